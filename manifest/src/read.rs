@@ -358,8 +358,14 @@ impl<'a, 'i> Reader<'a, 'i> {
         }
     }
 
+    /// Refuses a key for what stands beside it, unless it was refused for itself.
     fn refuse_static(&mut self, key: &str, reason: &str) {
-        if let Some(value) = self.value("network", key) {
+        let Some(value) = self.value("network", key) else {
+            return;
+        };
+        let span = value.span();
+        let inside = |other: &Range<usize>| span.start <= other.start && other.end <= span.end;
+        if !self.findings.iter().any(|finding| inside(&finding.span)) {
             self.refuse("network", key, value, Fault::from(reason));
         }
     }

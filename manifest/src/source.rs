@@ -43,7 +43,11 @@ impl Place {
             .chars()
             .count();
 
-        let line = masked(text[line_start..line_end].trim_start_matches('\u{feff}'));
+        let line = masked(
+            text[line_start..line_end]
+                .trim_start_matches('\u{feff}')
+                .trim_end(),
+        );
         // A third of the room in front of the position keeps the context of a long line.
         let skipped = if before + width > MAX_EXCERPT {
             before.saturating_sub(MAX_EXCERPT / 3)
