@@ -51,13 +51,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let machine = machine(arguments, &image, manifest.as_ref());
     let guest = Arc::new(machine.start()?);
+    let interrupted = end_on_ctrl_c(&guest)?;
     eprintln!(
         "booting {} in QEMU (process {}, {}); Ctrl-C ends it",
         image.display(),
         guest.process_id(),
         guest.accel()
     );
-    let interrupted = end_on_ctrl_c(&guest)?;
     let result = watch(arguments, &guest);
     if interrupted.load(SeqCst) {
         eprintln!("ended");
