@@ -164,15 +164,16 @@ impl<D: BlockDevice> Store<D> {
         namespace: Namespace,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>, Error<D::Error>> {
-        let Some(length) = self.value_len(namespace, key) else {
-            return Ok(None);
+        let large = match self.index.entries.get(&(namespace, key.to_vec())) {
+            None => return Ok(None),
+            Some(Value::Inline(bytes)) => return Ok(Some(bytes.clone())),
+            Some(Value::Large(large)) => large,
         };
-        let mut bytes = Vec::with_capacity(length as usize);
-        for number in 0..length.div_ceil(CHUNK as u64).max(1) {
-            match self.chunk(namespace, key, number)? {
-                Some(chunk) if bytes.is_empty() => bytes = chunk,
+        let mut bytes = Vec::with_capacity(large.length as usize);
+        for number in 0..large.sums.len() as u64 {
+            match read_chunk(&mut self.device, large, number)? {
                 Some(chunk) => bytes.extend_from_slice(&chunk),
-                None => break,
+                None => return Err(damaged(namespace, key, number)),
             }
         }
         Ok(Some(bytes))
@@ -198,14 +199,10 @@ impl<D: BlockDevice> Store<D> {
             Some(Value::Inline(bytes)) => Ok((number == 0).then(|| bytes.clone())),
             Some(Value::Large(large)) if number < large.sums.len() as u64 => {
                 let bytes = read_chunk(&mut self.device, large, number)?;
-                match bytes {
-                    Some(bytes) => Ok(Some(bytes)),
-                    None => Err(Error::ValueDamaged {
-                        namespace,
-                        key: key.to_vec(),
-                        offset: number * CHUNK as u64,
-                    }),
-                }
+                bytes.map_or_else(
+                    || Err(damaged(namespace, key, number)),
+                    |bytes| Ok(Some(bytes)),
+                )
             }
             _ => Ok(None),
         }
@@ -545,6 +542,14 @@ impl<D: BlockDevice> Store<D> {
     /// Gives the device back.
     pub fn into_device(self) -> D {
         self.device.into_device()
+    }
+}
+
+fn damaged<E>(namespace: Namespace, key: &[u8], number: u64) -> Error<E> {
+    Error::ValueDamaged {
+        namespace,
+        key: key.to_vec(),
+        offset: number * CHUNK as u64,
     }
 }
 
