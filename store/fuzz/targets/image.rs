@@ -67,8 +67,8 @@ fn mend(disk: &mut [u8]) {
         };
         match &page[..4] {
             b"basa" => {
-                let sum = crc(&[&page[..104]]);
-                page[104..108].copy_from_slice(&sum.to_le_bytes());
+                let sum = crc(&[&page[..96]]);
+                page[96..100].copy_from_slice(&sum.to_le_bytes());
             }
             b"snap" => {
                 let end = (40 + length(page, 20)).min(PAGE);
