@@ -99,9 +99,15 @@ mod tests {
         let t = Instant::from_millis(5);
         assert_eq!(t + Duration::from_micros(3), Instant::from_micros(5003));
         assert_eq!(t - Duration::from_secs(1), Instant::ZERO);
-        assert_eq!(Instant::from_micros(u64::MAX) + Duration::MAX, Instant::from_micros(u64::MAX));
+        assert_eq!(
+            Instant::from_micros(u64::MAX) + Duration::MAX,
+            Instant::from_micros(u64::MAX)
+        );
         assert_eq!(Instant::ZERO.since(t), Duration::ZERO);
-        assert_eq!(std::format!("{}", Instant::from_micros(1_000_007)), "1.000007");
+        assert_eq!(
+            std::format!("{}", Instant::from_micros(1_000_007)),
+            "1.000007"
+        );
     }
 
     #[test]
