@@ -33,11 +33,19 @@ fn main() -> ExitCode {
         if let Err(error) = outcome {
             checker.failures.push(error);
         }
-        println!("{file}: {} passed, {} failed", checker.passed, checker.failures.len());
+        println!(
+            "{file}: {} passed, {} failed",
+            checker.passed,
+            checker.failures.len()
+        );
         for failure in &checker.failures {
-            println!("  {failure}");
+            println!("  {failure:.300}");
         }
         all_passed &= checker.failures.is_empty();
     }
-    if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if all_passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -90,9 +90,17 @@ impl Region {
     ///
     /// The bytes must be initialised, readable and writable (and executable if lent as code),
     /// aligned to [`ALIGNMENT`], and reachable through nothing else until `release` is called.
-    pub unsafe fn from_raw(start: NonNull<u8>, len: usize, release: fn(NonNull<u8>, usize)) -> Self {
+    pub unsafe fn from_raw(
+        start: NonNull<u8>,
+        len: usize,
+        release: fn(NonNull<u8>, usize),
+    ) -> Self {
         debug_assert!(start.addr().get().is_multiple_of(ALIGNMENT));
-        Self { start, len, release }
+        Self {
+            start,
+            len,
+            release,
+        }
     }
 
     /// The first byte.

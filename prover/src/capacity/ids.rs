@@ -87,7 +87,11 @@ impl Difficulty {
     /// Hashes per proof on average: 2^256 / (difficulty + 1).
     pub fn hashes_per_proof(&self) -> f64 {
         // 2^-256 times a value below 2^256 keeps all precision an f64 has.
-        let scaled = self.0.iter().rev().fold(0.0, |low, byte| (low + f64::from(*byte)) / 256.0);
+        let scaled = self
+            .0
+            .iter()
+            .rev()
+            .fold(0.0, |low, byte| (low + f64::from(*byte)) / 256.0);
         1.0 / (scaled + TINY)
     }
 }

@@ -30,7 +30,10 @@ impl BlakeGenerator {
         let mut buffer = [0; 64];
         let len = seed.len().min(60);
         buffer[..len].copy_from_slice(&seed[..len]);
-        Self { buffer, position: 64 }
+        Self {
+            buffer,
+            position: 64,
+        }
     }
 
     /// The next byte.

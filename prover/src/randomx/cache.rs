@@ -13,8 +13,8 @@ use core::marker::PhantomData;
 /// A dataset item.
 pub type Item = [u64; 8];
 
-const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
-const ADDITIONS: Item = [
+pub(super) const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
+pub(super) const ADDITIONS: Item = [
     0,
     9_298_411_001_130_361_340,
     12_065_312_585_734_608_966,
@@ -44,7 +44,10 @@ impl fmt::Display for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyTooLong(len) => {
-                write!(f, "a RandomX key has at most {KEY_MAX} bytes, this one has {len}")
+                write!(
+                    f,
+                    "a RandomX key has at most {KEY_MAX} bytes, this one has {len}"
+                )
             }
             Self::OutOfMemory(error) => error.fmt(f),
         }
@@ -85,13 +88,22 @@ impl<P: Params> CacheBuilder<P> {
             return Err(CacheError::KeyTooLong(key.len()));
         }
         let mut random = BlakeGenerator::new(key);
-        let programs: Vec<_> =
-            (0..P::CACHE_ACCESSES).map(|_| Program::generate(&mut random)).collect();
+        let programs: Vec<_> = (0..P::CACHE_ACCESSES)
+            .map(|_| Program::generate(&mut random))
+            .collect();
         let code = ItemCode::compile(memory, &programs).ok();
         let mut region = memory.lend(Purpose::Cache, CACHE_BYTES)?;
         let filling = Filling::start(region.words_mut(), key);
-        let cache = Programs { programs, code, params: PhantomData };
-        Ok(Self { memory: region, filling, cache })
+        let cache = Programs {
+            programs,
+            code,
+            params: PhantomData,
+        };
+        Ok(Self {
+            memory: region,
+            filling,
+            cache,
+        })
     }
 
     /// Fills up to `blocks` blocks of 1 KiB (about half a microsecond each); true when complete.
@@ -107,8 +119,17 @@ impl<P: Params> CacheBuilder<P> {
     /// Fills what is left.
     pub fn finish(mut self) -> Cache<P> {
         self.step(usize::MAX);
-        let Programs { programs, code, params } = self.cache;
-        Cache { memory: self.memory, programs, code, params }
+        let Programs {
+            programs,
+            code,
+            params,
+        } = self.cache;
+        Cache {
+            memory: self.memory,
+            programs,
+            code,
+            params,
+        }
     }
 }
 

@@ -29,7 +29,9 @@ impl<P: Params> DatasetBuilder<P> {
     ///
     /// [`OutOfMemory`] if `memory` does not lend it.
     pub fn new(memory: &impl Memory) -> Result<Self, OutOfMemory> {
-        Ok(Self::in_region(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?))
+        Ok(Self::in_region(
+            memory.lend(Purpose::Dataset, P::DATASET_BYTES)?,
+        ))
     }
 
     /// A dataset to be filled in the place of another, or in any region lent for one.
@@ -38,7 +40,10 @@ impl<P: Params> DatasetBuilder<P> {
     ///
     /// If the region is smaller than the dataset.
     pub fn in_region(region: Region) -> Self {
-        assert!(region.bytes().len() >= P::DATASET_BYTES, "region too small for the dataset");
+        assert!(
+            region.bytes().len() >= P::DATASET_BYTES,
+            "region too small for the dataset"
+        );
         Self {
             items: Items::new(region),
             claimed: AtomicUsize::new(0),
@@ -58,7 +63,8 @@ impl<P: Params> DatasetBuilder<P> {
             return false;
         }
         let count = CHUNK.min(P::DATASET_ITEMS - first);
-        self.items.with_claimed(first, count, |items| cache.items(first as u64, items));
+        self.items
+            .with_claimed(first, count, |items| cache.items(first as u64, items));
         self.done.fetch_add(count, Ordering::Release);
         true
     }
@@ -72,7 +78,11 @@ impl<P: Params> DatasetBuilder<P> {
     pub fn complete(&self) -> Option<DatasetView<'_, P>> {
         let (done, all) = self.progress();
         (done == all).then(|| DatasetView {
-            words: self.items.words().get(..P::DATASET_ITEMS * 8).unwrap_or_default(),
+            words: self
+                .items
+                .words()
+                .get(..P::DATASET_ITEMS * 8)
+                .unwrap_or_default(),
             params: PhantomData,
         })
     }
@@ -88,7 +98,11 @@ impl<P: Params> DatasetBuilder<P> {
     ///
     /// The builder itself if items are missing.
     pub fn finish(self) -> Result<Dataset<P>, Self> {
-        if self.complete().is_some() { Ok(Dataset(self)) } else { Err(self) }
+        if self.complete().is_some() {
+            Ok(Dataset(self))
+        } else {
+            Err(self)
+        }
     }
 }
 
@@ -122,7 +136,10 @@ impl<P: Params> Dataset<P> {
 
     /// Its items, for hashing.
     pub fn view(&self) -> DatasetView<'_, P> {
-        DatasetView { words: self.0.items.words(), params: PhantomData }
+        DatasetView {
+            words: self.0.items.words(),
+            params: PhantomData,
+        }
     }
 }
 

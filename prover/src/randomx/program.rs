@@ -162,7 +162,11 @@ impl Instruction {
     /// Mask of the address written by a store.
     #[inline]
     pub fn store_mask(self) -> u32 {
-        if self.0[3] >> 4 >= 14 { MASK_L3 } else { self.level() }
+        if self.0[3] >> 4 >= 14 {
+            MASK_L3
+        } else {
+            self.level()
+        }
     }
 
     /// Lowest of the bits a branch looks at.
@@ -274,9 +278,7 @@ impl Program {
         let e_mask = |q: u64| (q & ((1 << 22) - 1)) | (0x300 | q >> 60 << 4) << 52;
         let choices = q(12) as usize;
         Configuration {
-            a: core::array::from_fn(|i| {
-                [small_positive(q(2 * i)), small_positive(q(2 * i + 1))]
-            }),
+            a: core::array::from_fn(|i| [small_positive(q(2 * i)), small_positive(q(2 * i + 1))]),
             ma: q(8) as u32 & P::DATASET_MASK,
             mx: q(10) as u32,
             read_registers: core::array::from_fn(|i| 2 * i + (choices >> i & 1)),

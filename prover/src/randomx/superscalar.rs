@@ -161,7 +161,10 @@ impl<'a> Generator<'a> {
         Self {
             random,
             ports: Ports::default(),
-            registers: [Register { ready: 0, last: None }; 8],
+            registers: [Register {
+                ready: 0,
+                last: None,
+            }; 8],
             code: Vec::with_capacity(SUPERSCALAR_MAX),
             current: None,
             issued: 0,
@@ -191,7 +194,10 @@ impl<'a> Generator<'a> {
             self.cycle += 1;
             decode_cycle += 1;
         }
-        Program { address_register: address_register(&self.code), code: self.code }
+        Program {
+            address_register: address_register(&self.code),
+            code: self.code,
+        }
     }
 
     /// The slot sizes of the next decode group, in bytes.
@@ -208,7 +214,9 @@ impl<'a> Generator<'a> {
     /// Places the next macro-operation into slot `slot` of `group`.
     fn issue(&mut self, group: &[u8], slot: usize) -> Issue {
         let top = self.cycle;
-        let pending = self.current.filter(|c| self.issued < c.kind.operations().len());
+        let pending = self
+            .current
+            .filter(|c| self.issued < c.kind.operations().len());
         let mut current = match pending {
             Some(current) => current,
             None if self.saturated || self.code.len() >= SUPERSCALAR_MAX => {
@@ -222,10 +230,16 @@ impl<'a> Generator<'a> {
         let kind = current.kind;
         let operation = kind.operations()[self.issued];
         let earliest = |cycle: usize, ready: usize| {
-            if operation.dependent { cycle.max(ready) } else { cycle }
+            if operation.dependent {
+                cycle.max(ready)
+            } else {
+                cycle
+            }
         };
         self.current = Some(current);
-        let found = self.ports.find(&operation, earliest(self.cycle, self.ready));
+        let found = self
+            .ports
+            .find(&operation, earliest(self.cycle, self.ready));
         let Some((mut scheduled, _)) = found else {
             self.saturated = true;
             return Issue::GroupEnds;
@@ -258,7 +272,10 @@ impl<'a> Generator<'a> {
         self.ready = reserved + operation.latency;
         if self.issued == kind.result_operation() {
             let last = Some((kind.tag(), current.parameter));
-            self.registers[current.dst] = Register { ready: self.ready, last };
+            self.registers[current.dst] = Register {
+                ready: self.ready,
+                last,
+            };
         }
         self.issued += 1;
         if reserved >= SUPERSCALAR_LATENCY {
@@ -314,9 +331,7 @@ impl<'a> Generator<'a> {
     fn create(&mut self, group: &[u8], slot: usize) -> Current {
         let last = slot + 1 == group.len();
         let kind = match group[slot] {
-            3 if last => {
-                [Kind::Sub, Kind::Xor, Kind::MulHigh, Kind::MulHighSigned][self.draw(3)]
-            }
+            3 if last => [Kind::Sub, Kind::Xor, Kind::MulHigh, Kind::MulHighSigned][self.draw(3)],
             3 => [Kind::Sub, Kind::Xor][self.draw(1)],
             4 if group.len() == 4 && !last => Kind::Mul,
             4 => [Kind::RotateConst, Kind::AddShifted][self.draw(1)],
@@ -325,8 +340,14 @@ impl<'a> Generator<'a> {
             9 => [Kind::XorConst9, Kind::AddConst9][self.draw(1)],
             _ => Kind::MulReciprocal,
         };
-        let mut current =
-            Current { kind, mode: 0, imm: 0, src: None, dst: 0, parameter: None };
+        let mut current = Current {
+            kind,
+            mode: 0,
+            imm: 0,
+            src: None,
+            dst: 0,
+            parameter: None,
+        };
         match kind.op() {
             Op::AddShifted => current.mode = self.random.byte(),
             Op::RotateConst => {
@@ -379,7 +400,10 @@ impl<'a> Generator<'a> {
 
     fn pick(&self, fits: impl Fn(usize, &Register) -> bool) -> Vec<usize> {
         let numbered = self.registers.iter().enumerate();
-        numbered.filter(|(i, register)| fits(*i, register)).map(|(i, _)| i).collect()
+        numbered
+            .filter(|(i, register)| fits(*i, register))
+            .map(|(i, _)| i)
+            .collect()
     }
 
     fn choose(&mut self, candidates: &[usize]) -> Option<usize> {

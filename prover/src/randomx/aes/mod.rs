@@ -38,8 +38,10 @@ pub(super) const HASH_STATE: [u128; 4] = [
     0x0c240a638d82ad070500a1794849997e,
 ];
 /// Keys of the fingerprint's last two rounds.
-pub(super) const HASH_KEYS: [u128; 2] =
-    [0x8983faf69f94248bbf56dc9001028906, 0xd163b2613ce0f451c64310ee9bf918ed];
+pub(super) const HASH_KEYS: [u128; 2] = [
+    0x8983faf69f94248bbf56dc9001028906,
+    0xd163b2613ce0f451c64310ee9bf918ed,
+];
 
 /// `AesGenerator1R`: fills `out`, and leaves the generator's last state in `state`.
 pub fn fill_1r(state: &mut State, out: &mut [State]) {

@@ -87,7 +87,11 @@ fn round(table: &[u32; 256], shift: usize, column: Column, key: Column) -> Colum
 /// Columns 0 and 2 are decrypted and 1 and 3 encrypted by the 1R generator and the reverse by the
 /// fingerprint; the 4R generator goes like the former.
 fn step(column: Column, key: Column, encrypting: bool) -> Column {
-    if encrypting { encrypt(column, key) } else { decrypt(column, key) }
+    if encrypting {
+        encrypt(column, key)
+    } else {
+        decrypt(column, key)
+    }
 }
 
 fn columns(state: &mut State) -> &mut [Column] {
@@ -123,8 +127,10 @@ pub fn hash_1r(input: &[State]) -> State {
         *column = initial.to_be_bytes();
     }
     for block in input {
-        for (i, (column, key)) in
-            columns(&mut state).iter_mut().zip(block.as_chunks().0).enumerate()
+        for (i, (column, key)) in columns(&mut state)
+            .iter_mut()
+            .zip(block.as_chunks().0)
+            .enumerate()
         {
             *column = step(*column, *key, i % 2 == 0);
         }

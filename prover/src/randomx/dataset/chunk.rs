@@ -16,7 +16,10 @@ impl Items {
     /// Hands the items from `first` on to `write`. The caller takes each item once only: `first`
     /// comes from a counter that only grows.
     pub(super) fn with_claimed(&self, first: usize, count: usize, write: impl FnOnce(&mut [Item])) {
-        assert!((first + count) * size_of::<Item>() <= self.0.bytes().len(), "item out of range");
+        assert!(
+            (first + count) * size_of::<Item>() <= self.0.bytes().len(),
+            "item out of range"
+        );
         // SAFETY: the range lies in the region (asserted), is aligned to 64 bytes, and nobody else
         // has it: `DatasetBuilder::step`, the only caller, claims ranges by an atomic addition, and
         // readers wait until all claimed ranges are done.

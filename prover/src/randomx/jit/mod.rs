@@ -1,6 +1,15 @@
-//! x86-64 machine code.
-use super::superscalar::Program as S; use super::program::Program; use super::vm::{Source,State}; use super::cache::Item;
-use crate::memory::{Memory, OutOfMemory, Region,Purpose};
-pub struct ItemCode; pub struct ProgramCode;
-impl ItemCode { pub fn compile(_m:&impl Memory,_p:&[S])->Result<Self,OutOfMemory>{Err(OutOfMemory{purpose:Purpose::Code,bytes:0})} pub fn items(&self,_c:&[u64],_f:u64,_o:&mut [Item]){} }
-impl ProgramCode { pub fn new(_m:&impl Memory)->Result<Self,OutOfMemory>{Err(OutOfMemory{purpose:Purpose::Code,bytes:0})} pub fn run<P>(&mut self,_p:&Program,_s:Source<'_,P>,_r:&mut Region,_st:&mut State){} }
+//! x86-64 machine code for the two hot loops: programs of the virtual machine, and superscalar
+//! programs making dataset items.
+//!
+//! Code is written into executable memory lent by the caller and run from there by the same core.
+//! Both generators use one register plan: the eight integer registers live in `r8` to `r15`.
+//! Everything generated is straight code with bounded loops over masked addresses; what the masks
+//! allow is asserted against the regions before each run.
+#![allow(unsafe_code)]
+
+mod asm;
+mod items;
+mod program;
+
+pub use items::ItemCode;
+pub use program::ProgramCode;

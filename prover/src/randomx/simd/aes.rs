@@ -2,8 +2,8 @@
 
 use super::super::aes::{Column, HASH_KEYS, HASH_STATE, KEYS_1R, KEYS_4R, State};
 use core::arch::x86_64::{
-    __m128i, _MM_HINT_T0, _mm_aesdec_si128, _mm_aesenc_si128, _mm_loadu_si128,
-    _mm_prefetch, _mm_storeu_si128,
+    __m128i, _MM_HINT_T0, _mm_aesdec_si128, _mm_aesenc_si128, _mm_loadu_si128, _mm_prefetch,
+    _mm_storeu_si128,
 };
 
 type Columns = [__m128i; 4];
@@ -71,8 +71,15 @@ fn finish(mut hash: Columns) -> State {
 
 #[target_feature(enable = "aes")]
 pub(super) fn round(column: Column, key: Column, encrypt: bool) -> Column {
-    let (x, k) = (constant(u128::from_be_bytes(column)), constant(u128::from_be_bytes(key)));
-    let x = if encrypt { _mm_aesenc_si128(x, k) } else { _mm_aesdec_si128(x, k) };
+    let (x, k) = (
+        constant(u128::from_be_bytes(column)),
+        constant(u128::from_be_bytes(key)),
+    );
+    let x = if encrypt {
+        _mm_aesenc_si128(x, k)
+    } else {
+        _mm_aesdec_si128(x, k)
+    };
     let mut out = [0; 16];
     // SAFETY: 16 bytes, unaligned store.
     unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), x) };

@@ -29,7 +29,13 @@ fn permute(z: &mut Block, place: impl Fn(usize) -> usize) {
         quarter(&mut v, i, 4 + i, 8 + i, 12 + i);
     }
     for i in 0..4 {
-        quarter(&mut v, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+        quarter(
+            &mut v,
+            i,
+            4 + (i + 1) % 4,
+            8 + (i + 2) % 4,
+            12 + (i + 3) % 4,
+        );
     }
     for (i, word) in v.iter().enumerate() {
         z[place(i)] = *word;
@@ -143,7 +149,9 @@ mod tests {
         }
         let mut word = 1_u64;
         let mut next = || {
-            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            word = word
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(99);
             word ^ word >> 29
         };
         for keep in [false, true] {

@@ -29,12 +29,21 @@ impl Features {
             CACHED.store(bits, Ordering::Relaxed);
         }
         let bit = |n: u32| bits >> n & 1 != 0;
-        Self { aes: bit(0), avx2: bit(1), bmi2: bit(2), avx512: bit(3) }
+        Self {
+            aes: bit(0),
+            avx2: bit(1),
+            bmi2: bit(2),
+            avx512: bit(3),
+        }
     }
 
     fn detect() -> u32 {
         let basic = __cpuid(1).ecx;
-        let extended = if __cpuid(0).eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
+        let extended = if __cpuid(0).eax >= 7 {
+            __cpuid_count(7, 0).ebx
+        } else {
+            0
+        };
         let enabled = if basic >> 27 & 1 != 0 { xcr0() } else { 0 };
         let ymm = enabled & 0x6 == 0x6 && basic >> 28 & 1 != 0;
         let zmm = ymm && enabled & 0xE0 == 0xE0;
@@ -80,10 +89,19 @@ impl Model {
         }
         let basic = __cpuid(1);
         let (low, mut model) = (basic.eax >> 8 & 0xF, basic.eax >> 4 & 0xF);
-        let family = if low == 0xF { low + (basic.eax >> 20 & 0xFF) } else { low };
+        let family = if low == 0xF {
+            low + (basic.eax >> 20 & 0xFF)
+        } else {
+            low
+        };
         if low == 0xF || low == 6 {
             model |= (basic.eax >> 16 & 0xF) << 4;
         }
-        Self { vendor, family, model, virtualised: basic.ecx >> 31 != 0 }
+        Self {
+            vendor,
+            family,
+            model,
+            virtualised: basic.ecx >> 31 != 0,
+        }
     }
 }

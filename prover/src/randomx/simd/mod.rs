@@ -61,11 +61,15 @@ pub fn hash_1r(input: &[State]) -> Option<State> {
 /// nothing done, if the CPU has no AES unit.
 pub fn hash_and_fill_1r(state: &mut State, pad: &mut [State]) -> Option<State> {
     // SAFETY: the CPU has AES-NI (checked in the same line).
-    Features::get().aes.then(|| unsafe { aes::hash_and_fill_1r(state, pad) })
+    Features::get()
+        .aes
+        .then(|| unsafe { aes::hash_and_fill_1r(state, pad) })
 }
 
 /// One hardware AES round on a column, for tests of the portable one; `None` without AES unit.
 pub fn aes_round(column: Column, key: Column, encrypt: bool) -> Option<Column> {
     // SAFETY: the CPU has AES-NI (checked in the same line).
-    Features::get().aes.then(|| unsafe { aes::round(column, key, encrypt) })
+    Features::get()
+        .aes
+        .then(|| unsafe { aes::round(column, key, encrypt) })
 }

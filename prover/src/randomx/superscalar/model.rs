@@ -39,7 +39,11 @@ const P1: u8 = 2;
 const P5: u8 = 4;
 
 const fn operation(latency: usize, first: u8, second: u8) -> Operation {
-    Operation { latency, ports: [first, second], dependent: false }
+    Operation {
+        latency,
+        ports: [first, second],
+        dependent: false,
+    }
 }
 
 const MOVE: Operation = operation(0, 0, 0);
@@ -49,8 +53,14 @@ const SHIFTED: &[Operation] = &[operation(1, P0 | P1, 0)];
 const ROTATE: &[Operation] = &[operation(1, P0 | P5, 0)];
 const MULTIPLY: &[Operation] = &[operation(3, P1, 0)];
 const HIGH: &[Operation] = &[MOVE, operation(4, P1, P5), MOVE];
-const RECIPROCAL: &[Operation] =
-    &[LOAD, Operation { latency: 3, ports: [P1, 0], dependent: true }];
+const RECIPROCAL: &[Operation] = &[
+    LOAD,
+    Operation {
+        latency: 3,
+        ports: [P1, 0],
+        dependent: true,
+    },
+];
 
 impl Kind {
     pub(super) fn op(self) -> Op {
@@ -152,6 +162,8 @@ impl Ports {
 
     /// The port to take among `allowed`: the rarest needed first.
     fn free(&self, cycle: usize, allowed: u8) -> Option<u8> {
-        [P5, P0, P1].into_iter().find(|port| allowed & port != 0 && self.0[cycle] & port == 0)
+        [P5, P0, P1]
+            .into_iter()
+            .find(|port| allowed & port != 0 && self.0[cycle] & port == 0)
     }
 }

@@ -15,10 +15,19 @@ pub(super) fn run<P: Params>(
     pad: &mut [u64],
     state: &mut State,
 ) {
-    let Configuration { a, mut ma, mut mx, read_registers, dataset_offset, e_mask } =
-        state.configuration;
+    let Configuration {
+        a,
+        mut ma,
+        mut mx,
+        read_registers,
+        dataset_offset,
+        e_mask,
+    } = state.configuration;
     let mut machine = Machine {
-        registers: Registers { a, ..Registers::default() },
+        registers: Registers {
+            a,
+            ..Registers::default()
+        },
         rounding: state.rounding,
         e_mask,
         pad,
@@ -71,7 +80,10 @@ fn targets(program: &Program) -> [u16; PROGRAM_SIZE] {
 
 /// Two signed 32-bit numbers as doubles.
 fn convert(word: u64) -> Pair {
-    [f64::from(word as i32).to_bits(), f64::from((word >> 32) as i32).to_bits()]
+    [
+        f64::from(word as i32).to_bits(),
+        f64::from((word >> 32) as i32).to_bits(),
+    ]
 }
 
 struct Machine<'a> {
@@ -87,7 +99,10 @@ impl Machine<'_> {
     /// The conversion of the E group: small positive numbers only.
     fn convert_e(&self, word: u64) -> Pair {
         let pair = convert(word);
-        [pair[0] & E_KEEP | self.e_mask[0], pair[1] & E_KEEP | self.e_mask[1]]
+        [
+            pair[0] & E_KEEP | self.e_mask[0],
+            pair[1] & E_KEEP | self.e_mask[1],
+        ]
     }
 
     /// The word at `register + imm` in the level of `mask`.
@@ -107,7 +122,11 @@ impl Machine<'_> {
 
     /// The register operand of an integer instruction that takes its constant instead of itself.
     fn operand_or_imm(&self, i: Instruction) -> u64 {
-        if i.src() == i.dst() { i.imm64() } else { self.registers.r[i.src()] }
+        if i.src() == i.dst() {
+            i.imm64()
+        } else {
+            self.registers.r[i.src()]
+        }
     }
 
     /// One pass through the instructions.
@@ -115,7 +134,11 @@ impl Machine<'_> {
         let mut at = 0;
         while at < PROGRAM_SIZE {
             let i = self.instructions[at];
-            at = if self.step(i) { usize::from(self.targets[at]) } else { at + 1 };
+            at = if self.step(i) {
+                usize::from(self.targets[at])
+            } else {
+                at + 1
+            };
         }
     }
 
@@ -166,7 +189,12 @@ impl Machine<'_> {
             }
             Op::FloatSwap => {
                 let Registers { f, e, .. } = &mut self.registers;
-                if dst < 4 { &mut f[dst] } else { &mut e[dst - 4] }.reverse();
+                if dst < 4 {
+                    &mut f[dst]
+                } else {
+                    &mut e[dst - 4]
+                }
+                .reverse();
                 return false;
             }
             op => {
@@ -186,7 +214,11 @@ impl Machine<'_> {
                 let multiplicative =
                     matches!(op, Op::FloatMul | Op::FloatDivMemory | Op::FloatSqrt);
                 let Registers { f, e, .. } = &mut self.registers;
-                *if multiplicative { &mut e[float_dst] } else { &mut f[float_dst] } = result;
+                *if multiplicative {
+                    &mut e[float_dst]
+                } else {
+                    &mut f[float_dst]
+                } = result;
                 return false;
             }
         };

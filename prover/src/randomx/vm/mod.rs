@@ -106,7 +106,11 @@ impl Vm {
 
     /// How it runs programs.
     pub fn engine(&self) -> Engine {
-        if self.code.is_some() { Engine::Jit } else { Engine::Interpreter }
+        if self.code.is_some() {
+            Engine::Jit
+        } else {
+            Engine::Interpreter
+        }
     }
 
     /// Hashes `input`.
@@ -208,10 +212,18 @@ impl Vm {
 
     /// Runs the loaded program on the loaded state.
     fn execute<P: Params>(&mut self, source: Source<'_, P>) {
-        let Self { scratchpad, code, program, state, .. } = self;
+        let Self {
+            scratchpad,
+            code,
+            program,
+            state,
+            ..
+        } = self;
         match code {
-            Some(code) => code.run(program, source, scratchpad, state),
-            None => interpreter::run(program, source, scratchpad.words_mut(), state),
+            Some(code) if ProgramCode::can_run(source) => {
+                code.run(program, source, scratchpad, state);
+            }
+            _ => interpreter::run(program, source, scratchpad.words_mut(), state),
         }
     }
 }
