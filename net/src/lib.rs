@@ -34,12 +34,15 @@ pub mod connection;
 pub mod identify;
 pub mod keypair;
 pub mod multiaddr;
+pub mod multistream;
+pub mod noise;
 pub mod particle;
 pub mod peer_id;
 pub mod protobuf;
 pub mod swarm;
 pub mod time;
 pub mod varint;
+pub mod yamux;
 
 pub use keypair::{Keypair, PublicKey};
 pub use multiaddr::Multiaddr;
