@@ -42,6 +42,7 @@ pub mod protobuf;
 pub mod swarm;
 pub mod time;
 pub mod varint;
+pub mod websocket;
 pub mod yamux;
 
 pub use keypair::{Keypair, PublicKey};

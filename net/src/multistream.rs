@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(push(b"\x02ab"), MultistreamError::Malformed);
         assert_eq!(push(b"\x02\xff\n"), MultistreamError::Malformed);
         assert_eq!(
-            push(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n0123456789012345678901234567"),
+            push(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n0123456789012345678901234567890123456789"),
             MultistreamError::Malformed
         );
         let many = [&b"\x13/multistream/1.0.0\n"[..], &b"\x02x\n".repeat(16)].concat();
