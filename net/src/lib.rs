@@ -35,12 +35,16 @@ pub mod identify;
 pub mod ip;
 pub mod keypair;
 pub mod multiaddr;
+pub mod multistream;
+pub mod noise;
 pub mod particle;
 pub mod peer_id;
 pub mod protobuf;
 pub mod swarm;
 pub mod time;
 pub mod varint;
+pub mod websocket;
+pub mod yamux;
 
 pub use keypair::{Keypair, PublicKey};
 pub use multiaddr::Multiaddr;
