@@ -25,9 +25,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod air;
+pub mod appliance;
 pub mod builtins;
 pub mod host;
 pub mod limits;
 pub mod node;
 pub mod particle;
 pub mod refusal;
+pub mod status;

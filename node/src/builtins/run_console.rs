@@ -28,6 +28,6 @@ fn print(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
         true => log::Level::Info,
         false => log::Level::Debug,
     };
-    log::log!(target: "run-console", level, "{}", Value::Array(values.to_vec()).to_string());
+    log::log!(target: "run-console", level, "{}", Value::Array(values.to_vec()));
     Ok(Reply::unit())
 }
