@@ -1,7 +1,5 @@
 //! `run-console`: lines for the operator's log.
 
-use alloc::string::ToString;
-
 use serde_json::Value;
 
 use super::{Access, Args, Builtin, Call, CallError, Reply, row};
