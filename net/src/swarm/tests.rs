@@ -1,0 +1,1 @@
+//! Swarms talk to each other in memory.
