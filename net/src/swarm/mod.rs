@@ -1,0 +1,5 @@
+//! All connections of one peer.
+
+mod effect;
+
+pub use effect::*;
