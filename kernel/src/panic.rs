@@ -81,7 +81,10 @@ pub fn set_reset(register: ResetRegister) {
 /// Tells where the screen is. The pixels stay mapped for ever.
 pub fn set_screen(pixels: Span, geometry: Geometry) {
     PIXEL_COUNT.store(pixels.len() / 4, Ordering::Relaxed);
-    WIDTH_HEIGHT.store((geometry.width as u64) << 32 | geometry.height as u64, Ordering::Relaxed);
+    WIDTH_HEIGHT.store(
+        (geometry.width as u64) << 32 | geometry.height as u64,
+        Ordering::Relaxed,
+    );
     let order = u64::from(geometry.order == PixelOrder::Rgb);
     STRIDE_ORDER.store((geometry.stride as u64) << 32 | order, Ordering::Relaxed);
     PIXELS.store(pixels.start, Ordering::Release);
@@ -100,7 +103,10 @@ impl Voice {
             // The line that was being written stays incomplete.
             serial.write_line(b"");
         }
-        Self { serial, screen: Self::screen() }
+        Self {
+            serial,
+            screen: Self::screen(),
+        }
     }
 
     fn screen() -> Option<Screen> {
@@ -114,13 +120,19 @@ impl Voice {
         let pixels = unsafe {
             slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(start as usize), count)
         };
-        let (size, stride) =
-            (WIDTH_HEIGHT.load(Ordering::Relaxed), STRIDE_ORDER.load(Ordering::Relaxed));
+        let (size, stride) = (
+            WIDTH_HEIGHT.load(Ordering::Relaxed),
+            STRIDE_ORDER.load(Ordering::Relaxed),
+        );
         let geometry = Geometry {
             width: (size >> 32) as usize,
             height: (size & 0xffff_ffff) as usize,
             stride: (stride >> 32) as usize,
-            order: if stride & 1 == 1 { PixelOrder::Rgb } else { PixelOrder::Bgr },
+            order: if stride & 1 == 1 {
+                PixelOrder::Rgb
+            } else {
+                PixelOrder::Bgr
+            },
         };
         let mut screen = Screen::new(pixels, geometry)?;
         screen.clear();
@@ -155,7 +167,11 @@ pub fn report(reason: fmt::Arguments<'_>, place: Option<&core::panic::Location<'
     let mut voice = Voice::raise();
     match place {
         Some(place) => {
-            voice.say(format_args!("basalt: panic at {}:{}: {reason}", place.file(), place.line()));
+            voice.say(format_args!(
+                "basalt: panic at {}:{}: {reason}",
+                place.file(),
+                place.line()
+            ));
         }
         None => voice.say(format_args!("basalt: panic: {reason}")),
     }
@@ -200,10 +216,30 @@ pub fn exception(frame: &Frame) -> ! {
 
 fn registers(voice: &mut Voice, frame: &Frame) {
     let rows = [
-        [("rax", frame.rax), ("rbx", frame.rbx), ("rcx", frame.rcx), ("rdx", frame.rdx)],
-        [("rsi", frame.rsi), ("rdi", frame.rdi), ("rbp", frame.rbp), ("rsp", frame.rsp)],
-        [("r8 ", frame.r8), ("r9 ", frame.r9), ("r10", frame.r10), ("r11", frame.r11)],
-        [("r12", frame.r12), ("r13", frame.r13), ("r14", frame.r14), ("r15", frame.r15)],
+        [
+            ("rax", frame.rax),
+            ("rbx", frame.rbx),
+            ("rcx", frame.rcx),
+            ("rdx", frame.rdx),
+        ],
+        [
+            ("rsi", frame.rsi),
+            ("rdi", frame.rdi),
+            ("rbp", frame.rbp),
+            ("rsp", frame.rsp),
+        ],
+        [
+            ("r8 ", frame.r8),
+            ("r9 ", frame.r9),
+            ("r10", frame.r10),
+            ("r11", frame.r11),
+        ],
+        [
+            ("r12", frame.r12),
+            ("r13", frame.r13),
+            ("r14", frame.r14),
+            ("r15", frame.r15),
+        ],
     ];
     for [a, b, c, d] in rows {
         voice.say(format_args!(
@@ -229,7 +265,10 @@ impl fmt::Display for ImageAddress {
 /// Shows what looks like return addresses on the stack from `from` on. The prebuilt libraries keep no
 /// frame pointers, so some shown may be left over from earlier calls.
 fn backtrace(voice: &mut Voice, from: u64) {
-    let (start, end) = (TEXT_START.load(Ordering::Relaxed), TEXT_END.load(Ordering::Relaxed));
+    let (start, end) = (
+        TEXT_START.load(Ordering::Relaxed),
+        TEXT_END.load(Ordering::Relaxed),
+    );
     let text = Span { start, end };
     let mut line = heapless::String::<400>::new();
     let mut found = 0;
@@ -281,7 +320,10 @@ fn finish(voice: &mut Voice) -> ! {
 /// Restarts the machine: by the register that ACPI names, else by the chip set's usual port, else
 /// by the keyboard controller.
 pub fn reset() -> ! {
-    let (value, place) = (RESET_VALUE.load(Ordering::Relaxed), RESET_PLACE.load(Ordering::Relaxed));
+    let (value, place) = (
+        RESET_VALUE.load(Ordering::Relaxed),
+        RESET_PLACE.load(Ordering::Relaxed),
+    );
     // SAFETY: each of these restarts the machine or does nothing; nothing runs here afterwards.
     unsafe {
         match RESET_KIND.load(Ordering::Acquire) {

@@ -66,8 +66,14 @@ pub fn reset_register(table: Table<'_>) -> Option<ResetRegister> {
     let value = *bytes.get(field::RESET_VALUE)?;
     let register = bytes.get(field::RESET_REGISTER..)?;
     match *register.first()? {
-        SPACE_IO => Some(ResetRegister::Port { port: u16_at(register, 4)?, value }),
-        SPACE_MEMORY => Some(ResetRegister::Memory { address: u64_at(register, 4)?, value }),
+        SPACE_IO => Some(ResetRegister::Port {
+            port: u16_at(register, 4)?,
+            value,
+        }),
+        SPACE_MEMORY => Some(ResetRegister::Memory {
+            address: u64_at(register, 4)?,
+            value,
+        }),
         _ => None,
     }
 }

@@ -12,5 +12,6 @@ pub fn registers(table: Table<'_>) -> Option<u64> {
     let bytes = table.bytes();
     let address = u64_at(bytes, ADDRESS)?;
     let is_memory = *bytes.get(ADDRESS_SPACE)? == SPACE_MEMORY;
-    (is_memory && address != 0 && address.is_multiple_of(1024) && address < 1 << 52).then_some(address)
+    (is_memory && address != 0 && address.is_multiple_of(1024) && address < 1 << 52)
+        .then_some(address)
 }

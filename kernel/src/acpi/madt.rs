@@ -12,7 +12,10 @@ const ENABLED: u32 = 1;
 
 /// APIC identifiers of the processors that firmware has enabled, in table order.
 pub fn usable_cores(table: Table<'_>) -> impl Iterator<Item = u32> {
-    Structures { rest: table.bytes().get(STRUCTURES..).unwrap_or(&[]) }.filter_map(usable_core)
+    Structures {
+        rest: table.bytes().get(STRUCTURES..).unwrap_or(&[]),
+    }
+    .filter_map(usable_core)
 }
 
 fn usable_core((kind, bytes): (u8, &[u8])) -> Option<u32> {

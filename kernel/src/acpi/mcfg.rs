@@ -22,18 +22,22 @@ pub struct EcamRegion {
 /// The regions that make sense.
 pub fn regions(table: Table<'_>) -> impl Iterator<Item = EcamRegion> {
     let allocations = table.bytes().get(ALLOCATIONS..).unwrap_or(&[]);
-    allocations.chunks_exact(ALLOCATION_LEN).filter_map(|allocation| {
-        let region = EcamRegion {
-            base: u64_at(allocation, 0)?,
-            segment: u16_at(allocation, 8)?,
-            first_bus: allocation[10],
-            last_bus: allocation[11],
-        };
-        let end = region.base.checked_add((u64::from(region.last_bus) + 1) << 20)?;
-        let is_sane = region.base != 0
-            && region.base.is_multiple_of(1 << 20)
-            && region.first_bus <= region.last_bus
-            && end < 1 << 52;
-        is_sane.then_some(region)
-    })
+    allocations
+        .chunks_exact(ALLOCATION_LEN)
+        .filter_map(|allocation| {
+            let region = EcamRegion {
+                base: u64_at(allocation, 0)?,
+                segment: u16_at(allocation, 8)?,
+                first_bus: allocation[10],
+                last_bus: allocation[11],
+            };
+            let end = region
+                .base
+                .checked_add((u64::from(region.last_bus) + 1) << 20)?;
+            let is_sane = region.base != 0
+                && region.base.is_multiple_of(1 << 20)
+                && region.first_bus <= region.last_bus
+                && end < 1 << 52;
+            is_sane.then_some(region)
+        })
 }

@@ -104,6 +104,10 @@ impl Platform {
                 _ => {}
             }
         }
-        if platform.cores.is_empty() { Err(Error::NoProcessors) } else { Ok(platform) }
+        if platform.cores.is_empty() {
+            Err(Error::NoProcessors)
+        } else {
+            Ok(platform)
+        }
     }
 }

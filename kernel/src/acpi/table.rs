@@ -26,19 +26,28 @@ mod field {
 /// Little-endian number at `offset`, or `None` beyond the end.
 #[must_use]
 pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
-    bytes.get(offset..)?.first_chunk().map(|raw| u16::from_le_bytes(*raw))
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|raw| u16::from_le_bytes(*raw))
 }
 
 /// Little-endian number at `offset`, or `None` beyond the end.
 #[must_use]
 pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes.get(offset..)?.first_chunk().map(|raw| u32::from_le_bytes(*raw))
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|raw| u32::from_le_bytes(*raw))
 }
 
 /// Little-endian number at `offset`, or `None` beyond the end.
 #[must_use]
 pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
-    bytes.get(offset..)?.first_chunk().map(|raw| u64::from_le_bytes(*raw))
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|raw| u64::from_le_bytes(*raw))
 }
 
 fn sums_to_zero(bytes: &[u8]) -> bool {
@@ -92,12 +101,16 @@ pub struct Root<'a, M> {
 impl<'a, M: Memory> Root<'a, M> {
     /// Follows the root pointer at `rsdp`: to the XSDT if there is one, else to the RSDT.
     pub fn find(memory: &'a M, rsdp: u64) -> Result<Self, Error> {
-        let v1 = memory.bytes(rsdp, field::RSDP_V1_LEN).ok_or(Error::RootPointer)?;
+        let v1 = memory
+            .bytes(rsdp, field::RSDP_V1_LEN)
+            .ok_or(Error::RootPointer)?;
         if !v1.starts_with(field::RSDP_SIGNATURE) || !sums_to_zero(v1) {
             return Err(Error::RootPointer);
         }
         if v1[field::RSDP_REVISION] >= 2 {
-            let v2 = memory.bytes(rsdp, field::RSDP_V2_LEN).ok_or(Error::RootPointer)?;
+            let v2 = memory
+                .bytes(rsdp, field::RSDP_V2_LEN)
+                .ok_or(Error::RootPointer)?;
             let xsdt = u64_at(v2, field::RSDP_XSDT).unwrap_or(0);
             if sums_to_zero(v2) && xsdt != 0 {
                 return Self::at(memory, xsdt, *b"XSDT", 8);
@@ -112,15 +125,23 @@ impl<'a, M: Memory> Root<'a, M> {
         if table.signature() != name {
             return Err(Error::RootTable);
         }
-        Ok(Self { memory, table, entry_len })
+        Ok(Self {
+            memory,
+            table,
+            entry_len,
+        })
     }
 
     /// The tables that are whole, in order.
     pub fn tables(&self) -> impl Iterator<Item = Table<'a>> {
         let memory = self.memory;
-        self.table.body().chunks_exact(self.entry_len).take(MAX_TABLES).filter_map(move |entry| {
-            let address = u64_at(entry, 0).or_else(|| u32_at(entry, 0).map(u64::from))?;
-            Table::at(memory, address)
-        })
+        self.table
+            .body()
+            .chunks_exact(self.entry_len)
+            .take(MAX_TABLES)
+            .filter_map(move |entry| {
+                let address = u64_at(entry, 0).or_else(|| u32_at(entry, 0).map(u64::from))?;
+                Table::at(memory, address)
+            })
     }
 }

@@ -101,13 +101,35 @@ fn read(tables: &[Vec<u8>]) -> Result<Platform, Error> {
 
 #[test]
 fn a_small_machine_is_understood() {
-    let madt = madt(&[&CORE_0, &[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0], &CORE_7, &DISABLED]);
+    let madt = madt(&[
+        &CORE_0,
+        &[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0],
+        &CORE_7,
+        &DISABLED,
+    ]);
     let platform = read(&[fadt(), madt, hpet(), mcfg()]).unwrap();
     assert_eq!(platform.cores.as_slice(), [0, 7]);
-    assert_eq!(platform.pm_timer, Some(PmTimer { port: 0x608, is_32_bit: true }));
-    assert_eq!(platform.reset, Some(ResetRegister::Port { port: 0xcf9, value: 0x0f }));
+    assert_eq!(
+        platform.pm_timer,
+        Some(PmTimer {
+            port: 0x608,
+            is_32_bit: true
+        })
+    );
+    assert_eq!(
+        platform.reset,
+        Some(ResetRegister::Port {
+            port: 0xcf9,
+            value: 0x0f
+        })
+    );
     assert_eq!(platform.hpet, Some(0xfed0_0000));
-    let region = EcamRegion { base: 0xb000_0000, segment: 0, first_bus: 0, last_bus: 255 };
+    let region = EcamRegion {
+        base: 0xb000_0000,
+        segment: 0,
+        first_bus: 0,
+        last_bus: 255,
+    };
     assert_eq!(platform.ecam.as_slice(), [region]);
 }
 
@@ -127,7 +149,10 @@ fn a_table_with_a_wrong_sum_is_left_out() {
 
 #[test]
 fn without_processors_there_is_no_platform() {
-    assert_eq!(read(&[madt(&[&DISABLED])]).unwrap_err(), Error::NoProcessors);
+    assert_eq!(
+        read(&[madt(&[&DISABLED])]).unwrap_err(),
+        Error::NoProcessors
+    );
     assert_eq!(read(&[fadt()]).unwrap_err(), Error::NoProcessors);
 }
 
@@ -154,10 +179,19 @@ fn more_processors_than_the_limit_are_cut() {
 fn damaged_roots_are_refused() {
     let mut image = machine(&[madt(&[&CORE_0])]);
     image.0[64 + 10] ^= 1;
-    assert_eq!(Platform::read(&image, RSDP as u64).unwrap_err(), Error::RootTable);
+    assert_eq!(
+        Platform::read(&image, RSDP as u64).unwrap_err(),
+        Error::RootTable
+    );
     image.0[RSDP] = 0;
-    assert_eq!(Platform::read(&image, RSDP as u64).unwrap_err(), Error::RootPointer);
-    assert_eq!(Platform::read(&image, u64::MAX).unwrap_err(), Error::RootPointer);
+    assert_eq!(
+        Platform::read(&image, RSDP as u64).unwrap_err(),
+        Error::RootPointer
+    );
+    assert_eq!(
+        Platform::read(&image, u64::MAX).unwrap_err(),
+        Error::RootPointer
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! In x2APIC mode the registers are model-specific registers, else they lie in memory. Source: Intel
 //! SDM volume 3, chapter "Advanced Programmable Interrupt Controller".
 
-use core::sync::atomic::{AtomicU64, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use core::time::Duration;
 
 use x86_64::instructions::port::Port;
@@ -74,7 +74,10 @@ fn write(register: u32, value: u32) {
     unsafe {
         match MODE.load(Ordering::Relaxed) {
             X2 => Msr::new(0x800 + register).write(u64::from(value)),
-            _ => mmio::write(BASE.load(Ordering::Relaxed) + 16 * u64::from(register), value),
+            _ => mmio::write(
+                BASE.load(Ordering::Relaxed) + 16 * u64::from(register),
+                value,
+            ),
         }
     }
 }
@@ -91,7 +94,10 @@ pub fn enable(features: &Features) -> Result<(), NoTable> {
     let address = base & BASE_ADDRESS;
     if MODE.load(Ordering::Relaxed) == OFF {
         mask_legacy_controller();
-        space::map_device(Span { start: address, end: address + PAGE })?;
+        space::map_device(Span {
+            start: address,
+            end: address + PAGE,
+        })?;
         BASE.store(address, Ordering::Relaxed);
         MODE.store(mode, Ordering::Relaxed);
     }
@@ -100,7 +106,10 @@ pub fn enable(features: &Features) -> Result<(), NoTable> {
     unsafe { base_register.write(wanted) };
     write(register::LINE_0, MASKED);
     write(register::TIMER, MASKED);
-    write(register::SPURIOUS, SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR));
+    write(
+        register::SPURIOUS,
+        SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR),
+    );
     Ok(())
 }
 
@@ -117,7 +126,11 @@ fn mask_legacy_controller() {
 #[must_use]
 pub fn id() -> u32 {
     let id = read(register::ID);
-    if MODE.load(Ordering::Relaxed) == X2 { id } else { id >> 24 }
+    if MODE.load(Ordering::Relaxed) == X2 {
+        id
+    } else {
+        id >> 24
+    }
 }
 
 /// Tells the APIC that the interrupt is dealt with.
@@ -171,7 +184,10 @@ pub fn prepare_timer(features: &Features) {
     const MEASURE: Duration = Duration::from_millis(1);
 
     if features.tsc_deadline {
-        write(register::TIMER, TIMER_DEADLINE_MODE | u32::from(TIMER_VECTOR));
+        write(
+            register::TIMER,
+            TIMER_DEADLINE_MODE | u32::from(TIMER_VECTOR),
+        );
         return;
     }
     write(register::TIMER_DIVIDE, DIVIDE_BY_1);
@@ -200,7 +216,9 @@ pub fn set_timer(moment: Duration) {
         bits => {
             let ahead = moment.saturating_sub(time::since_entry());
             let nanos = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
-            let count = Rate::from_bits(bits).ticks(nanos).clamp(1, u64::from(u32::MAX));
+            let count = Rate::from_bits(bits)
+                .ticks(nanos)
+                .clamp(1, u64::from(u32::MAX));
             write(register::TIMER_INITIAL, count as u32);
         }
     }

@@ -44,7 +44,8 @@ impl Features {
         let basic = cpuid.get_feature_info();
         let has = |test: fn(&raw_cpuid::FeatureInfo) -> bool| basic.as_ref().is_some_and(test);
         let extended = cpuid.get_extended_feature_info();
-        let more = |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
+        let more =
+            |test: fn(&raw_cpuid::ExtendedFeatures) -> bool| extended.as_ref().is_some_and(test);
         let processor = cpuid.get_extended_processor_and_feature_identifiers();
         let power = cpuid.get_advanced_power_mgmt_info();
         Self {

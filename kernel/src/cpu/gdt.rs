@@ -51,19 +51,28 @@ impl Tables {
             let top = Stack::new(bytes)?.top();
             tss.interrupt_stack_table[stack_of as usize] = VirtAddr::new(top);
         }
-        Ok(Self { gdt: GlobalDescriptorTable::new(), tss })
+        Ok(Self {
+            gdt: GlobalDescriptorTable::new(),
+            tss,
+        })
     }
 
     /// Loads the tables on this core.
-    pub fn load(&'static mut self) {
-        let code = self.gdt.append(Descriptor::kernel_code_segment());
-        let data = self.gdt.append(Descriptor::kernel_data_segment());
-        let task = self.gdt.append(Descriptor::tss_segment(&self.tss));
-        self.gdt.load();
+    ///
+    /// # Safety
+    /// `self` stays where it is for ever.
+    pub unsafe fn load(&mut self) {
         let none = SegmentSelector::new(0, PrivilegeLevel::Ring0);
-        // SAFETY: the selectors name descriptors of the table just loaded, of the right kinds; in
-        // long mode the null selector is fine for the data segments that no one uses.
+        // SAFETY: the tables stay by the caller's promise; the selectors name descriptors of the
+        // table just loaded, of the right kinds; in long mode the null selector is fine for the data
+        // segments that no one uses.
         unsafe {
+            let code = self.gdt.append(Descriptor::kernel_code_segment());
+            let data = self.gdt.append(Descriptor::kernel_data_segment());
+            let task = self
+                .gdt
+                .append(Descriptor::tss_segment_unchecked(&raw const self.tss));
+            self.gdt.load_unsafe();
             CS::set_reg(code);
             SS::set_reg(data);
             DS::set_reg(none);

@@ -163,7 +163,8 @@ fn build() -> InterruptDescriptorTable {
     for (vector, gate) in (0..=u8::MAX).zip(&mut gates) {
         let address = first_stub + STUB_LEN * u64::from(vector);
         let stack = stack_of(vector) as u64 + 1;
-        gate[0] = address & 0xffff | selector << 16 | stack << 32 | GATE | (address >> 16 & 0xffff) << 48;
+        gate[0] =
+            address & 0xffff | selector << 16 | stack << 32 | GATE | (address >> 16 & 0xffff) << 48;
         gate[1] = address >> 32;
     }
     // SAFETY: the type is the processor's 4 KiB table of 256 gates, and each gate is complete.

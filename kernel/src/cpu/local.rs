@@ -47,7 +47,8 @@ impl Local {
 
     /// Loads the core's tables and makes `self` its own.
     pub fn install(&'static mut self) {
-        self.tables.load();
+        // SAFETY: `self` lives for ever at one address.
+        unsafe { self.tables.load() };
         // After loading the tables: writing a segment selector clears the base.
         GsBase::write(VirtAddr::from_ptr(self));
         READY.store(true, Ordering::Release);
@@ -75,6 +76,8 @@ pub fn index() -> usize {
     let index: u32;
     // SAFETY: as in `current`; `index` is the first field of `Local`. A starting core calls this
     // only after `install`.
-    unsafe { asm!("mov {:e}, gs:[0]", out(reg) index, options(nostack, readonly, preserves_flags)) };
+    unsafe {
+        asm!("mov {:e}, gs:[0]", out(reg) index, options(nostack, readonly, preserves_flags))
+    };
     index as usize
 }

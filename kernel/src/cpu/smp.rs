@@ -157,7 +157,10 @@ pub type Outcome = (u32, Result<usize, Error>);
 /// run, and lets each run `run` with its index. `page` is a free page below 1 MiB. Appends what became
 /// of each to `outcomes`.
 pub fn start(apic_ids: &[u32], page: u64, run: fn(usize) -> !, outcomes: &mut Vec<Outcome>) {
-    let page_span = Span { start: page, end: page + PAGE };
+    let page_span = Span {
+        start: page,
+        end: page + PAGE,
+    };
     // Only the first call sets it; there is only one.
     let _ = LOOP.set(run);
     // SAFETY: the page is free and mapped writable, the code fits before the mailbox, and reading a

@@ -60,7 +60,10 @@ unsafe impl Send for Buffers {}
 impl Buffers {
     fn new() -> Result<Self, String> {
         let len = (SLOTS * BUFFER) as u64;
-        let start = FRAMES.lock().allocate(len, PAGE).map_err(|error| error.to_string())?;
+        let start = FRAMES
+            .lock()
+            .allocate(len, PAGE)
+            .map_err(|error| error.to_string())?;
         let base = ptr::with_exposed_provenance_mut::<u8>(start as usize);
         // SAFETY: the frames are mapped writable and ours since the line above.
         unsafe { base.write_bytes(0, len as usize) };
@@ -170,12 +173,21 @@ impl VirtioNet {
     ///
     /// # Errors
     /// What went wrong, in words.
-    pub fn open(ecam: &Ecam, function: &Function, apic_id: u32, vector: u8) -> Result<Self, String> {
+    pub fn open(
+        ecam: &Ecam,
+        function: &Function,
+        apic_id: u32,
+        vector: u8,
+    ) -> Result<Self, String> {
         let inner = virtio::open(ecam, function)?;
         let interrupts = msix::route(ecam, function.address, apic_id, vector).is_some();
-        let transport =
-            MsixTransport::new(inner, ecam, function.address, interrupts.then_some(RECEIVE_QUEUE))
-                .ok_or("its registers are not where its capabilities say")?;
+        let transport = MsixTransport::new(
+            inner,
+            ecam,
+            function.address,
+            interrupts.then_some(RECEIVE_QUEUE),
+        )
+        .ok_or("its registers are not where its capabilities say")?;
         let raw = Raw::new(transport).map_err(|error| error.to_string())?;
         let mut card = Card {
             raw,
@@ -190,7 +202,10 @@ impl VirtioNet {
         for slot in 0..SLOTS as u8 {
             card.offer(slot);
         }
-        Ok(Self { card: RefCell::new(card), interrupts })
+        Ok(Self {
+            card: RefCell::new(card),
+            interrupts,
+        })
     }
 
     /// The card's hardware address.
@@ -231,7 +246,15 @@ impl phy::Device for VirtioNet {
             return None;
         }
         let (slot, start, len) = borrowed.take()?;
-        Some((Received { card, slot, start, len }, Sending { card }))
+        Some((
+            Received {
+                card,
+                slot,
+                start,
+                len,
+            },
+            Sending { card },
+        ))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {

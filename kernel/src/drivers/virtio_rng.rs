@@ -15,13 +15,18 @@ pub fn matches(function: &Function) -> bool {
 ///
 /// # Errors
 /// What went wrong, in words.
-pub fn read(ecam: &Ecam, function: &Function) -> Result<heapless::Vec<u8, 64>, alloc::string::String> {
+pub fn read(
+    ecam: &Ecam,
+    function: &Function,
+) -> Result<heapless::Vec<u8, 64>, alloc::string::String> {
     use alloc::string::ToString;
 
     let transport = virtio::open(ecam, function)?;
     let mut device =
         VirtIORng::<KernelHal, _>::new(transport).map_err(|error| error.to_string())?;
     let mut bytes = [0; 64];
-    let len = device.request_entropy(&mut bytes).map_err(|error| error.to_string())?;
+    let len = device
+        .request_entropy(&mut bytes)
+        .map_err(|error| error.to_string())?;
     Ok(bytes.into_iter().take(len).collect())
 }

@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn requests_do_not_repeat_and_seeds_decide() {
-        let (mut one, mut same, mut other) = (Drbg::new([1; 32]), Drbg::new([1; 32]), Drbg::new([2; 32]));
+        let (mut one, mut same, mut other) =
+            (Drbg::new([1; 32]), Drbg::new([1; 32]), Drbg::new([2; 32]));
         let mut bytes = [[0; 48]; 4];
         one.fill(&mut bytes[0]);
         one.fill(&mut bytes[1]);

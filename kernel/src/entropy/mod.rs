@@ -31,6 +31,10 @@ pub fn add(bytes: &[u8]) {
 #[must_use]
 pub fn seed_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
-    GENERATOR.lock().as_mut().expect("the random generator is not seeded yet").fill(&mut bytes);
+    GENERATOR
+        .lock()
+        .as_mut()
+        .expect("the random generator is not seeded yet")
+        .fill(&mut bytes);
     bytes
 }

@@ -61,8 +61,10 @@ impl Pool {
     /// Asks the processor and its timing.
     #[must_use]
     pub fn collect(features: &Features) -> Self {
-        let mut pool =
-            Self { hasher: blake3::Hasher::new_derive_key(SEED_CONTEXT), given: Given::default() };
+        let mut pool = Self {
+            hasher: blake3::Hasher::new_derive_key(SEED_CONTEXT),
+            given: Given::default(),
+        };
         for _ in 0..8 {
             if let Some(word) = features.rdseed.then(rdseed).flatten() {
                 pool.given.rdseed = true;
@@ -112,7 +114,9 @@ fn rdseed() -> Option<u64> {
     for _ in 0..RETRIES {
         let (word, ok): (u64, u8);
         // SAFETY: the caller checked that the processor has the instruction.
-        unsafe { asm!("rdseed {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack)) };
+        unsafe {
+            asm!("rdseed {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack))
+        };
         if ok != 0 {
             return Some(word);
         }
@@ -125,7 +129,9 @@ fn rdrand() -> Option<u64> {
     for _ in 0..RETRIES {
         let (word, ok): (u64, u8);
         // SAFETY: the caller checked that the processor has the instruction.
-        unsafe { asm!("rdrand {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack)) };
+        unsafe {
+            asm!("rdrand {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack))
+        };
         // Some processors answer all ones for ever when the generator has failed.
         if ok != 0 && word != u64::MAX {
             return Some(word);

@@ -29,14 +29,21 @@ pub struct Line {
 
 impl Line {
     const fn empty() -> Self {
-        Self { bytes: [0; LINE_LIMIT], len: 0, cut: false }
+        Self {
+            bytes: [0; LINE_LIMIT],
+            len: 0,
+            cut: false,
+        }
     }
 
     /// `[    0.123456] c0 info  net: text`.
     #[must_use]
     pub fn of_record(stamp: Stamp, record: &Record<'_>) -> Self {
         let mut line = Self::empty();
-        let (seconds, micros) = (stamp.since_entry.as_secs(), stamp.since_entry.subsec_micros());
+        let (seconds, micros) = (
+            stamp.since_entry.as_secs(),
+            stamp.since_entry.subsec_micros(),
+        );
         // Writing to a line never fails: what does not fit is cut.
         let _ = write!(
             line,
@@ -75,7 +82,11 @@ impl Write for Line {
                 break;
             }
             // A control byte in a text (a peer's, perhaps) must not steer the terminal.
-            self.bytes[self.len] = if byte < b' ' || byte == 0x7f { b' ' } else { byte };
+            self.bytes[self.len] = if byte < b' ' || byte == 0x7f {
+                b' '
+            } else {
+                byte
+            };
             self.len += 1;
         }
         if self.cut {
@@ -118,7 +129,10 @@ mod tests {
 
     #[test]
     fn record_line_has_the_documented_columns() {
-        let stamp = Stamp { since_entry: Duration::from_micros(123_456), core: 0 };
+        let stamp = Stamp {
+            since_entry: Duration::from_micros(123_456),
+            core: 0,
+        };
         let line = Line::of_record(
             stamp,
             &Record::builder()
@@ -148,6 +162,9 @@ mod tests {
 
     #[test]
     fn control_bytes_do_not_reach_the_terminal() {
-        assert_eq!(text(&Line::of_text(format_args!("a\x1b[2Jb\nc"))), "a [2Jb c");
+        assert_eq!(
+            text(&Line::of_text(format_args!("a\x1b[2Jb\nc"))),
+            "a [2Jb c"
+        );
     }
 }

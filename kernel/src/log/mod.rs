@@ -24,7 +24,10 @@ struct Sinks {
     screen: Option<Screen>,
 }
 
-static SINKS: TicketMutex<Sinks> = TicketMutex::new(Sinks { serial: None, screen: None });
+static SINKS: TicketMutex<Sinks> = TicketMutex::new(Sinks {
+    serial: None,
+    screen: None,
+});
 static LOGGER: Logger = Logger;
 
 struct Logger;
@@ -38,7 +41,10 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let stamp = Stamp { since_entry: time::since_entry(), core: cpu::index() };
+        let stamp = Stamp {
+            since_entry: time::since_entry(),
+            core: cpu::index(),
+        };
         let line = Line::of_record(stamp, record);
         emit(&line, colour_of(record.level()));
     }

@@ -40,15 +40,35 @@ pub struct Colour {
 
 impl Colour {
     /// Ordinary lines.
-    pub const WHITE: Self = Self { red: 0xd8, green: 0xd8, blue: 0xd8 };
+    pub const WHITE: Self = Self {
+        red: 0xd8,
+        green: 0xd8,
+        blue: 0xd8,
+    };
     /// Details.
-    pub const GREY: Self = Self { red: 0x80, green: 0x80, blue: 0x80 };
+    pub const GREY: Self = Self {
+        red: 0x80,
+        green: 0x80,
+        blue: 0x80,
+    };
     /// Warnings.
-    pub const YELLOW: Self = Self { red: 0xf0, green: 0xc0, blue: 0x40 };
+    pub const YELLOW: Self = Self {
+        red: 0xf0,
+        green: 0xc0,
+        blue: 0x40,
+    };
     /// Errors and panics.
-    pub const RED: Self = Self { red: 0xff, green: 0x60, blue: 0x50 };
+    pub const RED: Self = Self {
+        red: 0xff,
+        green: 0x60,
+        blue: 0x50,
+    };
     /// Verdicts.
-    pub const GREEN: Self = Self { red: 0x60, green: 0xd8, blue: 0x80 };
+    pub const GREEN: Self = Self {
+        red: 0x60,
+        green: 0xd8,
+        blue: 0x80,
+    };
 
     /// The colour at `intensity` of 255 over black, as a pixel.
     fn shade(self, intensity: u8, order: PixelOrder) -> u32 {
@@ -76,7 +96,11 @@ impl Screen {
         let needed = geometry.stride.checked_mul(geometry.height)?;
         let fits = geometry.width <= geometry.stride && needed <= pixels.len();
         let has_room = geometry.width >= FONT_WIDTH && geometry.height >= 2 * FONT_HEIGHT;
-        (fits && has_room).then_some(Self { pixels, geometry, next_row: 0 })
+        (fits && has_room).then_some(Self {
+            pixels,
+            geometry,
+            next_row: 0,
+        })
     }
 
     /// Makes the whole screen black and starts at the top.
@@ -117,7 +141,9 @@ impl Screen {
 
     fn draw(&mut self, row: usize, column: usize, character: char, colour: Colour) {
         let shape = |c| get_raster(c, FontWeight::Regular, RasterHeight::Size16);
-        let Some(shape) = shape(character).or_else(|| shape('?')) else { return };
+        let Some(shape) = shape(character).or_else(|| shape('?')) else {
+            return;
+        };
         let corner = row * FONT_HEIGHT * self.geometry.stride + column * FONT_WIDTH;
         for (y, intensities) in shape.raster().iter().enumerate() {
             let start = corner + y * self.geometry.stride;
@@ -184,7 +210,11 @@ mod tests {
 
     #[test]
     fn red_is_where_the_order_says() {
-        let red = Colour { red: 0xff, green: 0, blue: 0 };
+        let red = Colour {
+            red: 0xff,
+            green: 0,
+            blue: 0,
+        };
         assert_eq!(red.shade(255, PixelOrder::Bgr), 0x00ff_0000);
         assert_eq!(red.shade(255, PixelOrder::Rgb), 0x0000_00ff);
     }

@@ -28,7 +28,12 @@ pub struct OutOfMemory {
 
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no {} KiB of free memory aligned to {} KiB", self.bytes >> 10, self.align >> 10)
+        write!(
+            f,
+            "no {} KiB of free memory aligned to {} KiB",
+            self.bytes >> 10,
+            self.align >> 10
+        )
     }
 }
 
@@ -46,7 +51,10 @@ impl Frames {
     /// No memory at all.
     #[must_use]
     pub const fn new() -> Self {
-        Self { extents: heapless::Vec::new(), lost: 0 }
+        Self {
+            extents: heapless::Vec::new(),
+            lost: 0,
+        }
     }
 
     /// Free bytes.
@@ -73,7 +81,12 @@ impl Frames {
     ///
     /// # Errors
     /// [`OutOfMemory`] if no extent holds such a run.
-    pub fn allocate_below(&mut self, bytes: u64, align: u64, limit: u64) -> Result<u64, OutOfMemory> {
+    pub fn allocate_below(
+        &mut self,
+        bytes: u64,
+        align: u64,
+        limit: u64,
+    ) -> Result<u64, OutOfMemory> {
         debug_assert!(align.is_power_of_two());
         let refusal = OutOfMemory { bytes, align };
         let len = bytes.max(1).checked_next_multiple_of(PAGE).ok_or(refusal)?;
@@ -84,17 +97,32 @@ impl Frames {
             (end <= extent.end.min(limit)).then_some(start)
         };
         let candidates = self.extents.iter().enumerate();
-        let fitting = candidates.filter_map(|(index, extent)| Some((extent.len(), index, place(extent)?)));
+        let fitting =
+            candidates.filter_map(|(index, extent)| Some((extent.len(), index, place(extent)?)));
         let (_, index, start) = fitting.min().ok_or(refusal)?;
-        self.cut(index, Span { start, end: start + len });
+        self.cut(
+            index,
+            Span {
+                start,
+                end: start + len,
+            },
+        );
         Ok(start)
     }
 
     /// Removes `span` from the extent at `index`, which holds all of it.
     fn cut(&mut self, index: usize, span: Span) {
         let extent = self.extents[index];
-        let (before, after) =
-            (Span { start: extent.start, end: span.start }, Span { start: span.end, end: extent.end });
+        let (before, after) = (
+            Span {
+                start: extent.start,
+                end: span.start,
+            },
+            Span {
+                start: span.end,
+                end: extent.end,
+            },
+        );
         match (before.is_empty(), after.is_empty()) {
             (true, true) => drop(self.extents.remove(index)),
             (true, false) => self.extents[index] = after,
@@ -116,13 +144,17 @@ impl Frames {
         if span.is_empty() {
             return;
         }
-        let index = self.extents.partition_point(|extent| extent.end < span.start);
+        let index = self
+            .extents
+            .partition_point(|extent| extent.end < span.start);
         match self.extents.get(index).copied() {
             Some(next) if next.start <= span.end => {
                 let touches = next.end == span.start || next.start == span.end;
                 assert!(touches, "memory at {:#x} is freed twice", span.start);
-                self.extents[index] =
-                    Span { start: next.start.min(span.start), end: next.end.max(span.end) };
+                self.extents[index] = Span {
+                    start: next.start.min(span.start),
+                    end: next.end.max(span.end),
+                };
                 self.join_with_next(index);
             }
             _ => {
@@ -134,10 +166,15 @@ impl Frames {
     }
 
     fn join_with_next(&mut self, index: usize) {
-        let (extent, Some(next)) = (self.extents[index], self.extents.get(index + 1).copied()) else {
+        let (extent, Some(next)) = (self.extents[index], self.extents.get(index + 1).copied())
+        else {
             return;
         };
-        assert!(next.start >= extent.end, "memory at {:#x} is freed twice", next.start);
+        assert!(
+            next.start >= extent.end,
+            "memory at {:#x} is freed twice",
+            next.start
+        );
         if next.start == extent.end {
             self.extents[index].end = next.end;
             self.extents.remove(index + 1);
@@ -194,14 +231,20 @@ mod tests {
     #[should_panic(expected = "freed twice")]
     fn double_free_is_noticed() {
         let mut frames = frames(&[(PAGE, 4 * PAGE)]);
-        frames.free(Span { start: 2 * PAGE, end: 3 * PAGE });
+        frames.free(Span {
+            start: 2 * PAGE,
+            end: 3 * PAGE,
+        });
     }
 
     #[test]
     fn a_full_list_loses_memory_but_nothing_else() {
         let mut frames = Frames::new();
         for index in 0..MAX_EXTENTS as u64 + 1 {
-            frames.free(Span { start: (2 * index + 1) * PAGE, end: (2 * index + 2) * PAGE });
+            frames.free(Span {
+                start: (2 * index + 1) * PAGE,
+                end: (2 * index + 2) * PAGE,
+            });
         }
         assert_eq!(frames.lost_bytes(), PAGE);
         assert_eq!(frames.free_bytes(), MAX_EXTENTS as u64 * PAGE);

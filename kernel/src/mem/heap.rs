@@ -30,12 +30,16 @@ struct FreeFrames;
 // SAFETY: `acquire` allocates frames, which never uses the heap.
 unsafe impl Source for FreeFrames {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let wanted = (layout.size() as u64).checked_add(layout.align() as u64 + TAGS).ok_or(())?;
+        let wanted = (layout.size() as u64)
+            .checked_add(layout.align() as u64 + TAGS)
+            .ok_or(())?;
         let len = wanted.checked_next_multiple_of(GROWTH).ok_or(())?;
         let start = FRAMES.lock().allocate(len, GROWTH).map_err(|_| ())?;
         let base = ptr::with_exposed_provenance_mut(start as usize);
         // SAFETY: the frames were free until just now, are mapped writable and stay the heap's.
-        unsafe { talc.claim(base, len as usize) }.map(|_| ()).ok_or(())
+        unsafe { talc.claim(base, len as usize) }
+            .map(|_| ())
+            .ok_or(())
     }
 }
 

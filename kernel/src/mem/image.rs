@@ -36,11 +36,17 @@ pub struct Section {
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
-    bytes.get(offset..)?.first_chunk().map(|raw| u16::from_le_bytes(*raw))
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|raw| u16::from_le_bytes(*raw))
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes.get(offset..)?.first_chunk().map(|raw| u32::from_le_bytes(*raw))
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .map(|raw| u32::from_le_bytes(*raw))
 }
 
 /// The sections of the image whose headers start at `base` and fill `headers`. `None` if the headers
@@ -57,11 +63,18 @@ pub fn sections(headers: &[u8], base: u64) -> Option<Vec<Section, MAX_SECTIONS>>
     let count = usize::from(u16_at(pe, field::SECTION_COUNT)?);
     let table = field::OPTIONAL_HEADER + usize::from(u16_at(pe, field::OPTIONAL_HEADER_LEN)?);
     let mut sections = Vec::new();
-    for section in pe.get(table..)?.chunks_exact(field::SECTION_LEN).take(count) {
+    for section in pe
+        .get(table..)?
+        .chunks_exact(field::SECTION_LEN)
+        .take(count)
+    {
         let start = base.checked_add(u64::from(u32_at(section, field::VIRTUAL_ADDRESS)?))?;
         let len = u64::from(u32_at(section, field::VIRTUAL_SIZE)?).next_multiple_of(PAGE);
         let characteristics = u32_at(section, field::CHARACTERISTICS)?;
-        let access = match (characteristics & EXECUTABLE != 0, characteristics & WRITABLE != 0) {
+        let access = match (
+            characteristics & EXECUTABLE != 0,
+            characteristics & WRITABLE != 0,
+        ) {
             (true, true) => return None,
             (true, false) => Access::Execute,
             (false, true) => Access::Write,
@@ -70,7 +83,15 @@ pub fn sections(headers: &[u8], base: u64) -> Option<Vec<Section, MAX_SECTIONS>>
         if !start.is_multiple_of(PAGE) {
             return None;
         }
-        sections.push(Section { span: Span { start, end: start.checked_add(len)? }, access }).ok()?;
+        sections
+            .push(Section {
+                span: Span {
+                    start,
+                    end: start.checked_add(len)?,
+                },
+                access,
+            })
+            .ok()?;
     }
     (sections.len() == count).then_some(sections)
 }
@@ -108,12 +129,21 @@ mod tests {
         let found = sections(&bytes, BASE).unwrap();
         let accesses: std::vec::Vec<Access> = found.iter().map(|section| section.access).collect();
         assert_eq!(accesses, [Access::Read, Access::Execute, Access::Write]);
-        assert_eq!(found[1].span, Span { start: BASE + 0x2000, end: BASE + 0x4000 });
+        assert_eq!(
+            found[1].span,
+            Span {
+                start: BASE + 0x2000,
+                end: BASE + 0x4000
+            }
+        );
     }
 
     #[test]
     fn writable_code_is_refused() {
-        assert_eq!(sections(&headers(&[(0x1000, 1, EXECUTABLE | WRITABLE)]), BASE), None);
+        assert_eq!(
+            sections(&headers(&[(0x1000, 1, EXECUTABLE | WRITABLE)]), BASE),
+            None
+        );
     }
 
     #[test]

@@ -29,7 +29,10 @@ impl Span {
     /// The part of the span at or above `floor`.
     #[must_use]
     pub fn above(&self, floor: u64) -> Self {
-        Self { start: self.start.max(floor).min(self.end), end: self.end }
+        Self {
+            start: self.start.max(floor).min(self.end),
+            end: self.end,
+        }
     }
 }
 
@@ -83,7 +86,10 @@ impl MemoryMap {
                 Some(last) if last.kind == region.kind && last.span.end == span.start => {
                     last.span.end = span.end;
                 }
-                _ => sorted.push(Region { span, kind: region.kind }),
+                _ => sorted.push(Region {
+                    span,
+                    kind: region.kind,
+                }),
             }
         }
         Self { regions: sorted }
@@ -91,14 +97,21 @@ impl MemoryMap {
 
     /// The spans of a kind.
     pub fn spans(&self, kind: Kind) -> impl Iterator<Item = Span> {
-        self.regions.iter().filter(move |region| region.kind == kind).map(|region| region.span)
+        self.regions
+            .iter()
+            .filter(move |region| region.kind == kind)
+            .map(|region| region.span)
     }
 
     /// All memory, whosever it is, neighbours joined.
     #[must_use]
     pub fn memory(&self) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
-        for region in self.regions.iter().filter(|region| region.kind != Kind::Other) {
+        for region in self
+            .regions
+            .iter()
+            .filter(|region| region.kind != Kind::Other)
+        {
             match spans.last_mut() {
                 Some(last) if last.end == region.span.start => last.end = region.span.end,
                 _ => spans.push(region.span),
@@ -110,15 +123,22 @@ impl MemoryMap {
     /// Bytes of memory that are the kernel's now or later.
     #[must_use]
     pub fn usable_bytes(&self) -> u64 {
-        let ours = |region: &&Region| matches!(region.kind, Kind::Free | Kind::Firmware | Kind::Kernel);
-        self.regions.iter().filter(ours).map(|region| region.span.len()).sum()
+        let ours =
+            |region: &&Region| matches!(region.kind, Kind::Free | Kind::Firmware | Kind::Kernel);
+        self.regions
+            .iter()
+            .filter(ours)
+            .map(|region| region.span.len())
+            .sum()
     }
 
     /// A free page below `limit`, page 0 excepted.
     #[must_use]
     pub fn free_page_below(&self, limit: u64) -> Option<u64> {
         let page = |span: Span| (span.start + PAGE <= span.end.min(limit)).then_some(span.start);
-        self.spans(Kind::Free).map(|span| span.above(PAGE)).find_map(page)
+        self.spans(Kind::Free)
+            .map(|span| span.above(PAGE))
+            .find_map(page)
     }
 }
 
@@ -128,7 +148,10 @@ mod tests {
     use std::vec;
 
     fn region(start: u64, end: u64, kind: Kind) -> Region {
-        Region { span: Span { start, end }, kind }
+        Region {
+            span: Span { start, end },
+            kind,
+        }
     }
 
     #[test]
@@ -141,7 +164,19 @@ mod tests {
             region(0x8000, 0x9000, Kind::Other),
         ]);
         let free: Vec<Span> = map.spans(Kind::Free).collect();
-        assert_eq!(free, [Span { start: 0, end: 0x3000 }, Span { start: 0x5000, end: 0x8000 }]);
+        assert_eq!(
+            free,
+            [
+                Span {
+                    start: 0,
+                    end: 0x3000
+                },
+                Span {
+                    start: 0x5000,
+                    end: 0x8000
+                }
+            ]
+        );
         assert_eq!(map.spans(Kind::Kept).count(), 0);
         assert_eq!(map.memory(), free);
         assert_eq!(map.usable_bytes(), 0x6000);
@@ -153,7 +188,13 @@ mod tests {
             region(0x1000, 0x4000, Kind::Kept),
             region(0x2000, 0x6000, Kind::Free),
         ]);
-        assert_eq!(map.spans(Kind::Free).next(), Some(Span { start: 0x4000, end: 0x6000 }));
+        assert_eq!(
+            map.spans(Kind::Free).next(),
+            Some(Span {
+                start: 0x4000,
+                end: 0x6000
+            })
+        );
     }
 
     #[test]

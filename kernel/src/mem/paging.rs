@@ -5,8 +5,8 @@
 
 use core::fmt;
 
-use super::{HUGE_PAGE, LARGE_PAGE, PAGE};
 use super::map::Span;
+use super::{HUGE_PAGE, LARGE_PAGE, PAGE};
 
 const ENTRIES: usize = 512;
 
@@ -91,7 +91,11 @@ impl<S: TableSource> PageTables<S> {
     ///
     /// # Errors
     /// [`NoTable`] if the source has no table for the root.
-    pub fn new(mut source: S, root: Option<*mut [u64; ENTRIES]>, huge_pages: bool) -> Result<Self, NoTable> {
+    pub fn new(
+        mut source: S,
+        root: Option<*mut [u64; ENTRIES]>,
+        huge_pages: bool,
+    ) -> Result<Self, NoTable> {
         let root = match root {
             Some(root) => root,
             None => source.table().ok_or(NoTable)?,
@@ -99,7 +103,11 @@ impl<S: TableSource> PageTables<S> {
         // SAFETY: `TableSource` promises a writable table nobody else uses; a caller's root is
         // taken from the same memory.
         unsafe { root.write([0; ENTRIES]) };
-        Ok(Self { root, source, huge_pages })
+        Ok(Self {
+            root,
+            source,
+            huge_pages,
+        })
     }
 
     /// Physical address of the root, for CR3.
@@ -125,7 +133,10 @@ impl<S: TableSource> PageTables<S> {
     }
 
     fn set(&mut self, span: Span, bits: u64) -> Result<(), NoTable> {
-        let span = Span { start: span.start / PAGE * PAGE, end: span.end.next_multiple_of(PAGE) };
+        let span = Span {
+            start: span.start / PAGE * PAGE,
+            end: span.end.next_multiple_of(PAGE),
+        };
         if span.is_empty() {
             return Ok(());
         }
@@ -141,7 +152,9 @@ impl<S: TableSource> PageTables<S> {
     ) -> Result<(), NoTable> {
         let mut at = span.start;
         while at < span.end {
-            let next = (at / reach(level) + 1).saturating_mul(reach(level)).min(span.end);
+            let next = (at / reach(level) + 1)
+                .saturating_mul(reach(level))
+                .min(span.end);
             let index = (at / reach(level)) as usize % ENTRIES;
             // SAFETY: `table` came from the source or is the root, and `index < ENTRIES`.
             let entry = unsafe { &mut (*table)[index] };
@@ -152,8 +165,17 @@ impl<S: TableSource> PageTables<S> {
                 if !is_table {
                     *entry = self.split(at / reach(level) * reach(level), level, *entry)?;
                 }
-                let below = core::ptr::with_exposed_provenance_mut((*entry & ADDRESS_MASK) as usize);
-                self.fill(below, level - 1, Span { start: at, end: next }, bits)?;
+                let below =
+                    core::ptr::with_exposed_provenance_mut((*entry & ADDRESS_MASK) as usize);
+                self.fill(
+                    below,
+                    level - 1,
+                    Span {
+                        start: at,
+                        end: next,
+                    },
+                    bits,
+                )?;
             }
             at = next;
         }
@@ -246,10 +268,18 @@ mod tests {
     #[test]
     fn largest_pages_are_used() {
         let mut tables = tables(true);
-        tables.map(span(PAGE, 3 * HUGE_PAGE), Access::Write).unwrap();
-        assert_eq!(tables.walk(0x5000), Some((0x5000, PAGE, Access::Write.bits())));
+        tables
+            .map(span(PAGE, 3 * HUGE_PAGE), Access::Write)
+            .unwrap();
+        assert_eq!(
+            tables.walk(0x5000),
+            Some((0x5000, PAGE, Access::Write.bits()))
+        );
         assert_eq!(tables.walk(LARGE_PAGE + 7).unwrap().1, LARGE_PAGE);
-        assert_eq!(tables.walk(HUGE_PAGE).unwrap(), (HUGE_PAGE, HUGE_PAGE, Access::Write.bits()));
+        assert_eq!(
+            tables.walk(HUGE_PAGE).unwrap(),
+            (HUGE_PAGE, HUGE_PAGE, Access::Write.bits())
+        );
         assert_eq!(tables.walk(0), None);
         assert_eq!(tables.walk(3 * HUGE_PAGE), None);
     }
@@ -268,9 +298,15 @@ mod tests {
         let guard = HUGE_PAGE + 5 * LARGE_PAGE + 3 * PAGE;
         tables.unmap(span(guard, guard + PAGE)).unwrap();
         assert_eq!(tables.walk(guard), None);
-        assert_eq!(tables.walk(guard - 1).unwrap(), (guard - PAGE, PAGE, Access::Write.bits()));
+        assert_eq!(
+            tables.walk(guard - 1).unwrap(),
+            (guard - PAGE, PAGE, Access::Write.bits())
+        );
         assert_eq!(tables.walk(guard + PAGE).unwrap().1, PAGE);
-        assert_eq!(tables.walk(HUGE_PAGE + 6 * LARGE_PAGE).unwrap().1, LARGE_PAGE);
+        assert_eq!(
+            tables.walk(HUGE_PAGE + 6 * LARGE_PAGE).unwrap().1,
+            LARGE_PAGE
+        );
         assert_eq!(tables.walk(0).unwrap().1, HUGE_PAGE);
     }
 
@@ -279,7 +315,10 @@ mod tests {
         use Access::{Combine, Device, Execute, Read, Write};
         for access in [Execute, Read, Write, Device, Combine] {
             let bits = access.bits();
-            assert!(bits & bit::WRITABLE == 0 || bits & bit::NO_EXECUTE != 0, "{access:?}");
+            assert!(
+                bits & bit::WRITABLE == 0 || bits & bit::NO_EXECUTE != 0,
+                "{access:?}"
+            );
         }
     }
 

@@ -38,8 +38,15 @@ unsafe impl TableSource for FreeFrames {
 /// # Safety
 /// The current stack and everything in use lies in `map`'s memory; `sections` are those of the
 /// running image. Must run once, on the only running core.
-pub unsafe fn enter(map: &MemoryMap, sections: &[Section], huge_pages: bool) -> Result<(), NoTable> {
-    let root = FRAMES.lock().allocate_below(PAGE, PAGE, ROOT_LIMIT).map_err(|_| NoTable)?;
+pub unsafe fn enter(
+    map: &MemoryMap,
+    sections: &[Section],
+    huge_pages: bool,
+) -> Result<(), NoTable> {
+    let root = FRAMES
+        .lock()
+        .allocate_below(PAGE, PAGE, ROOT_LIMIT)
+        .map_err(|_| NoTable)?;
     let root = ptr::with_exposed_provenance_mut(root as usize);
     let mut tables = PageTables::new(FreeFrames, Some(root), huge_pages)?;
     for span in map.memory() {
@@ -67,7 +74,9 @@ pub fn root() -> u64 {
 /// taken away while they do not run yet or do not use the pages.
 fn change(span: Span, access: Option<Access>) -> Result<(), NoTable> {
     let mut space = SPACE.lock();
-    let Some(tables) = space.as_mut() else { return Ok(()) };
+    let Some(tables) = space.as_mut() else {
+        return Ok(());
+    };
     match access {
         Some(access) => tables.map(span, access)?,
         None => tables.unmap(span)?,
@@ -99,7 +108,14 @@ pub fn map_framebuffer(span: Span) -> Result<(), NoTable> {
 /// # Errors
 /// [`NoTable`] if there is no memory for the tables.
 pub fn set_executable(span: Span, executable: bool) -> Result<(), NoTable> {
-    change(span, Some(if executable { Access::Execute } else { Access::Write }))
+    change(
+        span,
+        Some(if executable {
+            Access::Execute
+        } else {
+            Access::Write
+        }),
+    )
 }
 
 /// Makes every access to `span` fault.

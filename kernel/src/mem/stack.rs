@@ -42,7 +42,12 @@ impl Stack {
     pub fn new(bytes: u64) -> Result<Self, Error> {
         let len = bytes.next_multiple_of(PAGE) + PAGE;
         let start = FRAMES.lock().allocate(len, PAGE).map_err(Error::Memory)?;
-        let stack = Self { usable: Span { start: start + PAGE, end: start + len } };
+        let stack = Self {
+            usable: Span {
+                start: start + PAGE,
+                end: start + len,
+            },
+        };
         space::guard(stack.guard()).map_err(Error::Guard)?;
         Ok(stack)
     }
@@ -56,6 +61,9 @@ impl Stack {
     /// The page below the stack.
     #[must_use]
     pub const fn guard(&self) -> Span {
-        Span { start: self.usable.start - PAGE, end: self.usable.start }
+        Span {
+            start: self.usable.start - PAGE,
+            end: self.usable.start,
+        }
     }
 }

@@ -33,12 +33,16 @@ impl Ecam {
             let end = region.base + (u64::from(region.last_bus) + 1) * BUS;
             space::map_device(Span { start, end })?;
         }
-        Ok(Self { regions: regions.iter().copied().take(MAX_ECAM_REGIONS).collect() })
+        Ok(Self {
+            regions: regions.iter().copied().take(MAX_ECAM_REGIONS).collect(),
+        })
     }
 
     /// Segment and first bus of each region.
     pub fn first_buses(&self) -> impl Iterator<Item = (u16, u8)> {
-        self.regions.iter().map(|region| (region.segment, region.first_bus))
+        self.regions
+            .iter()
+            .map(|region| (region.segment, region.first_bus))
     }
 
     fn register(&self, address: PciAddress, offset: u16) -> Option<u64> {

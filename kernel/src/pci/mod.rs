@@ -6,7 +6,9 @@ pub mod msix;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pci_types::{CommandRegister, EndpointHeader, HeaderType, PciAddress, PciHeader, PciPciBridgeHeader};
+use pci_types::{
+    CommandRegister, EndpointHeader, HeaderType, PciAddress, PciHeader, PciPciBridgeHeader,
+};
 
 pub use self::ecam::Ecam;
 
@@ -33,8 +35,17 @@ pub struct Function {
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, vendor, device, class, subclass } = self;
-        write!(f, "{address} [{vendor:04x}:{device:04x}] class {class:02x}{subclass:02x}")
+        let Self {
+            address,
+            vendor,
+            device,
+            class,
+            subclass,
+        } = self;
+        write!(
+            f,
+            "{address} [{vendor:04x}:{device:04x}] class {class:02x}{subclass:02x}"
+        )
     }
 }
 
@@ -50,7 +61,13 @@ pub fn scan(ecam: &Ecam) -> Vec<Function> {
     found
 }
 
-fn scan_bus(ecam: &Ecam, segment: u16, bus: u8, visited: &mut [bool; 256], found: &mut Vec<Function>) {
+fn scan_bus(
+    ecam: &Ecam,
+    segment: u16,
+    bus: u8,
+    visited: &mut [bool; 256],
+    found: &mut Vec<Function>,
+) {
     // A bridge that names a bus seen before would make the scan run in circles.
     if core::mem::replace(&mut visited[usize::from(bus)], true) {
         return;
@@ -60,7 +77,11 @@ fn scan_bus(ecam: &Ecam, segment: u16, bus: u8, visited: &mut [bool; 256], found
         if first.id(ecam).0 == 0xffff {
             continue;
         }
-        let functions = if first.has_multiple_functions(ecam) { 8 } else { 1 };
+        let functions = if first.has_multiple_functions(ecam) {
+            8
+        } else {
+            1
+        };
         for function in 0..functions {
             let header = PciHeader::new(PciAddress::new(segment, bus, device, function));
             let (vendor, id) = header.id(ecam);
@@ -68,11 +89,23 @@ fn scan_bus(ecam: &Ecam, segment: u16, bus: u8, visited: &mut [bool; 256], found
                 continue;
             }
             let (_, class, subclass, _) = header.revision_and_class(ecam);
-            found.push(Function { address: header.address(), vendor, device: id, class, subclass });
+            found.push(Function {
+                address: header.address(),
+                vendor,
+                device: id,
+                class,
+                subclass,
+            });
             if header.header_type(ecam) == HeaderType::PciPciBridge
                 && let Some(bridge) = PciPciBridgeHeader::from_header(header, ecam)
             {
-                scan_bus(ecam, segment, bridge.secondary_bus_number(ecam), visited, found);
+                scan_bus(
+                    ecam,
+                    segment,
+                    bridge.secondary_bus_number(ecam),
+                    visited,
+                    found,
+                );
             }
         }
     }

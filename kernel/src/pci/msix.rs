@@ -20,14 +20,20 @@ pub fn route(ecam: &Ecam, address: PciAddress, apic_id: u32, vector: u8) -> Opti
     if apic_id > MAX_TARGET {
         return None;
     }
-    let mut msix = endpoint(ecam, address)?.capabilities(ecam).find_map(|capability| match capability {
-        PciCapability::MsiX(msix) => Some(msix),
-        _ => None,
-    })?;
+    let mut msix = endpoint(ecam, address)?
+        .capabilities(ecam)
+        .find_map(|capability| match capability {
+            PciCapability::MsiX(msix) => Some(msix),
+            _ => None,
+        })?;
     let bar = memory_bar(ecam, address, msix.table_bar())?;
     let table = bar + u64::from(msix.table_offset());
     let len = u64::from(msix.table_size()) * ENTRY_LEN;
-    space::map_device(Span { start: table, end: table + len }).ok()?;
+    space::map_device(Span {
+        start: table,
+        end: table + len,
+    })
+    .ok()?;
     msix.set_function_mask(true, ecam);
     msix.set_enabled(true, ecam);
     // SAFETY: the function's own MSI-X table, mapped above; while masked it may be changed freely.

@@ -35,10 +35,12 @@ impl Date {
         if !in_range {
             return None;
         }
-        let minutes = (days_since_epoch(self.year, self.month, self.day) * 24 + i64::from(self.hour)) * 60
-            + i64::from(self.minute)
-            + i64::from(self.zone.unwrap_or(0));
-        let millis = (minutes * 60 + i64::from(self.second)) * 1000 + i64::from(self.nanosecond / 1_000_000);
+        let minutes =
+            (days_since_epoch(self.year, self.month, self.day) * 24 + i64::from(self.hour)) * 60
+                + i64::from(self.minute)
+                + i64::from(self.zone.unwrap_or(0));
+        let millis =
+            (minutes * 60 + i64::from(self.second)) * 1000 + i64::from(self.nanosecond / 1_000_000);
         u64::try_from(millis).ok()
     }
 }
@@ -59,7 +61,11 @@ const fn days_in(year: u16, month: u8) -> u8 {
 /// Days from 1970-01-01, counted in years that start in March so that leap days come last.
 fn days_since_epoch(year: u16, month: u8, day: u8) -> i64 {
     let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let leap_days = year / 4 - year / 100 + year / 400;
     const DAYS_FROM_MARCH_OF_YEAR_0: i64 = 719_469;
     365 * year + leap_days + (153 * month + 2) / 5 + day - DAYS_FROM_MARCH_OF_YEAR_0
@@ -70,14 +76,29 @@ mod tests {
     use super::*;
 
     const fn date(year: u16, month: u8, day: u8) -> Date {
-        Date { year, month, day, hour: 0, minute: 0, second: 0, nanosecond: 0, zone: None }
+        Date {
+            year,
+            month,
+            day,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            nanosecond: 0,
+            zone: None,
+        }
     }
 
     #[test]
     fn known_dates() {
         assert_eq!(date(1970, 1, 1).unix_millis(), Some(0));
         assert_eq!(date(2000, 2, 29).unix_millis(), Some(951_782_400_000));
-        let late = Date { hour: 22, minute: 27, second: 24, nanosecond: 5_999_999, ..date(2026, 11, 22) };
+        let late = Date {
+            hour: 22,
+            minute: 27,
+            second: 24,
+            nanosecond: 5_999_999,
+            ..date(2026, 11, 22)
+        };
         assert_eq!(late.unix_millis(), Some(1_795_386_444_005));
     }
 
@@ -96,7 +117,11 @@ mod tests {
 
     #[test]
     fn zones_are_minutes_behind_utc() {
-        let berlin = Date { hour: 1, zone: Some(-60), ..date(2026, 1, 1) };
+        let berlin = Date {
+            hour: 1,
+            zone: Some(-60),
+            ..date(2026, 1, 1)
+        };
         assert_eq!(berlin.unix_millis(), date(2026, 1, 1).unix_millis());
     }
 
@@ -104,7 +129,21 @@ mod tests {
     fn impossible_dates_are_refused() {
         assert_eq!(date(2023, 2, 29).unix_millis(), None);
         assert_eq!(date(1900, 1, 1).unix_millis(), None);
-        assert_eq!(Date { hour: 24, ..date(2026, 1, 1) }.unix_millis(), None);
-        assert_eq!(Date { zone: Some(-60), ..date(1970, 1, 1) }.unix_millis(), None);
+        assert_eq!(
+            Date {
+                hour: 24,
+                ..date(2026, 1, 1)
+            }
+            .unix_millis(),
+            None
+        );
+        assert_eq!(
+            Date {
+                zone: Some(-60),
+                ..date(1970, 1, 1)
+            }
+            .unix_millis(),
+            None
+        );
     }
 }

@@ -51,7 +51,9 @@ pub fn stated() -> Option<(Rate, Source)> {
     if let Some(rate) = by_processor.and_then(Rate::from_hz) {
         return Some((rate, Source::Cpuid));
     }
-    let by_hypervisor = cpuid.get_hypervisor_info().and_then(|info| info.tsc_frequency());
+    let by_hypervisor = cpuid
+        .get_hypervisor_info()
+        .and_then(|info| info.tsc_frequency());
     let rate = by_hypervisor.and_then(|khz| Rate::from_hz(u64::from(khz) * 1000))?;
     Some((rate, Source::Hypervisor))
 }
@@ -67,8 +69,15 @@ enum Reference {
 impl Reference {
     fn of(platform: &Platform) -> Self {
         if let Some(timer) = platform.pm_timer {
-            let mask = if timer.is_32_bit { u64::from(u32::MAX) } else { 0xff_ffff };
-            return Self::PmTimer { port: timer.port, mask };
+            let mask = if timer.is_32_bit {
+                u64::from(u32::MAX)
+            } else {
+                0xff_ffff
+            };
+            return Self::PmTimer {
+                port: timer.port,
+                mask,
+            };
         }
         platform.hpet.and_then(Self::hpet).unwrap_or_else(Self::pit)
     }
@@ -82,10 +91,21 @@ impl Reference {
         unsafe {
             let capabilities = mmio::read::<u64>(base + CAPABILITIES);
             let period_femtos = capabilities >> 32;
-            let mask = if capabilities & 1 << 13 != 0 { u64::MAX } else { u64::from(u32::MAX) };
+            let mask = if capabilities & 1 << 13 != 0 {
+                u64::MAX
+            } else {
+                u64::from(u32::MAX)
+            };
             let hz = FEMTOS_PER_SECOND.checked_div(period_femtos)?;
-            mmio::write(base + CONFIGURATION, mmio::read::<u64>(base + CONFIGURATION) | 1);
-            Some(Self::Hpet { counter: base + COUNTER, hz, mask })
+            mmio::write(
+                base + CONFIGURATION,
+                mmio::read::<u64>(base + CONFIGURATION) | 1,
+            );
+            Some(Self::Hpet {
+                counter: base + COUNTER,
+                hz,
+                mask,
+            })
         }
     }
 
@@ -164,7 +184,10 @@ impl Measurement {
     #[must_use]
     pub fn start(platform: &Platform) -> Self {
         let reference = Reference::of(platform);
-        Self { reference, start: Self::sample(reference) }
+        Self {
+            reference,
+            start: Self::sample(reference),
+        }
     }
 
     /// Where this measurement's rates come from.
@@ -179,7 +202,13 @@ impl Measurement {
             let before = ticks();
             let value = reference.read();
             let width = ticks() - before;
-            (width, Pair { ticks: before + width / 2, reference: value })
+            (
+                width,
+                Pair {
+                    ticks: before + width / 2,
+                    reference: value,
+                },
+            )
         };
         let mut best = read();
         for _ in 0..4 {
@@ -201,7 +230,11 @@ impl Measurement {
         if steps == 0 || steps > mask / 2 {
             return None;
         }
-        let hz = hz_by_reference(now.ticks.checked_sub(self.start.ticks)?, steps, self.reference.hz())?;
+        let hz = hz_by_reference(
+            now.ticks.checked_sub(self.start.ticks)?,
+            steps,
+            self.reference.hz(),
+        )?;
         Rate::from_hz(hz)
     }
 
@@ -212,8 +245,11 @@ impl Measurement {
         const READ_LIMIT: u32 = 10_000_000;
         let wanted = self.reference.hz() * millis / 1000;
         for _ in 0..READ_LIMIT {
-            let steps =
-                wrapping_steps(self.start.reference, self.reference.read(), self.reference.mask());
+            let steps = wrapping_steps(
+                self.start.reference,
+                self.reference.read(),
+                self.reference.mask(),
+            );
             if steps >= wanted {
                 return self.rate();
             }

@@ -72,7 +72,9 @@ pub fn since_entry() -> Duration {
 pub fn ticks_at(moment: Duration) -> u64 {
     let nanos = u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX);
     let ahead = nanos.saturating_sub(ANCHOR_NANOS.load(Ordering::Relaxed));
-    ANCHOR_TICKS.load(Ordering::Relaxed).saturating_add(rate().ticks(ahead))
+    ANCHOR_TICKS
+        .load(Ordering::Relaxed)
+        .saturating_add(rate().ticks(ahead))
 }
 
 /// Sets the wall clock: it is `unix_millis` now.
@@ -85,12 +87,15 @@ pub fn set_wall(unix_millis: u64) {
 #[must_use]
 pub fn wall_millis() -> u64 {
     let since_entry = u64::try_from(since_entry().as_millis()).unwrap_or(u64::MAX);
-    WALL_AT_ENTRY.load(Ordering::Relaxed).saturating_add(since_entry)
+    WALL_AT_ENTRY
+        .load(Ordering::Relaxed)
+        .saturating_add(since_entry)
 }
 
 /// Waits by spinning; for device set-up only.
 pub fn spin(duration: Duration) {
-    let end = ticks().saturating_add(rate().ticks(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)));
+    let end = ticks()
+        .saturating_add(rate().ticks(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)));
     while ticks() < end {
         core::hint::spin_loop();
     }

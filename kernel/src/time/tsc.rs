@@ -15,7 +15,9 @@ impl Rate {
         if hz < 1_000_000 || hz > 1_000_000_000_000 {
             return None;
         }
-        Some(Self(((NANOS_PER_SECOND << FRACTION_BITS) / hz as u128) as u64))
+        Some(Self(
+            ((NANOS_PER_SECOND << FRACTION_BITS) / hz as u128) as u64,
+        ))
     }
 
     /// The raw fixed-point number.
@@ -43,7 +45,11 @@ impl Rate {
             return 0;
         }
         let ticks = ((nanos as u128) << FRACTION_BITS) / self.0 as u128;
-        if ticks > u64::MAX as u128 { u64::MAX } else { ticks as u64 }
+        if ticks > u64::MAX as u128 {
+            u64::MAX
+        } else {
+            ticks as u64
+        }
     }
 
     /// Ticks per second.
@@ -57,7 +63,8 @@ impl Rate {
 /// advanced by `reference_ticks`.
 #[must_use]
 pub fn hz_by_reference(ticks: u64, reference_ticks: u64, reference_hz: u64) -> Option<u64> {
-    let hz = (u128::from(ticks) * u128::from(reference_hz)).checked_div(u128::from(reference_ticks))?;
+    let hz =
+        (u128::from(ticks) * u128::from(reference_hz)).checked_div(u128::from(reference_ticks))?;
     u64::try_from(hz).ok()
 }
 
@@ -73,11 +80,20 @@ mod tests {
 
     #[test]
     fn rate_is_exact_to_a_part_in_a_billion() {
-        for hz in [1_000_000_u64, 1_193_182, 999_999_937, 2_600_000_000, 5_700_000_000] {
+        for hz in [
+            1_000_000_u64,
+            1_193_182,
+            999_999_937,
+            2_600_000_000,
+            5_700_000_000,
+        ] {
             let rate = Rate::from_hz(hz).unwrap();
             let nanos = rate.nanos(hz * 3600);
             let error = nanos.abs_diff(3_600_000_000_000);
-            assert!(error < 3_600_000_000_000 / 500_000_000, "{hz} Hz is off by {error} ns in an hour");
+            assert!(
+                error < 3_600_000_000_000 / 500_000_000,
+                "{hz} Hz is off by {error} ns in an hour"
+            );
         }
     }
 
@@ -107,6 +123,9 @@ mod tests {
     #[test]
     fn a_24_bit_reference_may_wrap() {
         assert_eq!(wrapping_steps(0xff_fff0, 0x10, 0xff_ffff), 0x20);
-        assert_eq!(hz_by_reference(24_000_000, 35_795, 3_579_545), Some(2_400_030_451));
+        assert_eq!(
+            hz_by_reference(24_000_000, 35_795, 3_579_545),
+            Some(2_400_030_451)
+        );
     }
 }

@@ -19,22 +19,32 @@ unsafe impl Hal for KernelHal {
     fn dma_alloc(pages: usize, _direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         let len = pages as u64 * PAGE;
         // The library turns address 0 into an error.
-        let Ok(start) = FRAMES.lock().allocate(len, PAGE) else { return (0, NonNull::dangling()) };
+        let Ok(start) = FRAMES.lock().allocate(len, PAGE) else {
+            return (0, NonNull::dangling());
+        };
         let memory = ptr::with_exposed_provenance_mut::<u8>(start as usize);
-        let Some(memory) = NonNull::new(memory) else { return (0, NonNull::dangling()) };
+        let Some(memory) = NonNull::new(memory) else {
+            return (0, NonNull::dangling());
+        };
         // SAFETY: the frames are mapped writable and ours since the line above.
         unsafe { memory.write_bytes(0, len as usize) };
         (start, memory)
     }
 
     unsafe fn dma_dealloc(start: PhysAddr, _memory: NonNull<u8>, pages: usize) -> i32 {
-        FRAMES.lock().free(Span { start, end: start + pages as u64 * PAGE });
+        FRAMES.lock().free(Span {
+            start,
+            end: start + pages as u64 * PAGE,
+        });
         0
     }
 
     unsafe fn mmio_phys_to_virt(start: PhysAddr, size: usize) -> NonNull<u8> {
-        space::map_device(Span { start, end: start + size as u64 })
-            .expect("memory for the page tables of device registers");
+        space::map_device(Span {
+            start,
+            end: start + size as u64,
+        })
+        .expect("memory for the page tables of device registers");
         NonNull::new(ptr::with_exposed_provenance_mut(start as usize))
             .expect("the transport refuses registers at address 0")
     }

@@ -39,7 +39,13 @@ struct PciAddressParts {
 }
 
 fn parts(address: PciAddress) -> PciAddressParts {
-    let location =
-        DeviceFunction { bus: address.bus(), device: address.device(), function: address.function() };
-    PciAddressParts { segment: address.segment(), location }
+    let location = DeviceFunction {
+        bus: address.bus(),
+        device: address.device(),
+        function: address.function(),
+    };
+    PciAddressParts {
+        segment: address.segment(),
+        location,
+    }
 }

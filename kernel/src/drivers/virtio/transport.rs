@@ -41,18 +41,25 @@ struct Structure {
 }
 
 fn structure(ecam: &Ecam, address: PciAddress, wanted: u8) -> Option<Structure> {
-    pci::endpoint(ecam, address)?.capabilities(ecam).find_map(|capability| {
-        let PciCapability::Vendor(place) = capability else { return None };
-        let register = |offset| ecam.read_register(address, place.offset + offset);
-        let [_, _, _, kind] = register(field::CAPABILITY_TYPE).to_le_bytes();
-        let [bar, ..] = register(field::CAPABILITY_BAR).to_le_bytes();
-        if kind != wanted {
-            return None;
-        }
-        let offset = u64::from(register(field::CAPABILITY_OFFSET));
-        let address = pci::memory_bar(ecam, address, bar)?.checked_add(offset)?;
-        Some(Structure { address, capability: place.offset })
-    })
+    pci::endpoint(ecam, address)?
+        .capabilities(ecam)
+        .find_map(|capability| {
+            let PciCapability::Vendor(place) = capability else {
+                return None;
+            };
+            let register = |offset| ecam.read_register(address, place.offset + offset);
+            let [_, _, _, kind] = register(field::CAPABILITY_TYPE).to_le_bytes();
+            let [bar, ..] = register(field::CAPABILITY_BAR).to_le_bytes();
+            if kind != wanted {
+                return None;
+            }
+            let offset = u64::from(register(field::CAPABILITY_OFFSET));
+            let address = pci::memory_bar(ecam, address, bar)?.checked_add(offset)?;
+            Some(Structure {
+                address,
+                capability: place.offset,
+            })
+        })
 }
 
 /// A PCI transport whose queue `interrupting` uses MSI-X table entry 0.
@@ -152,13 +159,18 @@ impl Transport for MsixTransport {
     ) {
         self.write(field::CONFIG_VECTOR, NO_VECTOR);
         self.write(field::QUEUE_SELECT, queue);
-        let vector = if self.interrupting == Some(queue) { 0 } else { NO_VECTOR };
+        let vector = if self.interrupting == Some(queue) {
+            0
+        } else {
+            NO_VECTOR
+        };
         self.write(field::QUEUE_VECTOR, vector);
         let offset = u64::from(self.read(field::QUEUE_NOTIFY_OFFSET)) * self.notify_multiplier;
         if let Some(register) = self.notify_at.get_mut(usize::from(queue)) {
             *register = Some(self.notify + offset);
         }
-        self.inner.queue_set(queue, size, descriptors, driver_area, device_area);
+        self.inner
+            .queue_set(queue, size, descriptors, driver_area, device_area);
     }
 
     fn queue_unset(&mut self, queue: u16) {
@@ -181,7 +193,11 @@ impl Transport for MsixTransport {
         self.inner.read_config_space(offset)
     }
 
-    fn write_config_space<T: IntoBytes + Immutable>(&mut self, offset: usize, value: T) -> Result<()> {
+    fn write_config_space<T: IntoBytes + Immutable>(
+        &mut self,
+        offset: usize,
+        value: T,
+    ) -> Result<()> {
         self.inner.write_config_space(offset, value)
     }
 }
