@@ -10,8 +10,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-use crate::node::{Station, hosted};
-use crate::suite::{clients, hostile, js, rust};
+use crate::node::{Station, guest, hosted};
+use crate::suite::{boot, clients, hostile, js, rust};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -35,36 +35,24 @@ struct Plan {
     runtime: Arc<Runtime>,
 }
 
-/// Trials of suites over one target: `NAME: async |station| outcome`.
+/// One trial per suite over the station in `$lazy`.
 macro_rules! suites {
     ($plan:ident, $prefix:literal, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
         vec![$({
             let lazy = $lazy.clone();
             $plan.trial(concat!($prefix, "/", $name), move || async move {
                 let $station = started(&lazy, $start).await?;
-                let outcome = $suite.await;
-                outcome.map_err(|error: anyhow::Error| anyhow!("{error:#}\n  the node's log:\n{}", $station.host.tail()))
+                let outcome: Result<()> = $suite.await;
+                outcome.map_err(|error| anyhow!("{error:#}\n  the node's log:\n{}", $station.host.tail()))
             })
         }),*]
     };
 }
 
-impl Plan {
-    fn trials(&self) -> Vec<Trial> {
-        let mut trials = vec![
-            self.trial("clients/codec", clients::codec),
-            self.trial("clients/rust_meets_rust", clients::rust_meets_rust),
-            self.trial("clients/js_meets_rust", clients::js_meets_rust),
-            self.trial("clients/aqua_vm_runs", clients::aqua_vm_runs),
-        ];
-        trials.extend(self.hosted());
-        trials
-    }
-
-    fn hosted(&self) -> Vec<Trial> {
-        let first = Lazy::default();
-        let second = Lazy::default();
-        let mut trials = suites!(self, "hosted", first, hosted::start(&[]), {
+/// The suites that each kind of node has to pass on one start.
+macro_rules! common_suites {
+    ($plan:ident, $prefix:literal, $lazy:ident, $start:expr) => {
+        suites!($plan, $prefix, $lazy, $start, {
             "identify": |node| rust::identify(&node.target),
             "ping": |node| rust::ping(&node.target),
             "particles": |node| rust::particles(&node.target),
@@ -77,13 +65,47 @@ impl Plan {
             "half_open": |node| hostile::half_open(&node.target),
             "slow_reader": |node| hostile::slow_reader(&node.target),
             "js": |node| js::relay(&node.target),
-        });
+        })
+    };
+}
+
+impl Plan {
+    fn trials(&self) -> Vec<Trial> {
+        let mut trials = vec![
+            self.trial("clients/codec", clients::codec),
+            self.trial("clients/rust_meets_rust", clients::rust_meets_rust),
+            self.trial("clients/js_meets_rust", clients::js_meets_rust),
+            self.trial("clients/aqua_vm_runs", clients::aqua_vm_runs),
+        ];
+        trials.extend(self.hosted());
+        trials.extend(self.image());
+        trials
+    }
+
+    fn hosted(&self) -> Vec<Trial> {
+        let node = Lazy::default();
+        let mut trials = common_suites!(self, "hosted", node, hosted::start(&[]));
         trials.push(self.trial("hosted/two_relays", move || async move {
-            let relay1 = started(&first, hosted::start(&[])).await?;
+            let relay1 = started(&node, hosted::start(&[])).await?;
             let known = [relay1.target.tcp.to_string()];
-            let relay2 = started(&second, hosted::start(&known)).await?;
+            let relay2 = hosted::start(&known).await?;
             js::two_relays(&relay1.target, &relay2.target).await
         }));
+        trials
+    }
+
+    /// Four boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
+    /// relay; a broken manifest.
+    fn image(&self) -> Vec<Trial> {
+        let node = Lazy::default();
+        let mut trials = common_suites!(self, "image", node, two_cores());
+        trials.push(self.trial("image/identity_and_relays", move || async move {
+            let relay1 = started(&node, two_cores()).await?;
+            let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+            let relay2 = boot::identity_is_kept(&disk).await?;
+            js::two_relays(&relay1.target, &relay2.target).await
+        }));
+        trials.push(self.trial("image/broken_manifest", boot::broken_manifest));
         trials
     }
 
@@ -109,4 +131,9 @@ async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> R
     let station = lazy.get_or_init(async || start.await.map_err(|error| format!("{error:#}")));
     let station: &Result<Station, String> = station.await;
     station.as_ref().map_err(|reason| anyhow!("{reason}"))
+}
+
+async fn two_cores() -> Result<Station> {
+    let disk = guest::Installed::with_seed([0xba; 32], &[]).await?;
+    disk.station(2).await
 }

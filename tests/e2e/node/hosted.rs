@@ -44,12 +44,15 @@ impl Host for Hosted {
 
 /// Starts a node that dials a fresh bootstrap peer and `others`; returns when it listens.
 pub(crate) async fn start(others: &[String]) -> Result<Station> {
-    let bootstrap = Peer::start(&["/ip4/127.0.0.1/tcp/0"])?;
+    let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
     let mut dialed = vec![bootstrap.address(false).await?.to_string()];
     dialed.extend_from_slice(others);
     let (tcp_port, websocket_port) = free_ports()?;
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
-    fs::write(&path, manifest(&dialed, tcp_port, websocket_port)?)?;
+    let ports = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n");
+    let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
+    let seed = seed.try_into().ok();
+    fs::write(&path, manifest(seed, &dialed, &ports))?;
 
     let mut child = Command::new(binary()?)
         .arg("--manifest")
@@ -71,7 +74,7 @@ pub(crate) async fn start(others: &[String]) -> Result<Station> {
     let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
     let line = line.map_err(|_| anyhow!("the hosted node does not listen:\n{}", host.tail()))?;
     Ok(Station {
-        target: Target::from_line(&line)?,
+        target: Target::told_by(&line)?,
         bootstrap,
         host,
     })
