@@ -100,6 +100,11 @@ impl Info {
         out
     }
 
+    /// Appends the address we see a peer at to an encoded message.
+    pub fn append_observed(observed: &Multiaddr, message: &mut Vec<u8>) {
+        protobuf::write_bytes(field::OBSERVED_ADDR, observed.as_bytes(), message);
+    }
+
     /// Whether the peer speaks `protocol`.
     pub fn speaks(&self, protocol: &str) -> bool {
         self.protocols.iter().any(|known| known == protocol)

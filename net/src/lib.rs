@@ -39,6 +39,8 @@ pub mod multistream;
 pub mod noise;
 pub mod particle;
 pub mod peer_id;
+pub mod ping;
+pub mod prefixed;
 pub mod protobuf;
 pub mod swarm;
 pub mod time;

@@ -1,6 +1,7 @@
 //! End-to-end tests: real clients that nobody here wrote talk to real nodes.
 //!
 //! * `client`: the npm js-client and a rust-libp2p peer
+//! * `target`: a node that listens: a hosted process, or the image booted in QEMU
 //! * `suite`: what a target owes to its clients, as functions over it
 //! * `trial`: the plan: which suite judges which target, in which order, with how many boots
 //!
@@ -8,7 +9,10 @@
 //! suite took.
 
 mod client;
+mod node;
+mod proxy;
 mod suite;
+mod target;
 mod trial;
 
 use std::process::ExitCode;

@@ -37,7 +37,7 @@ export const CALLS = [
   ["json", "put", [{ a: 1 }, "b", [2]], { a: 1, b: [2] }],
   ["json", "puts", [{ a: 1 }, "b", 2, "a", 3], { a: 3, b: 2 }],
   ["json", "parse", ['{"a":[1,true,null]}'], { a: [1, true, null] }],
-  ["json", "stringify", [{ z: 1, a: [BIG] }], `{"z":1,"a":["${BIG}"]}`],
+  ["json", "stringify", [{ a: [BIG], z: 1 }], `{"a":["${BIG}"],"z":1}`],
   ["json", "obj_pairs", [[["a", 1], ["b", "2"]]], { a: 1, b: "2" }],
   ["json", "puts_pairs", [{ a: 0 }, [["a", 1], ["b", 2]]], { a: 1, b: 2 }],
   ["debug", "stringify", [{ a: "b" }], '{"a":"b"}'],

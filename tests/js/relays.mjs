@@ -1,9 +1,11 @@
 // Client A on relay 1 reaches client B on relay 2 and hears back. Usage: node relays.mjs RELAY_1 RELAY_2
 
 import { registerService } from "@fluencelabs/js-client";
-import { check, connect, run, same, tell, withData } from "./client.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { callRelay, check, connect, run, same, tell, withData } from "./client.mjs";
 
 const PARALLEL = 20;
+const LINK_TRIES = 60;
 const [address1, address2] = process.argv.slice(2);
 const relay2 = address2.split("/p2p/")[1];
 
@@ -12,6 +14,17 @@ await check("both connect", async () => {
   [a, b] = await Promise.all([connect(address1), connect(address2)]);
 });
 tell({ a: a.getPeerId(), b: b.getPeerId() });
+
+// The second relay dials the first at its own pace.
+await check("the relays are linked", async () => {
+  for (let i = 0; i < LINK_TRIES; i++) {
+    if (await callRelay(a, "peer", "is_connected", [relay2])) {
+      return;
+    }
+    await sleep(500);
+  }
+  throw new Error("relay 1 does not know relay 2");
+});
 
 registerService({
   peer: b,

@@ -18,6 +18,7 @@ use super::crypto::{ChaChaPoly, Sha256, X25519, key_pair};
 use super::payload::{self, Payload};
 use super::{NoiseError, Opener, Sealer};
 use crate::keypair::{Keypair, PublicKey};
+use crate::swarm::Direction;
 
 /// What this peer shows in every handshake: its X25519 key and the payload that binds it to the
 /// identity key. Made once; signing is not repeated per connection.
@@ -61,6 +62,15 @@ impl Handshake {
             state: Box::new(state),
             initiator,
             remote: None,
+        }
+    }
+
+    /// Who opened the connection.
+    pub fn direction(&self) -> Direction {
+        if self.initiator {
+            Direction::Outbound
+        } else {
+            Direction::Inbound
         }
     }
 

@@ -10,14 +10,13 @@ use core::fmt;
 use super::Particle;
 use super::msgpack::{self, Bytes, MsgpackError};
 use crate::peer_id::{PeerId, PeerIdError};
+use crate::prefixed::{self, LengthError};
 use crate::varint::{self, VarintError};
 
 /// Multicodec of MessagePack.
 const CODEC: u64 = 0x0201;
 /// Largest body that peers accept, in bytes (100 MiB).
 pub const MAX_BODY: usize = 104_857_600;
-/// Memory taken at once for an announced body; the rest follows the bytes.
-const FIRST_RESERVE: usize = 16 * 1024;
 
 /// Why a frame is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,76 +210,30 @@ fn once<T>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), Fra
 /// Collects one frame from a stream.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    /// The bytes of the length until it is known, then the body.
-    buffer: Vec<u8>,
-    state: State,
-    max_body: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Length,
-    Body(usize),
-    Done,
+    body: prefixed::Reader,
 }
 
 impl Reader {
     /// A reader that refuses bodies of more than `max_body` bytes.
-    pub fn new(max_body: usize) -> Self {
+    pub const fn new(max_body: usize) -> Self {
         Self {
-            buffer: Vec::new(),
-            state: State::Length,
-            max_body,
+            body: prefixed::Reader::new(max_body),
         }
     }
 
-    /// Takes the next bytes of the stream; gives the particle once it is complete. Bytes after the
-    /// frame are not taken: one stream carries one particle.
+    /// Takes the next bytes of the stream; gives the particle once it is complete. One stream carries
+    /// one particle: what follows is not read.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<Option<Particle>, FrameError> {
-        let body = match self.state {
-            State::Body(body) => body,
-            State::Length => {
-                let Some(body) = self.length(&mut bytes)? else {
-                    return Ok(None);
-                };
-                self.buffer = Vec::with_capacity(body.min(bytes.len().max(FIRST_RESERVE)));
-                self.state = State::Body(body);
-                body
-            }
-            State::Done => return Ok(None),
-        };
-        let wanted = body - self.buffer.len();
-        self.buffer
-            .extend_from_slice(&bytes[..wanted.min(bytes.len())]);
-        if self.buffer.len() < body {
-            return Ok(None);
-        }
-        self.state = State::Done;
-        decode(core::mem::take(&mut self.buffer)).map(Some)
+        let body = self.body.push(&mut bytes).map_err(|error| match error {
+            LengthError::Varint(error) => FrameError::Length(error),
+            LengthError::TooBig(len) => FrameError::TooBig(len),
+        })?;
+        body.map(decode).transpose()
     }
 
-    /// Reads the length, leaving in `bytes` what follows it.
-    fn length(&mut self, bytes: &mut &[u8]) -> Result<Option<usize>, FrameError> {
-        while let Some((&byte, rest)) = bytes.split_first() {
-            *bytes = rest;
-            self.buffer.push(byte);
-            match varint::read(&self.buffer) {
-                Ok((len, _)) => {
-                    return match usize::try_from(len) {
-                        Ok(len) if len <= self.max_body => Ok(Some(len)),
-                        _ => Err(FrameError::TooBig(len)),
-                    };
-                }
-                Err(VarintError::Incomplete) => {}
-                Err(error) => return Err(FrameError::Length(error)),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Bytes held for the frame so far.
+    /// Bytes of memory held for the frame so far.
     pub fn held(&self) -> usize {
-        self.buffer.capacity()
+        self.body.held()
     }
 }
 
@@ -380,15 +333,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn announced_bytes_take_no_memory() {
-        let mut reader = Reader::new(MAX_BODY);
-        let mut frame = vec![];
-        varint::write(MAX_BODY as u64, &mut frame);
-        assert_eq!(reader.push(&frame), Ok(None));
-        assert!(reader.held() <= FIRST_RESERVE);
-        varint::write(MAX_BODY as u64 + 1, &mut frame);
-        let over = Reader::new(MAX_BODY - 1).push(&frame);
-        assert_eq!(over, Err(FrameError::TooBig(MAX_BODY as u64)));
+    fn a_body_beyond_the_limit_is_refused() {
+        let frame = binary_form();
+        assert_eq!(Reader::new(246).push(&frame), Err(FrameError::TooBig(247)));
+        assert!(Reader::new(247).push(&frame).is_ok());
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub enum Effect {
         endpoint: Endpoint,
     },
     /// Bytes wait to be fetched by [`Swarm::transmit`](super::Swarm::transmit). Given once; again only
-    /// after `transmit` has filled less than its buffer.
+    /// after `transmit` has given 0: nothing is left.
     Output {
         /// The connection.
         conn: ConnId,
@@ -206,6 +206,8 @@ pub enum CloseReason {
     SlowReader,
     /// It does not speak the particle protocol.
     NoParticles,
+    /// The peer has newer connections, as many as one peer may have.
+    Replaced,
 }
 
 impl fmt::Display for CloseReason {
@@ -220,6 +222,7 @@ impl fmt::Display for CloseReason {
             Self::PingTimeout => f.write_str("pings stay without an answer"),
             Self::SlowReader => f.write_str("the other side takes no more bytes"),
             Self::NoParticles => f.write_str("the peer does not speak the particle protocol"),
+            Self::Replaced => f.write_str("the peer has as many newer connections as it may have"),
         }
     }
 }

@@ -115,6 +115,11 @@ impl Session {
         self.streams.is_empty()
     }
 
+    /// Whether a stream is open in either direction.
+    pub fn contains(&self, id: StreamId) -> bool {
+        self.streams.contains_key(&id)
+    }
+
     /// Bytes that wait to be sent, in all streams.
     pub fn queued(&self) -> usize {
         self.queued
@@ -136,16 +141,20 @@ impl Session {
 
     // -- out ------------------------------------------------------------------------------------
 
+    /// Whether [`open`](Self::open) would open a stream.
+    pub fn can_open(&self) -> bool {
+        self.streams.len() - self.inbound < self.config.max_outbound_streams
+            && self.next_id.checked_add(2).is_some()
+    }
+
     /// Opens a stream; `None` if there are as many of ours as allowed. The other side learns of it with
     /// the first bytes.
     pub fn open(&mut self) -> Option<StreamId> {
-        let ours = self.streams.len() - self.inbound;
-        let after = self.next_id.checked_add(2)?;
-        if ours >= self.config.max_outbound_streams {
+        if !self.can_open() {
             return None;
         }
         let id = self.next_id;
-        self.next_id = after;
+        self.next_id += 2;
         self.streams.insert(id, Stream::new(self.now, true));
         Some(id)
     }

@@ -26,15 +26,11 @@ pub(crate) struct Report {
 
 /// Runs `script` with `arguments`; fails unless every check passed and the script came to its end.
 pub(crate) async fn run(script: &str, arguments: &[&str]) -> Result<Report> {
-    prepare()?;
-    let mut child = tokio::process::Command::new("node")
-        .arg(folder().join(script))
+    let mut child = node(script)?
         .args(arguments)
-        .current_dir(folder())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .context("starting node")?;
     let stdout = child.stdout.take().context("node has no stdout")?;
@@ -86,6 +82,17 @@ pub(crate) async fn run(script: &str, arguments: &[&str]) -> Result<Report> {
         ),
     }
     Ok(report)
+}
+
+/// A command that runs `script`; its process ends with its handle.
+pub(crate) fn node(script: &str) -> Result<tokio::process::Command> {
+    prepare()?;
+    let mut command = tokio::process::Command::new("node");
+    command
+        .arg(folder().join(script))
+        .current_dir(folder())
+        .kill_on_drop(true);
+    Ok(command)
 }
 
 fn folder() -> PathBuf {

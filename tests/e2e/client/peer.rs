@@ -36,7 +36,10 @@ pub(crate) enum Event {
     /// A dial failed.
     DialFailed(String),
     /// The peer said who it is.
-    Identified { peer: PeerId, info: identify::Info },
+    Identified {
+        peer: PeerId,
+        info: Box<identify::Info>,
+    },
     /// Our ping was answered.
     Pinged { peer: PeerId },
     /// A particle stream from the peer: its bytes, and whether it ended with FIN or by an error.
@@ -198,7 +201,7 @@ impl Peer {
     }
 
     /// Waits for identify from `peer`.
-    pub(crate) async fn identified(&self, peer: PeerId) -> Result<identify::Info> {
+    pub(crate) async fn identified(&self, peer: PeerId) -> Result<Box<identify::Info>> {
         self.wait(0, "identify", |event| match event {
             Event::Identified { peer: id, info } if *id == peer => Some(info.clone()),
             _ => None,
@@ -365,7 +368,7 @@ fn translate(event: SwarmEvent<BehaviourEvent>) -> Option<Event> {
             ..
         })) => Event::Identified {
             peer: peer_id,
-            info,
+            info: Box::new(info),
         },
         SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
             peer,

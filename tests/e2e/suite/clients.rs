@@ -2,14 +2,28 @@
 //! judges before they judge.
 
 use anyhow::{Context as _, Result, ensure};
+use libp2p::identity::Keypair;
 
-use crate::client::js;
 use crate::client::particle::{Form, Particle, recorded_vector};
 use crate::client::peer::{Event, Peer};
+use crate::client::{aqua_vm, js};
 
 /// The frame codec of the tests agrees with the recorded particle.
 pub(crate) async fn codec() -> Result<()> {
     recorded_vector()
+}
+
+/// AquaVM runs a script for its author, and refuses data that is none.
+pub(crate) async fn aqua_vm_runs() -> Result<()> {
+    let keypair = Keypair::generate_ed25519();
+    let script = r#"(call %init_peer_id% ("return" "result") ["hello"])"#;
+    let mut particle = Particle::new(&keypair, script);
+    ensure!(aqua_vm::returned(&keypair, &particle).await? == "hello");
+    particle.data = b"no data of any interpreter".to_vec();
+    let error = aqua_vm::returned(&keypair, &particle).await.err();
+    let error = error.context("it took broken data")?.to_string();
+    ensure!(error.contains("AquaVM"), "{error}");
+    Ok(())
 }
 
 /// The js-client dials a rust-libp2p peer over WebSocket; a particle goes each way.
