@@ -32,6 +32,7 @@ extern crate std;
 
 pub mod connection;
 pub mod identify;
+pub mod ip;
 pub mod keypair;
 pub mod multiaddr;
 pub mod multistream;

@@ -1,0 +1,7 @@
+//! Keys and signatures (AIR spec sections 6.5 and 8).
+
+mod cache;
+mod key;
+
+pub use cache::VerifiedSignatures;
+pub use key::{Key, KeyError};
