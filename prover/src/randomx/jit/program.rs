@@ -175,7 +175,7 @@ impl<const LANES: usize> ProgramCode<LANES> {
             emitter.program(program);
             let asm = &mut emitter.asm;
             match source {
-                Source::Fast(_) => read_dataset::<P>(asm, configuration),
+                Source::Fast(_) => read_dataset::<P>(asm, configuration, LANES == 1),
                 Source::Light(cache) => {
                     let items = cache.code().expect("checked by `can_run`");
                     compute_item::<P>(asm, configuration, cache.words(), items);
@@ -184,6 +184,11 @@ impl<const LANES: usize> ProgramCode<LANES> {
             end_iteration(asm, configuration);
             if LANES > 1 {
                 yield_turn(asm);
+            }
+        }
+        if LANES > 1 && matches!(source, Source::Fast(_)) {
+            for back in (0..LANES).rev() {
+                ask_for_item::<P>(&mut emitter.asm, back);
             }
         }
         // sub ebx, 1
@@ -461,13 +466,17 @@ fn swap_addresses(asm: &mut Assembler<'_>) {
     asm.bytes([0x48, 0xC1, 0xCD, 0x20, 0x48, 0x89, 0x6F, lane::ADDRESSES]);
 }
 
-/// Asks for the item of the next iteration and mixes in the one asked for before.
-fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration) {
+/// Mixes in the item of this iteration, after asking for the next one if that is to be done here.
+fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration, ask: bool) {
     mix_addresses(asm, configuration);
-    // mov rdx, [rdi + dataset]; mov ecx, ebp; and ecx, mask; prefetchnta [rdx + rcx]
-    asm.bytes([0x48, 0x8B, 0x57, lane::DATASET, 0x89, 0xE9]);
-    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
-    asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
+    // mov rdx, [rdi + dataset]
+    asm.bytes([0x48, 0x8B, 0x57, lane::DATASET]);
+    if ask {
+        // mov ecx, ebp; and ecx, mask; prefetchnta [rdx + rcx]
+        asm.bytes([0x89, 0xE9]);
+        asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+        asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
+    }
     swap_addresses(asm);
     // mov ecx, ebp; and ecx, mask; add rcx, rdx
     asm.bytes([0x89, 0xE9]);
@@ -476,6 +485,22 @@ fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuratio
     for r in 0..8 {
         asm.alu_line(Alu::Xor, r, Temp::Rcx, r);
     }
+}
+
+/// Asks for the item of the next iteration of the lane `back` before the one at turn.
+///
+/// All lanes ask at the end of a round, one right after the other: an address that is in no
+/// translation buffer holds up everything behind it, and side by side these waits overlap.
+fn ask_for_item<P: Params>(asm: &mut Assembler<'_>, back: usize) {
+    let offset = |field: u8| i32::from(field as i8) - (back * size_of::<Lane>()) as i32;
+    // mov ecx, [rdi + addresses + 4]; mov rdx, [rdi + dataset]
+    asm.bytes([0x8B, 0x8F]);
+    asm.bytes(offset(lane::ADDRESSES + 4).to_le_bytes());
+    asm.bytes([0x48, 0x8B, 0x97]);
+    asm.bytes(offset(lane::DATASET).to_le_bytes());
+    // and ecx, mask; prefetchnta [rdx + rcx]
+    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+    asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
 }
 
 /// Computes the item with the cache's own code and mixes it in. That code touches no vector register.
