@@ -31,5 +31,6 @@ pub mod host;
 pub mod limits;
 pub mod node;
 pub mod particle;
+pub mod peer;
 pub mod refusal;
 pub mod status;

@@ -135,7 +135,7 @@ fn request(service: &str, function: &str, arguments: Value) -> CallRequest {
     CallRequest {
         service_id: service.into(),
         function_name: function.into(),
-        arguments: arguments.as_array().unwrap().clone(),
+        arguments: arguments.to_string(),
         tetraplets: Vec::new(),
     }
 }

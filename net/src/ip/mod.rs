@@ -110,16 +110,23 @@ pub enum Error {
     PortTaken,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Error {
+    /// What the error says.
+    pub const fn reason(self) -> &'static str {
+        match self {
             Error::NotConfigured => "the interface has no address yet",
             Error::TooManySockets => "no socket free: the limit of sockets is reached",
             Error::TooManyQueries => "no query slot free: the limit of name lookups is reached",
             Error::BadName => "not a valid domain name",
             Error::BadAddress => "not a valid address or port",
             Error::PortTaken => "the port is listened on already",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
 
@@ -252,6 +259,11 @@ impl Stack {
         self.next_query = self.next_query.wrapping_add(1);
         self.queries.push((id, handle));
         Ok(id)
+    }
+
+    /// The other end of a connection.
+    pub fn remote(&self, socket: SocketId) -> Option<SocketAddrV4> {
+        self.sockets.remote(&self.set, socket)
     }
 
     /// Bytes that [`Stack::receive`] would give now.

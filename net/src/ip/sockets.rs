@@ -228,10 +228,9 @@ impl Sockets {
                         set.remove(handle);
                         continue;
                     };
-                    let IpAddress::Ipv4(address) = remote.addr;
                     let socket = self.insert(handle, Phase::Open { fin_told: false });
                     counters.accepted += 1;
-                    let remote = SocketAddrV4::new(address, remote.port);
+                    let remote = to_socket_address(remote);
                     out.push(Event::Accepted {
                         socket,
                         port,
@@ -330,6 +329,11 @@ impl Sockets {
                 _ => None,
             });
         half_open.chain(closing).min()
+    }
+
+    pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddrV4> {
+        let handle = self.connections.get(&id)?.handle;
+        set.get::<tcp::Socket<'_>>(handle).remote_endpoint().map(to_socket_address)
     }
 
     pub(super) fn readable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {
@@ -511,4 +515,9 @@ impl Sockets {
             }
         }
     }
+}
+
+fn to_socket_address(endpoint: IpEndpoint) -> SocketAddrV4 {
+    let IpAddress::Ipv4(address) = endpoint.addr;
+    SocketAddrV4::new(address, endpoint.port)
 }

@@ -200,13 +200,18 @@ pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
     let CallRequest {
         service_id,
         function_name,
-        arguments,
         ..
     } = call.request;
     let found = table()
         .find(|row| row.service == service_id.as_str() && row.function == function_name.as_str());
     match found {
-        Some(row) => (row.handler)(call, &mut Args::new(arguments)),
+        Some(row) => {
+            let arguments = call
+                .request
+                .argument_values()
+                .map_err(CallError::from_error)?;
+            (row.handler)(call, &mut Args::new(&arguments))
+        }
         None => Err(CallError(format!(
             "Service with id '{service_id}' not found (function {function_name})"
         ))),

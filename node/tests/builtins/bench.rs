@@ -70,7 +70,7 @@ pub(crate) fn call(
     let request = CallRequest {
         service_id: service.into(),
         function_name: function.into(),
-        arguments,
+        arguments: Value::Array(arguments).to_string(),
         tetraplets,
     };
     builtins::call(&Call {

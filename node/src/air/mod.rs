@@ -1,13 +1,16 @@
 //! The seam to the AIR interpreter: what a run needs, what it gives.
 
+mod aquavm;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::particle::Header;
 use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
-use serde_json::Value;
 
-use crate::particle::Header;
+pub use aquavm::Aquavm;
+pub use basalt_air::{CallRequest, CallResult, OwnedTetraplet as Tetraplet};
 
 /// Runs scripts. Pure: the same run gives the same outcome.
 pub trait Interpreter {
@@ -44,39 +47,4 @@ pub struct Outcome {
     pub next_peers: Vec<String>,
     /// Calls to answer.
     pub requests: Vec<(u32, CallRequest)>,
-}
-
-/// A call that a script makes on this peer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CallRequest {
-    /// Service to call.
-    pub service_id: String,
-    /// Function to call.
-    pub function_name: String,
-    /// Arguments by position.
-    pub arguments: Vec<Value>,
-    /// Per argument, where its value (or each of its elements) comes from.
-    pub tetraplets: Vec<Vec<Tetraplet>>,
-}
-
-/// Where a value comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tetraplet {
-    /// Peer that produced it.
-    pub peer_pk: String,
-    /// Service called there.
-    pub service_id: String,
-    /// Function called there.
-    pub function_name: String,
-    /// Lens applied to the result.
-    pub lens: String,
-}
-
-/// The answer to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallResult {
-    /// 0 for success, 1 for an error.
-    pub ret_code: i32,
-    /// JSON text.
-    pub result: String,
 }
