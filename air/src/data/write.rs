@@ -47,7 +47,11 @@ impl Data<'_> {
     fn size_hint(&self) -> usize {
         let texts: usize = self.cids.iter().map(|text| text.len()).sum();
         let values: usize = self.values.iter().map(|(_, text)| text.len() + 24).sum();
-        let lists: usize = self.canon_results.iter().map(|(_, canon)| canon.values.len() * 8).sum();
+        let lists: usize = self
+            .canon_results
+            .iter()
+            .map(|(_, canon)| canon.values.len() * 8)
+            .sum();
         256 + texts
             + values
             + lists
@@ -131,7 +135,11 @@ impl<'a> Writer<'_, 'a> {
 
     /// Writes what an 8-byte text struct needs beside itself.
     fn str_tail(&mut self, text: &str) -> u32 {
-        if text.len() > field::STR_INLINE { self.bytes(text.as_bytes()) } else { 0 }
+        if text.len() > field::STR_INLINE {
+            self.bytes(text.as_bytes())
+        } else {
+            0
+        }
     }
 
     fn str(&mut self, text: &str, tail: u32) {
@@ -235,7 +243,9 @@ impl<'a> Writer<'_, 'a> {
             }
             State::Ap { generations } => {
                 let start = self.align();
-                generations.iter().for_each(|&generation| self.u32(generation));
+                generations
+                    .iter()
+                    .for_each(|&generation| self.u32(generation));
                 start
             }
             State::Fold { lore } => self.lore(lore),
@@ -333,7 +343,12 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn tetraplet(&mut self, tetraplet: Tetraplet<'a>) -> u32 {
-        let Tetraplet { peer_pk, service_id, function_name, lens } = tetraplet;
+        let Tetraplet {
+            peer_pk,
+            service_id,
+            function_name,
+            lens,
+        } = tetraplet;
         let texts = [peer_pk, service_id, function_name, lens];
         let tails = texts.map(|text| self.str_tail(text));
         let start = self.align();

@@ -66,7 +66,9 @@ fn write_number(number: Number, out: &mut Vec<u8>) {
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+    while let Some(at) = rest
+        .iter()
+        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
     {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
@@ -79,7 +81,10 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
             b'\r' => out.extend_from_slice(b"\\r"),
             control => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                let digits = [HEX[usize::from(control >> 4)], HEX[usize::from(control & 15)]];
+                let digits = [
+                    HEX[usize::from(control >> 4)],
+                    HEX[usize::from(control & 15)],
+                ];
                 out.extend_from_slice(b"\\u00");
                 out.extend_from_slice(&digits);
             }
