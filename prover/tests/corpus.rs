@@ -1,4 +1,5 @@
 //! The fuzz targets over their saved inputs.
+#![allow(unreachable_pub, reason = "the targets are shared with the fuzzer")]
 
 #[path = "../fuzz/targets/records.rs"]
 mod records;
