@@ -1,2 +1,29 @@
-//! Placeholder until the crate's first commit.
-fn main() {}
+//! Command line of the hosted node.
+
+use anyhow::Result;
+use basalt_hosted::run::{self, RunArgs};
+use clap::{Parser, Subcommand};
+
+/// The Basalt node as an ordinary process
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the node (the default)
+    Run(RunArgs),
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.command {
+        None => run::run(&cli.run),
+        Some(Command::Run(args)) => run::run(&args),
+    }
+}

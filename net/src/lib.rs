@@ -1,3 +1,54 @@
-//! Placeholder until the crate's first commit.
+//! Everything of Basalt that speaks to a network, as state machines without I/O.
+//!
+//! # Layers
+//!
+//! ```text
+//! swarm        all connections of one peer: who is connected, events, sending
+//! connection   the whole stack of one connection, one value
+//!   identify, ping, particle      protocols, one stream each
+//!   multistream                   agreement on a protocol
+//!   yamux                         streams over one byte pipe
+//!   noise                         encryption and the peer's identity
+//!   websocket                     RFC 6455 framing, where the transport has it
+//! ip           link, IP and TCP (the kernel's side only)
+//! ```
+//!
+//! Below them lie what they share: [`peer_id`], [`keypair`], [`multiaddr`], [`varint`], [`protobuf`],
+//! [`time`].
+//!
+//! # Principles
+//!
+//! * Time, bytes and entropy are arguments; bytes, effects and "wake me at" are results. What runs on
+//!   metal is what a test feeds byte by byte.
+//! * Every byte from outside is hostile. A limit is a named field of a `Config` whose doc says which
+//!   attack it bounds; what exceeds it is refused with a reason, and the reason is counted.
+//! * Copies cost more than code: ciphertext is decrypted where it lies and encrypted where it leaves.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod connection;
+pub mod identify;
+pub mod ip;
+pub mod keypair;
+pub mod multiaddr;
+pub mod multistream;
+pub mod noise;
+pub mod particle;
+pub mod peer_id;
+pub mod ping;
+pub mod prefixed;
+pub mod protobuf;
+pub mod swarm;
+pub mod time;
+pub mod varint;
+pub mod websocket;
+pub mod yamux;
+
+pub use keypair::{Keypair, PublicKey};
+pub use multiaddr::Multiaddr;
+pub use particle::Particle;
+pub use peer_id::PeerId;

@@ -1,3 +1,39 @@
-//! Placeholder until the crate's first commit.
+//! The Fluence peer: particles in, the interpreter and the built-in services in the middle, particles
+//! out.
+//!
+//! # Layers
+//!
+//! ```text
+//! appliance    ip::Stack + Peer: what the kernel's system core drives
+//! peer         Swarm + Node: one peer on any edge that moves bytes
+//! client       a Swarm that sends particles and collects what comes back
+//! node         verification, an actor per particle, execution, routing
+//!   air        the seam to the interpreter
+//!   builtins   the services that every peer has, as a table
+//! ```
+//!
+//! # Principles
+//!
+//! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
+//!   effects and "wake me at" are results.
+//! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
+//!   cost afterwards has a named limit ([`limits::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod air;
+pub mod appliance;
+pub mod builtins;
+pub mod client;
+pub mod host;
+pub mod limits;
+pub mod machine;
+pub mod node;
+pub mod particle;
+pub mod peer;
+pub mod refusal;
+pub mod status;

@@ -1,0 +1,342 @@
+//! The CID table of a run and the five stores: what previous and current data brought, and what is new.
+//!
+//! Entries keep their order: previous, then current, then new ones as they are made. What is written is
+//! therefore the same for the same inputs.
+
+use alloc::vec::Vec;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::compute::{CidText, Hashed, PREFIX, of_bytes};
+use crate::data::*;
+use crate::values::{Heap, ReadError, Value};
+
+/// One store: entries in order, found by CID.
+pub(crate) struct Store<T> {
+    pub(super) entries: Vec<(Cid, T)>,
+    /// Entry of each CID of the table, plus one; 0 for none.
+    by_cid: Vec<u32>,
+}
+
+impl<T: Copy> Store<T> {
+    fn new() -> Self {
+        Store {
+            entries: Vec::new(),
+            by_cid: Vec::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, cid: Cid) -> Option<&T> {
+        let place = self.by_cid.get(cid.index())?.checked_sub(1)?;
+        Some(&self.entries[place as usize].1)
+    }
+
+    fn get_mut(&mut self, cid: Cid) -> Option<&mut T> {
+        let place = self.by_cid.get(cid.index())?.checked_sub(1)?;
+        Some(&mut self.entries[place as usize].1)
+    }
+
+    /// Adds an entry, or replaces it.
+    fn insert(&mut self, cid: Cid, item: T) {
+        if self.by_cid.len() <= cid.index() {
+            self.by_cid.resize(cid.index() + 1, 0);
+        }
+        match &mut self.by_cid[cid.index()] {
+            0 => {
+                self.entries.push((cid, item));
+                self.by_cid[cid.index()] = self.entries.len() as u32;
+            }
+            place => self.entries[*place as usize - 1].1 = item,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct StoredValue<'r> {
+    pub(crate) raw: &'r str,
+    value: Option<Value<'r>>,
+}
+
+/// The CID table and the stores.
+pub(crate) struct Stores<'r> {
+    texts: Vec<&'r str>,
+    cids: HashMap<&'r str, Cid, FixedState>,
+    /// CIDs of tetraplets that were stored in this run.
+    tetraplet_cids: HashMap<Tetraplet<'r>, Cid, FixedState>,
+    scratch: Vec<u8>,
+    pub(crate) values: Store<StoredValue<'r>>,
+    pub(crate) tetraplets: Store<&'r Tetraplet<'r>>,
+    pub(crate) canon_elements: Store<CanonElement>,
+    pub(crate) canon_results: Store<CanonResult<'r>>,
+    pub(crate) service_results: Store<ServiceResult<'r>>,
+}
+
+/// Data whose CIDs are those of the run's table.
+pub(crate) struct Loaded<'r> {
+    pub(crate) trace: Vec<State<'r>>,
+    pub(crate) last_call_request_id: u32,
+    pub(crate) values: Vec<(Cid, &'r str)>,
+    pub(crate) tetraplets: Vec<(Cid, &'r Tetraplet<'r>)>,
+    pub(crate) canon_elements: Vec<(Cid, CanonElement)>,
+    pub(crate) canon_results: Vec<(Cid, CanonResult<'r>)>,
+    pub(crate) service_results: Vec<(Cid, ServiceResult<'r>)>,
+    pub(crate) signatures: Vec<Signature<'r>>,
+}
+
+impl<'r> Stores<'r> {
+    pub(crate) fn new(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Stores {
+            texts: Vec::new(),
+            cids: HashMap::with_hasher(hasher.clone()),
+            tetraplet_cids: HashMap::with_hasher(hasher.clone()),
+            scratch: Vec::new(),
+            values: Store::new(),
+            tetraplets: Store::new(),
+            canon_elements: Store::new(),
+            canon_results: Store::new(),
+            service_results: Store::new(),
+        }
+    }
+
+    pub(crate) fn text(&self, cid: Cid) -> &'r str {
+        self.texts[cid.index()]
+    }
+
+    pub(crate) fn texts(&self) -> &[&'r str] {
+        &self.texts
+    }
+
+    fn intern(&mut self, text: &'r str) -> Cid {
+        let next = Cid(self.texts.len() as u32);
+        let cid = *self.cids.entry(text).or_insert(next);
+        if cid == next {
+            self.texts.push(text);
+        }
+        cid
+    }
+
+    /// The number of a CID that was just computed.
+    pub(crate) fn intern_computed(&mut self, text: &CidText, heap: &Heap<'r>) -> Cid {
+        match self.cids.get(text.as_str()) {
+            Some(cid) => *cid,
+            None => self.intern(heap.str(text.as_str())),
+        }
+    }
+
+    /// Renumbers the CIDs of `data`; its stores are not yet added.
+    pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Loaded<'r> {
+        self.cids.reserve(data.cids.len());
+        self.texts.reserve(data.cids.len());
+        let map: Vec<Cid> = data.cids.iter().map(|text| self.intern(text)).collect();
+        let new = |cid: Cid| map[cid.index()];
+        let mut trace = data.trace;
+        for state in &mut trace {
+            match state {
+                State::Call(CallResult::Failed(cid))
+                | State::Call(CallResult::Executed(
+                    ValueRef::Scalar(cid) | ValueRef::Stream { cid, .. } | ValueRef::Unused(cid),
+                ))
+                | State::Canon(CanonState::Executed(cid)) => *cid = new(*cid),
+                _ => {}
+            }
+        }
+        let tetraplets: &'r [Tetraplet<'r>] =
+            heap.collect(data.tetraplets.iter().map(|(_, tetraplet)| *tetraplet));
+        Loaded {
+            trace,
+            last_call_request_id: data.last_call_request_id,
+            values: data
+                .values
+                .iter()
+                .map(|&(cid, raw)| (new(cid), raw))
+                .collect(),
+            tetraplets: data
+                .tetraplets
+                .iter()
+                .zip(tetraplets)
+                .map(|(&(cid, _), tetraplet)| (new(cid), tetraplet))
+                .collect(),
+            canon_elements: data
+                .canon_elements
+                .iter()
+                .map(|&(cid, element)| {
+                    let element = CanonElement {
+                        value: new(element.value),
+                        tetraplet: new(element.tetraplet),
+                        provenance: match element.provenance {
+                            Provenance::Literal => Provenance::Literal,
+                            Provenance::ServiceResult(cid) => Provenance::ServiceResult(new(cid)),
+                            Provenance::Canon(cid) => Provenance::Canon(new(cid)),
+                        },
+                    };
+                    (new(cid), element)
+                })
+                .collect(),
+            canon_results: data
+                .canon_results
+                .iter()
+                .map(|&(cid, canon)| {
+                    let values = heap.collect(canon.values.iter().map(|&cid| new(cid)));
+                    (
+                        new(cid),
+                        CanonResult {
+                            tetraplet: new(canon.tetraplet),
+                            values,
+                        },
+                    )
+                })
+                .collect(),
+            service_results: data
+                .service_results
+                .iter()
+                .map(|&(cid, result)| {
+                    let (value, tetraplet) = (new(result.value), new(result.tetraplet));
+                    (
+                        new(cid),
+                        ServiceResult {
+                            value,
+                            tetraplet,
+                            ..result
+                        },
+                    )
+                })
+                .collect(),
+            signatures: data.signatures,
+        }
+    }
+
+    /// Adds the stores of `loaded`, replacing what is there.
+    pub(crate) fn add(&mut self, loaded: &Loaded<'r>) {
+        for &(cid, raw) in &loaded.values {
+            self.values.insert(cid, StoredValue { raw, value: None });
+        }
+        loaded
+            .tetraplets
+            .iter()
+            .for_each(|&(cid, item)| self.tetraplets.insert(cid, item));
+        loaded
+            .canon_elements
+            .iter()
+            .for_each(|&(cid, item)| self.canon_elements.insert(cid, item));
+        loaded
+            .canon_results
+            .iter()
+            .for_each(|&(cid, item)| self.canon_results.insert(cid, item));
+        for &(cid, item) in &loaded.service_results {
+            self.service_results.insert(cid, item);
+        }
+    }
+
+    /// The value stored under `cid`.
+    pub(crate) fn value(&mut self, cid: Cid, heap: &Heap<'r>) -> Option<Value<'r>> {
+        let canonical = self.texts[cid.index()].as_bytes().starts_with(PREFIX);
+        let stored = self.values.get_mut(cid)?;
+        Some(*stored.value.get_or_insert_with(|| {
+            let value = Value::from_raw(heap, stored.raw);
+            if canonical {
+                value.remember_cid(cid);
+            }
+            value
+        }))
+    }
+
+    pub(crate) fn store_value(
+        &mut self,
+        value: Value<'r>,
+        heap: &Heap<'r>,
+    ) -> Result<Cid, ReadError> {
+        let text = value.text(heap)?;
+        if let Some(cid) = value.cid() {
+            return Ok(cid);
+        }
+        heap.charge(text.len())?;
+        let cid = self.intern_computed(&of_bytes(text.as_bytes()), heap);
+        self.values.insert(
+            cid,
+            StoredValue {
+                raw: text,
+                value: Some(value),
+            },
+        );
+        value.remember_cid(cid);
+        Ok(cid)
+    }
+
+    pub(crate) fn store_tetraplet(&mut self, tetraplet: &'r Tetraplet<'r>, heap: &Heap<'r>) -> Cid {
+        if let Some(cid) = self.tetraplet_cids.get(tetraplet) {
+            return *cid;
+        }
+        let cid = self.hashed(heap, |hashed| hashed.tetraplet(tetraplet));
+        self.tetraplets.insert(cid, tetraplet);
+        self.tetraplet_cids.insert(*tetraplet, cid);
+        cid
+    }
+
+    pub(crate) fn store_service_result(
+        &mut self,
+        result: ServiceResult<'r>,
+        heap: &Heap<'r>,
+    ) -> Cid {
+        let cid = self.hashed(heap, |hashed| hashed.service_result(&result));
+        self.service_results.insert(cid, result);
+        cid
+    }
+
+    pub(crate) fn store_canon_element(&mut self, element: CanonElement, heap: &Heap<'r>) -> Cid {
+        let cid = self.hashed(heap, |hashed| hashed.canon_element(&element));
+        self.canon_elements.insert(cid, element);
+        cid
+    }
+
+    pub(crate) fn store_canon_result(&mut self, canon: CanonResult<'r>, heap: &Heap<'r>) -> Cid {
+        let cid = self.hashed(heap, |hashed| hashed.canon_result(&canon));
+        self.canon_results.insert(cid, canon);
+        cid
+    }
+
+    fn hashed(
+        &mut self,
+        heap: &Heap<'r>,
+        hash: impl FnOnce(&mut Hashed<'_, 'r>) -> CidText,
+    ) -> Cid {
+        let out = core::mem::take(&mut self.scratch);
+        let mut hashed = Hashed {
+            out,
+            texts: &self.texts,
+        };
+        let text = hash(&mut hashed);
+        self.scratch = hashed.out;
+        self.intern_computed(&text, heap)
+    }
+
+    /// Gives back the stores as data, with `trace` and `signatures`.
+    pub(crate) fn into_data(
+        self,
+        trace: Vec<State<'r>>,
+        last_call_request_id: u32,
+        signatures: Vec<Signature<'r>>,
+    ) -> Data<'r> {
+        Data {
+            trace,
+            last_call_request_id,
+            cids: self.texts,
+            values: self
+                .values
+                .entries
+                .iter()
+                .map(|(cid, stored)| (*cid, stored.raw))
+                .collect(),
+            tetraplets: self
+                .tetraplets
+                .entries
+                .iter()
+                .map(|(cid, item)| (*cid, **item))
+                .collect(),
+            canon_elements: self.canon_elements.entries,
+            canon_results: self.canon_results.entries,
+            service_results: self.service_results.entries,
+            signatures,
+        }
+    }
+}

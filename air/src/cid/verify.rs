@@ -1,0 +1,202 @@
+//! Checks of current data's stores (AIR spec section 8, a and b).
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::compute::{Hashed, of_bytes};
+use super::store::{Loaded, Stores};
+use crate::data::{Cid, Provenance};
+
+const CODEC_JSON: u64 = 0x0200;
+const HASH_SHA2_256: u64 = 0x12;
+const HASH_BLAKE3: u64 = 0x1e;
+
+/// Checks that all entries of `current` hash to their CIDs and that what they refer to is there.
+///
+/// `known` holds the stores of previous data, which are trusted: an entry that is there in the same bytes
+/// is not hashed again.
+pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(), String> {
+    let mut checker = Checker {
+        known,
+        hashed: Hashed {
+            out: Vec::new(),
+            texts: known.texts(),
+        },
+    };
+    let c = &mut checker;
+    let size = known.texts().len();
+    let mut values = Present::new(size);
+    let mut tetraplets = Present::new(size);
+    let mut elements = Present::new(size);
+    let mut canons = Present::new(size);
+    let mut results = Present::new(size);
+
+    for &(cid, raw) in &current.values {
+        values.insert(cid);
+        if known.values.get(cid).is_none_or(|stored| stored.raw != raw) {
+            c.check("value", cid, |_| raw.as_bytes().into())?;
+        }
+    }
+    for &(cid, tetraplet) in &current.tetraplets {
+        tetraplets.insert(cid);
+        if known.tetraplets.get(cid) != Some(&tetraplet) {
+            c.check("tetraplet", cid, |hashed| {
+                Bytes::Hashed(hashed.tetraplet(tetraplet))
+            })?;
+        }
+    }
+    for (cid, element) in &current.canon_elements {
+        elements.insert(*cid);
+        if known.canon_elements.get(*cid) != Some(element) {
+            c.check("canon element", *cid, |hashed| {
+                Bytes::Hashed(hashed.canon_element(element))
+            })?;
+        }
+    }
+    for (cid, canon) in &current.canon_results {
+        canons.insert(*cid);
+        if known.canon_results.get(*cid) != Some(canon) {
+            c.check("canon result", *cid, |hashed| {
+                Bytes::Hashed(hashed.canon_result(canon))
+            })?;
+        }
+    }
+    for (cid, result) in &current.service_results {
+        results.insert(*cid);
+        if known.service_results.get(*cid) != Some(result) {
+            c.check("service result", *cid, |hashed| {
+                Bytes::Hashed(hashed.service_result(result))
+            })?;
+        }
+    }
+
+    for (_, result) in &current.service_results {
+        c.refer("service result", result.value, "value", &values)?;
+        c.refer("service result", result.tetraplet, "tetraplet", &tetraplets)?;
+    }
+    for (_, canon) in &current.canon_results {
+        c.refer("canon result", canon.tetraplet, "tetraplet", &tetraplets)?;
+        for &element in canon.values {
+            c.refer("canon result", element, "canon element", &elements)?;
+        }
+    }
+    for (_, element) in &current.canon_elements {
+        c.refer("canon element", element.value, "value", &values)?;
+        c.refer("canon element", element.tetraplet, "tetraplet", &tetraplets)?;
+        match element.provenance {
+            Provenance::Literal => {}
+            Provenance::ServiceResult(cid) => {
+                c.refer("canon element", cid, "service result", &results)?;
+            }
+            Provenance::Canon(cid) => c.refer("canon element", cid, "canon result", &canons)?,
+        }
+    }
+    Ok(())
+}
+
+/// A set of CIDs.
+struct Present(Vec<bool>);
+
+impl Present {
+    fn new(size: usize) -> Self {
+        Present(alloc::vec![false; size])
+    }
+
+    fn insert(&mut self, cid: Cid) {
+        self.0[cid.index()] = true;
+    }
+}
+
+/// What is hashed.
+enum Bytes<'b> {
+    Raw(&'b [u8]),
+    /// Left in the buffer, with the CID it has in our form.
+    Hashed(super::CidText),
+}
+
+impl<'b> From<&'b [u8]> for Bytes<'b> {
+    fn from(bytes: &'b [u8]) -> Self {
+        Bytes::Raw(bytes)
+    }
+}
+
+struct Checker<'c, 'r> {
+    known: &'c Stores<'r>,
+    hashed: Hashed<'c, 'r>,
+}
+
+impl<'r> Checker<'_, 'r> {
+    fn check<'b>(
+        &mut self,
+        store: &str,
+        cid: Cid,
+        write: impl FnOnce(&mut Hashed<'_, 'r>) -> Bytes<'b>,
+    ) -> Result<(), String> {
+        let text = self.known.text(cid);
+        let (ours, bytes) = match write(&mut self.hashed) {
+            Bytes::Raw(bytes) => (of_bytes(bytes), bytes),
+            Bytes::Hashed(ours) => (ours, &self.hashed.out[..]),
+        };
+        if ours.as_str() == text || matches(text, bytes)? {
+            return Ok(());
+        }
+        Err(format!(
+            "Value mismatch in the \"{store}\" store for CID \"{text}\""
+        ))
+    }
+
+    fn refer(&self, from: &str, cid: Cid, to: &str, present: &Present) -> Result<(), String> {
+        if present.0[cid.index()] {
+            return Ok(());
+        }
+        let text = self.known.text(cid);
+        Err(format!(
+            "Reference CID \"{text}\" from type \"{from}\" to \"{to}\" was not found"
+        ))
+    }
+}
+
+/// Whether a CID in any form is that of `bytes`.
+fn matches(text: &str, bytes: &[u8]) -> Result<bool, String> {
+    // Forty-six characters from `Qm` on are a CID of version 0, which names no codec but dag-pb.
+    if text.len() == 46 && text.starts_with("Qm") {
+        return Err("unsupported CID codec: 112".into());
+    }
+    let (_, binary) =
+        multibase::decode(text).map_err(|_| String::from("Failed to parse multibase"))?;
+    let mut rest = &binary[..];
+    let mut number = || varint(&mut rest).ok_or("Failed to parse a CID's number");
+    let (version, codec, hash, len) = (number()?, number()?, number()?, number()?);
+    if version != 1 {
+        return Err(format!("unsupported CID version: {version}"));
+    }
+    if rest.len() as u64 != len {
+        return Err("Failed to parse multihash".into());
+    }
+    if codec != CODEC_JSON {
+        return Err(format!("unsupported CID codec: {codec}"));
+    }
+    match hash {
+        HASH_BLAKE3 => Ok(rest == blake3::hash(bytes).as_bytes()),
+        HASH_SHA2_256 => {
+            use sha2::Digest;
+            Ok(rest == &sha2::Sha256::digest(bytes)[..])
+        }
+        _ => Err(format!("unsupported multihash code: {hash}")),
+    }
+}
+
+/// Takes an unsigned varint from the front.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for index in 0..9 {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}

@@ -1,0 +1,38 @@
+//! What a run gives back.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{CallRequests, requests};
+use crate::error::code;
+
+/// Result of a run (AIR spec sections 1 and 6.7).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// 0, or the code of the error (section 7).
+    pub ret_code: i64,
+    /// Empty, or the text of the error.
+    pub error_message: String,
+    /// The data to keep and to send on.
+    pub data: Vec<u8>,
+    /// Peers to send the particle to: a set, in order of the first mention.
+    pub next_peer_pks: Vec<String>,
+    /// Calls for the host, by ascending id.
+    pub call_requests: CallRequests,
+    /// The script is longer than a soft limit.
+    pub air_size_limit_exceeded: bool,
+    /// The current data is longer than a soft limit.
+    pub particle_size_limit_exceeded: bool,
+    /// The result of a call is longer than a limit.
+    pub call_result_size_limit_exceeded: bool,
+}
+
+impl Outcome {
+    /// Call requests in the raw form.
+    pub fn call_requests_raw(&self) -> Vec<u8> {
+        if self.ret_code == code::GENERATION_COMPACTION {
+            return Vec::new();
+        }
+        requests::encode(&self.call_requests)
+    }
+}

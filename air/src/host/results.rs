@@ -1,0 +1,137 @@
+//! Answers of the host to call requests.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use core::fmt;
+use rmp::Marker;
+
+use super::MULTICODEC;
+use crate::msgpack::{Malformed, Reader, put};
+use alloc::vec::Vec;
+
+/// The answer of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallResult {
+    /// 0 for success.
+    pub ret_code: i32,
+    /// JSON text: the result, or the error.
+    pub result: String,
+}
+
+/// Answers by call request id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallResults(pub BTreeMap<u32, CallResult>);
+
+/// Why raw call results were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallResultsError {
+    /// The leading varint is broken.
+    Varint,
+    /// The multicodec is not MessagePack.
+    Codec(u32),
+    /// The message is not what it should be.
+    Format(Malformed),
+}
+
+impl fmt::Display for CallResultsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Varint => f.write_str("the leading varint is broken"),
+            Self::Codec(codec) => write!(f, "codec {codec} is not MessagePack"),
+            Self::Format(reason) => write!(f, "{reason}"),
+        }
+    }
+}
+
+impl core::error::Error for CallResultsError {}
+
+impl From<Malformed> for CallResultsError {
+    fn from(reason: Malformed) -> Self {
+        Self::Format(reason)
+    }
+}
+
+impl CallResults {
+    /// No answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads the raw form (AIR spec section 6.6).
+    pub fn decode(bytes: &[u8]) -> Result<Self, CallResultsError> {
+        let mut reader = Reader::new(varint(bytes)?);
+        let mut results = BTreeMap::new();
+        for _ in 0..reader.map_len()? {
+            let id = reader
+                .str()?
+                .parse()
+                .map_err(|_| Malformed("a call id is no number"))?;
+            results.insert(id, result(&mut reader)?);
+        }
+        Ok(CallResults(results))
+    }
+
+    /// Writes the raw form.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = MULTICODEC.to_vec();
+        put::map_len(&mut out, self.0.len());
+        for (id, answer) in &self.0 {
+            put::str(&mut out, itoa::Buffer::new().format(*id));
+            put::map_len(&mut out, 2);
+            put::str(&mut out, "ret_code");
+            put::sint(&mut out, answer.ret_code.into());
+            put::str(&mut out, "result");
+            put::str(&mut out, &answer.result);
+        }
+        out
+    }
+}
+
+impl FromIterator<(u32, CallResult)> for CallResults {
+    fn from_iter<I: IntoIterator<Item = (u32, CallResult)>>(answers: I) -> Self {
+        CallResults(answers.into_iter().collect())
+    }
+}
+
+/// Checks the codec; returns the message behind it.
+fn varint(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
+    let mut codec = 0u32;
+    for (index, byte) in bytes.iter().enumerate().take(4) {
+        codec |= u32::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            let minimal = *byte != 0 || index == 0;
+            return match (codec, minimal) {
+                (_, false) => Err(CallResultsError::Varint),
+                (0x0201, true) => Ok(&bytes[index + 1..]),
+                (_, true) => Err(CallResultsError::Codec(codec)),
+            };
+        }
+    }
+    Err(CallResultsError::Varint)
+}
+
+/// An answer: a map, or an array of its two fields.
+fn result(reader: &mut Reader<'_>) -> Result<CallResult, Malformed> {
+    let mut peek = *reader;
+    if peek.marker()? == Marker::FixArray(2) {
+        *reader = peek;
+        return Ok(CallResult {
+            ret_code: reader.i32()?,
+            result: reader.str()?.to_owned(),
+        });
+    }
+    let (mut ret_code, mut result) = (None, None);
+    for _ in 0..reader.map_len()? {
+        match reader.str()? {
+            "ret_code" if ret_code.is_none() => ret_code = Some(reader.i32()?),
+            "result" if result.is_none() => result = Some(reader.str()?.to_owned()),
+            "ret_code" | "result" => return Err(Malformed("a field occurs twice")),
+            _ => reader.skip()?,
+        }
+    }
+    Ok(CallResult {
+        ret_code: ret_code.ok_or(Malformed("missing field `ret_code`"))?,
+        result: result.ok_or(Malformed("missing field `result`"))?,
+    })
+}

@@ -1,0 +1,536 @@
+//! Tokens to nodes (AIR spec section 2.3).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::error::{ParseError, ParseErrorKind as Kind};
+use super::lexer::{Keyword, Lexer, Sigil, Token, TokenKind};
+use super::validation::{NameInfo, Scopes};
+use crate::Config;
+use crate::ast::*;
+
+type Result<T> = core::result::Result<T, (usize, Kind)>;
+
+pub(super) struct Parser<'s> {
+    pub(super) source: &'s str,
+    lexer: Lexer<'s>,
+    ahead: Option<Token>,
+    max_nesting: usize,
+
+    pub(super) nodes: Vec<Node>,
+    /// Offsets of the nodes' opening parentheses.
+    pub(super) starts: Vec<u32>,
+    operands: Vec<Operand>,
+    pub(super) accessors: Vec<Accessor>,
+    pub(super) lenses: Vec<Lens>,
+    pub(super) lens_texts: String,
+
+    interned: HashMap<&'s str, Name, FixedState>,
+    names: Vec<Text>,
+    pub(super) infos: Vec<NameInfo>,
+    pub(super) scopes: Scopes,
+}
+
+/// An instruction whose closing parenthesis was not yet met, with the number of its parsed children.
+struct Open {
+    node: NodeId,
+    children: u8,
+}
+
+/// Stands for a child that is not yet known.
+const PENDING: NodeId = NodeId(u32::MAX);
+
+impl<'s> Parser<'s> {
+    pub(super) fn new(source: &'s str, config: &Config) -> Self {
+        Parser {
+            source,
+            lexer: Lexer::new(source),
+            ahead: None,
+            max_nesting: config.max_nesting,
+            nodes: Vec::new(),
+            starts: Vec::new(),
+            operands: Vec::new(),
+            accessors: Vec::new(),
+            lenses: Vec::new(),
+            lens_texts: String::new(),
+            interned: HashMap::with_hasher(FixedState::with_seed(config.seed)),
+            names: Vec::new(),
+            infos: Vec::new(),
+            scopes: Scopes::default(),
+        }
+    }
+
+    pub(super) fn parse(mut self) -> core::result::Result<Script, ParseError> {
+        if u32::try_from(self.source.len()).is_err() {
+            return Err(ParseError::new(self.source, 0, Kind::TooLong));
+        }
+        match self.script() {
+            Ok(()) => Ok(Script {
+                source: self.source.into(),
+                nodes: self.nodes,
+                operands: self.operands,
+                accessors: self.accessors,
+                lenses: self.lenses,
+                lens_texts: self.lens_texts.into(),
+                names: self.names,
+                slots: self.scopes.slots(),
+            }),
+            Err((offset, kind)) => Err(ParseError::new(self.source, offset, kind)),
+        }
+    }
+
+    fn script(&mut self) -> Result<()> {
+        let mut stack: Vec<Open> = Vec::new();
+        let mut parents: Vec<NodeId> = Vec::new();
+        'instruction: loop {
+            let open = self.expect(TokenKind::Open, "\"(\"")?;
+            if stack.len() >= self.max_nesting {
+                return Err((open.start, Kind::TooDeep(self.max_nesting)));
+            }
+            let node = NodeId(self.nodes.len() as u32);
+            self.starts.push(open.start as u32);
+            parents.push(stack.last().map_or(node, |open| open.node));
+            // The place is taken before the head is parsed, so that numbers follow the text.
+            self.nodes.push(Node { instr: Instr::Null });
+            let instr = self.head(node, open.start)?;
+            let has_children = has_children(&instr);
+            self.nodes[node.0 as usize].instr = instr;
+            let mut done = node;
+            if has_children {
+                stack.push(Open { node, children: 0 });
+                continue 'instruction;
+            }
+            self.expect(TokenKind::Close, "\")\"")?;
+            while let Some(parent) = stack.last_mut() {
+                let more = self.attach(parent, done);
+                if more == More::Needed || (more == More::Allowed && !self.at_close()?) {
+                    continue 'instruction;
+                }
+                self.expect(TokenKind::Close, "\")\"")?;
+                done = parent.node;
+                self.close(done);
+                stack.pop();
+            }
+            self.expect(TokenKind::End, "<nothing>")?;
+            return self.settle_suspects(&parents);
+        }
+    }
+
+    /// Gives a parent its next child; tells whether it wants another.
+    fn attach(&mut self, parent: &mut Open, child: NodeId) -> More {
+        let first = parent.children == 0;
+        parent.children += 1;
+        match &mut self.nodes[parent.node.0 as usize].instr {
+            Instr::Seq { left, right } | Instr::Par { left, right } => {
+                *(if first { left } else { right }) = child;
+                if first {
+                    self.scopes.lefts -= 1;
+                    return More::Needed;
+                }
+            }
+            Instr::Xor { left, right } => {
+                *(if first { left } else { right }) = child;
+                if first {
+                    return More::Needed;
+                }
+            }
+            Instr::Fold { body, last, .. } => {
+                if first {
+                    *body = child;
+                    return More::Allowed;
+                }
+                *last = Some(child);
+            }
+            Instr::Match { body, .. } | Instr::Mismatch { body, .. } | Instr::New { body, .. } => {
+                *body = child;
+            }
+            _ => {}
+        }
+        More::Refused
+    }
+
+    fn close(&mut self, node: NodeId) {
+        match self.nodes[node.0 as usize].instr {
+            Instr::Fold { .. } => self.close_fold(),
+            Instr::New {
+                variable: Variable::Stream(_),
+                ..
+            } => self.close_new(),
+            Instr::Xor { .. } => self.scopes.xors -= 1,
+            _ => {}
+        }
+    }
+
+    /// Parses what stands before an instruction's children.
+    fn head(&mut self, node: NodeId, start: usize) -> Result<Instr> {
+        let token = self.next_token()?;
+        let TokenKind::Keyword(keyword) = token.kind else {
+            return Err((token.start, Kind::Expected("an instruction")));
+        };
+        let (left, right, body) = (PENDING, PENDING, PENDING);
+        Ok(match keyword {
+            Keyword::Call => Instr::Call(Box::new(self.call(start)?)),
+            Keyword::Ap => self.ap(start)?,
+            Keyword::Canon => self.canon()?,
+            Keyword::Seq => {
+                self.scopes.lefts += 1;
+                Instr::Seq { left, right }
+            }
+            Keyword::Par => {
+                self.scopes.lefts += 1;
+                Instr::Par { left, right }
+            }
+            Keyword::Xor => {
+                self.scopes.xors += 1;
+                Instr::Xor { left, right }
+            }
+            Keyword::Match => {
+                let (left, right) = self.pair(start)?;
+                Instr::Match { left, right, body }
+            }
+            Keyword::Mismatch => {
+                let (left, right) = self.pair(start)?;
+                Instr::Mismatch { left, right, body }
+            }
+            Keyword::Fold => self.fold(node, start)?,
+            Keyword::Next => {
+                let iterator = self.scalar("an iterator")?;
+                Instr::Next {
+                    iterator,
+                    fold: self.next(node, iterator, start)?,
+                }
+            }
+            Keyword::New => self.new_variable(start)?,
+            Keyword::Fail => Instr::Fail(self.fail(start)?),
+            Keyword::Never => Instr::Never,
+            Keyword::Null => Instr::Null,
+        })
+    }
+
+    fn call(&mut self, start: usize) -> Result<Call> {
+        let peer = self.peer()?;
+        self.expect(TokenKind::Open, "\"(\"")?;
+        let service = self.string()?;
+        let function = self.string()?;
+        self.expect(TokenKind::Close, "\")\"")?;
+        self.expect(TokenKind::OpenSquare, "\"[\"")?;
+        let first = self.operands.len() as u32;
+        while self.peek()?.kind != TokenKind::CloseSquare {
+            let argument = self.value()?;
+            self.operands.push(argument);
+        }
+        self.next_token()?;
+        let arguments = first..self.operands.len() as u32;
+        for operand in [peer, service, function] {
+            self.require_operand(operand, start)?;
+        }
+        for index in arguments.clone() {
+            self.require_operand(self.operands[index as usize], start)?;
+        }
+        let output = if self.at_close()? {
+            Output::None
+        } else {
+            self.output()?
+        };
+        Ok(Call {
+            peer,
+            service,
+            function,
+            arguments,
+            output,
+        })
+    }
+
+    fn output(&mut self) -> Result<Output> {
+        let token = self.next_token()?;
+        let TokenKind::Variable(sigil, name, None) = token.kind else {
+            return Err((token.start, Kind::Expected("a scalar or a stream")));
+        };
+        let name = self.name(name);
+        self.define(name);
+        match sigil {
+            Sigil::Scalar => Ok(Output::Scalar(name)),
+            Sigil::Stream => Ok(Output::Stream(self.stream(name))),
+            _ => Err((token.start, Kind::Expected("a scalar or a stream"))),
+        }
+    }
+
+    fn ap(&mut self, start: usize) -> Result<Instr> {
+        if self.peek()?.kind == TokenKind::Open {
+            self.next_token()?;
+            let at = self.peek()?.start;
+            let key = self.value()?;
+            if !matches!(
+                key,
+                Operand::Literal(_)
+                    | Operand::Int(_)
+                    | Operand::Scalar(..)
+                    | Operand::Canon(_, Some(_))
+            ) {
+                return Err((at, Kind::Expected("a key")));
+            }
+            self.require_operand(key, start)?;
+            let value = self.ap_argument()?;
+            self.expect(TokenKind::Close, "\")\"")?;
+            let map = self.variable(Sigil::Map, "a stream map")?;
+            self.define(map);
+            return Ok(Instr::ApMap {
+                key,
+                value,
+                map: self.stream(map),
+            });
+        }
+        let argument = self.ap_argument()?;
+        self.require_operand(argument, start)?;
+        Ok(Instr::Ap {
+            argument,
+            output: self.output()?,
+        })
+    }
+
+    fn ap_argument(&mut self) -> Result<Operand> {
+        let at = self.peek()?.start;
+        match self.value()? {
+            Operand::CanonMap(_, None) => Err((at, Kind::Expected("a lens"))),
+            argument => Ok(argument),
+        }
+    }
+
+    fn canon(&mut self) -> Result<Instr> {
+        let peer = self.peer()?;
+        let source = self.next_token()?;
+        let target = self.next_token()?;
+        let (TokenKind::Variable(from, stream, None), TokenKind::Variable(to, output, None)) =
+            (source.kind, target.kind)
+        else {
+            return Err((source.start, Kind::Expected("a stream and a canon stream")));
+        };
+        let output = self.name(output);
+        let output = match (from, to) {
+            (Sigil::Stream, Sigil::Canon) => CanonOutput::Canon(output),
+            (Sigil::Map, Sigil::CanonMap) => CanonOutput::Map(output),
+            (Sigil::Map, Sigil::Scalar) => CanonOutput::Scalar(output),
+            _ => return Err((target.start, Kind::Expected("a canon stream"))),
+        };
+        let (CanonOutput::Canon(name) | CanonOutput::Map(name) | CanonOutput::Scalar(name)) =
+            output;
+        self.define(name);
+        let stream = self.name(stream);
+        Ok(Instr::Canon {
+            peer,
+            stream: self.stream(stream),
+            output,
+        })
+    }
+
+    fn pair(&mut self, start: usize) -> Result<(Operand, Operand)> {
+        let left = self.value()?;
+        let right = self.value()?;
+        self.require_operand(left, start)?;
+        self.require_operand(right, start)?;
+        Ok((left, right))
+    }
+
+    fn fold(&mut self, node: NodeId, start: usize) -> Result<Instr> {
+        let token = self.peek()?;
+        let iterable = match token.kind {
+            TokenKind::Variable(Sigil::Stream | Sigil::Map, name, None) => {
+                self.next_token()?;
+                let name = self.name(name);
+                self.require(name, start)?;
+                Iterable::Stream(self.stream(name))
+            }
+            TokenKind::OpenSquare | TokenKind::Variable(..) => {
+                let value = self.value()?;
+                if matches!(value, Operand::Canon(_, Some(_))) {
+                    return Err((token.start, Kind::Expected("a canon stream without lens")));
+                }
+                self.require_operand(value, start)?;
+                Iterable::Value(value)
+            }
+            _ => return Err((token.start, Kind::Expected("an iterable"))),
+        };
+        let iterator = self.scalar("an iterator")?;
+        self.open_fold(
+            node,
+            iterator,
+            matches!(iterable, Iterable::Stream(_)),
+            start,
+        )?;
+        Ok(Instr::Fold {
+            iterable,
+            iterator,
+            body: PENDING,
+            last: None,
+        })
+    }
+
+    fn new_variable(&mut self, start: usize) -> Result<Instr> {
+        let token = self.next_token()?;
+        let TokenKind::Variable(sigil, name, None) = token.kind else {
+            return Err((token.start, Kind::Expected("a variable")));
+        };
+        let name = self.name(name);
+        let stream = self.open_new(name, matches!(sigil, Sigil::Stream | Sigil::Map), start)?;
+        let variable = match sigil {
+            Sigil::Scalar => Variable::Scalar(name),
+            Sigil::Stream | Sigil::Map => Variable::Stream(stream),
+            Sigil::Canon => Variable::Canon(name),
+            Sigil::CanonMap => Variable::CanonMap(name),
+        };
+        Ok(Instr::New {
+            variable,
+            body: PENDING,
+        })
+    }
+
+    fn fail(&mut self, start: usize) -> Result<FailBody> {
+        let at = self.peek()?.start;
+        match self.value()? {
+            Operand::Int(0) => Err((start, Kind::FailZero)),
+            Operand::Int(code) => {
+                let token = self.next_token()?;
+                let TokenKind::Literal(message) = token.kind else {
+                    return Err((token.start, Kind::Expected("a message")));
+                };
+                Ok(FailBody::Literal(code, message))
+            }
+            value @ (Operand::Scalar(..)
+            | Operand::Canon(_, Some(_))
+            | Operand::LastError(None)
+            | Operand::Error(None)) => Ok(FailBody::Value(value)),
+            _ => Err((at, Kind::Expected("an error code, a scalar or an error"))),
+        }
+    }
+
+    fn value(&mut self) -> Result<Operand> {
+        let token = self.next_token()?;
+        let mut lens = |lens: Option<Text>| lens.map(|lens| self.lens(lens)).transpose();
+        Ok(match token.kind {
+            TokenKind::InitPeerId => Operand::InitPeerId,
+            TokenKind::Timestamp => Operand::Timestamp,
+            TokenKind::Ttl => Operand::Ttl,
+            TokenKind::LastError(text) => Operand::LastError(lens(text)?),
+            TokenKind::Error(text) => Operand::Error(lens(text)?),
+            TokenKind::Literal(text) => Operand::Literal(text),
+            TokenKind::Int(number) => Operand::Int(number),
+            TokenKind::Float(number) => Operand::Float(number),
+            TokenKind::True => Operand::Bool(true),
+            TokenKind::False => Operand::Bool(false),
+            TokenKind::OpenSquare => {
+                self.expect(TokenKind::CloseSquare, "\"]\"")?;
+                Operand::EmptyArray
+            }
+            TokenKind::Variable(sigil, name, text) => {
+                let lens = lens(text)?;
+                let name = self.name(name);
+                match sigil {
+                    Sigil::Scalar => Operand::Scalar(name, lens),
+                    Sigil::Canon => Operand::Canon(name, lens),
+                    Sigil::CanonMap => Operand::CanonMap(name, lens),
+                    Sigil::Stream | Sigil::Map => {
+                        return Err((token.start, Kind::Expected("a value, not a stream")));
+                    }
+                }
+            }
+            _ => return Err((token.start, Kind::Expected("a value"))),
+        })
+    }
+
+    fn peer(&mut self) -> Result<Operand> {
+        if self.peek()?.kind == TokenKind::InitPeerId {
+            return self.value();
+        }
+        self.string()
+    }
+
+    /// A value that may be a string.
+    fn string(&mut self) -> Result<Operand> {
+        let at = self.peek()?.start;
+        match self.value()? {
+            operand @ (Operand::Literal(_)
+            | Operand::Scalar(..)
+            | Operand::Canon(_, Some(_))
+            | Operand::CanonMap(_, Some(_))) => Ok(operand),
+            _ => Err((at, Kind::Expected("a string or a variable"))),
+        }
+    }
+
+    fn scalar(&mut self, what: &'static str) -> Result<Name> {
+        self.variable(Sigil::Scalar, what)
+    }
+
+    fn variable(&mut self, wanted: Sigil, what: &'static str) -> Result<Name> {
+        let token = self.next_token()?;
+        match token.kind {
+            TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)),
+            _ => Err((token.start, Kind::Expected(what))),
+        }
+    }
+
+    pub(super) fn name(&mut self, text: Text) -> Name {
+        let key = &self.source[text.start as usize..text.end as usize];
+        let next = Name(self.names.len() as u32);
+        let name = *self.interned.entry(key).or_insert(next);
+        if name == next {
+            self.names.push(text);
+            self.infos.push(NameInfo::default());
+        }
+        name
+    }
+
+    pub(super) fn name_text(&self, name: Name) -> &'s str {
+        let text = self.names[name.0 as usize];
+        &self.source[text.start as usize..text.end as usize]
+    }
+
+    fn next_token(&mut self) -> Result<Token> {
+        match self.ahead.take() {
+            Some(token) => Ok(token),
+            None => self.lexer.token(),
+        }
+    }
+
+    fn peek(&mut self) -> Result<Token> {
+        let token = self.next_token()?;
+        self.ahead = Some(token);
+        Ok(token)
+    }
+
+    fn at_close(&mut self) -> Result<bool> {
+        Ok(self.peek()?.kind == TokenKind::Close)
+    }
+
+    fn expect(&mut self, kind: TokenKind, what: &'static str) -> Result<Token> {
+        let token = self.next_token()?;
+        if token.kind == kind {
+            Ok(token)
+        } else {
+            Err((token.start, Kind::Expected(what)))
+        }
+    }
+}
+
+/// Whether another child may follow.
+#[derive(PartialEq, Eq)]
+enum More {
+    Needed,
+    Allowed,
+    Refused,
+}
+
+fn has_children(instr: &Instr) -> bool {
+    matches!(
+        instr,
+        Instr::Seq { .. }
+            | Instr::Par { .. }
+            | Instr::Xor { .. }
+            | Instr::Match { .. }
+            | Instr::Mismatch { .. }
+            | Instr::Fold { .. }
+            | Instr::New { .. }
+    )
+}

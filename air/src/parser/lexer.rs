@@ -1,0 +1,274 @@
+//! Source to tokens (AIR spec section 2.1).
+
+use super::error::ParseErrorKind as Kind;
+use crate::ast::Text;
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum TokenKind {
+    Open,
+    Close,
+    OpenSquare,
+    CloseSquare,
+    Keyword(Keyword),
+    /// A literal without its quotes.
+    Literal(Text),
+    Int(i64),
+    Float(f64),
+    True,
+    False,
+    InitPeerId,
+    Timestamp,
+    Ttl,
+    LastError(Option<Text>),
+    Error(Option<Text>),
+    Variable(Sigil, Text, Option<Text>),
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keyword {
+    Call,
+    Canon,
+    Ap,
+    Seq,
+    Par,
+    Fail,
+    Fold,
+    Xor,
+    Never,
+    New,
+    Next,
+    Null,
+    Match,
+    Mismatch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sigil {
+    Scalar,
+    Stream,
+    Map,
+    Canon,
+    CanonMap,
+}
+
+type Result<T> = core::result::Result<T, (usize, Kind)>;
+
+pub(super) struct Lexer<'s> {
+    source: &'s str,
+    at: usize,
+}
+
+impl<'s> Lexer<'s> {
+    pub(super) fn new(source: &'s str) -> Self {
+        Lexer { source, at: 0 }
+    }
+
+    /// The next token; [`TokenKind::End`] at the end, again and again.
+    pub(super) fn token(&mut self) -> Result<Token> {
+        self.skip_blanks();
+        let start = self.at;
+        let Some(&first) = self.source.as_bytes().get(start) else {
+            return Ok(Token {
+                kind: TokenKind::End,
+                start,
+                end: start,
+            });
+        };
+        let kind = match first {
+            b'(' => self.single(TokenKind::Open),
+            b')' => self.single(TokenKind::Close),
+            b'[' => self.single(TokenKind::OpenSquare),
+            b']' => self.single(TokenKind::CloseSquare),
+            b'"' => self.literal()?,
+            _ => self.word()?,
+        };
+        Ok(Token {
+            kind,
+            start,
+            end: self.at,
+        })
+    }
+
+    fn single(&mut self, kind: TokenKind) -> TokenKind {
+        self.at += 1;
+        kind
+    }
+
+    fn rest(&self) -> &'s str {
+        &self.source[self.at..]
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(char) = self.rest().chars().next() {
+            if char == ';' {
+                let line = memchr::memchr(b'\n', self.rest().as_bytes());
+                self.at += line.map_or(self.rest().len(), |end| end + 1);
+            } else if char.is_whitespace() {
+                self.at += char.len_utf8();
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn literal(&mut self) -> Result<TokenKind> {
+        let start = self.at + 1;
+        let len = memchr::memchr(b'"', &self.source.as_bytes()[start..])
+            .ok_or((self.at, Kind::UnclosedQuote))?;
+        self.at = start + len + 1;
+        Ok(TokenKind::Literal(text(start, start + len)))
+    }
+
+    /// A word ends at a blank or at a closing bracket that the word did not open.
+    fn word(&mut self) -> Result<TokenKind> {
+        let start = self.at;
+        let (mut round, mut square) = (0usize, 0usize);
+        let mut chars = self.rest().char_indices();
+        chars.next();
+        let len = chars.find(|&(_, char)| match char {
+            '(' => {
+                round += 1;
+                false
+            }
+            '[' => {
+                square += 1;
+                false
+            }
+            ')' => round.checked_sub(1).map(|left| round = left).is_none(),
+            ']' => square.checked_sub(1).map(|left| square = left).is_none(),
+            _ => char.is_whitespace(),
+        });
+        self.at = len.map_or(self.source.len(), |(len, _)| start + len);
+        classify(&self.source[start..self.at], start)
+    }
+}
+
+fn text(start: usize, end: usize) -> Text {
+    Text {
+        start: start as u32,
+        end: end as u32,
+    }
+}
+
+fn classify(word: &str, start: usize) -> Result<TokenKind> {
+    let keyword = match word {
+        "call" => Keyword::Call,
+        "canon" => Keyword::Canon,
+        "ap" => Keyword::Ap,
+        "seq" => Keyword::Seq,
+        "par" => Keyword::Par,
+        "fail" => Keyword::Fail,
+        "fold" => Keyword::Fold,
+        "xor" => Keyword::Xor,
+        "never" => Keyword::Never,
+        "new" => Keyword::New,
+        "next" => Keyword::Next,
+        "null" => Keyword::Null,
+        "match" => Keyword::Match,
+        "mismatch" => Keyword::Mismatch,
+        "true" => return Ok(TokenKind::True),
+        "false" => return Ok(TokenKind::False),
+        "%init_peer_id%" => return Ok(TokenKind::InitPeerId),
+        "%timestamp%" => return Ok(TokenKind::Timestamp),
+        "%ttl%" => return Ok(TokenKind::Ttl),
+        _ => return special(word, start),
+    };
+    Ok(TokenKind::Keyword(keyword))
+}
+
+fn special(word: &str, start: usize) -> Result<TokenKind> {
+    let end = start + word.len();
+    let lens = |rest: &str| (!rest.is_empty()).then(|| text(end - rest.len(), end));
+    if let Some(rest) = word.strip_prefix(":error:") {
+        return Ok(TokenKind::Error(lens(rest)));
+    }
+    if let Some(rest) = word.strip_prefix("%last_error%") {
+        return Ok(TokenKind::LastError(lens(rest)));
+    }
+    if is_number(word) {
+        number(word, start)
+    } else {
+        variable(word, start)
+    }
+}
+
+/// Digits with at most one dot, perhaps behind a sign; a sign alone counts, to be refused.
+fn is_number(word: &str) -> bool {
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let mut dots = 0;
+    digits.chars().all(|char| {
+        dots += usize::from(char == '.');
+        char == '.' || char.is_numeric()
+    }) && dots <= 1
+}
+
+/// Longest word of a float, in bytes.
+const FLOAT_LEN: usize = 11;
+
+fn number(word: &str, start: usize) -> Result<TokenKind> {
+    let refuse = |reason| Err((start, Kind::Number(reason)));
+    let Some(dot) = word.find('.') else {
+        return match word.parse() {
+            Ok(number) => Ok(TokenKind::Int(number)),
+            Err(_) => refuse("not an integer of 64 bits"),
+        };
+    };
+    if !word[..dot].ends_with(char::is_numeric) {
+        return refuse("leading dot without any symbols before");
+    }
+    if word.len() > FLOAT_LEN {
+        return refuse("this float is too big, a float could contain less than 12 digits");
+    }
+    match word.parse() {
+        Ok(number) => Ok(TokenKind::Float(number)),
+        Err(_) => refuse("not a float"),
+    }
+}
+
+/// Where the first dot of a name with a sigil may stand at the earliest, counted from the sigil. The
+/// reference's lexer looks for it only from there (AIR spec section 2.1, corner cases).
+const SIGIL_DOT: usize = 3;
+
+fn variable(word: &str, start: usize) -> Result<TokenKind> {
+    let bytes = word.as_bytes();
+    // Also a quirk: a percent sign in the second place decides alone.
+    let (sigil, prefix) = match (bytes[0], bytes.get(1)) {
+        (_, Some(b'%')) => (Sigil::CanonMap, 2),
+        (b'#', Some(b'$')) => (Sigil::Canon, 2),
+        (b'#', _) => (Sigil::Canon, 1),
+        (b'$', _) => (Sigil::Stream, 1),
+        (b'%', _) => (Sigil::Map, 1),
+        _ => (Sigil::Scalar, 0),
+    };
+    let rest = &word[prefix..];
+    let len = rest
+        .find(|char: char| !(char.is_alphanumeric() || char == '_' || char == '-'))
+        .unwrap_or(rest.len());
+    let name_end = prefix + len;
+    if len == 0 {
+        return Err((start, Kind::Name("a tagged name should be non empty")));
+    }
+    let end = start + word.len();
+    let name = text(start, start + name_end);
+    match bytes.get(name_end) {
+        None => Ok(TokenKind::Variable(sigil, name, None)),
+        Some(b'.') if sigil == Sigil::Scalar || name_end >= SIGIL_DOT => Ok(TokenKind::Variable(
+            sigil,
+            name,
+            Some(text(start + name_end, end)),
+        )),
+        Some(_) => Err((
+            start + name_end,
+            Kind::Name("only alphanumeric, '_', and '-' characters are allowed in this position"),
+        )),
+    }
+}

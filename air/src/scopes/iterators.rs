@@ -1,0 +1,125 @@
+//! Iterators of open folds.
+
+use alloc::vec::Vec;
+
+use super::{Stored, StreamValue};
+use crate::ast::Name;
+use crate::data::{Provenance, Tetraplet};
+use crate::values::{Heap, Json, Value};
+
+/// What a fold runs over.
+#[derive(Clone, Copy)]
+pub(crate) enum Items<'r> {
+    /// Elements of one array value; their tetraplets are that of the array, with an index.
+    Array {
+        items: &'r [Json<'r>],
+        tetraplet: &'r Tetraplet<'r>,
+        provenance: Provenance,
+    },
+    /// Elements of a canon.
+    Canon(&'r [Stored<'r>]),
+    /// One generation of a stream.
+    Stream {
+        fold: u32,
+        values: &'r [StreamValue<'r>],
+    },
+}
+
+impl<'r> Items<'r> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Items::Array { items, .. } => items.len(),
+            Items::Canon(items) => items.len(),
+            Items::Stream { values, .. } => values.len(),
+        }
+    }
+
+    fn get(&self, index: usize, heap: &Heap<'r>) -> Option<Stored<'r>> {
+        Some(match *self {
+            Items::Canon(items) => *items.get(index)?,
+            Items::Stream { values, .. } => values.get(index)?.stored,
+            Items::Array {
+                items,
+                tetraplet,
+                provenance,
+            } => {
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(index);
+                let lens = heap.concat(&[tetraplet.lens, ".$.[", digits, "]"]);
+                Stored {
+                    value: Value::from_tree(heap, *items.get(index)?),
+                    tetraplet: heap.alloc(Tetraplet { lens, ..*tetraplet }),
+                    provenance,
+                }
+            }
+        })
+    }
+}
+
+/// An open fold over one collection.
+#[derive(Clone, Copy)]
+pub(crate) struct Iteration<'r> {
+    pub(crate) items: Items<'r>,
+    pub(crate) index: usize,
+    /// Whether the end was reached once.
+    pub(crate) ended: bool,
+    /// The element at `index`, once it was asked for.
+    current: Option<(usize, Stored<'r>)>,
+}
+
+impl<'r> Iteration<'r> {
+    pub(crate) fn new(items: Items<'r>) -> Self {
+        Iteration {
+            items,
+            index: 0,
+            ended: false,
+            current: None,
+        }
+    }
+
+    pub(crate) fn has_next(&self) -> bool {
+        self.index + 1 < self.items.len()
+    }
+}
+
+/// Iterators by name.
+pub(crate) struct Iterators<'r> {
+    open: Vec<Option<Iteration<'r>>>,
+}
+
+impl<'r> Iterators<'r> {
+    pub(crate) fn new(names: usize) -> Self {
+        Iterators {
+            open: alloc::vec![None; names],
+        }
+    }
+
+    pub(crate) fn is_open(&self, name: Name) -> bool {
+        self.open[name.0 as usize].is_some()
+    }
+
+    pub(crate) fn get_mut(&mut self, name: Name) -> Option<&mut Iteration<'r>> {
+        self.open[name.0 as usize].as_mut()
+    }
+
+    pub(crate) fn open(&mut self, name: Name, items: Items<'r>) {
+        self.open[name.0 as usize] = Some(Iteration::new(items));
+    }
+
+    pub(crate) fn close(&mut self, name: Name) {
+        self.open[name.0 as usize] = None;
+    }
+
+    /// The current element of an open fold.
+    pub(crate) fn current(&mut self, name: Name, heap: &Heap<'r>) -> Option<Stored<'r>> {
+        let iteration = self.open[name.0 as usize].as_mut()?;
+        match iteration.current {
+            Some((index, stored)) if index == iteration.index => Some(stored),
+            _ => {
+                let stored = iteration.items.get(iteration.index, heap)?;
+                iteration.current = Some((iteration.index, stored));
+                Some(stored)
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Streams and stream maps (AIR spec section 4.11).
+//!
+//! A stream has three lists of generations. A generation takes no room of its own here: a list is its
+//! values, each with its generation's number, and a count. Data that claims a high generation costs nothing.
+
+use alloc::vec::Vec;
+
+use super::Stored;
+use crate::ast::Slot;
+use crate::error::Error;
+use crate::values::Heap;
+
+/// Most values of a stream.
+const MAX_VALUES: usize = 1024;
+
+/// A value of a stream.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamValue<'r> {
+    pub(crate) stored: Stored<'r>,
+    /// Position of the state that made it, in the resulting trace.
+    pub(crate) position: u32,
+}
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A generation of previous data.
+    Previous(u32),
+    /// A generation of current data.
+    Current(u32),
+    /// The last generation of this run.
+    New,
+}
+
+/// Numbers of generations in the three lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursor([usize; 3]);
+
+#[derive(Default)]
+struct Generations<'r> {
+    /// Number of generations, empty ones included.
+    count: usize,
+    /// Sorted by generation when read.
+    values: Vec<(usize, StreamValue<'r>)>,
+    sorted: bool,
+}
+
+impl<'r> Generations<'r> {
+    fn push(&mut self, generation: usize, value: StreamValue<'r>) {
+        self.sorted = match self.values.last() {
+            None => true,
+            Some(&(last, _)) => self.sorted && last <= generation,
+        };
+        self.count = self.count.max(generation + 1);
+        self.values.push((generation, value));
+    }
+
+    fn sort(&mut self) {
+        if !self.sorted {
+            // Stable: values of one generation keep their order.
+            self.values.sort_by_key(|(generation, _)| *generation);
+            self.sorted = true;
+        }
+    }
+
+    /// The generations that are not empty, in order.
+    fn filled(&mut self) -> impl Iterator<Item = &[(usize, StreamValue<'r>)]> {
+        self.sort();
+        self.values.chunk_by(|left, right| left.0 == right.0)
+    }
+
+    fn last_is_empty(&self) -> bool {
+        let last = self
+            .values
+            .last()
+            .map_or(0, |(generation, _)| generation + 1);
+        self.count > last
+    }
+}
+
+#[derive(Default)]
+struct Stream<'r> {
+    /// Previous, current, new.
+    lists: [Generations<'r>; 3],
+}
+
+/// A stream that `new` closed, to be compacted.
+pub(crate) struct NewStream<'r>(Stream<'r>);
+
+/// All streams and maps: per slot, a stack of those that are open.
+pub(crate) struct Streams<'r> {
+    slots: Vec<Vec<Stream<'r>>>,
+}
+
+impl<'r> Streams<'r> {
+    pub(crate) fn new(slots: u32) -> Self {
+        let mut stacks = Vec::new();
+        stacks.resize_with(slots as usize, Vec::new);
+        Streams { slots: stacks }
+    }
+
+    fn innermost(&mut self, slot: Slot) -> Option<&mut Stream<'r>> {
+        self.slots[slot.0 as usize].last_mut()
+    }
+
+    pub(crate) fn exists(&self, slot: Slot) -> bool {
+        !self.slots[slot.0 as usize].is_empty()
+    }
+
+    /// `new` begins.
+    pub(crate) fn open(&mut self, slot: Slot) {
+        self.slots[slot.0 as usize].push(Stream::default());
+    }
+
+    /// `new` ends.
+    pub(crate) fn close(&mut self, slot: Slot) -> Option<NewStream<'r>> {
+        self.slots[slot.0 as usize].pop().map(NewStream)
+    }
+
+    /// Adds a value; a global stream begins to exist with its first.
+    pub(crate) fn add(
+        &mut self,
+        slot: Slot,
+        value: StreamValue<'r>,
+        place: Place,
+    ) -> Result<(), Error> {
+        let stack = &mut self.slots[slot.0 as usize];
+        if stack.is_empty() {
+            stack.push(Stream::default());
+        }
+        let Some(stream) = stack.last_mut() else {
+            return Ok(());
+        };
+        let [previous, current, new] = &mut stream.lists;
+        match place {
+            Place::Previous(generation) => previous.push(generation as usize, value),
+            Place::Current(generation) => current.push(generation as usize, value),
+            Place::New => new.push(new.count.saturating_sub(1), value),
+        }
+        let len: usize = stream.lists.iter().map(|list| list.values.len()).sum();
+        if len >= MAX_VALUES {
+            Err(Error::StreamSize)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// All values, in order.
+    pub(crate) fn values(&mut self, slot: Slot) -> Vec<Stored<'r>> {
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
+        let lists = stream.lists.iter_mut();
+        lists
+            .flat_map(Generations::filled)
+            .flatten()
+            .map(|(_, value)| value.stored)
+            .collect()
+    }
+
+    /// The non-empty generations behind `cursor`, in order.
+    ///
+    /// A quirk: the cursor counts empty generations too, but skips only filled ones, so with empty
+    /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk 1).
+    pub(crate) fn slices_from(
+        &mut self,
+        slot: Slot,
+        cursor: Cursor,
+        heap: &Heap<'r>,
+    ) -> Vec<&'r [StreamValue<'r>]> {
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
+        let lists = stream.lists.iter_mut().zip(cursor.0);
+        lists
+            .flat_map(|(list, skipped)| list.filled().skip(skipped))
+            .map(|slice| heap.collect(slice.iter().map(|(_, value)| *value)))
+            .collect()
+    }
+
+    /// Numbers of all generations, empty ones included.
+    pub(crate) fn cursor(&mut self, slot: Slot) -> Cursor {
+        let counts = |stream: &mut Stream<'r>| stream.lists.each_ref().map(|list| list.count);
+        Cursor(self.innermost(slot).map(counts).unwrap_or_default())
+    }
+
+    /// Values of this run go to another generation from now on.
+    pub(crate) fn push_generation(&mut self, slot: Slot) {
+        if let Some(stream) = self.innermost(slot) {
+            stream.lists[2].count += 1;
+        }
+    }
+
+    /// Undoes [`Self::push_generation`] if nothing was added since.
+    pub(crate) fn pop_empty_generation(&mut self, slot: Slot) {
+        if let Some(stream) = self.innermost(slot)
+            && stream.lists[2].last_is_empty()
+        {
+            stream.lists[2].count -= 1;
+        }
+    }
+
+    /// All streams that are still open, at the end of a run.
+    pub(crate) fn close_all(&mut self) -> impl Iterator<Item = NewStream<'r>> + use<'r> {
+        core::mem::take(&mut self.slots)
+            .into_iter()
+            .flatten()
+            .map(NewStream)
+    }
+}
+
+impl<'r> NewStream<'r> {
+    /// Gives each value's position the number of its generation, with empty generations left out.
+    pub(crate) fn compact(mut self, mut number: impl FnMut(u32, u32) -> bool) -> Result<(), Error> {
+        let mut generation = 0;
+        for list in &mut self.0.lists {
+            for values in list.filled() {
+                for (_, value) in values {
+                    if !number(value.position, generation) {
+                        return Err(Error::GenerationCompaction);
+                    }
+                }
+                generation += 1;
+            }
+        }
+        Ok(())
+    }
+}

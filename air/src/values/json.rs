@@ -1,0 +1,179 @@
+//! Values and their trees.
+
+use core::cell::{Cell, OnceCell};
+use core::fmt;
+
+use super::heap::{BudgetExceeded, Heap};
+use super::{read, scan, write};
+use crate::data::Cid;
+
+/// A JSON tree. Keys of objects are sorted by bytes and occur once.
+#[derive(Clone, Copy)]
+pub(crate) enum Json<'r> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(&'r str),
+    Array(&'r [Json<'r>]),
+    Object(&'r [(&'r str, Json<'r>)]),
+    /// A value that may be a text still.
+    Shared(Value<'r>),
+}
+
+/// A number in one of `serde_json`'s classes; `I64` holds negative numbers only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Number {
+    U64(u64),
+    I64(i64),
+    F64(f64),
+}
+
+impl Number {
+    pub(crate) fn from_i64(number: i64) -> Self {
+        u64::try_from(number).map_or(Number::I64(number), Number::U64)
+    }
+}
+
+impl Json<'_> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// A shared value, as cheap to copy as a pointer.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'r>(&'r Lazy<'r>);
+
+struct Lazy<'r> {
+    /// As received: JSON, it is hoped.
+    raw: Option<&'r str>,
+    /// Canonical.
+    text: OnceCell<&'r str>,
+    tree: OnceCell<Json<'r>>,
+    /// CID of the canonical text, once it is known.
+    cid: Cell<Option<Cid>>,
+}
+
+/// Why a value can't be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// Its text is not JSON.
+    Syntax(serde_json::Error),
+    /// It is too much for this run.
+    Budget,
+}
+
+impl From<BudgetExceeded> for ReadError {
+    fn from(_: BudgetExceeded) -> Self {
+        Self::Budget
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(error) => error.fmt(f),
+            Self::Budget => BudgetExceeded.fmt(f),
+        }
+    }
+}
+
+type Result<T> = core::result::Result<T, ReadError>;
+
+impl<'r> Value<'r> {
+    /// A value of a known tree.
+    pub(crate) fn from_tree(heap: &Heap<'r>, tree: Json<'r>) -> Self {
+        if let Json::Shared(value) = tree {
+            return value;
+        }
+        let (text, cid) = (OnceCell::new(), Cell::new(None));
+        Value(heap.cell(Lazy {
+            raw: None,
+            text,
+            tree: OnceCell::from(tree),
+            cid,
+        }))
+    }
+
+    /// A value of a text from outside, which is believed to be JSON when it is read.
+    pub(crate) fn from_raw(heap: &Heap<'r>, raw: &'r str) -> Self {
+        let (text, tree) = (OnceCell::new(), OnceCell::new());
+        Value(heap.cell(Lazy {
+            raw: Some(raw),
+            text,
+            tree,
+            cid: Cell::new(None),
+        }))
+    }
+
+    /// A string.
+    pub(crate) fn string(heap: &Heap<'r>, text: &'r str) -> Self {
+        Self::from_tree(heap, Json::String(text))
+    }
+
+    /// Notes the CID of the text the value came with. It counts only if that text is canonical.
+    pub(crate) fn remember_cid(&self, cid: Cid) {
+        self.0.cid.set(Some(cid));
+    }
+
+    /// The CID of the canonical text, if it is known; ask for the text first.
+    pub(crate) fn cid(&self) -> Option<Cid> {
+        let canonical = match (self.0.raw, self.0.text.get()) {
+            (Some(raw), Some(text)) => raw == *text,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        self.0.cid.get().filter(|_| canonical)
+    }
+
+    /// The tree; parsed at the first call. Never [`Json::Shared`].
+    pub(crate) fn tree(&self, heap: &Heap<'r>) -> Result<Json<'r>> {
+        if let Some(tree) = self.0.tree.get() {
+            return Ok(*tree);
+        }
+        let text = self
+            .0
+            .text
+            .get()
+            .copied()
+            .or(self.0.raw)
+            .unwrap_or_default();
+        heap.charge(text.len())?;
+        let tree = read::read(text, heap).map_err(ReadError::Syntax)?;
+        Ok(*self.0.tree.get_or_init(|| tree))
+    }
+
+    /// The canonical text; written at the first call, unless the value came with it.
+    pub(crate) fn text(&self, heap: &Heap<'r>) -> Result<&'r str> {
+        if let Some(text) = self.0.text.get() {
+            return Ok(text);
+        }
+        let text = match self.0.raw {
+            Some(raw) if scan::is_canonical(raw) => raw,
+            _ => {
+                let tree = self.tree(heap)?;
+                let mut failed = Ok(());
+                let text = heap.write(|out| {
+                    failed = write::write(&tree, out, heap);
+                    Ok(())
+                })?;
+                failed?;
+                text
+            }
+        };
+        Ok(self.0.text.get_or_init(|| text))
+    }
+}
+
+impl<'r> Json<'r> {
+    /// The tree behind a shared value.
+    pub(crate) fn force(self, heap: &Heap<'r>) -> Result<Json<'r>> {
+        match self {
+            Json::Shared(value) => value.tree(heap),
+            tree => Ok(tree),
+        }
+    }
+}

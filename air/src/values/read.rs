@@ -1,0 +1,119 @@
+//! Text to tree, by `serde_json`.
+
+use alloc::vec::Vec;
+use core::fmt;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::heap::Heap;
+use super::json::{Json, Number};
+
+/// Reads one JSON text. Strings without escapes stay where they are.
+pub(super) fn read<'r>(text: &'r str, heap: &Heap<'r>) -> serde_json::Result<Json<'r>> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let tree = Seed(heap).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(tree)
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'h, 'r>(&'h Heap<'r>);
+
+impl<'r> DeserializeSeed<'r> for Seed<'_, 'r> {
+    type Value = Json<'r>;
+
+    fn deserialize<D: Deserializer<'r>>(self, deserializer: D) -> Result<Json<'r>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'r> Visitor<'r> for Seed<'_, 'r> {
+    type Value = Json<'r>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any valid JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'r>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Json<'r>, E> {
+        Ok(Json::Bool(flag))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json<'r>, E> {
+        Ok(Json::Number(Number::U64(number)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json<'r>, E> {
+        Ok(Json::Number(Number::from_i64(number)))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json<'r>, E> {
+        Ok(Json::Number(Number::F64(number)))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'r str) -> Result<Json<'r>, E> {
+        Ok(Json::String(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'r>, E> {
+        Ok(Json::String(self.0.str(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'r>>(self, mut items: A) -> Result<Json<'r>, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            array.push(item);
+        }
+        Ok(Json::Array(self.0.slice(&array)))
+    }
+
+    fn visit_map<A: MapAccess<'r>>(self, mut entries: A) -> Result<Json<'r>, A::Error> {
+        let mut object: Vec<(&'r str, Json<'r>)> = Vec::new();
+        let mut sorted = true;
+        while let Some(key) = entries.next_key_seed(KeySeed(self.0))? {
+            let value = entries.next_value_seed(self)?;
+            sorted &= object.last().is_none_or(|(last, _)| *last < key);
+            object.push((key, value));
+        }
+        if !sorted {
+            // Stable, so the last of equal keys is the last that was read: it wins.
+            object.sort_by_key(|(key, _)| *key);
+            object.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                if same {
+                    kept.1 = next.1;
+                }
+                same
+            });
+        }
+        Ok(Json::Object(self.0.slice(&object)))
+    }
+}
+
+struct KeySeed<'h, 'r>(&'h Heap<'r>);
+
+impl<'r> DeserializeSeed<'r> for KeySeed<'_, 'r> {
+    type Value = &'r str;
+
+    fn deserialize<D: Deserializer<'r>>(self, deserializer: D) -> Result<&'r str, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'r> Visitor<'r> for KeySeed<'_, 'r> {
+    type Value = &'r str;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string key")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'r str) -> Result<&'r str, E> {
+        Ok(text)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<&'r str, E> {
+        Ok(self.0.str(text))
+    }
+}

@@ -1,0 +1,408 @@
+//! Non-blocking sockets on one side, a state machine on the other, one thread between them.
+//!
+//! The reactor reads no more from a socket than the machine has room for, and fetches bytes to send only
+//! when the socket takes them: back-pressure goes through from end to end.
+
+mod names;
+mod socket;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use basalt_net::multiaddr::Host;
+use basalt_net::swarm::{ConnId, Input, Transport};
+use basalt_node::host::Clock;
+use basalt_node::machine::{Effect, Machine};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::clock::Clocks;
+use names::Names;
+use socket::{Progress, Socket};
+
+/// Ends a reactor's loop from another thread.
+#[derive(Clone)]
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Stop {
+    /// Ends the loop soon.
+    pub fn stop(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+        // If the loop cannot be woken it is on its way already.
+        let _ = self.waker.wake();
+    }
+}
+
+const WAKER: Token = Token(0);
+
+/// Largest piece read or written at once, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// The loop and its sockets.
+pub struct Reactor<M> {
+    /// The machine that is driven.
+    pub machine: M,
+    clocks: Clocks,
+    poll: Poll,
+    listeners: HashMap<Token, (TcpListener, Transport)>,
+    sockets: HashMap<ConnId, Socket>,
+    conns: HashMap<Token, ConnId>,
+    names: Names,
+    next_token: usize,
+    stop: Stop,
+    effects: Vec<Effect>,
+    buffer: Vec<u8>,
+}
+
+impl<M: Machine> Reactor<M> {
+    /// A reactor without sockets.
+    ///
+    /// # Errors
+    /// The system gives no poll.
+    pub fn new(machine: M, clocks: Clocks) -> io::Result<Reactor<M>> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Reactor {
+            machine,
+            clocks,
+            poll,
+            listeners: HashMap::new(),
+            sockets: HashMap::new(),
+            conns: HashMap::new(),
+            names: Names::new(waker.clone()),
+            next_token: 1,
+            stop: Stop {
+                flag: Arc::new(AtomicBool::new(false)),
+                waker,
+            },
+            effects: Vec::new(),
+            buffer: vec![0; PIECE],
+        })
+    }
+
+    /// Ends [`Reactor::run`] from another thread.
+    pub fn stopper(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Time as the machine sees it.
+    pub fn clock(&self) -> Clock {
+        self.clocks.read()
+    }
+
+    /// Accepts connections at `address`; returns the address in force (port 0 is chosen).
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub fn listen(&mut self, address: SocketAddr, transport: Transport) -> io::Result<SocketAddr> {
+        let mut listener = TcpListener::bind(address)?;
+        let token = self.token();
+        self.poll
+            .registry()
+            .register(&mut listener, token, Interest::READABLE)?;
+        let local = listener.local_addr()?;
+        self.listeners.insert(token, (listener, transport));
+        Ok(local)
+    }
+
+    /// Runs effects that the machine gave outside the loop.
+    pub fn perform(&mut self, effects: Vec<Effect>) {
+        self.effects.extend(effects);
+        self.settle();
+    }
+
+    /// Runs until stopped, or until `until` says so after a turn of the loop.
+    ///
+    /// # Errors
+    /// The system's poll failed.
+    pub fn run(&mut self, mut until: impl FnMut(&mut M) -> bool) -> io::Result<()> {
+        let mut events = Events::with_capacity(256);
+        let mut busy = false;
+        while !self.stop.flag.load(Ordering::Relaxed) && !until(&mut self.machine) {
+            let timeout = match busy {
+                true => Some(Duration::ZERO),
+                false => self.patience(),
+            };
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            }
+            for event in &events {
+                self.note(event);
+            }
+            busy = self.turn();
+        }
+        Ok(())
+    }
+
+    /// How long the loop may sleep.
+    fn patience(&self) -> Option<Duration> {
+        let clock = self.clock();
+        let machine = self.machine.wake_at(clock);
+        let sockets = self.sockets.values().filter_map(Socket::deadline);
+        machine.into_iter().chain(sockets).min().map(|at| {
+            // One more than the whole milliseconds that the poll would cut off.
+            let wait = at.since(clock.now);
+            if wait.is_zero() {
+                wait
+            } else {
+                wait + Duration::from_millis(1)
+            }
+        })
+    }
+
+    fn token(&mut self) -> Token {
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        token
+    }
+
+    fn note(&mut self, event: &mio::event::Event) {
+        let token = event.token();
+        if self.listeners.contains_key(&token) {
+            self.accept(token);
+        } else if let Some(socket) = self
+            .conns
+            .get(&token)
+            .and_then(|conn| self.sockets.get_mut(conn))
+        {
+            socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+            socket.writable |= event.is_writable() || event.is_error();
+        }
+    }
+
+    /// One turn: everything that can be moved, once. True when more can be moved at once.
+    fn turn(&mut self) -> bool {
+        for (conn, resolved) in self.names.take() {
+            self.on_resolved(conn, resolved);
+        }
+        let conns: Vec<ConnId> = self
+            .sockets
+            .iter()
+            .filter(|(_, s)| s.is_ready())
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in conns {
+            self.connect(conn);
+            self.receive(conn);
+        }
+        let clock = self.clock();
+        if self
+            .machine
+            .wake_at(clock)
+            .is_some_and(|at| at <= clock.now)
+        {
+            self.machine.handle(clock, Input::Timer, &mut self.effects);
+        }
+        let mut more = self.machine.work(clock, &mut self.effects);
+        self.settle();
+        let conns: Vec<ConnId> = self
+            .sockets
+            .iter()
+            .filter(|(_, s)| s.wants_to_send())
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in conns {
+            self.send(conn);
+        }
+        self.settle();
+        self.reap();
+        let Reactor {
+            sockets, machine, ..
+        } = self;
+        more |= sockets.iter().any(|(conn, socket)| {
+            (socket.readable && socket.is_open() && machine.receive_capacity(*conn) > 0)
+                || socket.wants_to_send()
+        });
+        more
+    }
+
+    fn accept(&mut self, token: Token) {
+        while let Some((listener, transport)) = self.listeners.get(&token) {
+            let (stream, remote) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    log::warn!(target: "net", "cannot accept a connection: {error}");
+                    return;
+                }
+            };
+            let transport = *transport;
+            let clock = self.clock();
+            match self
+                .machine
+                .accept(clock, transport, remote, &mut self.effects)
+            {
+                Ok(conn) => self.add(conn, stream, false),
+                Err(reason) => {
+                    log::debug!(target: "net", "connection from {remote} refused: {reason}");
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn add(&mut self, conn: ConnId, mut stream: TcpStream, connecting: bool) {
+        let token = self.token();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, token, both) {
+            log::warn!(target: "net", "{conn}: cannot be polled: {error}");
+            let clock = self.clock();
+            self.machine
+                .handle(clock, Input::Lost { conn }, &mut self.effects);
+            return;
+        }
+        // Frames are written whole: waiting for more would only add latency.
+        let _ = stream.set_nodelay(true);
+        self.conns.insert(token, conn);
+        self.sockets
+            .insert(conn, Socket::new(stream, token, connecting));
+    }
+
+    fn settle(&mut self) {
+        while !self.effects.is_empty() {
+            for effect in std::mem::take(&mut self.effects) {
+                match effect {
+                    Effect::Dial { conn, endpoint } => match endpoint.host {
+                        Host::Ip(ip) => self.dial(conn, SocketAddr::new(ip, endpoint.port)),
+                        name => self.names.resolve(conn, name, endpoint.port),
+                    },
+                    Effect::Output { conn } => {
+                        if let Some(socket) = self.sockets.get_mut(&conn) {
+                            socket.has_output = true;
+                        }
+                    }
+                    Effect::Close { conn } => {
+                        let now = self.clocks.now();
+                        if let Some(socket) = self.sockets.get_mut(&conn) {
+                            socket.close(now);
+                        }
+                    }
+                    Effect::Abort { conn } => self.forget(conn),
+                }
+            }
+        }
+    }
+
+    fn on_resolved(&mut self, conn: ConnId, resolved: Result<SocketAddr, String>) {
+        match resolved {
+            Ok(address) => self.dial(conn, address),
+            Err(reason) => self.dial_failed(conn, &reason),
+        }
+        self.settle();
+    }
+
+    fn dial(&mut self, conn: ConnId, address: SocketAddr) {
+        match TcpStream::connect(address) {
+            Ok(stream) => self.add(conn, stream, true),
+            Err(error) => self.dial_failed(conn, &error.to_string()),
+        }
+    }
+
+    fn dial_failed(&mut self, conn: ConnId, reason: &str) {
+        let clock = self.clock();
+        self.machine
+            .handle(clock, Input::DialFailed { conn, reason }, &mut self.effects);
+    }
+
+    /// Looks whether a connection that is being made is there.
+    fn connect(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(&conn) else {
+            return;
+        };
+        match socket.connected() {
+            None => {}
+            Some(Ok(remote)) => {
+                let clock = self.clock();
+                self.machine
+                    .handle(clock, Input::Dialed { conn, remote }, &mut self.effects);
+            }
+            Some(Err(error)) => {
+                self.forget(conn);
+                self.dial_failed(conn, &error.to_string());
+            }
+        }
+        self.settle();
+    }
+
+    /// Reads one piece from a connection.
+    fn receive(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(&conn).filter(|socket| socket.readable) else {
+            return;
+        };
+        let room = match socket.is_open() {
+            true => self.machine.receive_capacity(conn).min(PIECE),
+            // What a closed connection still gets is read to be forgotten.
+            false => PIECE,
+        };
+        if room == 0 {
+            return;
+        }
+        let open = socket.is_open();
+        let progress = socket.read(&mut self.buffer[..room]);
+        let clock = self.clock();
+        if matches!(progress, Progress::Broken) {
+            self.forget(conn);
+        }
+        let input = match progress {
+            Progress::Moved(len) => Input::Received {
+                conn,
+                bytes: &self.buffer[..len],
+            },
+            Progress::Blocked => return,
+            Progress::End => Input::RemoteClosed { conn },
+            Progress::Broken => Input::Lost { conn },
+        };
+        if open {
+            self.machine.handle(clock, input, &mut self.effects);
+        }
+        self.settle();
+    }
+
+    /// Writes one piece to a connection.
+    fn send(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(&conn) else {
+            return;
+        };
+        let machine = &mut self.machine;
+        if let Progress::Broken = socket.write(|buffer| machine.transmit(conn, buffer)) {
+            let open = socket.is_open();
+            self.forget(conn);
+            if open {
+                let clock = self.clock();
+                self.machine
+                    .handle(clock, Input::Lost { conn }, &mut self.effects);
+            }
+        }
+    }
+
+    /// Forgets closed connections that have said all they had to say.
+    fn reap(&mut self) {
+        let now = self.clocks.now();
+        let gone: Vec<ConnId> = self
+            .sockets
+            .iter()
+            .filter(|(_, s)| s.is_over(now))
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in gone {
+            self.forget(conn);
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        self.names.forget(conn);
+        if let Some(mut socket) = self.sockets.remove(&conn) {
+            self.conns.remove(&socket.token);
+            // The socket is closed right after, which ends its registration in any case.
+            let _ = self.poll.registry().deregister(&mut socket.stream);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The appliance's disk.
+//!
+//! | partition | MiB | content |
+//! |---|---|---|
+//! | `basalt-esp` | 10 | EFI system partition: `EFI/BOOT/BOOTX64.EFI`, `manifest.toml` |
+//! | `basalt-a`, `basalt-b` | 8 each | appliance images for updates |
+//! | `basalt-state` | the rest, 4 | what the node keeps |
+
+use core::fmt;
+use std::{
+    fs::{self, File},
+    io::{self, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use basalt_manifest::{Manifest, Problems};
+
+use crate::{
+    MIB, elf, fat,
+    gpt::{self, BLOCK, GptPartitionType, Guid, Partition, guid},
+    pe,
+};
+
+/// Partition type of the two slots for appliance images.
+pub const SLOT: GptPartitionType = GptPartitionType(guid!("5fdb40ae-7f86-4d7c-a2ab-0d1b6c92b0f5"));
+/// Partition type of the node's state.
+pub const STATE: GptPartitionType = GptPartitionType(guid!("c1f8ed21-0b6a-4c4e-9c5e-6f1c3a3d20b7"));
+
+/// Size of the image in bytes.
+pub const SIZE: u64 = 32 * MIB;
+const ESP_SIZE: u64 = 10 * MIB;
+const SLOT_SIZE: u64 = 8 * MIB;
+
+/// Granule of what is written of a sparse file.
+const CHUNK: usize = 4096;
+
+/// Why there is no image.
+#[derive(Debug)]
+pub enum Error {
+    /// The kernel cannot be made into a UEFI application.
+    Kernel(elf::Error),
+    /// The manifest is wrong.
+    Manifest(Problems),
+    /// Application and manifest do not fit the system partition.
+    System(fat::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel(error) => error.fmt(f),
+            Self::Manifest(problems) => problems.fmt(f),
+            Self::System(error) => write!(f, "EFI system partition: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A disk image.
+#[derive(Debug)]
+pub struct Image {
+    bytes: Vec<u8>,
+}
+
+impl Image {
+    /// Makes the image of a kernel, an ELF file or a UEFI application, and a manifest.
+    ///
+    /// # Errors
+    /// When the manifest has problems or the kernel cannot be used.
+    pub fn new(kernel: &[u8], manifest: &[u8]) -> Result<Self, Error> {
+        Manifest::from_bytes(manifest).map_err(Error::Manifest)?;
+        let converted;
+        let application = if kernel.starts_with(b"MZ") {
+            kernel
+        } else {
+            let executable = elf::Executable::parse(kernel).map_err(Error::Kernel)?;
+            converted = pe::application(&executable).map_err(Error::Kernel)?;
+            &converted
+        };
+        Self::unchecked(application, manifest)
+    }
+
+    /// Makes the image of a UEFI application and a manifest that may be broken, as one is that was
+    /// edited on the disk: for tests of what the appliance says to it.
+    ///
+    /// # Errors
+    /// When the two do not fit the system partition.
+    pub fn unchecked(application: &[u8], manifest: &[u8]) -> Result<Self, Error> {
+        let mut bytes = vec![0; SIZE as usize];
+        let mut hash = blake3::Hasher::new();
+        hash.update(&(application.len() as u64).to_le_bytes());
+        hash.update(application).update(manifest);
+        let content = hash.finalize();
+
+        let granule = MIB / BLOCK;
+        let slots = granule + ESP_SIZE / BLOCK;
+        let state = slots + 2 * SLOT_SIZE / BLOCK;
+        let state_end = (gpt::last_usable(SIZE / BLOCK) + 1) / granule * granule;
+        let partitions = [
+            ("basalt-esp", GptPartitionType::EFI_SYSTEM, granule, slots),
+            ("basalt-a", SLOT, slots, slots + SLOT_SIZE / BLOCK),
+            ("basalt-b", SLOT, slots + SLOT_SIZE / BLOCK, state),
+            ("basalt-state", STATE, state, state_end),
+        ]
+        .map(|(name, kind, first, end)| {
+            let id = derived(&content, name);
+            Partition {
+                kind,
+                id,
+                name,
+                first,
+                last: end - 1,
+            }
+        });
+        gpt::write(&mut bytes, derived(&content, "disk"), &partitions);
+
+        let boot = fat::Directory::default().file("BOOTX64.EFI", application);
+        let efi = fat::Directory::default().directory("BOOT", boot);
+        let root = fat::Directory::default()
+            .directory("EFI", efi)
+            .file("manifest.toml", manifest);
+        let serial = content
+            .as_bytes()
+            .first_chunk()
+            .expect("a hash has 32 bytes");
+        let identity = fat::Identity {
+            serial: u32::from_le_bytes(*serial),
+            label: "BASALT",
+            hidden: granule as u32,
+        };
+        let volume = fat::volume(ESP_SIZE, identity, &root).map_err(Error::System)?;
+        let start = (granule * BLOCK) as usize;
+        bytes[start..start + volume.len()].copy_from_slice(&volume);
+        Ok(Self { bytes })
+    }
+
+    /// The whole disk.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// BLAKE3 hash of the whole disk.
+    #[must_use]
+    pub fn hash(&self) -> blake3::Hash {
+        blake3::hash(&self.bytes)
+    }
+
+    /// Writes the image to a file, which takes only the room of what is not zero.
+    ///
+    /// The file appears whole or not at all; one that is there is replaced.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or is something else than a file.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(io::Error::other(
+                "it is not an ordinary file: write the image to a file and copy that to the disk",
+            ));
+        }
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = Path::new(&partial);
+        let written = self
+            .write_sparse(partial)
+            .and_then(|()| fs::rename(partial, path));
+        if written.is_err() {
+            // The first error is the one to tell; the leftover may not even exist.
+            let _ = fs::remove_file(partial);
+        }
+        written
+    }
+
+    fn write_sparse(&self, path: &Path) -> io::Result<()> {
+        let mut file = File::create(path)?;
+        file.set_len(self.bytes.len() as u64)?;
+        for (index, chunk) in self.bytes.chunks(CHUNK).enumerate() {
+            if chunk.iter().any(|byte| *byte != 0) {
+                file.seek(SeekFrom::Start((index * CHUNK) as u64))?;
+                file.write_all(chunk)?;
+            }
+        }
+        file.sync_all()
+    }
+}
+
+/// A GUID that depends on the image's content and a name alone.
+fn derived(content: &blake3::Hash, name: &str) -> Guid {
+    let hash = blake3::keyed_hash(content.as_bytes(), name.as_bytes());
+    Guid::from_random_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
+}

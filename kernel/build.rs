@@ -1,0 +1,23 @@
+//! Links the kernel as a static position-independent ELF without C runtime or libraries; the image
+//! builder turns that ELF into a UEFI application.
+
+/// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to plain
+/// relative relocations, which UEFI's own loader applies.
+const LINK_ARGS: [&str; 9] = [
+    "-nostartfiles",
+    "-nostdlib",
+    "-static-pie",
+    "-Wl,-e,efi_main",
+    "-Wl,-z,separate-loadable-segments",
+    "-Wl,-z,norelro",
+    "-Wl,-z,max-page-size=4096",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+];
+
+fn main() {
+    for argument in LINK_ARGS {
+        println!("cargo:rustc-link-arg-bins={argument}");
+    }
+    println!("cargo:rerun-if-changed=build.rs");
+}

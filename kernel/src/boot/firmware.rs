@@ -1,0 +1,353 @@
+//! Asking the UEFI firmware, and sending it away.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use core::slice;
+
+use basalt_manifest::Manifest;
+use uefi::boot::{self, AllocateType, MemoryType, OpenProtocolAttributes, OpenProtocolParams};
+use uefi::fs::{self, FileSystem};
+use uefi::mem::memory_map::MemoryMap as _;
+use uefi::proto::console::gop::{GraphicsOutput, PixelFormat};
+use uefi::proto::loaded_image::LoadedImage;
+use uefi::proto::rng::Rng;
+use uefi::table::cfg::ConfigTableEntry;
+use uefi::{CStr16, Status, cstr16, runtime, system};
+
+use super::{Configuration, Framebuffer, Handover, Refusal, identity};
+use crate::acpi::{self, Memory, Platform};
+use crate::cpu::features::Features;
+use crate::entropy::{self, sources::Pool};
+use crate::log::screen::{Geometry, PixelOrder, Screen};
+use crate::mem::image::{self, MAX_SECTIONS, Section};
+use crate::mem::map::{Kind, MemoryMap, Region, Span};
+use crate::mem::{PAGE, heap};
+use crate::time::calendar::Date;
+use crate::time::calibrate::{self, Measurement};
+use crate::time::tsc::Rate;
+use crate::{log, panic, time};
+
+/// First arena of the heap, enough for all of the boot.
+const FIRST_ARENA: usize = 2 << 20;
+/// First measurement of the clock; it goes on until the firmware is gone.
+const FIRST_MEASUREMENT_MILLIS: u64 = 2;
+
+const MANIFEST_FILE: &CStr16 = cstr16!("\\manifest.toml");
+const IDENTITY_FOLDER: &CStr16 = cstr16!("\\EFI\\basalt");
+const IDENTITY_FILE: &CStr16 = cstr16!("\\EFI\\basalt\\identity");
+
+/// Asks the firmware everything and sends it away.
+#[must_use]
+pub fn gather() -> Handover {
+    claim_first_arena();
+    let platform = read_platform();
+    let measurement = start_clock(platform.as_ref().ok());
+    let framebuffer = find_framebuffer();
+    if let Some(framebuffer) = &framebuffer {
+        attach_screen(framebuffer);
+    }
+    ::log::info!(
+        "basalt {} by {}",
+        env!("CARGO_PKG_VERSION"),
+        system::firmware_vendor()
+    );
+    set_wall_clock();
+    let configuration = seed_generator().and_then(|()| read_configuration());
+    ::log::debug!("configuration read");
+    let image = find_image();
+    let sections = find_sections(image);
+    let map = leave();
+    ::log::debug!("boot services left");
+    Handover {
+        map,
+        sections,
+        image,
+        platform,
+        framebuffer,
+        configuration,
+        measurement,
+    }
+}
+
+fn claim_first_arena() {
+    let memory = boot::allocate_pages(
+        AllocateType::AnyPages,
+        MemoryType::LOADER_DATA,
+        FIRST_ARENA / PAGE as usize,
+    );
+    let memory = memory.expect("2 MiB of memory from the firmware");
+    // SAFETY: fresh pages of a type that the kernel never gives back.
+    unsafe { heap::claim(NonNull::slice_from_raw_parts(memory, FIRST_ARENA)) };
+}
+
+/// Physical memory while the firmware's identity map is in force.
+struct Physical;
+
+impl Memory for Physical {
+    fn bytes(&self, address: u64, len: usize) -> Option<&[u8]> {
+        /// Tables lie in memory; nothing is above this on any machine, and the sum cannot overflow.
+        const CEILING: u64 = 1 << 46;
+        if address == 0 || address.checked_add(len as u64)? > CEILING {
+            return None;
+        }
+        // SAFETY: firmware maps all memory onto itself, and the address comes from its own tables;
+        // a table that points to no memory would have failed the firmware before.
+        Some(unsafe {
+            slice::from_raw_parts(core::ptr::with_exposed_provenance(address as usize), len)
+        })
+    }
+}
+
+fn read_platform() -> Result<Platform, acpi::Error> {
+    let address = system::with_config_table(|entries| {
+        let find = |guid| entries.iter().find(|entry| entry.guid == guid);
+        find(ConfigTableEntry::ACPI2_GUID)
+            .or_else(|| find(ConfigTableEntry::ACPI_GUID))
+            .map(|entry| entry.address.expose_provenance() as u64)
+    });
+    Platform::read(&Physical, address.ok_or(acpi::Error::RootPointer)?)
+}
+
+/// Gives the clock a rate: the stated one, or a measured one that gets finer until the firmware is
+/// gone.
+fn start_clock(platform: Option<&Platform>) -> Option<Measurement> {
+    if let Some((rate, source)) = calibrate::stated() {
+        time::set_rate(rate);
+        ::log::info!(target: "time", "{} MHz by {source}", rate.hz() / 1_000_000);
+        return None;
+    }
+    let none = Platform::default();
+    let measurement = Measurement::start(platform.unwrap_or(&none));
+    let rate = measurement.rate_after(FIRST_MEASUREMENT_MILLIS);
+    /// Better a wrong pace than none: a machine whose timers all stand still.
+    const GUESS_HZ: u64 = 2_000_000_000;
+    if let Some(rate) = rate.or(Rate::from_hz(GUESS_HZ)) {
+        time::set_rate(rate);
+    }
+    Some(measurement)
+}
+
+fn find_framebuffer() -> Option<Framebuffer> {
+    let handle = boot::get_handle_for_protocol::<GraphicsOutput>().ok()?;
+    let params = OpenProtocolParams {
+        handle,
+        agent: boot::image_handle(),
+        controller: None,
+    };
+    // SAFETY: the protocol is only asked for numbers; the firmware's console may go on using it.
+    let mut output = unsafe {
+        boot::open_protocol::<GraphicsOutput>(params, OpenProtocolAttributes::GetProtocol)
+    }
+    .ok()?;
+    let mode = output.current_mode_info();
+    let order = match mode.pixel_format() {
+        PixelFormat::Rgb => PixelOrder::Rgb,
+        PixelFormat::Bgr => PixelOrder::Bgr,
+        _ => return None,
+    };
+    let (width, height) = mode.resolution();
+    let geometry = Geometry {
+        width,
+        height,
+        stride: mode.stride(),
+        order,
+    };
+    let mut pixels = output.frame_buffer();
+    let start = pixels.as_mut_ptr().expose_provenance() as u64;
+    let end = start.checked_add(pixels.size() as u64)?;
+    (start != 0 && start.is_multiple_of(4)).then_some(Framebuffer {
+        pixels: Span { start, end },
+        geometry,
+    })
+}
+
+fn attach_screen(framebuffer: &Framebuffer) {
+    let Framebuffer { pixels, geometry } = *framebuffer;
+    // SAFETY: the firmware says that these are the screen's pixels; it maps them now, the kernel
+    // does so later, and the panic path is the only other writer.
+    let memory = unsafe {
+        slice::from_raw_parts_mut(
+            core::ptr::with_exposed_provenance_mut(pixels.start as usize),
+            pixels.len() as usize / 4,
+        )
+    };
+    if let Some(mut screen) = Screen::new(memory, geometry) {
+        screen.clear();
+        log::attach_screen(screen);
+        panic::set_screen(pixels, geometry);
+    }
+}
+
+fn set_wall_clock() {
+    let date = runtime::get_time().ok().map(|time| Date {
+        year: time.year(),
+        month: time.month(),
+        day: time.day(),
+        hour: time.hour(),
+        minute: time.minute(),
+        second: time.second(),
+        nanosecond: time.nanosecond(),
+        zone: time.time_zone(),
+    });
+    match date.as_ref().and_then(Date::unix_millis) {
+        Some(millis) => time::set_wall(millis),
+        None => ::log::warn!(target: "time", "the firmware has no date; the clock starts at 1970"),
+    }
+}
+
+fn seed_generator() -> Result<(), Refusal> {
+    let mut pool = Pool::collect(&Features::detect());
+    if let Some(bytes) = firmware_random() {
+        pool.add_firmware(&bytes);
+    }
+    let given = pool.given();
+    ::log::info!(target: "entropy", "seeded by {given}");
+    if !given.is_strong() {
+        return Err(Refusal {
+            headline: "no entropy",
+            details: format!(
+                "neither the processor nor the firmware gives random numbers ({given} only)"
+            ),
+            remedy: "use a processor with RDRAND, or add a virtio entropy device",
+        });
+    }
+    entropy::seed(pool.finish());
+    Ok(())
+}
+
+fn firmware_random() -> Option<[u8; 32]> {
+    let handle = boot::get_handle_for_protocol::<Rng>().ok()?;
+    let mut bytes = [0; 32];
+    let mut rng = boot::open_protocol_exclusive::<Rng>(handle).ok()?;
+    rng.get_rng(None, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn manifest_refusal(details: alloc::string::String) -> Refusal {
+    Refusal {
+        headline: "manifest rejected",
+        details,
+        remedy: "fix the manifest",
+    }
+}
+
+fn read_configuration() -> Result<Configuration, Refusal> {
+    let volume = boot::get_image_file_system(boot::image_handle())
+        .map_err(|error| manifest_refusal(format!("the boot volume cannot be read: {error}")))?;
+    let mut files = FileSystem::new(volume);
+    let bytes = files.read(MANIFEST_FILE).map_err(|error| {
+        manifest_refusal(match is_missing(&error) {
+            true => "there is no file manifest.toml on the boot volume".to_string(),
+            false => format!("manifest.toml cannot be read: {error}"),
+        })
+    })?;
+    let manifest =
+        Manifest::from_bytes(&bytes).map_err(|problems| manifest_refusal(problems.to_string()))?;
+    let identity_seed = match &manifest.node.seed {
+        Some(seed) => *seed.as_bytes(),
+        None => kept_identity(&mut files)?,
+    };
+    Ok(Configuration {
+        manifest,
+        identity_seed,
+    })
+}
+
+/// The generated identity: the kept one, or at the first boot a new one, which is kept.
+fn kept_identity(files: &mut FileSystem) -> Result<[u8; 32], Refusal> {
+    let refuse = |details| Refusal {
+        headline: "no identity",
+        details,
+        remedy: "restore \\EFI\\basalt\\identity, or delete it for a new identity",
+    };
+    match files.read(IDENTITY_FILE) {
+        Ok(content) => identity::parse(&content)
+            .map_err(|error| refuse(format!("\\EFI\\basalt\\identity is damaged: {error}"))),
+        Err(error) if is_missing(&error) => {
+            let seed = entropy::seed_bytes();
+            files
+                .create_dir_all(IDENTITY_FOLDER)
+                .and_then(|()| files.write(IDENTITY_FILE, identity::emit(&seed)))
+                .map_err(|error| {
+                    refuse(format!(
+                        "a new identity cannot be kept on the boot volume: {error}"
+                    ))
+                })?;
+            ::log::info!(target: "boot", "generated a new identity");
+            Ok(seed)
+        }
+        Err(error) => Err(refuse(format!(
+            "\\EFI\\basalt\\identity cannot be read: {error}"
+        ))),
+    }
+}
+
+fn is_missing(error: &fs::Error) -> bool {
+    matches!(error, fs::Error::Io(io) if io.uefi_error.status() == Status::NOT_FOUND)
+}
+
+fn find_image() -> Span {
+    let params = OpenProtocolParams {
+        handle: boot::image_handle(),
+        agent: boot::image_handle(),
+        controller: None,
+    };
+    // SAFETY: the protocol is only asked for two numbers.
+    let image =
+        unsafe { boot::open_protocol::<LoadedImage>(params, OpenProtocolAttributes::GetProtocol) };
+    let (base, len) = image.map_or((core::ptr::null(), 0), |image| image.info());
+    let start = base.expose_provenance() as u64;
+    Span {
+        start,
+        end: start + len,
+    }
+}
+
+fn find_sections(image: Span) -> heapless::Vec<Section, MAX_SECTIONS> {
+    if image.len() < PAGE {
+        return heapless::Vec::new();
+    }
+    // SAFETY: the firmware loaded the image's headers to the image's first page.
+    let headers = unsafe {
+        slice::from_raw_parts(
+            core::ptr::with_exposed_provenance(image.start as usize),
+            PAGE as usize,
+        )
+    };
+    image::sections(headers, image.start).unwrap_or_default()
+}
+
+/// Exits the boot services.
+fn leave() -> MemoryMap {
+    // SAFETY: every protocol was closed at the end of the function that opened it, and nothing
+    // that the firmware allocated is in use but this stack, which stays until the kernel leaves it.
+    let descriptors = unsafe { boot::exit_boot_services(None) };
+    let regions: Vec<Region> = descriptors
+        .entries()
+        .map(|descriptor| Region {
+            span: Span {
+                start: descriptor.phys_start,
+                end: descriptor
+                    .phys_start
+                    .saturating_add(descriptor.page_count.saturating_mul(PAGE)),
+            },
+            kind: kind_of(descriptor.ty),
+        })
+        .collect();
+    MemoryMap::new(regions)
+}
+
+fn kind_of(memory_type: MemoryType) -> Kind {
+    match memory_type {
+        MemoryType::CONVENTIONAL => Kind::Free,
+        MemoryType::BOOT_SERVICES_CODE | MemoryType::BOOT_SERVICES_DATA => Kind::Firmware,
+        MemoryType::LOADER_CODE | MemoryType::LOADER_DATA => Kind::Kernel,
+        MemoryType::ACPI_RECLAIM
+        | MemoryType::ACPI_NON_VOLATILE
+        | MemoryType::RUNTIME_SERVICES_CODE
+        | MemoryType::RUNTIME_SERVICES_DATA => Kind::Kept,
+        _ => Kind::Other,
+    }
+}

@@ -1,0 +1,68 @@
+//! Taking over from the firmware: everything the kernel wants from it, asked while it is still
+//! there.
+//!
+//! [`firmware`] speaks UEFI, [`identity`] is the file with the node's generated identity; what they
+//! find is a [`Handover`].
+
+pub mod firmware;
+pub mod identity;
+
+use alloc::string::String;
+
+use basalt_manifest::Manifest;
+use heapless::Vec;
+
+use crate::acpi::{self, Platform};
+use crate::log::screen::Geometry;
+use crate::mem::image::{MAX_SECTIONS, Section};
+use crate::mem::map::{MemoryMap, Span};
+use crate::time::calibrate::Measurement;
+
+pub use self::firmware::gather;
+
+/// A framebuffer the firmware has set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Framebuffer {
+    /// Where its pixels lie.
+    pub pixels: Span,
+    /// Its shape.
+    pub geometry: Geometry,
+}
+
+/// What the operator wants, and who the node is.
+#[derive(Debug)]
+pub struct Configuration {
+    /// The manifest, right in itself, not yet checked against the machine.
+    pub manifest: Manifest,
+    /// Seed of the node's key pair: the manifest's, or the generated one.
+    pub identity_seed: [u8; 32],
+}
+
+/// Why the appliance must not start: a headline and the details, for the operator.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What is wrong, in a few words.
+    pub headline: &'static str,
+    /// Everything known about it, one or more lines.
+    pub details: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// What the kernel takes over.
+pub struct Handover {
+    /// The machine's memory.
+    pub map: MemoryMap,
+    /// The sections of the running image; empty if its headers make no sense.
+    pub sections: Vec<Section, MAX_SECTIONS>,
+    /// Where the image lies.
+    pub image: Span,
+    /// What ACPI says.
+    pub platform: Result<Platform, acpi::Error>,
+    /// The screen.
+    pub framebuffer: Option<Framebuffer>,
+    /// What the operator wants.
+    pub configuration: Result<Configuration, Refusal>,
+    /// The clock's calibration, still running.
+    pub measurement: Option<Measurement>,
+}

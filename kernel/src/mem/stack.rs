@@ -1,0 +1,69 @@
+//! Stacks with a guard page under each: running out of stack faults instead of overwriting.
+
+use core::fmt;
+
+use super::PAGE;
+use super::frames::{FRAMES, OutOfMemory};
+use super::map::Span;
+use super::paging::NoTable;
+use super::space;
+
+/// Why a stack could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No memory for the stack.
+    Memory(OutOfMemory),
+    /// No memory for the page tables of its guard.
+    Guard(NoTable),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => write!(f, "no stack: {error}"),
+            Self::Guard(error) => write!(f, "no guard page: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A stack that lives for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Stack {
+    usable: Span,
+}
+
+impl Stack {
+    /// Takes `bytes` of stack and a guard page below.
+    ///
+    /// # Errors
+    /// [`Error`] if memory ran out.
+    pub fn new(bytes: u64) -> Result<Self, Error> {
+        let len = bytes.next_multiple_of(PAGE) + PAGE;
+        let start = FRAMES.lock().allocate(len, PAGE).map_err(Error::Memory)?;
+        let stack = Self {
+            usable: Span {
+                start: start + PAGE,
+                end: start + len,
+            },
+        };
+        space::guard(stack.guard()).map_err(Error::Guard)?;
+        Ok(stack)
+    }
+
+    /// The address behind the stack's highest byte: the first push goes below it.
+    #[must_use]
+    pub const fn top(&self) -> u64 {
+        self.usable.end
+    }
+
+    /// The page below the stack.
+    #[must_use]
+    pub const fn guard(&self) -> Span {
+        Span {
+            start: self.usable.start - PAGE,
+            end: self.usable.start,
+        }
+    }
+}

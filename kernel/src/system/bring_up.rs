@@ -1,0 +1,273 @@
+//! From the firmware's handover to the loops.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::arch::asm;
+
+use basalt_manifest::{Machine, PanicAction};
+
+use super::{compute, devices, network};
+use crate::acpi::Platform;
+use crate::boot::{Configuration, Handover, Refusal};
+use crate::cpu::features::{self, Features};
+use crate::cpu::gdt::Tables;
+use crate::cpu::local::Local;
+use crate::cpu::{self, apic, idt, smp};
+use crate::mem::frames::FRAMES;
+use crate::mem::map::{Kind, MemoryMap, Span};
+use crate::mem::paging::Access;
+use crate::mem::stack::Stack;
+use crate::mem::{PAGE, heap, space};
+use crate::panic::{self, Action};
+use crate::{log, time};
+
+/// Stack of the system core, in bytes: the node runs on it.
+const STACK_BYTES: u64 = 1 << 20;
+/// Memory below this is left alone but for the page that cores start in.
+const LOW_MEMORY: u64 = 1 << 20;
+/// A finer measurement of the clock that differs more than one part in this many from the first
+/// is a wrapped counter, not a finer measurement.
+const PLAUSIBLE_CHANGE: u64 = 50;
+
+/// What is left to do on the kernel's own stack.
+struct Rest {
+    map: MemoryMap,
+    features: Features,
+    start_page: Option<u64>,
+    image: Span,
+    platform: Platform,
+    configuration: Configuration,
+}
+
+/// Brings the machine up and runs the appliance. The current stack is the firmware's.
+pub fn bring_up(handover: Handover) -> ! {
+    let Handover {
+        map,
+        sections,
+        image,
+        platform,
+        framebuffer,
+        configuration,
+        measurement,
+    } = handover;
+    if let Some(measurement) = measurement {
+        refine_clock(&measurement);
+    }
+    let configuration = configuration.unwrap_or_else(|refusal| refuse(&refusal));
+    let manifest = &configuration.manifest;
+    log::set_level(manifest.log.level);
+    panic::set_action(match manifest.panic.action {
+        PanicAction::Reset => Action::Reset,
+        PanicAction::Halt => Action::Halt,
+    });
+    let platform = platform.unwrap_or_else(|error| {
+        refuse(&Refusal {
+            headline: "unusable firmware",
+            details: error.to_string(),
+            remedy: "update the machine's firmware",
+        })
+    });
+    let machine = Machine {
+        cores: platform.cores.len(),
+        memory: map.usable_bytes(),
+    };
+    if let Err(problems) = manifest.check(&machine) {
+        refuse(&Refusal {
+            headline: "manifest rejected",
+            details: problems.to_string(),
+            remedy: "fix the manifest",
+        });
+    }
+    let text = sections
+        .iter()
+        .find(|section| section.access == Access::Execute);
+    let Some(text) = text.map(|section| section.span) else {
+        refuse(&Refusal {
+            headline: "damaged image",
+            details: "the image's headers name no code section".to_string(),
+            remedy: "write the image again",
+        })
+    };
+    panic::set_text(text, elf_base());
+    if let Some(reset) = platform.reset {
+        panic::set_reset(reset);
+    }
+
+    let features = Features::detect();
+    features::enable(&features);
+    let start_page = map.free_page_below(LOW_MEMORY);
+    for span in map.spans(Kind::Free) {
+        FRAMES.lock().free(span.above(LOW_MEMORY));
+    }
+    // SAFETY: this runs once, on the boot core; the stack is the firmware's memory, which the map
+    // has, and the sections are those of the image that runs.
+    let entered = unsafe { space::enter(&map, &sections, features.huge_pages) };
+    let stack = entered.map_err(|error| error.to_string()).and_then(|()| {
+        if let Some(framebuffer) = framebuffer {
+            space::map_framebuffer(framebuffer.pixels).map_err(|error| error.to_string())?;
+        }
+        Stack::new(STACK_BYTES).map_err(|error| error.to_string())
+    });
+    let stack = stack.unwrap_or_else(|error| out_of_memory(&error));
+    let rest = Box::new(Rest {
+        map,
+        features,
+        start_page,
+        image,
+        platform,
+        configuration,
+    });
+    // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
+    unsafe { go_on(stack, rest) }
+}
+
+/// Leaves the current stack for ever and goes on at the top of `stack`.
+unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
+    extern "sysv64" fn entry(rest: *mut Rest) -> ! {
+        // SAFETY: the pointer is the box given up below, passed on exactly once.
+        run(*unsafe { Box::from_raw(rest) })
+    }
+    // SAFETY: the stack's top is aligned to a page; the pushed zero stands for a return address, and
+    // `entry` never returns.
+    unsafe {
+        asm!(
+            "mov rsp, {top}",
+            "xor ebp, ebp",
+            "push rbp",
+            "jmp {entry}",
+            top = in(reg) stack.top(),
+            entry = sym entry,
+            in("rdi") Box::into_raw(rest),
+            options(noreturn),
+        )
+    }
+}
+
+/// The rest of the way, on the kernel's own stack.
+fn run(rest: Rest) -> ! {
+    let Rest {
+        map,
+        features,
+        start_page,
+        image,
+        platform,
+        configuration,
+    } = rest;
+    let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
+    Local::new(0, 0, tables).install();
+    idt::load();
+    apic::enable(&features).unwrap_or_else(|error| out_of_memory(&error.to_string()));
+    apic::prepare_timer(&features);
+    // Page tables, segments and stack are the kernel's own now: the firmware's may go.
+    for span in map.spans(Kind::Firmware) {
+        FRAMES.lock().free(span.above(LOW_MEMORY));
+    }
+    ::log::info!(
+        target: "mem", "{} MiB, {} MiB free, heap {} KiB",
+        map.usable_bytes() >> 20, FRAMES.lock().free_bytes() >> 20, heap::claimed_bytes() >> 10,
+    );
+    ::log::info!(target: "cpu", "{features}");
+
+    let own_id = apic::id();
+    network::claim_core();
+    let lanes = start_cores(&configuration, &platform, own_id, start_page);
+    let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
+    network::run(configuration, devices, lanes, image.len())
+}
+
+/// Starts the compute cores and gives each its self-test.
+fn start_cores(
+    configuration: &Configuration,
+    platform: &Platform,
+    own_id: u32,
+    start_page: Option<u64>,
+) -> Vec<compute::Lane> {
+    let wanted = configuration
+        .manifest
+        .cores
+        .compute_on(platform.cores.len());
+    let others: Vec<u32> = platform
+        .cores
+        .iter()
+        .copied()
+        .filter(|&id| id != own_id)
+        .take(wanted)
+        .collect();
+    if others.is_empty() {
+        ::log::info!(target: "cpu", "no compute cores");
+        return Vec::new();
+    }
+    let Some(page) = start_page else {
+        ::log::error!(target: "cpu", "no free page below 1 MiB: other cores cannot start");
+        return Vec::new();
+    };
+    let mut lanes = compute::prepare(others.len());
+    let mut outcomes = Vec::new();
+    smp::start(&others, page, compute::run, &mut outcomes);
+    let mut running = 0;
+    for (id, outcome) in &outcomes {
+        match outcome {
+            Ok(index) => {
+                lanes[running].assign(*index, *id);
+                running += 1;
+            }
+            Err(error) => {
+                ::log::error!(target: "cpu", "core with APIC id {id} does not run: {error}")
+            }
+        }
+    }
+    lanes.truncate(running);
+    ::log::info!(target: "cpu", "{running} compute cores run");
+    for lane in &mut lanes {
+        if let Err(error) = lane.start_self_test() {
+            ::log::warn!(target: "cpu", "c{} is not tested: {error}", lane.core());
+        }
+    }
+    lanes
+}
+
+/// The clock's rate, over all the time since its first measurement began.
+fn refine_clock(measurement: &time::calibrate::Measurement) {
+    let first = time::rate().hz();
+    if let Some(rate) = measurement.rate()
+        && rate.hz().abs_diff(first) < first / PLAUSIBLE_CHANGE
+    {
+        time::set_rate(rate);
+    }
+    let hz = time::rate().hz();
+    ::log::info!(target: "time", "{}.{:03} MHz by {}", hz / 1_000_000, hz / 1000 % 1000, measurement.source());
+}
+
+/// Where the ELF file's address 0 is in memory.
+fn elf_base() -> u64 {
+    unsafe extern "C" {
+        #[link_name = "__ehdr_start"]
+        static ELF_HEADER: u8;
+    }
+    (&raw const ELF_HEADER).expose_provenance() as u64
+}
+
+/// Says why the appliance does not start, and stops for good: nothing runs half-configured.
+fn refuse(refusal: &Refusal) -> ! {
+    let Refusal {
+        headline,
+        details,
+        remedy,
+    } = refusal;
+    log::verdict_lines(&format!(
+        "basalt: {headline}\n{details}\nbasalt: not started: {remedy}"
+    ));
+    cpu::halt();
+}
+
+fn out_of_memory(details: &str) -> ! {
+    refuse(&Refusal {
+        headline: "out of memory",
+        details: details.to_string(),
+        remedy: "give the machine more memory",
+    })
+}
+
+const _: () = assert!(STACK_BYTES.is_multiple_of(PAGE));

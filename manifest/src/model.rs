@@ -1,0 +1,287 @@
+//! The manifest as plain, checked data.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, net::Ipv4Addr};
+
+use log::LevelFilter;
+
+use crate::{
+    MIN_MEMORY,
+    problem::{Problem, Problems},
+    read,
+    source::Place,
+};
+
+/// A manifest whose every value was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Who the node is and whom it knows.
+    pub node: Node,
+    /// How the node is reached.
+    pub network: Network,
+    /// What the cores do.
+    pub cores: Cores,
+    /// What is logged.
+    pub log: Log,
+    /// What happens after a panic.
+    pub panic: Panic,
+    /// Where the values stand that only the machine can judge.
+    pub(crate) places: Places,
+}
+
+/// Where the values stand that [`Manifest::check`] judges; `None` where a default is in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) system: Option<Place>,
+    pub(crate) compute: Option<Place>,
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// All problems of the text at once, each with line, column and excerpt.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        read::manifest(text)
+    }
+
+    /// Reads a manifest from the bytes of its file.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`]; bytes that are not UTF-8 are a problem with a position too.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problems> {
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(text),
+            Err(error) => Err(read::not_utf8(bytes, error.valid_up_to())),
+        }
+    }
+
+    /// Checks what depends on the machine that the manifest is to run on.
+    ///
+    /// # Errors
+    /// Core counts that the machine cannot give, and too little memory.
+    pub fn check(&self, machine: &Machine) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        let cores = machine.cores;
+        let system = usize::from(self.cores.system);
+        if system > cores {
+            problems.push(Problem::at(
+                self.places.system.as_ref(),
+                alloc::format!("`system` asks for {system} cores, the machine has {cores}"),
+                Some("lower `system` or use a machine with more cores".into()),
+            ));
+        } else if let Compute::Count(count) = self.cores.compute {
+            let left = cores - system;
+            if usize::from(count) > left {
+                problems.push(Problem::at(
+                    self.places.compute.as_ref(),
+                    alloc::format!(
+                        "`compute` asks for {count} cores, but of the machine's {cores} only \
+                         {left} are left beside {system} for the system"
+                    ),
+                    Some("lower `compute` or write \"all\"".into()),
+                ));
+            }
+        }
+        if machine.memory < MIN_MEMORY {
+            problems.push(Problem::at(
+                None,
+                alloc::format!(
+                    "the machine has {} MiB of memory, the appliance needs {} MiB",
+                    machine.memory >> 20,
+                    MIN_MEMORY >> 20
+                ),
+                None,
+            ));
+        }
+        problems.into_result(())
+    }
+}
+
+/// What [`Manifest::check`] must know of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Number of logical cores.
+    pub cores: usize,
+    /// Memory that an operating system may use, in bytes.
+    pub memory: u64,
+}
+
+/// Section `[node]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The network that the node belongs to.
+    pub network: NetworkId,
+    /// Seed of the node's Ed25519 key; absent: generated at the first boot and kept.
+    pub seed: Option<Seed>,
+    /// Peer id of the operator, who may manage the node.
+    pub management_peer_id: Option<String>,
+    /// Multiaddrs (ending in `/p2p/..`) of the peers to stay connected to.
+    pub bootstrap: Vec<String>,
+}
+
+/// Identifies a network: its name stands in the protocol names that peers agree on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworkId {
+    /// The main network.
+    #[default]
+    Dar,
+    /// The staging network.
+    Stage,
+    /// The test network.
+    Kras,
+    /// A network of one's own.
+    Custom([u8; 32]),
+}
+
+impl fmt::Display for NetworkId {
+    /// Writes the id as it stands in protocol names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dar => f.write_str("dar"),
+            Self::Stage => f.write_str("stage"),
+            Self::Kras => f.write_str("kras"),
+            Self::Custom(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
+}
+
+/// A secret of 32 bytes. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(pub(crate) [u8; 32]);
+
+impl Seed {
+    /// The secret itself.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
+/// Section `[network]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Where the appliance's IPv4 address comes from.
+    pub addressing: Addressing,
+    /// Name told to the DHCP server.
+    pub hostname: String,
+    /// Port of the TCP listener.
+    pub tcp_port: u16,
+    /// Port of the WebSocket listener; never equal to `tcp_port`.
+    pub websocket_port: u16,
+    /// Multiaddrs (without `/p2p/..`) under which others reach the node, beside its own address.
+    pub external_addresses: Vec<String>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            addressing: Addressing::Dhcp,
+            hostname: "basalt".into(),
+            tcp_port: 977,
+            websocket_port: 999,
+            external_addresses: Vec::new(),
+        }
+    }
+}
+
+/// Where the IPv4 address comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// Address, gateway and name servers come from a DHCP server.
+    #[default]
+    Dhcp,
+    /// They stand in the manifest.
+    Static(StaticAddress),
+}
+
+/// A static IPv4 configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticAddress {
+    /// The appliance's address.
+    pub address: Ipv4Addr,
+    /// Length of the subnet's prefix in bits, 1 to 32.
+    pub prefix: u8,
+    /// The router; it may lie outside the subnet.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers, at most [`crate::MAX_DNS`].
+    pub dns: Vec<Ipv4Addr>,
+}
+
+/// Section `[cores]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cores {
+    /// Number of cores for network and node; at least 1.
+    pub system: u16,
+    /// Which of the remaining cores compute.
+    pub compute: Compute,
+}
+
+impl Default for Cores {
+    fn default() -> Self {
+        Self {
+            system: 1,
+            compute: Compute::All,
+        }
+    }
+}
+
+impl Cores {
+    /// Number of compute cores on a machine with `cores` cores that passed [`Manifest::check`].
+    #[must_use]
+    pub fn compute_on(&self, cores: usize) -> usize {
+        let left = cores.saturating_sub(usize::from(self.system));
+        match self.compute {
+            Compute::All => left,
+            Compute::Count(count) => left.min(usize::from(count)),
+        }
+    }
+}
+
+/// Which cores compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// All that the system does not use.
+    #[default]
+    All,
+    /// That many.
+    Count(u16),
+}
+
+/// Section `[log]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The finest level that is written.
+    pub level: LevelFilter,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: LevelFilter::Info,
+        }
+    }
+}
+
+/// Section `[panic]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Panic {
+    /// What the machine does after the report of a panic.
+    pub action: PanicAction,
+}
+
+/// What the machine does after the report of a panic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PanicAction {
+    /// Start again.
+    #[default]
+    Reset,
+    /// Stay, with the report on the screen.
+    Halt,
+}

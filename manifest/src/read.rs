@@ -1,0 +1,401 @@
+//! The walk over the parsed tree: collects all problems in one pass.
+
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use core::{net::Ipv4Addr, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    MAX_BYTES, MAX_DNS, MAX_LIST,
+    address::{self, Peer, shortened},
+    model::{Addressing, Cores, Log, Manifest, Network, Node, Panic, Places, StaticAddress},
+    nearest::nearest,
+    problem::{Problem, Problems},
+    schema::{self, SECTIONS, Section},
+    source::Place,
+    value::{self, Fault},
+};
+
+/// Reads a manifest or says all that is wrong with it.
+pub(crate) fn manifest(text: &str) -> Result<Manifest, Problems> {
+    if text.len() > MAX_BYTES {
+        let mut problems = Problems::default();
+        problems.push(Problem::at(
+            None,
+            format!(
+                "the manifest has {} bytes, more than {MAX_BYTES}",
+                text.len()
+            ),
+            Some("is this the right file?".into()),
+        ));
+        return Err(problems);
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader {
+        text,
+        root: root.get_ref(),
+        findings: Vec::new(),
+    };
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.find(span, error.message().to_owned(), None);
+    }
+    let syntax = reader.findings.len();
+    reader.unknown();
+    let manifest = reader.all();
+    reader.finish(syntax).into_result(manifest)
+}
+
+/// The problem of a file that is not text.
+pub(crate) fn not_utf8(bytes: &[u8], valid: usize) -> Problems {
+    let mut problems = Problems::default();
+    let text = core::str::from_utf8(&bytes[..valid.min(bytes.len())]).unwrap_or("");
+    problems.push(Problem::at(
+        Some(&Place::of(text, text.len()..text.len())),
+        "the text is not UTF-8 from here on".into(),
+        Some("save the manifest as UTF-8".into()),
+    ));
+    problems
+}
+
+/// A problem before its place was worked out.
+struct Finding {
+    span: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+struct Reader<'a, 'i> {
+    text: &'i str,
+    root: &'a DeTable<'i>,
+    findings: Vec<Finding>,
+}
+
+type Value<'a, 'i> = &'a Spanned<DeValue<'i>>;
+
+impl<'a, 'i> Reader<'a, 'i> {
+    fn find(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
+        self.findings.push(Finding {
+            span,
+            message,
+            hint,
+        });
+    }
+
+    /// Sorts the findings and gives each its place. A line that is no TOML (the first `syntax`
+    /// findings) gets no second opinion on what was salvaged from it.
+    fn finish(self, syntax: usize) -> Problems {
+        let line_ends: Vec<_> = self.text.match_indices('\n').map(|(at, _)| at).collect();
+        let line = |finding: &Finding| line_ends.partition_point(|end| *end < finding.span.start);
+        let mut findings = self.findings;
+        let salvaged = findings.split_off(syntax);
+        let mut broken: Vec<_> = findings.iter().map(line).collect();
+        broken.sort_unstable();
+        let judged = |finding: &Finding| broken.binary_search(&line(finding)).is_err();
+        findings.extend(salvaged.into_iter().filter(judged));
+        findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
+        let mut problems = Problems::default();
+        for finding in findings {
+            if problems.count() < crate::MAX_PROBLEMS {
+                let place = Place::of(self.text, finding.span);
+                problems.push(Problem::at(Some(&place), finding.message, finding.hint));
+            } else {
+                problems.skip();
+            }
+        }
+        problems
+    }
+
+    /// Reports sections and keys that do not exist.
+    fn unknown(&mut self) {
+        for (name, content) in self.root {
+            let Some(section) = schema::section(name.get_ref()) else {
+                self.unknown_section(name.get_ref(), name.span());
+                continue;
+            };
+            let Some(table) = content.get_ref().as_table() else {
+                let message = format!("`{}` must be a section, not a value", section.name);
+                self.find(
+                    name.span(),
+                    message,
+                    Some(format!("write [{}]", section.name)),
+                );
+                continue;
+            };
+            for key in table.keys() {
+                if section.key(key.get_ref()).is_none() {
+                    self.unknown_key(section, key.get_ref(), key.span());
+                }
+            }
+        }
+    }
+
+    fn unknown_section(&mut self, name: &str, span: Range<usize>) {
+        let holder = SECTIONS.iter().find(|section| section.key(name).is_some());
+        let hint = if let Some(section) = holder {
+            format!("`{name}` belongs into section [{}]", section.name)
+        } else if let Some(near) = nearest(name, SECTIONS.iter().map(|section| section.name)) {
+            format!("did you mean [{near}]?")
+        } else {
+            format!(
+                "sections are {}",
+                list(SECTIONS.iter().map(|section| section.name))
+            )
+        };
+        self.find(
+            span,
+            format!("unknown section or key `{}`", shortened(name)),
+            Some(hint),
+        );
+    }
+
+    fn unknown_key(&mut self, section: &Section, name: &str, span: Range<usize>) {
+        let keys = || section.keys.iter().map(|key| key.name);
+        let holder = SECTIONS.iter().find(|other| other.key(name).is_some());
+        let hint = if let Some(other) = holder {
+            format!("`{name}` belongs into section [{}]", other.name)
+        } else if let Some(near) = nearest(name, keys()) {
+            format!("did you mean `{near}`?")
+        } else {
+            format!("keys here are {}", list(keys()))
+        };
+        let message = format!("unknown key `{}` in [{}]", shortened(name), section.name);
+        self.find(span, message, Some(hint));
+    }
+
+    fn value(&self, section: &str, key: &str) -> Option<Value<'a, 'i>> {
+        self.root.get(section)?.get_ref().as_table()?.get(key)
+    }
+
+    /// The place of a key's value, for checks that come after reading.
+    fn place(&self, section: &str, key: &str) -> Option<Place> {
+        self.value(section, key)
+            .map(|value| Place::of(self.text, value.span()))
+    }
+
+    fn refuse(&mut self, section: &str, key: &str, value: Value<'_, '_>, fault: Fault) {
+        let message = match fault {
+            Fault::Value(reason) => format!("`{key}` {reason}"),
+            Fault::Kind => {
+                let kind = schema::section(section)
+                    .and_then(|section| section.key(key))
+                    .map_or("another kind of value", |key| key.kind);
+                match value.get_ref() {
+                    DeValue::String(text) if text.is_empty() => {
+                        format!("`{key}` must be {kind}, not empty")
+                    }
+                    DeValue::String(text) => {
+                        format!("`{key}` must be {kind}, not \"{}\"", shortened(text))
+                    }
+                    other => format!("`{key}` must be {kind}, not {}", kind_of(other)),
+                }
+            }
+        };
+        self.find(value.span(), message, None);
+    }
+
+    /// Reads one key; a refused value is reported and counts as absent.
+    fn one<T>(
+        &mut self,
+        section: &str,
+        key: &str,
+        convert: impl FnOnce(&DeValue<'i>) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let value = self.value(section, key)?;
+        convert(value.get_ref())
+            .map_err(|fault| self.refuse(section, key, value, fault))
+            .ok()
+    }
+
+    /// Reads a list; refused entries are reported and left out.
+    fn many<T>(
+        &mut self,
+        section: &str,
+        key: &str,
+        limit: usize,
+        convert: impl Fn(&DeValue<'i>) -> Result<T, Fault>,
+    ) -> Vec<T> {
+        let Some(value) = self.value(section, key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.refuse(section, key, value, Fault::Kind);
+            return Vec::new();
+        };
+        if array.len() > limit {
+            let reason = format!("has {} entries, at most {limit} are allowed", array.len());
+            self.refuse(section, key, value, Fault::Value(reason));
+            return Vec::new();
+        }
+        let mut list = Vec::with_capacity(array.len());
+        for entry in array.iter() {
+            match convert(entry.get_ref()) {
+                Ok(converted) => list.push(converted),
+                Err(fault) => self.refuse(section, key, entry, fault),
+            }
+        }
+        list
+    }
+
+    fn all(&mut self) -> Manifest {
+        let node = self.node();
+        let network = self.network(&node);
+        let cores = Cores::default();
+        let panic = Panic::default();
+        Manifest {
+            node,
+            network,
+            cores: Cores {
+                system: self
+                    .one("cores", "system", value::system_cores)
+                    .unwrap_or(cores.system),
+                compute: self
+                    .one("cores", "compute", value::compute_cores)
+                    .unwrap_or(cores.compute),
+            },
+            log: Log {
+                level: self
+                    .one("log", "level", value::level)
+                    .unwrap_or(Log::default().level),
+            },
+            panic: Panic {
+                action: self
+                    .one("panic", "action", value::panic_action)
+                    .unwrap_or(panic.action),
+            },
+            places: Places {
+                system: self.place("cores", "system"),
+                compute: self.place("cores", "compute"),
+            },
+        }
+    }
+
+    fn node(&mut self) -> Node {
+        Node {
+            network: self
+                .one("node", "network", value::network_id)
+                .unwrap_or_default(),
+            seed: self.one("node", "seed", value::seed),
+            management_peer_id: self.one("node", "management_peer_id", |value| {
+                let text = value::string(value)?;
+                address::peer_id(text)?;
+                Ok(text.to_owned())
+            }),
+            bootstrap: self.multiaddrs("node", "bootstrap", Peer::Named),
+        }
+    }
+
+    fn multiaddrs(&mut self, section: &str, key: &str, peer: Peer) -> Vec<String> {
+        self.many(section, key, MAX_LIST, |value| {
+            let text = value::string(value)?;
+            address::multiaddr(text, peer)
+                .map_err(|reason| format!("has a wrong entry: {reason}"))?;
+            Ok(text.to_owned())
+        })
+    }
+
+    fn network(&mut self, node: &Node) -> Network {
+        let default = Network::default();
+        let network = Network {
+            addressing: self.addressing(node),
+            hostname: self
+                .one("network", "hostname", value::hostname)
+                .unwrap_or(default.hostname),
+            tcp_port: self
+                .one("network", "tcp_port", value::port)
+                .unwrap_or(default.tcp_port),
+            websocket_port: self
+                .one("network", "websocket_port", value::port)
+                .unwrap_or(default.websocket_port),
+            external_addresses: self.multiaddrs("network", "external_addresses", Peer::Own),
+        };
+        if network.tcp_port == network.websocket_port {
+            let both = ["websocket_port", "tcp_port"];
+            if let Some(value) = both.into_iter().find_map(|key| self.value("network", key)) {
+                let message = format!(
+                    "`tcp_port` and `websocket_port` are both {}",
+                    network.tcp_port
+                );
+                self.find(value.span(), message, Some("give each its own port".into()));
+            }
+        }
+        network
+    }
+
+    fn addressing(&mut self, node: &Node) -> Addressing {
+        let given = self.value("network", "address").is_some();
+        let address = self.one("network", "address", value::address);
+        let gateway = self.one("network", "gateway", value::host);
+        let dns: Vec<Ipv4Addr> = self.many("network", "dns", MAX_DNS, value::host);
+        match address {
+            Some(Some((address, prefix))) => {
+                if gateway == Some(address) {
+                    self.refuse_static("gateway", "is the appliance's own address");
+                }
+                if dns.is_empty() {
+                    self.refuse_unresolvable(node);
+                }
+                Addressing::Static(StaticAddress {
+                    address,
+                    prefix,
+                    gateway,
+                    dns,
+                })
+            }
+            // The address was refused already: what depends on it cannot be judged.
+            None if given => Addressing::Dhcp,
+            None | Some(None) => {
+                for key in ["gateway", "dns"] {
+                    let reason = "is given, but the address comes from DHCP, which gives it too: \
+                                  remove it, or write a static `address`";
+                    self.refuse_static(key, reason);
+                }
+                Addressing::Dhcp
+            }
+        }
+    }
+
+    /// Refuses a key for what stands beside it, unless it was refused for itself.
+    fn refuse_static(&mut self, key: &str, reason: &str) {
+        let Some(value) = self.value("network", key) else {
+            return;
+        };
+        let span = value.span();
+        let inside = |other: &Range<usize>| span.start <= other.start && other.end <= span.end;
+        if !self.findings.iter().any(|finding| inside(&finding.span)) {
+            self.refuse("network", key, value, Fault::from(reason));
+        }
+    }
+
+    /// Names cannot be resolved with a static address and no name server.
+    fn refuse_unresolvable(&mut self, node: &Node) {
+        let named = node
+            .bootstrap
+            .iter()
+            .any(|address| address.starts_with("/dns"));
+        if let (true, Some(value)) = (named, self.value("node", "bootstrap")) {
+            let reason = "names a host, but a static `address` without `dns` cannot look it up";
+            self.refuse("node", "bootstrap", value, Fault::from(reason));
+        }
+    }
+}
+
+/// What a value is, with its article.
+fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    }
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,156 @@
+//! Every section and key of the manifest: the one place that names them.
+
+/// A section, written `[name]`.
+#[derive(Debug)]
+pub struct Section {
+    /// Name between the brackets.
+    pub name: &'static str,
+    /// The keys that may stand in it.
+    pub keys: &'static [Key],
+}
+
+/// A key of a section.
+#[derive(Debug)]
+pub struct Key {
+    /// Name left of the `=`.
+    pub name: &'static str,
+    /// What the value must be, as it completes the sentence "must be ..".
+    pub kind: &'static str,
+    /// What holds when the key is absent, in TOML notation or in words.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// All sections, in the order of the documentation.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "node",
+        keys: &[
+            Key {
+                name: "network",
+                kind: "\"dar\", \"stage\", \"kras\" or a string of 64 hex digits",
+                default: "\"dar\"",
+                meaning: "The network that the node belongs to. A network of one's own is named by \
+                          32 random bytes in hex.",
+            },
+            Key {
+                name: "seed",
+                kind: "a string: base64 of 32 bytes",
+                default: "generated at the first boot and kept",
+                meaning: "Secret seed of the node's Ed25519 key, and so of its peer id.",
+            },
+            Key {
+                name: "management_peer_id",
+                kind: "a string: a peer id such as \"12D3KooW..\"",
+                default: "none",
+                meaning: "The operator's peer id, which may manage the node.",
+            },
+            Key {
+                name: "bootstrap",
+                kind: "a list of multiaddrs such as \"/ip4/192.0.2.1/tcp/7001/p2p/12D3KooW..\"",
+                default: "[]",
+                meaning: "Peers to connect to at start, and again whenever the connection is lost.",
+            },
+        ],
+    },
+    Section {
+        name: "network",
+        keys: &[
+            Key {
+                name: "address",
+                kind: "\"dhcp\" or a string such as \"192.0.2.10/24\"",
+                default: "\"dhcp\"",
+                meaning: "Where the IPv4 address comes from: a DHCP server, or this address with \
+                          the length of the subnet's prefix.",
+            },
+            Key {
+                name: "gateway",
+                kind: "a string: an IPv4 address",
+                default: "none",
+                meaning: "The router of a static address. It may lie outside the subnet.",
+            },
+            Key {
+                name: "dns",
+                kind: "a list of IPv4 addresses",
+                default: "[]",
+                meaning: "Name servers of a static address, three at most.",
+            },
+            Key {
+                name: "hostname",
+                kind: "a string of 1 to 63 letters, digits and inner hyphens",
+                default: "\"basalt\"",
+                meaning: "The name told to the DHCP server.",
+            },
+            Key {
+                name: "tcp_port",
+                kind: "an integer from 1 to 65535",
+                default: "977",
+                meaning: "Port of the TCP listener.",
+            },
+            Key {
+                name: "websocket_port",
+                kind: "an integer from 1 to 65535",
+                default: "999",
+                meaning: "Port of the WebSocket listener, another one than `tcp_port`.",
+            },
+            Key {
+                name: "external_addresses",
+                kind: "a list of multiaddrs such as \"/dns4/node.example.org/tcp/977\"",
+                default: "[]",
+                meaning: "Further addresses under which others reach the node, for example behind \
+                          a router that translates addresses.",
+            },
+        ],
+    },
+    Section {
+        name: "cores",
+        keys: &[
+            Key {
+                name: "system",
+                kind: "an integer from 1 to 1024",
+                default: "1",
+                meaning: "Number of cores for network and node.",
+            },
+            Key {
+                name: "compute",
+                kind: "\"all\" or an integer from 0 to 1024",
+                default: "\"all\"",
+                meaning: "How many of the remaining cores serve deals and prove.",
+            },
+        ],
+    },
+    Section {
+        name: "log",
+        keys: &[Key {
+            name: "level",
+            kind: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+            default: "\"info\"",
+            meaning: "The finest level that is written to serial line and screen.",
+        }],
+    },
+    Section {
+        name: "panic",
+        keys: &[Key {
+            name: "action",
+            kind: "\"reset\" or \"halt\"",
+            default: "\"reset\"",
+            meaning: "What follows the report of a panic: start again, or stay with the report on \
+                      the screen.",
+        }],
+    },
+];
+
+/// Looks a section up.
+#[must_use]
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+impl Section {
+    /// Looks a key up.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}

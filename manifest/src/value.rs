@@ -1,0 +1,198 @@
+//! One checked conversion per kind of value.
+
+use alloc::{format, string::String};
+use core::{net::Ipv4Addr, ops::RangeInclusive};
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use log::LevelFilter;
+use toml::de::DeValue;
+
+use crate::{
+    address::{label, shortened},
+    model::{Compute, NetworkId, PanicAction, Seed},
+};
+
+/// Why a value is refused.
+pub(crate) enum Fault {
+    /// It is of another kind than the schema says.
+    Kind,
+    /// It is of the right kind; the text completes the sentence "`key` ..".
+    Value(String),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Value(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Self::Value(reason.into())
+    }
+}
+
+/// Base64 as people paste it: with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+pub(crate) fn string<'a>(value: &'a DeValue<'_>) -> Result<&'a str, Fault> {
+    value.as_str().ok_or(Fault::Kind)
+}
+
+fn integer(value: &DeValue<'_>, range: RangeInclusive<u16>) -> Result<u16, Fault> {
+    let integer = value.as_integer().ok_or(Fault::Kind)?;
+    i128::from_str_radix(integer.as_str(), integer.radix())
+        .ok()
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (low, high) = range.into_inner();
+            format!(
+                "must be from {low} to {high}, not {}",
+                shortened(integer.as_str())
+            )
+            .into()
+        })
+}
+
+pub(crate) fn port(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=u16::MAX)
+}
+
+pub(crate) fn system_cores(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=crate::MAX_CORES)
+}
+
+pub(crate) fn compute_cores(value: &DeValue<'_>) -> Result<Compute, Fault> {
+    match value.as_str() {
+        Some("all") => Ok(Compute::All),
+        Some(_) => Err(Fault::Kind),
+        None => integer(value, 0..=crate::MAX_CORES).map(Compute::Count),
+    }
+}
+
+pub(crate) fn network_id(value: &DeValue<'_>) -> Result<NetworkId, Fault> {
+    match string(value)? {
+        "dar" => Ok(NetworkId::Dar),
+        "stage" => Ok(NetworkId::Stage),
+        "kras" => Ok(NetworkId::Kras),
+        text => hex(text).map(NetworkId::Custom).ok_or(Fault::Kind),
+    }
+}
+
+fn hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
+    }
+    Some(bytes)
+}
+
+pub(crate) fn seed(value: &DeValue<'_>) -> Result<Seed, Fault> {
+    let bytes = BASE64.decode(string(value)?).map_err(|_| "is not base64")?;
+    let length = bytes.len();
+    let seed = <[u8; 32]>::try_from(bytes)
+        .map_err(|_| format!("must be base64 of 32 bytes, this is of {length}"))?;
+    Ok(Seed(seed))
+}
+
+pub(crate) fn hostname(value: &DeValue<'_>) -> Result<String, Fault> {
+    let text = string(value)?;
+    if label(text) {
+        Ok(text.into())
+    } else {
+        Err(Fault::Kind)
+    }
+}
+
+pub(crate) fn level(value: &DeValue<'_>) -> Result<LevelFilter, Fault> {
+    match string(value)? {
+        "error" => Ok(LevelFilter::Error),
+        "warn" => Ok(LevelFilter::Warn),
+        "info" => Ok(LevelFilter::Info),
+        "debug" => Ok(LevelFilter::Debug),
+        "trace" => Ok(LevelFilter::Trace),
+        _ => Err(Fault::Kind),
+    }
+}
+
+pub(crate) fn panic_action(value: &DeValue<'_>) -> Result<PanicAction, Fault> {
+    match string(value)? {
+        "reset" => Ok(PanicAction::Reset),
+        "halt" => Ok(PanicAction::Halt),
+        _ => Err(Fault::Kind),
+    }
+}
+
+/// An address that a single machine can have.
+pub(crate) fn host(value: &DeValue<'_>) -> Result<Ipv4Addr, Fault> {
+    let text = string(value)?;
+    let address: Ipv4Addr = text
+        .parse()
+        .map_err(|_| format!("\"{}\" is not an IPv4 address", shortened(text)))?;
+    unicast(address).map_err(Fault::Value)?;
+    Ok(address)
+}
+
+fn unicast(address: Ipv4Addr) -> Result<(), String> {
+    let kind = if address.octets()[0] == 0 {
+        "an address of \"this network\""
+    } else if address.is_loopback() {
+        "a loopback address"
+    } else if address.is_multicast() {
+        "a multicast address"
+    } else if address.octets()[0] >= 240 {
+        "a reserved or broadcast address"
+    } else {
+        return Ok(());
+    };
+    Err(format!("{address} is {kind}, no machine can have it"))
+}
+
+/// `dhcp` (`None`), or an address with the length of its prefix.
+pub(crate) fn address(value: &DeValue<'_>) -> Result<Option<(Ipv4Addr, u8)>, Fault> {
+    let text = string(value)?;
+    if text == "dhcp" {
+        return Ok(None);
+    }
+    let (address, prefix) = text
+        .split_once('/')
+        .ok_or_else(|| match text.parse::<Ipv4Addr>() {
+            Ok(_) => "needs the length of the subnet's prefix, for example \"/24\"".into(),
+            Err(_) => Fault::Kind,
+        })?;
+    let address: Ipv4Addr = address.parse().map_err(|_| {
+        format!(
+            "\"{}\" is neither \"dhcp\" nor an IPv4 address with a prefix",
+            shortened(text)
+        )
+    })?;
+    let prefix = prefix
+        .parse::<u8>()
+        .ok()
+        .filter(|bits| (1..=32).contains(bits))
+        .ok_or("has no valid prefix length (1 to 32) after the `/`")?;
+    unicast(address)?;
+    let host_bits = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+    let host = address.to_bits() & host_bits;
+    if prefix <= 30 && (host == 0 || host == host_bits) {
+        let what = if host == 0 {
+            "the network's own"
+        } else {
+            "the broadcast"
+        };
+        return Err(format!("{address} is {what} address of its /{prefix} subnet").into());
+    }
+    Ok(Some((address, prefix)))
+}

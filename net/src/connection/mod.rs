@@ -1,0 +1,448 @@
+//! The whole stack of one connection as one value.
+//!
+//! Bytes of the transport go in with [`Connection::receive`], what they mean comes out as [`Event`]s;
+//! bytes for the transport are fetched with [`Connection::transmit`], which encrypts them right into
+//! the caller's buffer. Inside, one layer's output is the next one's input:
+//!
+//! ```text
+//! transport ─ link (WebSocket) ─ multistream ─ Noise ─ multistream ─ Yamux ─ streams
+//! ```
+//!
+//! As the side that dials, each layer's first bytes follow the proposal of the layer below without
+//! waiting for its answer, which saves two round trips.
+
+mod channel;
+mod error;
+mod limits;
+mod link;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+pub use error::Error;
+pub use limits::Limits;
+
+use self::channel::{Channel, Open};
+use self::link::{Link, State};
+use crate::identify;
+use crate::multiaddr::{Multiaddr, Protocol};
+use crate::noise;
+use crate::particle::Particle;
+use crate::peer_id::PeerId;
+use crate::swarm::{CannotSend, CloseReason, Direction, Refusal, SendError, SendId, Transport};
+use crate::time::{Instant, earliest};
+use crate::websocket::Opcode;
+
+/// Least room in which a record is built in the caller's buffer; below it one is built aside.
+const MIN_RECORD_ROOM: usize = 1024;
+/// Input buffers up to this size are kept between calls.
+const KEPT_BUFFER: usize = 2048;
+
+/// What all connections of one peer share.
+#[derive(Debug)]
+pub struct Local {
+    /// The identity that Noise shows.
+    pub noise: noise::Identity,
+    /// What identify tells, encoded, without the observed address.
+    pub identify: Vec<u8>,
+    /// The budgets of each connection.
+    pub limits: Limits,
+}
+
+/// What a connection needs to know at each step.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The time.
+    pub now: Instant,
+    /// What all connections share.
+    pub local: &'a Local,
+    /// Bytes of unfinished particles that this connection may hold, as all of them together permit.
+    pub allowance: usize,
+}
+
+/// What a new connection is made for.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// What runs on TCP.
+    pub transport: Transport,
+    /// Who opened it.
+    pub direction: Direction,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// The peer that must be at the other end; `None` takes any.
+    pub expected: Option<PeerId>,
+    /// The authority for the HTTP request of a WebSocket client.
+    pub host: &'a str,
+    /// Randomness for the handshake, never used twice.
+    pub entropy: [[u8; 32]; 2],
+}
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub enum Event {
+    /// Set-up is done: the peer has proven its identity.
+    Established(PeerId),
+    /// The peer told what it is.
+    Identified(Box<identify::Info>),
+    /// A particle came in.
+    Particle(Box<Particle>),
+    /// A particle's bytes are all out.
+    Sent(SendId),
+    /// A particle cannot be sent.
+    SendFailed(SendId, SendError),
+    /// Something was refused; the connection goes on.
+    Refused(Refusal),
+    /// The connection is over. What [`Connection::transmit`] still gives may be sent.
+    Closed(CloseReason),
+}
+
+/// What is known of the other end before it has said anything.
+#[derive(Debug)]
+struct OtherEnd {
+    expected: Option<PeerId>,
+    observed: Multiaddr,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    direction: Direction,
+    other: OtherEnd,
+    link: Link,
+    channel: Channel,
+    /// Bytes from the link that do not yet make a whole message.
+    inbox: Vec<u8>,
+    /// Bytes for the transport, made up to the last frame; the first `outbox_sent` are gone.
+    outbox: Vec<u8>,
+    outbox_sent: usize,
+
+    set_up_deadline: Instant,
+    last_received: Instant,
+    next_ping: Instant,
+    /// Since when bytes wait without any being taken.
+    stalled_since: Option<Instant>,
+    /// Whether bytes were taken since the last look.
+    moved: bool,
+}
+
+impl Connection {
+    /// A connection whose TCP part is up.
+    pub fn new(context: Context<'_>, setup: &Setup<'_>) -> Self {
+        let Context { now, local, .. } = context;
+        let mut observed = Multiaddr::from_socket(setup.remote);
+        if setup.transport == Transport::WebSocket {
+            observed = observed.with(Protocol::Ws);
+        }
+        let mut outbox = Vec::new();
+        let [noise, link] = setup.entropy;
+        let link = Link::new(
+            setup.transport,
+            setup.direction,
+            setup.host,
+            link,
+            &mut outbox,
+        );
+        let mut connection = Self {
+            direction: setup.direction,
+            other: OtherEnd {
+                expected: setup.expected,
+                observed,
+            },
+            link,
+            channel: Channel::new(&local.noise, setup.direction, noise),
+            inbox: Vec::new(),
+            outbox,
+            outbox_sent: 0,
+            set_up_deadline: now + local.limits.set_up_timeout,
+            last_received: now,
+            next_ping: now,
+            stalled_since: None,
+            moved: false,
+        };
+        if connection.link.is_open() {
+            connection.start(local);
+        }
+        connection
+    }
+
+    /// Whether streams can be opened.
+    pub fn is_open(&self) -> bool {
+        self.channel.open().is_some()
+    }
+
+    /// The last round trip that a ping measured.
+    pub fn round_trip(&self) -> Option<core::time::Duration> {
+        self.channel
+            .open()
+            .and_then(|open| open.session.round_trip())
+    }
+
+    /// Memory held for unfinished particles, in bytes.
+    pub fn held(&self) -> usize {
+        self.channel.open().map_or(0, |open| open.streams.held())
+    }
+
+    /// Bytes of particles that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.channel
+            .open()
+            .map_or(0, |open| open.streams.waiting() + open.session.queued())
+    }
+
+    /// The link is up: the dialer speaks first.
+    fn start(&mut self, local: &Local) {
+        if self.direction == Direction::Outbound {
+            let mut bytes = Vec::new();
+            self.channel.start(&local.noise, &mut bytes);
+            self.link.queue(Opcode::Binary, &bytes, &mut self.outbox);
+        }
+    }
+
+    // -- in -------------------------------------------------------------------------------------
+
+    /// Takes bytes from the transport.
+    pub fn receive(&mut self, context: Context<'_>, bytes: &[u8], out: &mut Vec<Event>) {
+        if self.channel.is_closed() {
+            return;
+        }
+        self.last_received = context.now;
+        // The answer to what was written must not come before the news that it was.
+        self.after_transmit(context, out);
+        let was_open = self.link.is_open();
+        let mut inbox = core::mem::take(&mut self.inbox);
+        let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {
+            Ok(state) => state,
+            Err(error) => return self.fail(error.into(), out),
+        };
+        if !was_open && self.link.is_open() {
+            self.start(context.local);
+        }
+        if state != State::SettingUp
+            && let Err(error) = self.process(context, &mut inbox, out)
+        {
+            return self.fail(error, out);
+        }
+        if inbox.is_empty() && inbox.capacity() > KEPT_BUFFER {
+            inbox = Vec::new();
+        }
+        self.inbox = inbox;
+        if state == State::Closed {
+            self.close(CloseReason::Remote, out);
+        }
+    }
+
+    /// Hands what the link delivered to the layers above.
+    fn process(
+        &mut self,
+        context: Context<'_>,
+        inbox: &mut Vec<u8>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let was_open = self.is_open();
+        let mut answer = Vec::new();
+        let used = self
+            .channel
+            .receive(context, &self.other, inbox, &mut answer, out);
+        if !answer.is_empty() {
+            self.link.queue(Opcode::Binary, &answer, &mut self.outbox);
+        }
+        let used = used?;
+        if used == inbox.len() {
+            inbox.clear();
+        } else {
+            inbox.drain(..used);
+        }
+        if !was_open && let Channel::Open(open) = &mut self.channel {
+            open.session.ping();
+            self.next_ping = context.now + context.local.limits.ping_interval;
+            open.streams.ask_identity(context, &mut open.session);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: Error, out: &mut Vec<Event>) {
+        self.end(out);
+        out.push(Event::Closed(CloseReason::Failed(error)));
+    }
+
+    /// Ends the connection with a farewell.
+    pub fn close(&mut self, reason: CloseReason, out: &mut Vec<Event>) {
+        if self.channel.is_closed() {
+            return;
+        }
+        if let Channel::Open(open) = &mut self.channel
+            && reason == CloseReason::Local
+        {
+            let mut record = alloc::vec![0; MIN_RECORD_ROOM];
+            open.session.go_away();
+            let len = open.record(&mut self.link, &mut record);
+            self.outbox.extend_from_slice(&record[..len]);
+            self.link
+                .queue(Opcode::Close, &1000u16.to_be_bytes(), &mut self.outbox);
+        }
+        self.end(out);
+        out.push(Event::Closed(reason));
+    }
+
+    fn end(&mut self, out: &mut Vec<Event>) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams.fail_all(out);
+        }
+        self.channel = Channel::Closed;
+        self.inbox = Vec::new();
+    }
+
+    // -- out ------------------------------------------------------------------------------------
+
+    /// Sends the frame of a particle on a stream of its own.
+    pub fn send(
+        &mut self,
+        context: Context<'_>,
+        id: SendId,
+        frame: Vec<u8>,
+    ) -> Result<(), CannotSend> {
+        let queued = self.queued();
+        let Channel::Open(open) = &mut self.channel else {
+            return Err(CannotSend::NotConnected);
+        };
+        if queued > 0 && queued.saturating_add(frame.len()) > context.local.limits.max_queued {
+            return Err(CannotSend::Congested);
+        }
+        open.session.set_now(context.now);
+        open.streams.send(context, &mut open.session, id, frame);
+        Ok(())
+    }
+
+    /// Tells the peer unasked what we are.
+    pub fn push_identity(&mut self, context: Context<'_>) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams
+                .push_identity(context, &self.other.observed, &mut open.session);
+        }
+    }
+
+    /// Whether [`transmit`](Self::transmit) has something to give.
+    pub fn has_output(&self) -> bool {
+        self.outbox_sent < self.outbox.len()
+            || self
+                .channel
+                .open()
+                .is_some_and(|open| open.session.has_output())
+    }
+
+    /// Fills `buf` with bytes for the transport and gives how many there are. Less than the buffer's
+    /// size, by more than a kibibyte, means that nothing is left.
+    pub fn transmit(&mut self, buf: &mut [u8]) -> usize {
+        let mut at = self.drain_outbox(buf);
+        while self.outbox.is_empty()
+            && let Channel::Open(open) = &mut self.channel
+            && open.session.has_output()
+        {
+            if buf.len() - at >= MIN_RECORD_ROOM {
+                let len = open.record(&mut self.link, &mut buf[at..]);
+                at += len;
+                if len == 0 {
+                    break;
+                }
+            } else if at == 0 {
+                let mut record = alloc::vec![0; MIN_RECORD_ROOM];
+                let len = open.record(&mut self.link, &mut record);
+                record.truncate(len);
+                self.outbox = record;
+                at = self.drain_outbox(buf);
+                break;
+            } else {
+                break;
+            }
+        }
+        self.moved |= at > 0;
+        at
+    }
+
+    fn drain_outbox(&mut self, buf: &mut [u8]) -> usize {
+        let rest = &self.outbox[self.outbox_sent..];
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        self.outbox_sent += len;
+        if self.outbox_sent == self.outbox.len() {
+            self.outbox = Vec::new();
+            self.outbox_sent = 0;
+        }
+        len
+    }
+
+    /// Whether [`after_transmit`](Self::after_transmit) has something to tell.
+    pub fn has_news(&self) -> bool {
+        self.channel
+            .open()
+            .is_some_and(|open| open.session.has_flushed())
+    }
+
+    /// What follows from the bytes that [`transmit`](Self::transmit) has given.
+    pub fn after_transmit(&mut self, context: Context<'_>, out: &mut Vec<Event>) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams.flushed(context, &mut open.session, out);
+        }
+    }
+
+    // -- time -----------------------------------------------------------------------------------
+
+    /// When [`tick`](Self::tick) is due.
+    pub fn wake_at(&self) -> Option<Instant> {
+        match &self.channel {
+            Channel::Open(open) => earliest(Some(self.next_ping), open.streams.wake_at()),
+            Channel::Closed => None,
+            _ => Some(self.set_up_deadline),
+        }
+    }
+
+    /// Does what the time asks for.
+    pub fn tick(&mut self, context: Context<'_>, out: &mut Vec<Event>) {
+        let Context { now, local, .. } = context;
+        let limits = &local.limits;
+        let waiting = self.has_output();
+        let Channel::Open(open) = &mut self.channel else {
+            if !self.channel.is_closed() && now >= self.set_up_deadline {
+                self.end(out);
+                out.push(Event::Refused(Refusal::SetUpTimeout));
+                out.push(Event::Closed(CloseReason::SetUpTimeout));
+            }
+            return;
+        };
+        open.session.set_now(now);
+        if now >= self.next_ping {
+            if now.since(self.last_received) >= limits.ping_interval + limits.ping_timeout {
+                return self.close(CloseReason::PingTimeout, out);
+            }
+            if !waiting || core::mem::take(&mut self.moved) {
+                self.stalled_since = None;
+            } else if now.since(*self.stalled_since.get_or_insert(now)) >= limits.stall_timeout {
+                out.push(Event::Refused(Refusal::SlowReader));
+                return self.close(CloseReason::SlowReader, out);
+            }
+            open.session.ping();
+            self.next_ping = now + limits.ping_interval;
+        }
+        open.streams.tick(context, &mut open.session, out);
+    }
+}
+
+impl Open {
+    /// Builds one encrypted record in `buf` and gives its size; 0 if there is nothing to say.
+    fn record(&mut self, link: &mut Link, buf: &mut [u8]) -> usize {
+        let head = link.head_room();
+        let start = head + noise::PREFIX;
+        let most = noise::MAX_MESSAGE.min(link.max_payload() - noise::PREFIX) - noise::TAG;
+        let room = (buf.len() - start - noise::TAG).min(most);
+        let len = self.session.write(&mut buf[start..start + room]);
+        if len == 0 {
+            return 0;
+        }
+        let size = self.seal.seal(&mut buf[head..], len);
+        link.frame(buf, size)
+    }
+}

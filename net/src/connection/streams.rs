@@ -1,0 +1,530 @@
+//! The protocols on a connection's streams.
+//!
+//! Each stream has a [`Role`] that its bytes are handed to. Outbound streams send their proposal and
+//! what follows it in one go: a peer that refuses the protocol answers so, whatever follows.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::{Context, Event, Limits};
+use crate::multiaddr::Multiaddr;
+use crate::multistream::{Dialer, MultistreamError, Responder};
+use crate::particle::frame::FrameError;
+use crate::prefixed;
+use crate::swarm::{Refusal, SendError, SendId};
+use crate::time::{Instant, earliest};
+use crate::yamux::{self, Session, StreamId};
+use crate::{identify, particle, ping};
+
+/// How often streams are looked through for such that take too long.
+const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
+
+/// The protocols that the other side may choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Particle,
+    Identify,
+    IdentifyPush,
+    Ping,
+}
+
+/// What a stream is for.
+#[derive(Debug)]
+enum Role {
+    /// The other side opened it and has not said what for.
+    Choosing(Responder),
+    /// Brings a particle.
+    ParticleIn(particle::frame::Reader),
+    /// Echoes.
+    Ping(ping::Echo),
+    /// Brings what the other side is, asked or unasked.
+    IdentityIn(Option<Dialer>, prefixed::Reader),
+    /// Takes a particle there. `flushed` once all its bytes are out.
+    ParticleOut {
+        id: SendId,
+        dialer: Option<Dialer>,
+        flushed: bool,
+    },
+    /// Takes what we are there, unasked.
+    PushOut(Option<Dialer>),
+    /// Nothing more is expected but its end.
+    Draining,
+}
+
+#[derive(Debug)]
+struct Entry {
+    role: Role,
+    opened: Instant,
+    moved: Instant,
+    /// What was queued at the last look, to see whether it moves.
+    queued: usize,
+}
+
+/// All streams of a connection.
+#[derive(Debug)]
+pub(super) struct Streams {
+    entries: BTreeMap<StreamId, Entry>,
+    /// Particles that wait for a stream.
+    waiting: VecDeque<(SendId, Vec<u8>)>,
+    waiting_bytes: usize,
+    /// Memory of unfinished incoming particles.
+    held: usize,
+    pings: usize,
+    next_sweep: Option<Instant>,
+    next_identify: Instant,
+}
+
+impl Streams {
+    pub(super) fn new(now: Instant, limits: &Limits) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            held: 0,
+            pings: 0,
+            next_sweep: None,
+            next_identify: now + limits.identify_interval,
+        }
+    }
+
+    /// Memory held for unfinished particles, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Bytes of particles that wait for a stream.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        earliest(Some(self.next_identify), self.next_sweep)
+    }
+
+    // -- out ------------------------------------------------------------------------------------
+
+    fn add(&mut self, now: Instant, id: StreamId, role: Role) {
+        self.entries.insert(
+            id,
+            Entry {
+                role,
+                opened: now,
+                moved: now,
+                queued: 0,
+            },
+        );
+        self.next_sweep.get_or_insert(now + SWEEP);
+    }
+
+    /// Opens a stream, proposes `protocol` and sends `content` right behind.
+    fn open(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        protocol: &str,
+        content: Option<Vec<u8>>,
+        role: impl FnOnce(Dialer) -> Role,
+    ) -> bool {
+        let Some(id) = session.open() else {
+            return false;
+        };
+        let mut proposal = Vec::with_capacity(64);
+        let dialer = Dialer::new(protocol, &mut proposal);
+        session.send(id, proposal);
+        if let Some(content) = content {
+            session.send(id, content);
+            session.finish(id);
+        }
+        self.add(now, id, role(dialer));
+        true
+    }
+
+    /// Sends a particle now, or as soon as a stream is free.
+    pub(super) fn send(
+        &mut self,
+        context: Context<'_>,
+        session: &mut Session,
+        id: SendId,
+        frame: Vec<u8>,
+    ) {
+        self.waiting_bytes += frame.len();
+        self.waiting.push_back((id, frame));
+        self.pump(context, session);
+    }
+
+    fn pump(&mut self, context: Context<'_>, session: &mut Session) {
+        while session.can_open()
+            && let Some((id, frame)) = self.waiting.pop_front()
+        {
+            self.waiting_bytes -= frame.len();
+            let role = |dialer| Role::ParticleOut {
+                id,
+                dialer: Some(dialer),
+                flushed: false,
+            };
+            self.open(context.now, session, particle::PROTOCOL, Some(frame), role);
+        }
+    }
+
+    /// Asks the other side what it is.
+    pub(super) fn ask_identity(&mut self, context: Context<'_>, session: &mut Session) {
+        self.next_identify = context.now + context.local.limits.identify_interval;
+        let reader = prefixed::Reader::new(identify::MAX_MESSAGE);
+        let role = |dialer| Role::IdentityIn(Some(dialer), reader);
+        self.open(context.now, session, identify::PROTOCOL, None, role);
+    }
+
+    /// Tells the other side what we are.
+    pub(super) fn push_identity(
+        &mut self,
+        context: Context<'_>,
+        observed: &Multiaddr,
+        session: &mut Session,
+    ) {
+        let message = identity(context, observed);
+        let role = |dialer| Role::PushOut(Some(dialer));
+        self.open(
+            context.now,
+            session,
+            identify::PUSH_PROTOCOL,
+            Some(message),
+            role,
+        );
+    }
+
+    /// Learns which streams are written to their end.
+    pub(super) fn flushed(
+        &mut self,
+        context: Context<'_>,
+        session: &mut Session,
+        out: &mut Vec<Event>,
+    ) {
+        for id in session.take_flushed() {
+            if let Some(entry) = self.entries.get_mut(&id)
+                && let Role::ParticleOut {
+                    id: particle,
+                    dialer,
+                    flushed,
+                } = &mut entry.role
+            {
+                *flushed = true;
+                if dialer.is_none() {
+                    out.push(Event::Sent(*particle));
+                    entry.role = Role::Draining;
+                }
+            }
+            if !session.contains(id) {
+                self.remove(id, out);
+            }
+        }
+        self.pump(context, session);
+    }
+
+    // -- in -------------------------------------------------------------------------------------
+
+    pub(super) fn handle(
+        &mut self,
+        context: Context<'_>,
+        observed: &Multiaddr,
+        session: &mut Session,
+        event: yamux::Event<'_>,
+        out: &mut Vec<Event>,
+    ) {
+        match event {
+            yamux::Event::Opened(id) => {
+                self.add(context.now, id, Role::Choosing(Responder::default()));
+            }
+            yamux::Event::Data(id, bytes) => {
+                self.data(context, observed, session, id, bytes, out);
+                session.consume(id, bytes.len());
+            }
+            yamux::Event::Finished(id) => self.finished(session, id, out),
+            yamux::Event::Reset(id) => self.reset(id, out),
+            yamux::Event::Refused(_) => out.push(Event::Refused(Refusal::StreamsFull)),
+            yamux::Event::Credit(_) | yamux::Event::Pong(_) | yamux::Event::GoAway(_) => {}
+        }
+        if !self.waiting.is_empty() {
+            self.pump(context, session);
+        }
+    }
+
+    fn data(
+        &mut self,
+        context: Context<'_>,
+        observed: &Multiaddr,
+        session: &mut Session,
+        id: StreamId,
+        mut bytes: &[u8],
+        out: &mut Vec<Event>,
+    ) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.moved = context.now;
+        if let Role::Choosing(responder) = &mut entry.role {
+            let limits = &context.local.limits;
+            let (mut answer, mut unknown) = (Vec::new(), false);
+            let pings_full = self.pings >= limits.max_ping_streams;
+            let chosen = responder.push(&mut bytes, &mut answer, |line| {
+                let protocol = match line {
+                    particle::PROTOCOL => Some(Protocol::Particle),
+                    identify::PROTOCOL => Some(Protocol::Identify),
+                    identify::PUSH_PROTOCOL => Some(Protocol::IdentifyPush),
+                    ping::PROTOCOL if !pings_full => Some(Protocol::Ping),
+                    _ => None,
+                };
+                unknown |= protocol.is_none();
+                protocol
+            });
+            if unknown {
+                out.push(Event::Refused(Refusal::UnknownProtocol));
+            }
+            if !answer.is_empty() {
+                session.send(id, answer);
+            }
+            entry.role = match chosen {
+                Ok(None) => return,
+                Ok(Some(Protocol::Particle)) => {
+                    Role::ParticleIn(particle::frame::Reader::new(limits.max_particle))
+                }
+                Ok(Some(Protocol::Ping)) => {
+                    self.pings += 1;
+                    Role::Ping(ping::Echo::default())
+                }
+                Ok(Some(Protocol::IdentifyPush)) => {
+                    Role::IdentityIn(None, prefixed::Reader::new(identify::MAX_MESSAGE))
+                }
+                Ok(Some(Protocol::Identify)) => {
+                    session.send(id, identity(context, observed));
+                    session.finish(id);
+                    Role::Draining
+                }
+                Err(_) => return self.refuse(session, id, Refusal::MessageMalformed, out),
+            };
+        }
+        if !self.agree(session, id, &mut bytes, out) || bytes.is_empty() {
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        match &mut entry.role {
+            Role::ParticleIn(reader) => {
+                let before = reader.held();
+                let limit = context.local.limits.max_held.min(context.allowance);
+                if before > 0 && self.held.saturating_add(bytes.len()) > limit {
+                    return self.refuse(session, id, Refusal::ParticleMemory, out);
+                }
+                let particle = reader.push(bytes);
+                self.held = self.held - before + reader.held();
+                match particle {
+                    Ok(None) => {}
+                    Ok(Some(particle)) => {
+                        entry.role = Role::Draining;
+                        session.finish(id);
+                        out.push(Event::Particle(Box::new(particle)));
+                    }
+                    Err(FrameError::TooBig(_)) => {
+                        self.refuse(session, id, Refusal::ParticleTooBig, out);
+                    }
+                    Err(_) => self.refuse(session, id, Refusal::ParticleMalformed, out),
+                }
+            }
+            Role::Ping(echo) => {
+                // Who asks for echoes reads them: otherwise they would pile up here.
+                if session.queued_on(id) > ping::MAX_ECHOES {
+                    return self.refuse(session, id, Refusal::MessageMalformed, out);
+                }
+                let answer = echo.push(bytes);
+                if !answer.is_empty() {
+                    session.send(id, answer);
+                }
+            }
+            Role::IdentityIn(_, reader) => match reader.push(&mut bytes) {
+                Ok(None) => {}
+                Ok(Some(message)) => match identify::Info::decode(&message) {
+                    Ok(info) => {
+                        entry.role = Role::Draining;
+                        session.finish(id);
+                        out.push(Event::Identified(Box::new(info)));
+                    }
+                    Err(_) => self.refuse(session, id, Refusal::MessageMalformed, out),
+                },
+                Err(_) => self.refuse(session, id, Refusal::MessageMalformed, out),
+            },
+            Role::ParticleOut { .. } | Role::PushOut(_) | Role::Choosing(_) | Role::Draining => {}
+        }
+    }
+
+    /// Reads the answer to our proposal, where one is awaited. False if there is none yet.
+    fn agree(
+        &mut self,
+        session: &mut Session,
+        id: StreamId,
+        bytes: &mut &[u8],
+        out: &mut Vec<Event>,
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return false;
+        };
+        let (slot, protocol) = match &mut entry.role {
+            Role::ParticleOut { dialer, .. } => (dialer, particle::PROTOCOL),
+            Role::PushOut(dialer) => (dialer, identify::PUSH_PROTOCOL),
+            Role::IdentityIn(dialer, _) => (dialer, identify::PROTOCOL),
+            _ => return true,
+        };
+        let Some(dialer) = slot else { return true };
+        match dialer.push(bytes, protocol) {
+            Ok(false) => return false,
+            Ok(true) => *slot = None,
+            Err(error) => {
+                if let Role::ParticleOut { id, .. } = entry.role {
+                    out.push(Event::SendFailed(id, SendError::ProtocolRefused));
+                    entry.role = Role::Draining;
+                }
+                if error != MultistreamError::Refused {
+                    out.push(Event::Refused(Refusal::MessageMalformed));
+                }
+                self.drop_stream(session, id, out);
+                return false;
+            }
+        }
+        if let Role::ParticleOut {
+            id, flushed: true, ..
+        } = entry.role
+        {
+            out.push(Event::Sent(id));
+            entry.role = Role::Draining;
+        }
+        true
+    }
+
+    fn finished(&mut self, session: &mut Session, id: StreamId, out: &mut Vec<Event>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        match &entry.role {
+            Role::ParticleIn(_) => {
+                return self.refuse(session, id, Refusal::ParticleMalformed, out);
+            }
+            Role::ParticleOut {
+                dialer: Some(_), ..
+            } => return self.drop_stream(session, id, out),
+            // The rest of what we send is still taken.
+            Role::ParticleOut { dialer: None, .. } | Role::PushOut(_) => {}
+            Role::Choosing(_) | Role::Ping(_) | Role::IdentityIn(..) | Role::Draining => {
+                session.finish(id);
+            }
+        }
+        if !session.contains(id) {
+            self.remove(id, out);
+        }
+    }
+
+    fn reset(&mut self, id: StreamId, out: &mut Vec<Event>) {
+        self.remove(id, out);
+    }
+
+    /// Resets a stream of the other side and says why.
+    fn refuse(
+        &mut self,
+        session: &mut Session,
+        id: StreamId,
+        reason: Refusal,
+        out: &mut Vec<Event>,
+    ) {
+        out.push(Event::Refused(reason));
+        self.drop_stream(session, id, out);
+    }
+
+    fn drop_stream(&mut self, session: &mut Session, id: StreamId, out: &mut Vec<Event>) {
+        session.reset(id);
+        self.remove(id, out);
+    }
+
+    /// Forgets a stream that is gone; a particle that was not out yet has failed.
+    fn remove(&mut self, id: StreamId, out: &mut Vec<Event>) {
+        let Some(entry) = self.entries.remove(&id) else {
+            return;
+        };
+        match entry.role {
+            Role::ParticleIn(reader) => self.held -= reader.held(),
+            Role::Ping(_) => self.pings -= 1,
+            Role::ParticleOut { id, .. } => {
+                out.push(Event::SendFailed(id, SendError::StreamReset));
+            }
+            _ => {}
+        }
+    }
+
+    /// The connection is over: so is everything on it.
+    pub(super) fn fail_all(&mut self, out: &mut Vec<Event>) {
+        let failed = |id| Event::SendFailed(id, SendError::ConnectionClosed);
+        for entry in core::mem::take(&mut self.entries).into_values() {
+            if let Role::ParticleOut { id, .. } = entry.role {
+                out.push(failed(id));
+            }
+        }
+        out.extend(self.waiting.drain(..).map(|(id, _)| failed(id)));
+        self.waiting_bytes = 0;
+        self.held = 0;
+    }
+
+    // -- time -----------------------------------------------------------------------------------
+
+    pub(super) fn tick(
+        &mut self,
+        context: Context<'_>,
+        session: &mut Session,
+        out: &mut Vec<Event>,
+    ) {
+        let Context { now, local, .. } = context;
+        if now >= self.next_identify {
+            self.ask_identity(context, session);
+        }
+        if self.next_sweep.is_none_or(|sweep| now < sweep) {
+            return;
+        }
+        let mut late = Vec::new();
+        for (&id, entry) in &mut self.entries {
+            let queued = session.queued_on(id);
+            if queued != entry.queued {
+                entry.queued = queued;
+                entry.moved = now;
+            }
+            if !matches!(entry.role, Role::Ping(_))
+                && (now.since(entry.moved) >= local.limits.stream_idle
+                    || now.since(entry.opened) >= local.limits.stream_lifetime)
+            {
+                late.push(id);
+            }
+        }
+        for id in late {
+            match self.entries.get_mut(&id).map(|entry| &mut entry.role) {
+                Some(Role::Draining) => self.drop_stream(session, id, out),
+                Some(role @ Role::ParticleOut { .. }) => {
+                    if let Role::ParticleOut { id, .. } = *role {
+                        out.push(Event::SendFailed(id, SendError::Timeout));
+                    }
+                    *role = Role::Draining;
+                    self.drop_stream(session, id, out);
+                }
+                _ => self.refuse(session, id, Refusal::StreamTimeout, out),
+            }
+        }
+        self.pump(context, session);
+        let busy = self
+            .entries
+            .values()
+            .any(|entry| !matches!(entry.role, Role::Ping(_)));
+        self.next_sweep = busy.then(|| now + SWEEP);
+    }
+}
+
+/// Our identify message with its length in front.
+fn identity(context: Context<'_>, observed: &Multiaddr) -> Vec<u8> {
+    let mut message = context.local.identify.clone();
+    identify::Info::append_observed(observed, &mut message);
+    prefixed::frame(&message)
+}

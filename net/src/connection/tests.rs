@@ -1,0 +1,1 @@
+//! Two connections talk to each other in memory.

@@ -1,0 +1,110 @@
+//! Addressing and budgets of the stack.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+
+/// Where the interface's address comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// Ask the network.
+    Dhcp,
+    /// As written by the owner.
+    Static {
+        /// Own address and prefix length; a /32 is fine.
+        address: Ipv4Cidr,
+        /// Default gateway; may lie outside the prefix.
+        gateway: Option<Ipv4Address>,
+    },
+}
+
+/// What the owner decides about one interface.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The NIC's hardware address.
+    pub mac: EthernetAddress,
+    /// DHCP or static.
+    pub addressing: Addressing,
+    /// Gateway that replaces the one of the DHCP lease.
+    pub gateway: Option<Ipv4Address>,
+    /// Name servers; empty: those of the DHCP lease.
+    pub dns: Vec<Ipv4Address>,
+    /// Name told to the DHCP server.
+    pub hostname: Option<String>,
+    /// Budgets.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// DHCP with default budgets.
+    pub fn dhcp(mac: EthernetAddress) -> Config {
+        Config {
+            mac,
+            addressing: Addressing::Dhcp,
+            gateway: None,
+            dns: Vec::new(),
+            hostname: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// A fixed address with default budgets.
+    pub fn fixed(mac: EthernetAddress, address: Ipv4Cidr, gateway: Option<Ipv4Address>) -> Config {
+        Config {
+            addressing: Addressing::Static { address, gateway },
+            ..Config::dhcp(mac)
+        }
+    }
+}
+
+/// Budgets of the stack; each bounds what strangers can make the machine spend.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections in all states. Bounds memory against connection floods:
+    /// `max_sockets * (receive_buffer + send_buffer)` bytes at most.
+    pub max_sockets: usize,
+    /// Connections whose handshake is not complete. Against SYN floods: when all are taken, the
+    /// oldest gives way, so that real clients still get in while spoofed ones time out.
+    pub max_half_open: usize,
+    /// How long a handshake may take. Against half-open connections that never complete.
+    pub handshake_timeout: Duration,
+    /// Listening sockets kept ready per port. A SYN uses up one; they are refilled after each frame.
+    pub backlog: usize,
+    /// Receive buffer of a connection in bytes: bounds what a sender may have in flight.
+    pub receive_buffer: usize,
+    /// Send buffer of a connection in bytes.
+    pub send_buffer: usize,
+    /// Silence after which the other side is probed.
+    pub keep_alive: Duration,
+    /// Silence, despite probes or unacknowledged data, after which a connection is dead. Against
+    /// peers that vanish and would hold a socket for ever.
+    pub timeout: Duration,
+    /// How long a closed connection may wait for the other side's part of the closing. Against
+    /// peers that never close.
+    pub linger: Duration,
+    /// Name lookups at the same time.
+    pub max_queries: usize,
+    /// Frames taken from the device per poll, so that a flood of frames cannot starve the rest of
+    /// the core's loop.
+    pub ingress_per_poll: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_sockets: 256,
+            max_half_open: 32,
+            handshake_timeout: Duration::from_secs(10),
+            backlog: 2,
+            receive_buffer: 64 * 1024,
+            send_buffer: 64 * 1024,
+            keep_alive: Duration::from_secs(30),
+            timeout: Duration::from_secs(90),
+            linger: Duration::from_secs(20),
+            max_queries: 8,
+            ingress_per_poll: 256,
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! The IP stack: smoltcp with the policy of a server around it.
+//!
+//! [`Stack`] owns addressing (DHCP or static, also with a gateway outside the subnet), name lookups
+//! and every TCP socket of the machine. It does no I/O: [`Stack::poll`] is given the time and a
+//! device (smoltcp's [`Device`] trait, which each NIC driver implements), moves frames, and reports
+//! [`Event`]s; [`Stack::wake_at`] says when it wants to be polled without traffic. ICMP echo is
+//! answered by itself.
+//!
+//! | file | room |
+//! |---|---|
+//! | `config.rs` | what the owner decides: addressing and budgets |
+//! | `sockets.rs` | the TCP sockets: backlog, half-open and closing connections, budgets |
+//! | `gateway.rs` | device wrapper for a gateway outside the subnet |
+
+mod config;
+mod gateway;
+mod sockets;
+
+pub use config::{Addressing, Config, Limits};
+pub use smoltcp::phy;
+pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+pub use sockets::SocketId;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddrV4;
+
+use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::{dhcpv4, dns};
+use smoltcp::time::Instant as Tick;
+use smoltcp::wire::{DhcpOption, DnsQueryType, IpAddress, IpCidr};
+
+use crate::time::Instant;
+use gateway::{OffSubnet, Translated};
+use sockets::Sockets;
+
+/// Something that happened in the stack. Sockets are named by [`SocketId`], which is never reused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The interface has this address now. Sockets opened under another address are gone.
+    Configured(Configuration),
+    /// The DHCP lease ended without a new one; nothing can be sent until the next `Configured`.
+    Deconfigured,
+    /// A connection came in on a listened port.
+    Accepted {
+        /// The new connection.
+        socket: SocketId,
+        /// The listened port.
+        port: u16,
+        /// Who connected.
+        remote: SocketAddrV4,
+    },
+    /// An outgoing connection is established.
+    Connected(SocketId),
+    /// An outgoing connection could not be established; the socket is gone.
+    Failed(SocketId),
+    /// Bytes wait to be received. Repeated at each poll until they are taken.
+    Readable(SocketId),
+    /// There is room to send again after a `send` that took less than it was given.
+    Writable(SocketId),
+    /// The other side has sent its last byte (FIN) and all of them were taken. Fires once.
+    Finished(SocketId),
+    /// The connection is over, in good order or by reset or time-out; the socket is gone.
+    Closed {
+        /// The connection.
+        socket: SocketId,
+        /// True when it was reset or timed out rather than closed by both sides.
+        reset: bool,
+    },
+    /// A name lookup ended; an empty list means the name has no address or nobody answered.
+    Resolved {
+        /// The lookup.
+        query: QueryId,
+        /// IPv4 addresses in the order of the answer.
+        addresses: Vec<Ipv4Address>,
+    },
+}
+
+/// The interface's addressing in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// Own address and prefix length.
+    pub address: Ipv4Cidr,
+    /// Default gateway.
+    pub gateway: Option<Ipv4Address>,
+    /// Name servers: the configured ones, else those of the lease.
+    pub dns: Vec<Ipv4Address>,
+}
+
+/// A name lookup under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueryId(u32);
+
+/// Why the stack did not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// No address yet (DHCP has not answered): wait for [`Event::Configured`].
+    NotConfigured,
+    /// All of `Limits::max_sockets` are in use.
+    TooManySockets,
+    /// All of `Limits::max_queries` are in use.
+    TooManyQueries,
+    /// Not a name DNS can carry.
+    BadName,
+    /// Not an address or port one can connect to or listen on.
+    BadAddress,
+    /// The port is listened on already.
+    PortTaken,
+}
+
+impl Error {
+    /// What the error says.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Error::NotConfigured => "the interface has no address yet",
+            Error::TooManySockets => "no socket free: the limit of sockets is reached",
+            Error::TooManyQueries => "no query slot free: the limit of name lookups is reached",
+            Error::BadName => "not a valid domain name",
+            Error::BadAddress => "not a valid address or port",
+            Error::PortTaken => "the port is listened on already",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What the stack has done since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames taken from the device.
+    pub frames_received: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections opened from here and established.
+    pub connected: u64,
+    /// Connections that ended by reset or time-out.
+    pub reset: u64,
+    /// Half-open connections pushed out by newer ones (`Limits::max_half_open`).
+    pub half_open_evicted: u64,
+    /// Half-open connections whose handshake never completed.
+    pub half_open_expired: u64,
+    /// Times a listener was shut because `Limits::max_sockets` was reached.
+    pub refused_full: u64,
+}
+
+/// The stack of one network interface.
+pub struct Stack {
+    config: Config,
+    seed: u64,
+    interface: Option<Interface>,
+    set: SocketSet<'static>,
+    sockets: Sockets,
+    dhcp: Option<SocketHandle>,
+    dns: SocketHandle,
+    queries: Vec<(QueryId, dns::QueryHandle)>,
+    next_query: u32,
+    configuration: Option<Configuration>,
+    announce: bool,
+    off_subnet: Option<OffSubnet>,
+    backlogged: bool,
+    counters: Counters,
+}
+
+impl Stack {
+    /// A stack for a NIC with the address `config.mac`; `seed` feeds initial sequence numbers, ports
+    /// and transaction ids and must not be guessable. Listeners may be opened at once.
+    pub fn new(config: Config, seed: u64) -> Stack {
+        let mut set = SocketSet::new(Vec::new());
+        let dhcp = match config.addressing {
+            Addressing::Dhcp => Some(set.add(dhcp_socket(config.hostname.as_deref()))),
+            Addressing::Static { .. } => None,
+        };
+        let dns = set.add(dns::Socket::new(&[], Vec::new()));
+        Stack {
+            sockets: Sockets::new(config.limits.clone(), seed),
+            config,
+            seed,
+            interface: None,
+            set,
+            dhcp,
+            dns,
+            queries: Vec::new(),
+            next_query: 0,
+            configuration: None,
+            announce: false,
+            off_subnet: None,
+            backlogged: false,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Addressing in force, once there is one.
+    pub fn configuration(&self) -> Option<&Configuration> {
+        self.configuration.as_ref()
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Connections in any state, listeners not counted.
+    pub fn connections(&self) -> usize {
+        self.sockets.connections()
+    }
+
+    /// Accepts connections on `port` from now on.
+    ///
+    /// # Errors
+    /// [`Error::BadAddress`] for port 0, [`Error::PortTaken`] when it is listened on already.
+    pub fn listen(&mut self, port: u16) -> Result<(), Error> {
+        self.sockets.listen(port)?;
+        self.sockets.refill(&mut self.set, &mut self.counters);
+        Ok(())
+    }
+
+    /// Starts a connection to `remote`: [`Event::Connected`] or [`Event::Failed`] follows.
+    ///
+    /// # Errors
+    /// No address yet, no socket free, or an address one cannot connect to.
+    pub fn connect(&mut self, remote: SocketAddrV4) -> Result<SocketId, Error> {
+        let (Some(interface), Some(_)) = (&mut self.interface, &self.configuration) else {
+            return Err(Error::NotConfigured);
+        };
+        self.sockets
+            .connect(remote, interface.context(), &mut self.set)
+    }
+
+    /// Looks up the IPv4 addresses of `name`: [`Event::Resolved`] follows.
+    ///
+    /// # Errors
+    /// No address yet, no query slot free, or not a domain name.
+    pub fn resolve(&mut self, name: &str) -> Result<QueryId, Error> {
+        let (Some(interface), Some(_)) = (&mut self.interface, &self.configuration) else {
+            return Err(Error::NotConfigured);
+        };
+        if self.queries.len() >= self.config.limits.max_queries {
+            return Err(Error::TooManyQueries);
+        }
+        let handle = self
+            .set
+            .get_mut::<dns::Socket<'_>>(self.dns)
+            .start_query(interface.context(), name, DnsQueryType::A)
+            .map_err(|error| match error {
+                dns::StartQueryError::NoFreeSlot => Error::TooManyQueries,
+                dns::StartQueryError::InvalidName | dns::StartQueryError::NameTooLong => {
+                    Error::BadName
+                }
+            })?;
+        let id = QueryId(self.next_query);
+        self.next_query = self.next_query.wrapping_add(1);
+        self.queries.push((id, handle));
+        Ok(id)
+    }
+
+    /// The other end of a connection.
+    pub fn remote(&self, socket: SocketId) -> Option<SocketAddrV4> {
+        self.sockets.remote(&self.set, socket)
+    }
+
+    /// Bytes that [`Stack::receive`] would give now.
+    pub fn readable(&self, socket: SocketId) -> usize {
+        self.sockets.readable(&self.set, socket)
+    }
+
+    /// Takes received bytes into `buffer`; returns how many.
+    pub fn receive(&mut self, socket: SocketId, buffer: &mut [u8]) -> usize {
+        self.sockets.receive(&mut self.set, socket, buffer)
+    }
+
+    /// Hands received bytes to `take` without a copy, at most `limit` of them, as one slice;
+    /// all bytes shown count as taken. Returns how many there were.
+    pub fn receive_with(
+        &mut self,
+        socket: SocketId,
+        limit: usize,
+        take: impl FnOnce(&[u8]),
+    ) -> usize {
+        self.sockets
+            .receive_with(&mut self.set, socket, limit, take)
+    }
+
+    /// Room for [`Stack::send`] now, in bytes.
+    pub fn writable(&self, socket: SocketId) -> usize {
+        self.sockets.writable(&self.set, socket)
+    }
+
+    /// Queues bytes; returns how many fitted. When not all did, [`Event::Writable`] follows.
+    pub fn send(&mut self, socket: SocketId, bytes: &[u8]) -> usize {
+        self.sockets.send(&mut self.set, socket, bytes)
+    }
+
+    /// Lets `fill` write straight into the send buffer; it returns how many bytes it wrote.
+    /// Called once with one contiguous piece of the free room, which may be empty.
+    pub fn send_with(&mut self, socket: SocketId, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        self.sockets.send_with(&mut self.set, socket, fill)
+    }
+
+    /// Ends the sending side: what is queued still goes out, then FIN. [`Event::Closed`] follows,
+    /// within `Limits::linger` whatever the other side does.
+    pub fn close(&mut self, now: Instant, socket: SocketId) {
+        self.sockets.close(now, &mut self.set, socket);
+    }
+
+    /// Ends the connection at once with a reset. [`Event::Closed`] follows.
+    pub fn abort(&mut self, now: Instant, socket: SocketId) {
+        self.sockets.abort(now, &mut self.set, socket);
+    }
+
+    /// Moves frames both ways and reports what came of it. Takes at most
+    /// `Limits::ingress_per_poll` frames; returns true when something was moved.
+    pub fn poll<D: Device>(&mut self, now: Instant, device: &mut D, out: &mut Vec<Event>) -> bool {
+        let tick = to_tick(now);
+        self.start(tick, device);
+        let Some(interface) = &mut self.interface else {
+            return false;
+        };
+        interface.poll_maintenance(tick);
+        let mut device = Translated {
+            device,
+            gateway: self.off_subnet,
+        };
+        let mut worked = false;
+        self.backlogged = true;
+        for _ in 0..self.config.limits.ingress_per_poll {
+            match interface.poll_ingress_single(tick, &mut device, &mut self.set) {
+                PollIngressSingleResult::None => {
+                    self.backlogged = false;
+                    break;
+                }
+                PollIngressSingleResult::PacketProcessed => self.counters.frames_received += 1,
+                PollIngressSingleResult::SocketStateChanged => {
+                    self.counters.frames_received += 1;
+                    // A SYN may have used up a listening socket: the next frame may be a SYN too.
+                    self.sockets
+                        .note_half_open(now, &mut self.set, &mut self.counters);
+                    self.sockets.refill(&mut self.set, &mut self.counters);
+                }
+            }
+            worked = true;
+        }
+        while interface.poll_egress(tick, &mut device, &mut self.set)
+            == PollResult::SocketStateChanged
+        {
+            worked = true;
+        }
+        let before = out.len();
+        self.poll_addressing(out);
+        self.poll_queries(out);
+        self.sockets
+            .poll(now, &mut self.set, &mut self.counters, out);
+        self.sockets.refill(&mut self.set, &mut self.counters);
+        worked || out.len() > before
+    }
+
+    /// When to poll next if no frame comes in before.
+    pub fn wake_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.backlogged || self.announce {
+            return Some(now);
+        }
+        let interface = self.interface.as_mut()?;
+        let stack = interface
+            .poll_at(to_tick(now), &self.set)
+            .map(|at| Instant::from_micros(at.total_micros().max(0) as u64).max(now));
+        [stack, self.sockets.wake_at()].into_iter().flatten().min()
+    }
+
+    /// First poll: the interface needs the device's capabilities.
+    fn start<D: Device>(&mut self, tick: Tick, device: &mut D) {
+        if self.interface.is_some() {
+            return;
+        }
+        let mut config = smoltcp::iface::Config::new(self.config.mac.into());
+        config.random_seed = self.seed;
+        self.interface = Some(Interface::new(config, device, tick));
+        if let Addressing::Static { address, gateway } = self.config.addressing {
+            let dns = self.config.dns.clone();
+            self.configure(Configuration {
+                address,
+                gateway,
+                dns,
+            });
+        }
+    }
+
+    /// Puts addresses and routes in force.
+    fn configure(&mut self, configuration: Configuration) {
+        let Some(interface) = &mut self.interface else {
+            return;
+        };
+        let address = configuration.address;
+        self.off_subnet = configuration
+            .gateway
+            .filter(|gateway| !address.contains_addr(gateway))
+            .map(|gateway| OffSubnet {
+                own: address.address(),
+                gateway,
+            });
+        let next_hop = match self.off_subnet {
+            Some(_) => Some(gateway::STAND_IN_GATEWAY),
+            None => configuration.gateway,
+        };
+        let stand_in = self.off_subnet.is_some();
+        interface.update_ip_addrs(|addresses| {
+            addresses.clear();
+            // Both fit: smoltcp keeps two addresses unless told otherwise.
+            let _ = addresses.push(IpCidr::Ipv4(address));
+            if stand_in {
+                let _ = addresses.push(IpCidr::Ipv4(gateway::STAND_IN_OWN));
+            }
+        });
+        interface.routes_mut().remove_default_ipv4_route();
+        if let Some(next_hop) = next_hop {
+            // The table was emptied above, so there is room.
+            let _ = interface.routes_mut().add_default_ipv4_route(next_hop);
+        }
+        let servers: Vec<IpAddress> = configuration.dns.iter().map(|&a| a.into()).collect();
+        self.set
+            .get_mut::<dns::Socket<'_>>(self.dns)
+            .update_servers(&servers);
+        self.configuration = Some(configuration);
+        self.announce = true;
+    }
+
+    fn poll_addressing(&mut self, out: &mut Vec<Event>) {
+        if let Some(handle) = self.dhcp {
+            let lease = match self.set.get_mut::<dhcpv4::Socket<'_>>(handle).poll() {
+                None => None,
+                Some(dhcpv4::Event::Deconfigured) => Some(None),
+                Some(dhcpv4::Event::Configured(lease)) => {
+                    let dns = match self.config.dns.is_empty() {
+                        true => lease.dns_servers.iter().copied().collect(),
+                        false => self.config.dns.clone(),
+                    };
+                    let gateway = self.config.gateway.or(lease.router);
+                    Some(Some(Configuration {
+                        address: lease.address,
+                        gateway,
+                        dns,
+                    }))
+                }
+            };
+            match lease {
+                Some(Some(lease)) if self.configuration.as_ref() != Some(&lease) => {
+                    let moved = self
+                        .configuration
+                        .as_ref()
+                        .is_some_and(|c| c.address != lease.address);
+                    if moved {
+                        self.sockets.abort_all(&mut self.set);
+                    }
+                    self.configure(lease);
+                }
+                Some(None) if self.configuration.is_some() => {
+                    self.configuration = None;
+                    self.off_subnet = None;
+                    self.sockets.abort_all(&mut self.set);
+                    if let Some(interface) = &mut self.interface {
+                        interface.update_ip_addrs(|addresses| addresses.clear());
+                        interface.routes_mut().remove_default_ipv4_route();
+                    }
+                    out.push(Event::Deconfigured);
+                }
+                _ => {}
+            }
+        }
+        if core::mem::take(&mut self.announce)
+            && let Some(configuration) = &self.configuration
+        {
+            out.push(Event::Configured(configuration.clone()));
+        }
+    }
+
+    fn poll_queries(&mut self, out: &mut Vec<Event>) {
+        let socket = self.set.get_mut::<dns::Socket<'_>>(self.dns);
+        self.queries.retain(|&(query, handle)| {
+            let addresses = match socket.get_query_result(handle) {
+                Err(dns::GetQueryResultError::Pending) => return true,
+                Err(dns::GetQueryResultError::Failed) => Vec::new(),
+                Ok(found) => found
+                    .iter()
+                    .map(|address| match address {
+                        IpAddress::Ipv4(address) => *address,
+                    })
+                    .collect(),
+            };
+            out.push(Event::Resolved { query, addresses });
+            false
+        });
+    }
+}
+
+/// A DHCP client that retries sooner than smoltcp's default of ten seconds: a boot waits for it.
+fn dhcp_socket(hostname: Option<&str>) -> dhcpv4::Socket<'static> {
+    let mut socket = dhcpv4::Socket::new();
+    let mut retry = socket.get_retry_config();
+    retry.discover_timeout = smoltcp::time::Duration::from_secs(2);
+    retry.initial_request_timeout = smoltcp::time::Duration::from_secs(1);
+    socket.set_retry_config(retry);
+    if let Some(name) = hostname {
+        // smoltcp wants options that outlive the socket, and there is one such socket in the
+        // machine's life: the few bytes are never given back.
+        let name = String::leak(String::from(name)).as_bytes();
+        let option = DhcpOption {
+            kind: OPTION_HOST_NAME,
+            data: name,
+        };
+        socket.set_outgoing_options(Vec::leak(alloc::vec![option]));
+    }
+    socket
+}
+
+/// DHCP option "Host Name" (RFC 2132 section 3.14).
+const OPTION_HOST_NAME: u8 = 12;
+
+fn to_tick(now: Instant) -> Tick {
+    Tick::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn to_smoltcp(duration: core::time::Duration) -> smoltcp::time::Duration {
+    smoltcp::time::Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,523 @@
+//! The TCP sockets of the stack: a backlog of listening sockets per port, half-open connections that
+//! give way under a flood, established ones, and closing ones that may not linger for ever.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::SocketAddrV4;
+
+use smoltcp::iface::{Context, SocketHandle, SocketSet};
+use smoltcp::socket::tcp;
+use smoltcp::wire::{IpAddress, IpEndpoint};
+
+use super::{Counters, Error, Event, Limits, to_smoltcp};
+use crate::time::Instant;
+
+/// A TCP connection. Never reused, so a stale one names nothing rather than a stranger's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(u64);
+
+/// Where a connection is in its life, as its owner knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// We sent SYN.
+    Connecting,
+    /// Both directions, or only ours after the other's FIN.
+    Open { fin_told: bool },
+    /// The owner closed or aborted it; must be gone by `until`.
+    Closing { until: Instant, aborted: bool },
+}
+
+struct Connection {
+    handle: SocketHandle,
+    phase: Phase,
+    /// The owner had more to send than fitted.
+    wants_room: bool,
+}
+
+struct Listener {
+    port: u16,
+    ready: Vec<SocketHandle>,
+}
+
+/// A listening socket that got a SYN.
+struct HalfOpen {
+    handle: SocketHandle,
+    port: u16,
+    since: Instant,
+}
+
+pub(super) struct Sockets {
+    limits: Limits,
+    listeners: Vec<Listener>,
+    half_open: Vec<HalfOpen>,
+    connections: BTreeMap<SocketId, Connection>,
+    /// Evicted and aborted sockets that still owe a reset to the wire.
+    leaving: Vec<SocketHandle>,
+    next_id: u64,
+    next_port: u16,
+    full: bool,
+}
+
+/// Ephemeral ports (RFC 6335 section 6).
+const EPHEMERAL: core::ops::RangeInclusive<u16> = 49152..=65535;
+
+impl Sockets {
+    pub(super) fn new(limits: Limits, seed: u64) -> Sockets {
+        let span = u64::from(EPHEMERAL.end() - EPHEMERAL.start()) + 1;
+        Sockets {
+            limits,
+            listeners: Vec::new(),
+            half_open: Vec::new(),
+            connections: BTreeMap::new(),
+            leaving: Vec::new(),
+            next_id: 0,
+            next_port: EPHEMERAL.start() + (seed % span) as u16,
+            full: false,
+        }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(super) fn listen(&mut self, port: u16) -> Result<(), Error> {
+        if port == 0 {
+            return Err(Error::BadAddress);
+        }
+        if self.listeners.iter().any(|listener| listener.port == port) {
+            return Err(Error::PortTaken);
+        }
+        self.listeners.push(Listener {
+            port,
+            ready: Vec::new(),
+        });
+        Ok(())
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        remote: SocketAddrV4,
+        context: &mut Context,
+        set: &mut SocketSet<'static>,
+    ) -> Result<SocketId, Error> {
+        if self.connections.len() + self.half_open.len() >= self.limits.max_sockets {
+            return Err(Error::TooManySockets);
+        }
+        let local = self.free_port(set);
+        let endpoint = IpEndpoint::new(IpAddress::Ipv4(*remote.ip()), remote.port());
+        let mut socket = self.new_socket();
+        socket
+            .connect(context, endpoint, local)
+            .map_err(|_| Error::BadAddress)?;
+        // Until it is established the handshake's patience holds.
+        socket.set_timeout(Some(to_smoltcp(self.limits.handshake_timeout)));
+        let handle = set.add(socket);
+        Ok(self.insert(handle, Phase::Connecting))
+    }
+
+    /// Keeps the backlog of every listener full, while the budget of sockets lasts.
+    pub(super) fn refill(&mut self, set: &mut SocketSet<'static>, counters: &mut Counters) {
+        let full = self.connections.len() + self.half_open.len() >= self.limits.max_sockets;
+        if full && !self.full {
+            counters.refused_full += 1;
+            for handle in self.listeners.iter_mut().flat_map(|l| l.ready.drain(..)) {
+                set.remove(handle);
+            }
+        }
+        self.full = full;
+        if full {
+            return;
+        }
+        for index in 0..self.listeners.len() {
+            while self.listeners[index].ready.len() < self.limits.backlog {
+                let mut socket = self.new_socket();
+                // Port 0 was refused in `listen`, and the socket is fresh: nothing else can fail.
+                if socket.listen(self.listeners[index].port).is_err() {
+                    break;
+                }
+                let handle = set.add(socket);
+                self.listeners[index].ready.push(handle);
+            }
+        }
+    }
+
+    /// Moves listening sockets that got a SYN to the half-open ones; the oldest give way.
+    pub(super) fn note_half_open(
+        &mut self,
+        now: Instant,
+        set: &mut SocketSet<'static>,
+        counters: &mut Counters,
+    ) {
+        for listener in &mut self.listeners {
+            let port = listener.port;
+            let half_open = &mut self.half_open;
+            listener.ready.retain(|&handle| {
+                let listening = set.get::<tcp::Socket<'_>>(handle).state() == tcp::State::Listen;
+                if !listening {
+                    half_open.push(HalfOpen {
+                        handle,
+                        port,
+                        since: now,
+                    });
+                }
+                listening
+            });
+        }
+        while self.half_open.len() > self.limits.max_half_open {
+            let oldest = self.half_open.remove(0);
+            counters.half_open_evicted += 1;
+            Self::drop_socket(&mut self.leaving, set, oldest.handle);
+        }
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        now: Instant,
+        set: &mut SocketSet<'static>,
+        counters: &mut Counters,
+        out: &mut Vec<Event>,
+    ) {
+        self.note_half_open(now, set, counters);
+        self.poll_half_open(now, set, counters, out);
+        self.poll_connections(now, set, counters, out);
+        self.leaving.retain(|&handle| {
+            let owes_reset = set
+                .get::<tcp::Socket<'_>>(handle)
+                .remote_endpoint()
+                .is_some();
+            if !owes_reset {
+                set.remove(handle);
+            }
+            owes_reset
+        });
+        // Resets to hosts that do not answer ARP never leave: they are not worth keeping.
+        while self.leaving.len() > self.limits.max_half_open {
+            set.remove(self.leaving.remove(0));
+        }
+    }
+
+    fn poll_half_open(
+        &mut self,
+        now: Instant,
+        set: &mut SocketSet<'static>,
+        counters: &mut Counters,
+        out: &mut Vec<Event>,
+    ) {
+        let mut index = 0;
+        while index < self.half_open.len() {
+            let HalfOpen {
+                handle,
+                port,
+                since,
+            } = self.half_open[index];
+            let socket = set.get_mut::<tcp::Socket<'_>>(handle);
+            match socket.state() {
+                tcp::State::SynReceived if now < since + self.limits.handshake_timeout => {
+                    index += 1;
+                }
+                // smoltcp puts a half-open socket that was reset back to listening.
+                tcp::State::SynReceived | tcp::State::Listen | tcp::State::Closed => {
+                    self.half_open.remove(index);
+                    counters.half_open_expired += 1;
+                    Self::drop_socket(&mut self.leaving, set, handle);
+                }
+                _ => {
+                    self.half_open.remove(index);
+                    let Some(remote) = socket.remote_endpoint() else {
+                        set.remove(handle);
+                        continue;
+                    };
+                    let socket = self.insert(handle, Phase::Open { fin_told: false });
+                    counters.accepted += 1;
+                    let remote = to_socket_address(remote);
+                    out.push(Event::Accepted {
+                        socket,
+                        port,
+                        remote,
+                    });
+                }
+            }
+        }
+    }
+
+    fn poll_connections(
+        &mut self,
+        now: Instant,
+        set: &mut SocketSet<'static>,
+        counters: &mut Counters,
+        out: &mut Vec<Event>,
+    ) {
+        let Sockets {
+            connections,
+            leaving,
+            limits,
+            ..
+        } = self;
+        connections.retain(|&id, connection| {
+            let socket = set.get_mut::<tcp::Socket<'_>>(connection.handle);
+            let state = socket.state();
+            if connection.phase == Phase::Connecting && state != tcp::State::SynSent {
+                if state == tcp::State::Closed {
+                    out.push(Event::Failed(id));
+                    Self::drop_socket(leaving, set, connection.handle);
+                    return false;
+                }
+                socket.set_timeout(Some(to_smoltcp(limits.timeout)));
+                connection.phase = Phase::Open { fin_told: false };
+                counters.connected += 1;
+                out.push(Event::Connected(id));
+            }
+            let socket = set.get_mut::<tcp::Socket<'_>>(connection.handle);
+            if socket.can_recv() {
+                out.push(Event::Readable(id));
+            }
+            if connection.wants_room && socket.can_send() {
+                connection.wants_room = false;
+                out.push(Event::Writable(id));
+            }
+            match &mut connection.phase {
+                Phase::Connecting => true,
+                Phase::Open { fin_told } => {
+                    if state == tcp::State::Closed {
+                        counters.reset += 1;
+                        out.push(Event::Closed {
+                            socket: id,
+                            reset: true,
+                        });
+                        Self::drop_socket(leaving, set, connection.handle);
+                        return false;
+                    }
+                    let finished =
+                        !*fin_told && state == tcp::State::CloseWait && !socket.can_recv();
+                    if finished {
+                        *fin_told = true;
+                        out.push(Event::Finished(id));
+                    }
+                    true
+                }
+                Phase::Closing { until, aborted } => {
+                    // After both FINs only our own patience for stray segments would be left.
+                    let over = matches!(state, tcp::State::Closed | tcp::State::TimeWait);
+                    if !over && now < *until {
+                        return true;
+                    }
+                    let reset = *aborted || !over;
+                    counters.reset += u64::from(reset);
+                    out.push(Event::Closed { socket: id, reset });
+                    if over && state == tcp::State::TimeWait {
+                        set.remove(connection.handle);
+                    } else {
+                        Self::drop_socket(leaving, set, connection.handle);
+                    }
+                    false
+                }
+            }
+        });
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let half_open = self
+            .half_open
+            .iter()
+            .map(|h| h.since + self.limits.handshake_timeout);
+        let closing = self
+            .connections
+            .values()
+            .filter_map(|connection| match connection.phase {
+                Phase::Closing { until, .. } => Some(until),
+                _ => None,
+            });
+        half_open.chain(closing).min()
+    }
+
+    pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddrV4> {
+        let handle = self.connections.get(&id)?.handle;
+        set.get::<tcp::Socket<'_>>(handle).remote_endpoint().map(to_socket_address)
+    }
+
+    pub(super) fn readable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {
+        self.connections
+            .get(&id)
+            .map_or(0, |c| set.get::<tcp::Socket<'_>>(c.handle).recv_queue())
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        set: &mut SocketSet<'static>,
+        id: SocketId,
+        buffer: &mut [u8],
+    ) -> usize {
+        self.socket(set, id)
+            .and_then(|socket| socket.recv_slice(buffer).ok())
+            .unwrap_or(0)
+    }
+
+    pub(super) fn receive_with(
+        &mut self,
+        set: &mut SocketSet<'static>,
+        id: SocketId,
+        limit: usize,
+        take: impl FnOnce(&[u8]),
+    ) -> usize {
+        let Some(socket) = self.socket(set, id) else {
+            return 0;
+        };
+        let taken = socket.recv(|bytes| {
+            let part = &bytes[..bytes.len().min(limit)];
+            if !part.is_empty() {
+                take(part);
+            }
+            (part.len(), part.len())
+        });
+        taken.unwrap_or(0)
+    }
+
+    pub(super) fn writable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {
+        self.connections.get(&id).map_or(0, |connection| {
+            let socket = set.get::<tcp::Socket<'_>>(connection.handle);
+            match socket.may_send() {
+                true => socket.send_capacity() - socket.send_queue(),
+                false => 0,
+            }
+        })
+    }
+
+    pub(super) fn send(
+        &mut self,
+        set: &mut SocketSet<'static>,
+        id: SocketId,
+        bytes: &[u8],
+    ) -> usize {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return 0;
+        };
+        let socket = set.get_mut::<tcp::Socket<'_>>(connection.handle);
+        let taken = socket.send_slice(bytes).unwrap_or(0);
+        connection.wants_room = taken < bytes.len();
+        taken
+    }
+
+    pub(super) fn send_with(
+        &mut self,
+        set: &mut SocketSet<'static>,
+        id: SocketId,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> usize {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return 0;
+        };
+        let socket = set.get_mut::<tcp::Socket<'_>>(connection.handle);
+        let taken = socket.send(|room| {
+            let written = fill(room).min(room.len());
+            (written, (written, written == room.len()))
+        });
+        let (written, filled) = taken.unwrap_or((0, false));
+        connection.wants_room = filled;
+        written
+    }
+
+    pub(super) fn close(&mut self, now: Instant, set: &mut SocketSet<'static>, id: SocketId) {
+        let until = now + self.limits.linger;
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !matches!(connection.phase, Phase::Closing { .. })
+        {
+            connection.phase = Phase::Closing {
+                until,
+                aborted: false,
+            };
+            set.get_mut::<tcp::Socket<'_>>(connection.handle).close();
+        }
+    }
+
+    pub(super) fn abort(&mut self, now: Instant, set: &mut SocketSet<'static>, id: SocketId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.phase = Phase::Closing {
+                until: now,
+                aborted: true,
+            };
+            set.get_mut::<tcp::Socket<'_>>(connection.handle).abort();
+        }
+    }
+
+    /// Resets everything that has an address of ours: the address is about to change.
+    pub(super) fn abort_all(&mut self, set: &mut SocketSet<'static>) {
+        for connection in self.connections.values() {
+            set.get_mut::<tcp::Socket<'_>>(connection.handle).abort();
+        }
+        for half_open in self.half_open.drain(..) {
+            set.remove(half_open.handle);
+        }
+    }
+
+    fn socket<'s>(
+        &self,
+        set: &'s mut SocketSet<'static>,
+        id: SocketId,
+    ) -> Option<&'s mut tcp::Socket<'static>> {
+        Some(set.get_mut(self.connections.get(&id)?.handle))
+    }
+
+    fn insert(&mut self, handle: SocketHandle, phase: Phase) -> SocketId {
+        let id = SocketId(self.next_id);
+        self.next_id += 1;
+        self.connections.insert(
+            id,
+            Connection {
+                handle,
+                phase,
+                wants_room: false,
+            },
+        );
+        id
+    }
+
+    fn new_socket(&self) -> tcp::Socket<'static> {
+        let mut socket = tcp::Socket::new(
+            tcp::SocketBuffer::new(vec![0; self.limits.receive_buffer]),
+            tcp::SocketBuffer::new(vec![0; self.limits.send_buffer]),
+        );
+        // Frames are written whole: waiting for more would only add latency.
+        socket.set_nagle_enabled(false);
+        // smoltcp's CUBIC calls floating-point functions that only std has.
+        socket.set_congestion_control(tcp::CongestionControl::Reno);
+        socket.set_keep_alive(Some(to_smoltcp(self.limits.keep_alive)));
+        socket.set_timeout(Some(to_smoltcp(self.limits.timeout)));
+        socket
+    }
+
+    /// Resets a socket; it stays until the reset has left.
+    fn drop_socket(
+        leaving: &mut Vec<SocketHandle>,
+        set: &mut SocketSet<'static>,
+        handle: SocketHandle,
+    ) {
+        set.get_mut::<tcp::Socket<'_>>(handle).abort();
+        leaving.push(handle);
+    }
+
+    /// The next ephemeral port that no connection uses. There are more ports than sockets.
+    fn free_port(&mut self, set: &SocketSet<'static>) -> u16 {
+        loop {
+            let port = self.next_port;
+            self.next_port = match port == *EPHEMERAL.end() {
+                true => *EPHEMERAL.start(),
+                false => port + 1,
+            };
+            let taken = self.connections.values().any(|connection| {
+                let socket = set.get::<tcp::Socket<'_>>(connection.handle);
+                socket
+                    .local_endpoint()
+                    .is_some_and(|local| local.port == port)
+            });
+            if !taken {
+                return port;
+            }
+        }
+    }
+}
+
+fn to_socket_address(endpoint: IpEndpoint) -> SocketAddrV4 {
+    let IpAddress::Ipv4(address) = endpoint.addr;
+    SocketAddrV4::new(address, endpoint.port)
+}

@@ -1,0 +1,142 @@
+//! What a dialer makes of a multiaddr: where to open a TCP connection and what to speak on it.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::IpAddr;
+
+use super::{Multiaddr, Protocol};
+use crate::peer_id::PeerId;
+use crate::swarm::Transport;
+
+/// The host of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address that needs no look-up.
+    Ip(IpAddr),
+    /// A name, either address family.
+    Dns(String),
+    /// A name, IPv4 only.
+    Dns4(String),
+    /// A name, IPv6 only.
+    Dns6(String),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(ip) => write!(f, "{ip}"),
+            Self::Dns(name) | Self::Dns4(name) | Self::Dns6(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A TCP endpoint to dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The host to connect to.
+    pub host: Host,
+    /// The TCP port.
+    pub port: u16,
+    /// What runs on the TCP connection.
+    pub transport: Transport,
+    /// The peer that must answer there; `None` takes whoever does.
+    pub peer: Option<PeerId>,
+}
+
+/// Why an address cannot be dialed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointError {
+    /// It does not start with a host and a TCP port.
+    NotTcp,
+    /// It asks for TLS, which is not spoken.
+    Tls,
+    /// It goes on with a protocol that is not spoken.
+    Unsupported,
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTcp => "the address does not start with a host and a TCP port",
+            Self::Tls => "the address asks for TLS",
+            Self::Unsupported => "the address names a protocol that is not spoken here",
+        })
+    }
+}
+
+impl core::error::Error for EndpointError {}
+
+impl TryFrom<&Multiaddr> for Endpoint {
+    type Error = EndpointError;
+
+    fn try_from(address: &Multiaddr) -> Result<Self, EndpointError> {
+        let mut parts = address.iter();
+        let host = match parts.next() {
+            Some(Protocol::Ip4(ip)) => Host::Ip(ip.into()),
+            Some(Protocol::Ip6(ip)) => Host::Ip(ip.into()),
+            Some(Protocol::Dns(name)) => Host::Dns(name.into()),
+            Some(Protocol::Dns4(name)) => Host::Dns4(name.into()),
+            Some(Protocol::Dns6(name)) => Host::Dns6(name.into()),
+            _ => return Err(EndpointError::NotTcp),
+        };
+        let Some(Protocol::Tcp(port)) = parts.next() else {
+            return Err(EndpointError::NotTcp);
+        };
+        let mut endpoint = Self {
+            host,
+            port,
+            transport: Transport::Tcp,
+            peer: None,
+        };
+        for part in parts {
+            match part {
+                Protocol::Ws if endpoint.peer.is_none() => {
+                    endpoint.transport = Transport::WebSocket;
+                }
+                Protocol::P2p(peer) if endpoint.peer.is_none() => endpoint.peer = Some(peer),
+                Protocol::Tls | Protocol::Wss => return Err(EndpointError::Tls),
+                _ => return Err(EndpointError::Unsupported),
+            }
+        }
+        Ok(endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+        Endpoint::try_from(&text.parse::<Multiaddr>().unwrap())
+    }
+
+    #[test]
+    fn tcp_and_websocket() {
+        let peer = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
+        let tcp = endpoint("/ip6/::1/tcp/977").unwrap();
+        assert_eq!(tcp.host, Host::Ip("::1".parse().unwrap()));
+        assert_eq!(
+            (tcp.port, tcp.transport, tcp.peer),
+            (977, Transport::Tcp, None)
+        );
+        let ws = endpoint(&std::format!("/dns4/a.example/tcp/999/ws/p2p/{peer}")).unwrap();
+        assert_eq!(ws.host, Host::Dns4("a.example".into()));
+        assert_eq!(ws.transport, Transport::WebSocket);
+        assert_eq!(ws.peer, Some(peer.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_be_dialed() {
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/udp/1/quic-v1"),
+            Err(EndpointError::NotTcp)
+        );
+        assert_eq!(endpoint("/dnsaddr/a.example"), Err(EndpointError::NotTcp));
+        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/wss"), Err(EndpointError::Tls));
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/tcp/1/p2p-circuit"),
+            Err(EndpointError::Unsupported)
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! The payload of handshake messages 2 and 3 (libp2p "noise", section "The libp2p Handshake Payload").
+
+use alloc::vec::Vec;
+
+use super::NoiseError;
+use crate::keypair::{Keypair, PublicKey};
+use crate::protobuf::{self, Fields};
+
+/// What is signed in front of the X25519 key.
+const SIGNED_PREFIX: &[u8] = b"noise-libp2p-static-key:";
+
+mod field {
+    pub(super) const IDENTITY_KEY: u32 = 1;
+    pub(super) const IDENTITY_SIG: u32 = 2;
+}
+
+/// The payload, checked for form only. Extensions (field 4) are skipped: they are hints that nobody
+/// here relies on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload<'a> {
+    identity_key: &'a [u8],
+    identity_sig: &'a [u8],
+}
+
+fn signed(static_key: &[u8; 32]) -> [u8; 56] {
+    let mut signed = [0; 56];
+    signed[..24].copy_from_slice(SIGNED_PREFIX);
+    signed[24..].copy_from_slice(static_key);
+    signed
+}
+
+/// The payload that proves that `identity` owns `static_key`.
+pub(super) fn write(identity: &Keypair, static_key: &[u8; 32]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(104);
+    protobuf::write_bytes(
+        field::IDENTITY_KEY,
+        &identity.public().to_protobuf(),
+        &mut out,
+    );
+    protobuf::write_bytes(
+        field::IDENTITY_SIG,
+        &identity.sign(&signed(static_key)),
+        &mut out,
+    );
+    out
+}
+
+impl<'a> Payload<'a> {
+    /// Reads the fields.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, NoiseError> {
+        let mut payload = Self::default();
+        for field in Fields::new(bytes) {
+            let field = field.map_err(NoiseError::Payload)?;
+            match field.number {
+                field::IDENTITY_KEY => {
+                    payload.identity_key = field.bytes().map_err(NoiseError::Payload)?;
+                }
+                field::IDENTITY_SIG => {
+                    payload.identity_sig = field.bytes().map_err(NoiseError::Payload)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(payload)
+    }
+
+    /// The identity that has signed `static_key`.
+    pub fn verify(&self, static_key: &[u8; 32]) -> Result<PublicKey, NoiseError> {
+        let key = PublicKey::from_protobuf(self.identity_key).map_err(NoiseError::Identity)?;
+        key.verify(&signed(static_key), self.identity_sig)
+            .map_err(NoiseError::Identity)?;
+        Ok(key)
+    }
+}

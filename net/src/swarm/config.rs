@@ -1,0 +1,70 @@
+//! The settings and budgets of a swarm.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::multiaddr::Multiaddr;
+use crate::{connection, particle};
+
+/// What a swarm is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The family of protocols that identify names.
+    pub protocol_version: String,
+    /// The program that identify names.
+    pub agent_version: String,
+    /// Protocols that identify lists besides those of this crate.
+    pub other_protocols: Vec<String>,
+    /// Peers to be connected with at all times.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Whether peers that do not speak the particle protocol are sent away, as nox does.
+    pub particles_only: bool,
+    /// The budgets of all connections together.
+    pub limits: Limits,
+    /// The budgets of each connection.
+    pub connection: connection::Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            protocol_version: particle::PROTOCOL.into(),
+            agent_version: concat!("basalt/", env!("CARGO_PKG_VERSION")).into(),
+            other_protocols: Vec::new(),
+            bootstrap: Vec::new(),
+            particles_only: false,
+            limits: Limits::default(),
+            connection: connection::Limits::default(),
+        }
+    }
+}
+
+/// What all connections together may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections in any state. Bounds the memory for all of them.
+    pub max_connections: usize,
+    /// Connections that are being set up. Bounds strangers who connect and prove nothing.
+    pub max_set_ups: usize,
+    /// Connections of one peer; a newer one replaces the oldest. Bounds peers that connect again and
+    /// again, without locking out one whose old connections died silently.
+    pub max_per_peer: usize,
+    /// Inbound connections from one IPv4 address or IPv6 /64. Bounds what one machine can take from the
+    /// others. The loopback address, where proxies live, is exempt.
+    pub max_per_address: usize,
+    /// Memory for unfinished incoming particles of all connections, in bytes. Bounds many peers that
+    /// each stay within their own budget.
+    pub max_held: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 16 * 1024,
+            max_set_ups: 1024,
+            max_per_peer: 5,
+            max_per_address: 1024,
+            max_held: 512 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,650 @@
+//! All connections of one peer: who is connected, what they send, whom to dial.
+//!
+//! The edge owns the sockets. It tells the [`Swarm`] what happens on them with [`Swarm::handle`], does
+//! what the [`Effect`]s ask for, fetches bytes with [`Swarm::transmit`] as its sockets have room, and
+//! offers no more than [`Swarm::receive_capacity`]: that is the back-pressure in both directions.
+
+mod bootstrap;
+mod config;
+mod effect;
+mod pool;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+pub use config::{Config, Limits};
+pub use effect::*;
+pub use status::{ConnectionStatus, Status};
+
+use self::bootstrap::Bootstrap;
+use self::pool::{Entry, Pool, Stage};
+use crate::connection::{self, Connection, Context, Local, Setup};
+use crate::identify::{self, Info};
+use crate::keypair::Keypair;
+use crate::multiaddr::{Endpoint, Multiaddr};
+use crate::particle::{self, Particle};
+use crate::peer_id::PeerId;
+use crate::time::{Instant, earliest};
+use crate::{noise, ping};
+
+/// Time that the edge has to send the last bytes of a connection that is closed.
+const LINGER: core::time::Duration = core::time::Duration::from_secs(10);
+
+/// All connections of one peer.
+#[derive(Debug)]
+pub struct Swarm {
+    config: Config,
+    keypair: Keypair,
+    peer_id: PeerId,
+    rng: ChaCha20Rng,
+    local: Local,
+    listen_addresses: Vec<Multiaddr>,
+    pool: Pool,
+    bootstrap: Bootstrap,
+    /// When each connection wants to be woken.
+    timers: BTreeSet<(Instant, ConnId)>,
+    /// Connections that have something to tell after a `transmit`.
+    news: Vec<ConnId>,
+    /// Used again at each step, to spare an allocation.
+    events: Vec<connection::Event>,
+    next_conn: u64,
+    next_send: u64,
+    status: Status,
+}
+
+impl Swarm {
+    /// The swarm of the peer that `keypair` stands for. `seed` feeds all its randomness and must be
+    /// unpredictable and new at each start.
+    pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let noise = noise::Identity::new(&keypair, entropy(&mut rng));
+        let local = Local {
+            noise,
+            identify: Vec::new(),
+            limits: config.connection.clone(),
+        };
+        let mut swarm = Self {
+            bootstrap: Bootstrap::new(&config.bootstrap),
+            peer_id: keypair.peer_id(),
+            config,
+            keypair,
+            rng,
+            local,
+            listen_addresses: Vec::new(),
+            pool: Pool::default(),
+            timers: BTreeSet::new(),
+            news: Vec::new(),
+            events: Vec::new(),
+            next_conn: 1,
+            next_send: 1,
+            status: Status::default(),
+        };
+        swarm.local.identify = swarm.info().encode();
+        swarm
+    }
+
+    /// The id of this peer.
+    pub fn peer_id(&self) -> PeerId {
+        self.peer_id
+    }
+
+    /// What identify tells about this peer.
+    pub fn info(&self) -> Info {
+        let protocols = [
+            particle::PROTOCOL,
+            identify::PROTOCOL,
+            identify::PUSH_PROTOCOL,
+            ping::PROTOCOL,
+        ];
+        let others = self.config.other_protocols.iter().cloned();
+        Info {
+            public_key: Some(self.keypair.public()),
+            protocol_version: self.config.protocol_version.clone(),
+            agent_version: self.config.agent_version.clone(),
+            listen_addrs: self.listen_addresses.clone(),
+            observed_addr: None,
+            protocols: protocols
+                .into_iter()
+                .map(Into::into)
+                .chain(others)
+                .collect(),
+        }
+    }
+
+    /// Sets the addresses that others are told, and tells those who are connected.
+    pub fn set_listen_addresses(
+        &mut self,
+        now: Instant,
+        addresses: Vec<Multiaddr>,
+        out: &mut Effects,
+    ) {
+        if self.listen_addresses == addresses {
+            return;
+        }
+        self.listen_addresses = addresses;
+        self.local.identify = self.info().encode();
+        for conn in self.pool.ids() {
+            let context = Context {
+                now,
+                local: &self.local,
+                allowance: 0,
+            };
+            if let Some(connection) = self.pool.connection(conn) {
+                connection.push_identity(context);
+            }
+            self.settle(now, conn, out);
+        }
+    }
+
+    // -- connections ----------------------------------------------------------------------------
+
+    fn new_conn(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        conn
+    }
+
+    /// Takes a connection that came in, or refuses it: then the edge resets it.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Effects,
+    ) -> Result<ConnId, Refusal> {
+        let limits = &self.config.limits;
+        let refusal = if self.pool.len() >= limits.max_connections {
+            Some(Refusal::ConnectionsFull)
+        } else if self.pool.set_ups() >= limits.max_set_ups {
+            Some(Refusal::SetUpsFull)
+        } else if self.pool.inbound_from(remote.ip()) >= limits.max_per_address {
+            Some(Refusal::AddressFull)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            self.status.count(reason);
+            return Err(reason);
+        }
+        let conn = self.new_conn();
+        self.status.accepted += 1;
+        let setup = Setup {
+            transport,
+            direction: Direction::Inbound,
+            remote,
+            expected: None,
+            host: "",
+            entropy: [entropy(&mut self.rng), entropy(&mut self.rng)],
+        };
+        let context = Context {
+            now,
+            local: &self.local,
+            allowance: 0,
+        };
+        let connection = Connection::new(context, &setup);
+        self.pool
+            .insert(conn, Entry::inbound(transport, remote, connection));
+        self.settle(now, conn, out);
+        Ok(conn)
+    }
+
+    /// Dials an address.
+    pub fn dial(
+        &mut self,
+        now: Instant,
+        address: &Multiaddr,
+        out: &mut Effects,
+    ) -> Result<ConnId, CannotDial> {
+        let endpoint = Endpoint::try_from(address).map_err(CannotDial::Address)?;
+        if endpoint.peer == Some(self.peer_id) {
+            return Err(CannotDial::Oneself);
+        }
+        if self.pool.len() >= self.config.limits.max_connections {
+            self.status.count(Refusal::ConnectionsFull);
+            return Err(CannotDial::Full);
+        }
+        let conn = self.new_conn();
+        self.status.dialed += 1;
+        let deadline = now + self.config.connection.set_up_timeout;
+        self.pool
+            .insert(conn, Entry::dialing(endpoint.clone(), deadline));
+        out.push(Effect::Dial { conn, endpoint });
+        self.set_timer(conn);
+        Ok(conn)
+    }
+
+    /// Closes a connection, with a farewell.
+    pub fn close(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
+        self.close_because(now, conn, CloseReason::Local, out);
+    }
+
+    /// Closes all connections to a peer.
+    pub fn disconnect(&mut self, now: Instant, peer: &PeerId, out: &mut Effects) {
+        for conn in self.pool.of_peer(peer).to_vec() {
+            self.close(now, conn, out);
+        }
+    }
+
+    fn close_because(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        reason: CloseReason,
+        out: &mut Effects,
+    ) {
+        match self.pool.get(conn).map(|entry| &mut entry.stage) {
+            Some(Stage::Up(connection)) => {
+                connection.close(reason, &mut self.events);
+                self.settle(now, conn, out);
+            }
+            Some(Stage::Dialing { .. }) => {
+                out.push(Effect::Abort { conn });
+                self.end(now, conn, reason, out);
+            }
+            Some(Stage::Lingering { .. }) | None => {}
+        }
+    }
+
+    // -- input ----------------------------------------------------------------------------------
+
+    /// Takes what happened at the edge. Inputs for connections that are gone are ignored.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Effects) {
+        match input {
+            Input::Dialed { conn, remote } => self.dialed(now, conn, remote, out),
+            Input::DialFailed { conn, reason } => {
+                if let Some(Entry {
+                    stage: Stage::Dialing { .. },
+                    ..
+                }) = self.pool.get(conn)
+                {
+                    self.end(now, conn, CloseReason::DialFailed(reason.to_string()), out);
+                }
+            }
+            Input::Received { conn, bytes } => {
+                let allowance = self.config.limits.max_held.saturating_sub(self.status.held);
+                if let Some(connection) = self.pool.connection(conn) {
+                    self.status.bytes_in += bytes.len() as u64;
+                    let allowance = allowance.saturating_add(connection.held());
+                    let context = Context {
+                        now,
+                        local: &self.local,
+                        allowance,
+                    };
+                    connection.receive(context, bytes, &mut self.events);
+                    self.settle(now, conn, out);
+                }
+            }
+            Input::RemoteClosed { conn } => {
+                self.close_because(now, conn, CloseReason::Remote, out);
+            }
+            Input::Lost { conn } => match self.pool.get(conn).map(|entry| &mut entry.stage) {
+                Some(Stage::Up(connection)) => {
+                    connection.close(CloseReason::Lost, &mut self.events);
+                    self.settle(now, conn, out);
+                }
+                Some(Stage::Dialing { .. }) => self.end(now, conn, CloseReason::Lost, out),
+                Some(Stage::Lingering { .. }) => self.forget(conn),
+                None => {}
+            },
+            Input::Timer => self.timer(now, out),
+        }
+        self.tell_news(now, out);
+    }
+
+    fn dialed(&mut self, now: Instant, conn: ConnId, remote: SocketAddr, out: &mut Effects) {
+        let entropy = [entropy(&mut self.rng), entropy(&mut self.rng)];
+        let Some(entry) = self.pool.get(conn) else {
+            return;
+        };
+        let Stage::Dialing { endpoint, .. } = &entry.stage else {
+            return;
+        };
+        let host = alloc::format!("{}:{}", endpoint.host, endpoint.port);
+        let setup = Setup {
+            transport: endpoint.transport,
+            direction: Direction::Outbound,
+            remote,
+            expected: endpoint.peer,
+            host: &host,
+            entropy,
+        };
+        let context = Context {
+            now,
+            local: &self.local,
+            allowance: 0,
+        };
+        entry.stage = Stage::Up(Connection::new(context, &setup).into());
+        entry.remote = Some(remote);
+        self.settle(now, conn, out);
+    }
+
+    fn timer(&mut self, now: Instant, out: &mut Effects) {
+        while let Some(&(due, conn)) = self.timers.first()
+            && due <= now
+        {
+            self.timers.pop_first();
+            let Some(entry) = self.pool.get(conn) else {
+                continue;
+            };
+            entry.timer = None;
+            match &mut entry.stage {
+                Stage::Dialing { .. } => {
+                    self.status.count(Refusal::SetUpTimeout);
+                    out.push(Effect::Abort { conn });
+                    self.end(now, conn, CloseReason::SetUpTimeout, out);
+                }
+                Stage::Up(connection) => {
+                    let context = Context {
+                        now,
+                        local: &self.local,
+                        allowance: 0,
+                    };
+                    connection.tick(context, &mut self.events);
+                    self.settle(now, conn, out);
+                }
+                Stage::Lingering { .. } => {
+                    out.push(Effect::Abort { conn });
+                    self.forget(conn);
+                }
+            }
+        }
+        while let Some((index, address)) = self.bootstrap.due(now) {
+            let dialed = self.dial(now, &address, out);
+            if let Err(error) = &dialed {
+                log::warn!(target: "net", "bootstrap peer {address}: {error}");
+            }
+            self.bootstrap.dialed(now, index, dialed.ok());
+        }
+    }
+
+    /// What follows from bytes that `transmit` gave.
+    fn tell_news(&mut self, now: Instant, out: &mut Effects) {
+        for conn in core::mem::take(&mut self.news) {
+            if let Some(connection) = self.pool.connection(conn) {
+                let context = Context {
+                    now,
+                    local: &self.local,
+                    allowance: 0,
+                };
+                connection.after_transmit(context, &mut self.events);
+                self.settle(now, conn, out);
+            }
+        }
+    }
+
+    /// When [`handle`](Self::handle) wants [`Input::Timer`], if nothing comes in before.
+    pub fn wake_at(&self) -> Option<Instant> {
+        if !self.news.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        earliest(
+            self.timers.first().map(|&(due, _)| due),
+            self.bootstrap.wake_at(),
+        )
+    }
+
+    // -- what a step on one connection leads to -------------------------------------------------
+
+    /// Turns the events of a connection into effects and keeps the books about it.
+    fn settle(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
+        let mut events = core::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            self.event(now, conn, event, out);
+        }
+        // Closing another connection may have filled a list of its own.
+        if self.events.is_empty() {
+            self.events = events;
+        }
+        if let Some(entry) = self.pool.get(conn)
+            && let Stage::Up(connection) = &entry.stage
+        {
+            let held = connection.held();
+            self.status.held = self.status.held - entry.held + held;
+            entry.held = held;
+            if connection.has_output() && !entry.announced {
+                entry.announced = true;
+                out.push(Effect::Output { conn });
+            }
+        }
+        self.set_timer(conn);
+    }
+
+    fn event(&mut self, now: Instant, conn: ConnId, event: connection::Event, out: &mut Effects) {
+        use connection::Event as From;
+        let peer = self.pool.get(conn).and_then(|entry| entry.peer);
+        let mut tell = |event| out.push(Effect::Event(event));
+        match event {
+            From::Established(peer) => self.established(now, conn, peer, out),
+            From::Identified(info) => {
+                let Some(peer) = peer else { return };
+                let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
+                if stranger {
+                    self.refused(conn, Refusal::MessageMalformed, out);
+                } else if self.config.particles_only && !info.speaks(particle::PROTOCOL) {
+                    self.refused(conn, Refusal::NoParticles, out);
+                    self.close_because(now, conn, CloseReason::NoParticles, out);
+                } else {
+                    tell(Event::Identified { peer, info });
+                }
+            }
+            From::Particle(particle) => {
+                let Some(from) = peer else { return };
+                self.status.particles_in += 1;
+                tell(Event::Particle { from, particle });
+            }
+            From::Sent(id) => {
+                self.status.particles_out += 1;
+                tell(Event::Sent { id });
+            }
+            From::SendFailed(id, reason) => {
+                self.status.sends_failed += 1;
+                tell(Event::SendFailed { id, reason });
+            }
+            From::Refused(reason) => self.refused(conn, reason, out),
+            From::Closed(reason) => {
+                if matches!(reason, CloseReason::Failed(_)) {
+                    self.refused(conn, Refusal::ProtocolViolation, out);
+                }
+                self.end(now, conn, reason, out);
+            }
+        }
+    }
+
+    fn refused(&mut self, conn: ConnId, reason: Refusal, out: &mut Effects) {
+        self.status.count(reason);
+        out.push(Effect::Event(Event::Refused { conn, reason }));
+    }
+
+    fn established(&mut self, now: Instant, conn: ConnId, peer: PeerId, out: &mut Effects) {
+        if peer == self.peer_id {
+            return self.close_because(now, conn, CloseReason::Local, out);
+        }
+        let first = self.pool.establish(conn, peer);
+        self.status.established += 1;
+        self.bootstrap.connected(conn);
+        if let Some(entry) = self.pool.get(conn)
+            && let Some(remote) = entry.remote
+        {
+            let direction = entry.direction;
+            out.push(Effect::Event(Event::Connected {
+                peer,
+                conn,
+                remote,
+                direction,
+                first,
+            }));
+        }
+        let conns = self.pool.of_peer(&peer);
+        if conns.len() > self.config.limits.max_per_peer {
+            let oldest = conns[0];
+            self.refused(oldest, Refusal::PeerFull, out);
+            self.close_because(now, oldest, CloseReason::Replaced, out);
+        }
+    }
+
+    /// A connection is over: its last bytes may still leave.
+    fn end(&mut self, now: Instant, conn: ConnId, reason: CloseReason, out: &mut Effects) {
+        let Some(entry) = self.pool.get(conn) else {
+            return;
+        };
+        let peer = entry.peer.or(entry.expected);
+        let was_up = matches!(entry.stage, Stage::Up(_));
+        let rest = match &entry.stage {
+            Stage::Up(connection) => reason != CloseReason::Lost && connection.has_output(),
+            _ => false,
+        };
+        self.status.held -= core::mem::take(&mut entry.held);
+        let disconnected = self.pool.leave(conn);
+        self.bootstrap.closed(now, conn);
+        if was_up && reason != CloseReason::Lost {
+            out.push(Effect::Close { conn });
+        }
+        if rest {
+            self.pool.linger(conn, now + LINGER);
+            self.set_timer(conn);
+        } else {
+            self.forget(conn);
+        }
+        out.push(Effect::Event(Event::Closed { conn, peer, reason }));
+        if let Some(peer) = disconnected {
+            out.push(Effect::Event(Event::Disconnected { peer }));
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        if let Some(entry) = self.pool.remove(conn)
+            && let Some(due) = entry.timer
+        {
+            self.timers.remove(&(due, conn));
+        }
+    }
+
+    fn set_timer(&mut self, conn: ConnId) {
+        let Some(entry) = self.pool.get(conn) else {
+            return;
+        };
+        let due = entry.wake_at();
+        if due != entry.timer {
+            if let Some(old) = core::mem::replace(&mut entry.timer, due) {
+                self.timers.remove(&(old, conn));
+            }
+            self.timers.extend(due.map(|due| (due, conn)));
+        }
+    }
+
+    // -- bytes ----------------------------------------------------------------------------------
+
+    /// Fills `buf` with bytes for a connection's transport and gives how many there are; 0 means that
+    /// nothing is left. Large buffers are used best: records are encrypted right into them.
+    pub fn transmit(&mut self, conn: ConnId, buf: &mut [u8]) -> usize {
+        let Some(entry) = self.pool.get(conn) else {
+            return 0;
+        };
+        let (Stage::Up(connection) | Stage::Lingering { connection, .. }) = &mut entry.stage else {
+            return 0;
+        };
+        let len = connection.transmit(buf);
+        self.status.bytes_out += len as u64;
+        let more = connection.has_output();
+        entry.announced = more;
+        if connection.has_news() && !self.news.contains(&conn) {
+            self.news.push(conn);
+        }
+        if !more && matches!(entry.stage, Stage::Lingering { .. }) {
+            self.forget(conn);
+        }
+        len
+    }
+
+    /// Whether [`transmit`](Self::transmit) has something to give.
+    pub fn has_output(&mut self, conn: ConnId) -> bool {
+        match self.pool.get(conn).map(|entry| &entry.stage) {
+            Some(Stage::Up(connection) | Stage::Lingering { connection, .. }) => {
+                connection.has_output()
+            }
+            _ => false,
+        }
+    }
+
+    /// How many bytes of a connection's transport may be given to [`handle`](Self::handle) at once.
+    pub fn receive_capacity(&mut self, conn: ConnId) -> usize {
+        match self.pool.connection(conn) {
+            Some(_) => self.config.connection.max_read,
+            None => 0,
+        }
+    }
+
+    // -- particles ------------------------------------------------------------------------------
+
+    /// Sends a particle to a peer on its newest connection. [`Event::Sent`] or [`Event::SendFailed`]
+    /// follows.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        peer: &PeerId,
+        particle: &Particle,
+        out: &mut Effects,
+    ) -> Result<SendId, CannotSend> {
+        let conn = *self
+            .pool
+            .of_peer(peer)
+            .last()
+            .ok_or(CannotSend::NotConnected)?;
+        let frame = particle::frame::encode(particle);
+        if frame.len() > particle::frame::MAX_BODY {
+            return Err(CannotSend::TooBig);
+        }
+        let connection = self.pool.connection(conn).ok_or(CannotSend::NotConnected)?;
+        let id = SendId(self.next_send);
+        let context = Context {
+            now,
+            local: &self.local,
+            allowance: 0,
+        };
+        connection.send(context, id, frame)?;
+        self.next_send += 1;
+        self.settle(now, conn, out);
+        Ok(id)
+    }
+
+    // -- status ---------------------------------------------------------------------------------
+
+    /// Whether there is a connection to a peer.
+    pub fn is_connected(&self, peer: &PeerId) -> bool {
+        !self.pool.of_peer(peer).is_empty()
+    }
+
+    /// The peers that are connected.
+    pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.pool.peers()
+    }
+
+    /// Counters and how things stand.
+    pub fn status(&self) -> Status {
+        Status {
+            connections: self.pool.len(),
+            set_ups: self.pool.set_ups(),
+            peers: self.pool.peers().count(),
+            ..self.status.clone()
+        }
+    }
+
+    /// Each connection.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionStatus> {
+        self.pool.iter().map(|(conn, entry)| entry.status(conn))
+    }
+}
+
+fn entropy(rng: &mut ChaCha20Rng) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}

@@ -1,0 +1,244 @@
+//! The books about connections: by id, by peer, by address.
+//!
+//! Keys that a peer can choose stand in ordered maps, which no choice of keys makes slow.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use super::{ConnId, ConnectionStatus, Direction, Transport};
+use crate::connection::Connection;
+use crate::multiaddr::Endpoint;
+use crate::peer_id::PeerId;
+use crate::time::Instant;
+
+/// The state of a connection's TCP part.
+#[derive(Debug)]
+pub(super) enum Stage {
+    Dialing {
+        endpoint: Endpoint,
+        deadline: Instant,
+    },
+    Up(Box<Connection>),
+    /// Over, but the edge has yet to send the last bytes.
+    Lingering {
+        connection: Box<Connection>,
+        until: Instant,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) stage: Stage,
+    pub(super) direction: Direction,
+    transport: Transport,
+    pub(super) remote: Option<SocketAddr>,
+    /// The peer that was dialed.
+    pub(super) expected: Option<PeerId>,
+    /// The peer that has proven itself.
+    pub(super) peer: Option<PeerId>,
+    /// The timer that is set.
+    pub(super) timer: Option<Instant>,
+    /// Whether the edge knows that there is output.
+    pub(super) announced: bool,
+    /// Memory counted for unfinished particles.
+    pub(super) held: usize,
+}
+
+impl Entry {
+    pub(super) fn inbound(
+        transport: Transport,
+        remote: SocketAddr,
+        connection: Connection,
+    ) -> Self {
+        let stage = Stage::Up(connection.into());
+        Self::new(stage, Direction::Inbound, transport, Some(remote), None)
+    }
+
+    pub(super) fn dialing(endpoint: Endpoint, deadline: Instant) -> Self {
+        let (transport, peer) = (endpoint.transport, endpoint.peer);
+        let stage = Stage::Dialing { endpoint, deadline };
+        Self::new(stage, Direction::Outbound, transport, None, peer)
+    }
+
+    fn new(
+        stage: Stage,
+        direction: Direction,
+        transport: Transport,
+        remote: Option<SocketAddr>,
+        expected: Option<PeerId>,
+    ) -> Self {
+        let (peer, timer, announced, held) = (None, None, false, 0);
+        Self {
+            stage,
+            direction,
+            transport,
+            remote,
+            expected,
+            peer,
+            timer,
+            announced,
+            held,
+        }
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Dialing { deadline, .. } => Some(*deadline),
+            Stage::Up(connection) => connection.wake_at(),
+            Stage::Lingering { until, .. } => Some(*until),
+        }
+    }
+
+    pub(super) fn status(&self, conn: ConnId) -> ConnectionStatus {
+        let connection = match &self.stage {
+            Stage::Up(connection) => Some(connection),
+            _ => None,
+        };
+        ConnectionStatus {
+            conn,
+            peer: self.peer,
+            remote: self.remote,
+            direction: self.direction,
+            transport: self.transport,
+            round_trip: connection.and_then(|connection| connection.round_trip()),
+            queued: connection.map_or(0, |connection| connection.queued()),
+        }
+    }
+
+    /// The address that this connection is counted for.
+    fn counted_address(&self) -> Option<IpAddr> {
+        match (self.direction, self.remote) {
+            (Direction::Inbound, Some(remote)) => network(remote.ip()),
+            _ => None,
+        }
+    }
+}
+
+/// What is counted as one machine: an IPv4 address or an IPv6 /64, but not the loopback address.
+fn network(ip: IpAddr) -> Option<IpAddr> {
+    match ip.to_canonical() {
+        ip if ip.is_loopback() => None,
+        IpAddr::V6(ip) => {
+            let mut octets = ip.octets();
+            octets[8..].fill(0);
+            Some(IpAddr::V6(octets.into()))
+        }
+        ip => Some(ip),
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    entries: BTreeMap<ConnId, Entry>,
+    /// The connections of each peer, oldest first.
+    peers: BTreeMap<PeerId, Vec<ConnId>>,
+    /// Inbound connections by address.
+    addresses: BTreeMap<IpAddr, usize>,
+    set_ups: usize,
+}
+
+impl Pool {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Connections that are dialing or have not proven their peer.
+    pub(super) fn set_ups(&self) -> usize {
+        self.set_ups
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnId> {
+        self.entries.keys().copied().collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Entry)> {
+        self.entries.iter().map(|(conn, entry)| (*conn, entry))
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.peers.keys()
+    }
+
+    pub(super) fn inbound_from(&self, ip: IpAddr) -> usize {
+        network(ip)
+            .and_then(|ip| self.addresses.get(&ip))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    pub(super) fn insert(&mut self, conn: ConnId, entry: Entry) {
+        if let Some(ip) = entry.counted_address() {
+            *self.addresses.entry(ip).or_default() += 1;
+        }
+        self.set_ups += 1;
+        self.entries.insert(conn, entry);
+    }
+
+    pub(super) fn get(&mut self, conn: ConnId) -> Option<&mut Entry> {
+        self.entries.get_mut(&conn)
+    }
+
+    /// A connection whose TCP part is up.
+    pub(super) fn connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        match self.entries.get_mut(&conn).map(|entry| &mut entry.stage) {
+            Some(Stage::Up(connection)) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// The connections of a peer, oldest first.
+    pub(super) fn of_peer(&self, peer: &PeerId) -> &[ConnId] {
+        self.peers.get(peer).map_or(&[], Vec::as_slice)
+    }
+
+    /// A peer has proven itself; true if this is its only connection.
+    pub(super) fn establish(&mut self, conn: ConnId, peer: PeerId) -> bool {
+        if let Some(entry) = self.entries.get_mut(&conn) {
+            entry.peer = Some(peer);
+            self.set_ups -= 1;
+        }
+        let conns = self.peers.entry(peer).or_default();
+        conns.push(conn);
+        conns.len() == 1
+    }
+
+    /// A connection is over; gives its peer if that has no other one.
+    pub(super) fn leave(&mut self, conn: ConnId) -> Option<PeerId> {
+        let Some(peer) = self.entries.get_mut(&conn)?.peer.take() else {
+            self.set_ups -= 1;
+            return None;
+        };
+        let conns = self.peers.get_mut(&peer)?;
+        conns.retain(|&other| other != conn);
+        if !conns.is_empty() {
+            return None;
+        }
+        self.peers.remove(&peer);
+        Some(peer)
+    }
+
+    pub(super) fn linger(&mut self, conn: ConnId, until: Instant) {
+        if let Some(mut entry) = self.entries.remove(&conn) {
+            if let Stage::Up(connection) = entry.stage {
+                entry.stage = Stage::Lingering { connection, until };
+            }
+            self.entries.insert(conn, entry);
+        }
+    }
+
+    /// Forgets a connection that has left.
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Entry> {
+        let entry = self.entries.remove(&conn)?;
+        if let Some(ip) = entry.counted_address()
+            && let Some(count) = self.addresses.get_mut(&ip)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&ip);
+            }
+        }
+        Some(entry)
+    }
+}

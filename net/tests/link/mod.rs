@@ -1,0 +1,147 @@
+//! Ethernet on virtual time: ports on one switch with seeded loss, delay, reordering and duplication.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use basalt_net::ip::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use basalt_net::time::Instant;
+
+/// How a link mistreats frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Faults {
+    /// Frames lost, per mille.
+    pub(crate) loss: u64,
+    /// Frames delivered twice, per mille.
+    pub(crate) duplicate: u64,
+    /// Shortest way, microseconds.
+    pub(crate) delay: u64,
+    /// Up to this much more, at random per frame, which reorders them.
+    pub(crate) jitter: u64,
+}
+
+/// A perfect wire with a short way.
+pub(crate) const PERFECT: Faults = Faults {
+    loss: 0,
+    duplicate: 0,
+    delay: 50,
+    jitter: 0,
+};
+
+/// xorshift64*: small, seeded, good enough to decide about frames.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+}
+
+/// The NIC of one host.
+#[derive(Default)]
+pub(crate) struct Nic {
+    pub(crate) received: VecDeque<Vec<u8>>,
+    pub(crate) sent: VecDeque<Vec<u8>>,
+}
+
+pub(crate) struct Rx(Vec<u8>);
+
+impl RxToken for Rx {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+pub(crate) struct Tx<'a>(&'a mut VecDeque<Vec<u8>>);
+
+impl TxToken for Tx<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        self.0.push_back(frame);
+        result
+    }
+}
+
+impl Device for Nic {
+    type RxToken<'a> = Rx;
+    type TxToken<'a> = Tx<'a>;
+
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
+        self.received
+            .pop_front()
+            .map(|frame| (Rx(frame), Tx(&mut self.sent)))
+    }
+
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Tx<'_>> {
+        Some(Tx(&mut self.sent))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+/// A switch with `N` ports that floods every frame to all the others.
+pub(crate) struct Link<const N: usize> {
+    pub(crate) nics: [Nic; N],
+    pub(crate) faults: Faults,
+    random: Random,
+    under_way: Vec<(Instant, u64, usize, Vec<u8>)>,
+    order: u64,
+}
+
+impl<const N: usize> Link<N> {
+    pub(crate) fn new(faults: Faults, seed: u64) -> Link<N> {
+        Link {
+            nics: std::array::from_fn(|_| Nic::default()),
+            faults,
+            random: Random(seed | 1),
+            under_way: Vec::new(),
+            order: 0,
+        }
+    }
+
+    /// Takes what the NICs sent and delivers what is due. `Some` while frames are under way.
+    pub(crate) fn carry(&mut self, now: Instant) -> Option<Instant> {
+        for from in 0..N {
+            while let Some(frame) = self.nics[from].sent.pop_front() {
+                for to in (0..N).filter(|&to| to != from) {
+                    self.launch(now, to, frame.clone());
+                }
+            }
+        }
+        self.under_way.sort_by_key(|&(at, order, ..)| (at, order));
+        while self.under_way.first().is_some_and(|&(at, ..)| at <= now) {
+            let (_, _, to, frame) = self.under_way.remove(0);
+            self.nics[to].received.push_back(frame);
+        }
+        self.under_way.first().map(|&(at, ..)| at)
+    }
+
+    fn launch(&mut self, now: Instant, to: usize, frame: Vec<u8>) {
+        if self.random.below(1000) < self.faults.loss {
+            return;
+        }
+        let copies = 1 + usize::from(self.random.below(1000) < self.faults.duplicate);
+        for _ in 0..copies {
+            let way = self.faults.delay + self.random.below(self.faults.jitter + 1);
+            self.order += 1;
+            self.under_way.push((
+                now + Duration::from_micros(way),
+                self.order,
+                to,
+                frame.clone(),
+            ));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The seam to the AIR interpreter: what a run needs, what it gives.
+
+mod aquavm;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::particle::Header;
+use basalt_net::keypair::Keypair;
+use basalt_net::peer_id::PeerId;
+
+pub use aquavm::Aquavm;
+pub use basalt_air::{CallRequest, CallResult, OwnedTetraplet as Tetraplet};
+
+/// Runs scripts. Pure: the same run gives the same outcome.
+pub trait Interpreter {
+    /// Executes the particle's script once.
+    fn run(&mut self, run: Run<'_>) -> Outcome;
+}
+
+/// One run.
+pub struct Run<'a> {
+    /// The particle: script, author, id, times.
+    pub particle: &'a Header,
+    /// In whose name it runs.
+    pub scope: &'a PeerId,
+    /// The key of that peer.
+    pub key: &'a Keypair,
+    /// Data kept from the run before; empty at first.
+    pub prev: &'a [u8],
+    /// Data that came in; empty when only call results did.
+    pub current: &'a [u8],
+    /// Answers to earlier requests, by their ids.
+    pub results: Vec<(u32, CallResult)>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// 0, or the code of an error (AIR spec section 7).
+    pub ret_code: i64,
+    /// The text of the error.
+    pub error_message: String,
+    /// Data to keep and to send on.
+    pub data: Vec<u8>,
+    /// Peers to send it to.
+    pub next_peers: Vec<String>,
+    /// Calls to answer.
+    pub requests: Vec<(u32, CallRequest)>,
+}

@@ -1,0 +1,337 @@
+//! The whole networked node over one NIC: what the kernel's system core drives.
+
+mod links;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+
+use basalt_manifest::{Addressing, Manifest};
+use basalt_net::ip::{self, EthernetAddress, Ipv4Cidr};
+use basalt_net::keypair::Keypair;
+use basalt_net::multiaddr::{Multiaddr, Protocol};
+use basalt_net::peer_id::PeerId;
+use basalt_net::swarm::{Input, Transport};
+use basalt_net::time::Instant;
+use sha2::{Digest, Sha256};
+
+use crate::host::Clock;
+use crate::machine::{Effect, Machine};
+use crate::peer::{self, Peer};
+use crate::status::CoreReport;
+use links::Links;
+
+/// What the kernel knows when it starts the node.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    /// Monotonic time.
+    pub now: Instant,
+    /// Wall clock, Unix milliseconds.
+    pub wall_ms: u64,
+    /// Fresh entropy: everything random in the node grows from it.
+    pub seed: [u8; 32],
+    /// Seed of the node's Ed25519 key: the manifest's, or the one kept since the first boot.
+    pub identity_seed: [u8; 32],
+    /// Hardware address of the NIC.
+    pub mac: [u8; 6],
+    /// Version of the image.
+    pub version: String,
+}
+
+/// Why the node cannot start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The manifest holds what its check should have found.
+    Config(peer::ConfigError),
+    /// A listener cannot be opened.
+    Listen {
+        /// Its port.
+        port: u16,
+        /// Why.
+        error: ip::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Config(error) => write!(f, "manifest: {error}"),
+            Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The node is reachable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listening {
+    /// Its identity.
+    pub peer_id: PeerId,
+    /// Its addresses, as multiaddr text without the peer id.
+    pub addresses: Vec<String>,
+}
+
+/// What one poll came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// Whether anything was moved: if so, there may be more at once.
+    pub did_work: bool,
+    /// When to poll next if no frame comes in before.
+    pub wake_at: Option<Instant>,
+}
+
+/// IP stack and peer joined.
+pub struct Appliance {
+    stack: ip::Stack,
+    peer: Peer,
+    links: Links,
+    ports: Ports,
+    listening: Option<Listening>,
+    cores: Vec<CoreReport>,
+    events: Vec<ip::Event>,
+    effects: Vec<Effect>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    tcp: u16,
+    websocket: u16,
+}
+
+impl Appliance {
+    /// A node as the manifest says; nothing is sent before the first poll.
+    ///
+    /// # Errors
+    /// The manifest holds something its check should have found, or the listeners cannot be opened.
+    pub fn new(manifest: &Manifest, boot: Boot) -> Result<Appliance, Error> {
+        let ports = Ports {
+            tcp: manifest.network.tcp_port,
+            websocket: manifest.network.websocket_port,
+        };
+        let ip_config = ip_config(manifest, boot.mac);
+        let mut config =
+            peer::Config::from_manifest(manifest, &boot.version).map_err(Error::Config)?;
+        budget(&mut config, &ip_config.limits);
+        let ip_seed: [u8; 32] = Sha256::new()
+            .chain_update(b"ip")
+            .chain_update(boot.seed)
+            .finalize()
+            .into();
+        let swarm_seed = Sha256::new()
+            .chain_update(b"swarm")
+            .chain_update(boot.seed)
+            .finalize()
+            .into();
+        let mut stack = ip::Stack::new(
+            ip_config,
+            u64::from_le_bytes(core::array::from_fn(|i| ip_seed[i])),
+        );
+        for port in [ports.tcp, ports.websocket] {
+            stack
+                .listen(port)
+                .map_err(|error| Error::Listen { port, error })?;
+        }
+        let keypair = Keypair::from_seed(boot.identity_seed);
+        Ok(Appliance {
+            stack,
+            peer: Peer::new(config, keypair, swarm_seed),
+            links: Links::default(),
+            ports,
+            listening: None,
+            cores: Vec::new(),
+            events: Vec::new(),
+            effects: Vec::new(),
+        })
+    }
+
+    /// Moves everything that can be moved now.
+    pub fn poll<D: ip::phy::Device>(
+        &mut self,
+        now: Instant,
+        wall_ms: u64,
+        device: &mut D,
+    ) -> Activity {
+        let clock = Clock { now, wall_ms };
+        let mut did_work = self.stack.poll(now, device, &mut self.events);
+        let mut events = core::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            self.on_event(clock, event);
+            self.settle(clock);
+        }
+        self.events = events;
+        if self.peer.wake_at(clock).is_some_and(|at| at <= now) {
+            self.peer.handle(clock, Input::Timer, &mut self.effects);
+        }
+        did_work |= self.peer.work(clock, &mut self.effects);
+        self.settle(clock);
+        did_work |= self.links.send(&mut self.stack, &mut self.peer, clock);
+        let wakes = [self.stack.wake_at(now), self.peer.wake_at(clock)];
+        Activity {
+            did_work,
+            wake_at: wakes.into_iter().flatten().min(),
+        }
+    }
+
+    fn on_event(&mut self, clock: Clock, event: ip::Event) {
+        let out = &mut self.effects;
+        match event {
+            ip::Event::Configured(configuration) => self.configured(clock, &configuration),
+            ip::Event::Deconfigured => {
+                log::warn!(target: "net", "the DHCP lease ended");
+                self.listening = None;
+            }
+            ip::Event::Accepted {
+                socket,
+                port,
+                remote,
+            } => {
+                let transport = match port == self.ports.websocket {
+                    true => Transport::WebSocket,
+                    false => Transport::Tcp,
+                };
+                match self
+                    .peer
+                    .accept(clock, transport, SocketAddr::V4(remote), out)
+                {
+                    Ok(conn) => self.links.add(conn, socket),
+                    Err(reason) => {
+                        log::debug!(target: "net", "connection from {remote} refused: {reason}");
+                        self.stack.abort(clock.now, socket);
+                    }
+                }
+            }
+            ip::Event::Connected(socket) => {
+                let remote = self.stack.remote(socket).map(SocketAddr::V4);
+                if let (Some(conn), Some(remote)) = (self.links.conn(socket), remote) {
+                    self.links.has_output(conn);
+                    self.peer.handle(clock, Input::Dialed { conn, remote }, out);
+                }
+            }
+            ip::Event::Failed(socket) => {
+                if let Some(conn) = self.links.remove(socket) {
+                    let reason = "nobody answers at this address";
+                    self.peer
+                        .handle(clock, Input::DialFailed { conn, reason }, out);
+                }
+            }
+            ip::Event::Readable(socket) => {
+                self.links
+                    .receive(&mut self.stack, &mut self.peer, clock, socket, out);
+            }
+            ip::Event::Writable(socket) => self.links.writable(socket),
+            ip::Event::Finished(socket) => {
+                if let Some(conn) = self.links.conn(socket) {
+                    self.peer.handle(clock, Input::RemoteClosed { conn }, out);
+                }
+            }
+            ip::Event::Closed { socket, .. } => {
+                if let Some(conn) = self.links.remove(socket) {
+                    self.peer.handle(clock, Input::Lost { conn }, out);
+                }
+            }
+            ip::Event::Resolved { query, addresses } => {
+                if let Some((conn, Err(reason))) =
+                    self.links.resolved(&mut self.stack, query, &addresses)
+                {
+                    self.peer
+                        .handle(clock, Input::DialFailed { conn, reason }, out);
+                }
+            }
+        }
+    }
+
+    fn configured(&mut self, clock: Clock, configuration: &ip::Configuration) {
+        let gateway = configuration.gateway;
+        let gateway = gateway.map_or("none".to_string(), |gateway| gateway.to_string());
+        log::info!(target: "net", "address {}, gateway {gateway}", configuration.address);
+        let address = configuration.address.address();
+        let at = |port| Multiaddr::from_socket(SocketAddr::new(IpAddr::V4(address), port));
+        let addresses = [
+            at(self.ports.tcp),
+            at(self.ports.websocket).with(Protocol::Ws),
+        ];
+        self.peer.listening(clock, &addresses, &mut self.effects);
+        self.listening = Some(Listening {
+            peer_id: self.peer.peer_id(),
+            addresses: addresses.iter().map(Multiaddr::to_string).collect(),
+        });
+    }
+
+    /// Does what the peer asks for.
+    fn settle(&mut self, clock: Clock) {
+        while !self.effects.is_empty() {
+            for effect in core::mem::take(&mut self.effects) {
+                match effect {
+                    Effect::Dial { conn, endpoint } => {
+                        if let Err(reason) = self.links.dial(&mut self.stack, conn, &endpoint) {
+                            let failed = Input::DialFailed { conn, reason };
+                            self.peer.handle(clock, failed, &mut self.effects);
+                        }
+                    }
+                    Effect::Output { conn } => self.links.has_output(conn),
+                    Effect::Close { conn } => self.links.close(conn),
+                    Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
+                }
+            }
+        }
+    }
+
+    /// Where the node is reachable: from the time an address is configured and both listeners are open.
+    pub fn is_listening(&self) -> Option<&Listening> {
+        self.listening.as_ref()
+    }
+
+    /// Files the result of a core's self-test, for the status.
+    pub fn set_core_report(&mut self, report: CoreReport) {
+        self.cores.retain(|known| known.core != report.core);
+        self.cores.push(report);
+    }
+
+    /// What the operator can see.
+    pub fn status(&self) -> Status {
+        Status {
+            peer: self.peer.status(),
+            ip: self.stack.counters(),
+            cores: self.cores.clone(),
+        }
+    }
+}
+
+/// Everything the operator can see.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Connections and particles.
+    pub peer: peer::Status,
+    /// The IP stack.
+    pub ip: ip::Counters,
+    /// The cores' self-tests.
+    pub cores: Vec<CoreReport>,
+}
+
+/// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs with
+/// as little as 64 MiB in all.
+const PARTICLE_MEMORY: usize = 16 << 20;
+
+/// Budgets of a peer whose connections the stack bounds.
+fn budget(config: &mut peer::Config, limits: &ip::Limits) {
+    config.connections.max_connections = limits.max_sockets;
+    config.connections.max_held = PARTICLE_MEMORY;
+    config.particles.max_memory = PARTICLE_MEMORY;
+}
+
+fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
+    let mac = EthernetAddress(mac);
+    let mut config = match &manifest.network.addressing {
+        Addressing::Dhcp => ip::Config::dhcp(mac),
+        Addressing::Static(fixed) => {
+            let address = Ipv4Cidr::new(fixed.address, fixed.prefix);
+            let mut config = ip::Config::fixed(mac, address, fixed.gateway);
+            config.dns = fixed.dns.clone();
+            config
+        }
+    };
+    config.hostname = Some(manifest.network.hostname.clone());
+    config
+}

@@ -1,0 +1,25 @@
+//! `debug`: values as text.
+
+use alloc::string::{String, ToString};
+
+use serde_json::Value;
+
+use super::{Args, Builtin, Call, CallError, Reply, row};
+
+pub(super) const FUNCTIONS: &[Builtin] = &[row(
+    "debug",
+    "stringify",
+    "any n",
+    "string",
+    "JSON text of the single argument, of the array of several, or `\"<empty argument list>\"` with the quotes",
+    stringify,
+)];
+
+fn stringify(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let text = match args.rest() {
+        [] => String::from("\"<empty argument list>\""),
+        [value] => value.to_string(),
+        several => Value::Array(several.to_vec()).to_string(),
+    };
+    Ok(text.into())
+}

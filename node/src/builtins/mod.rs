@@ -1,0 +1,289 @@
+//! Built-in services: what every peer of the network answers by itself.
+//!
+//! The services are data. Each row of [`table`] names a function, its arguments, its result and what
+//! is peculiar about it in the words of the protocol description ("Built-in services", section 9.1),
+//! next to the handler that does it; `docs/builtins.md` is printed from the rows. One file per group.
+//!
+//! Handlers are pure: they see the call, the clock and the network through [`Call`] and give a
+//! [`Reply`]; what takes time is handed back as [`Later`].
+
+mod args;
+mod array;
+mod cmp;
+mod debug;
+mod dist;
+mod get_data;
+mod json;
+mod kad;
+mod math;
+mod op;
+mod ordered;
+mod peer;
+mod run_console;
+mod sig;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use basalt_net::keypair::Keypair;
+use basalt_net::multiaddr::Multiaddr;
+use basalt_net::peer_id::PeerId;
+use serde_json::Value;
+
+use crate::air::{CallRequest, CallResult};
+use crate::host::{Clock, Host, Network};
+use crate::particle::Header;
+
+pub use args::{Args, Argument};
+
+/// One function of a built-in service.
+pub struct Builtin {
+    /// Service id in the script's `call`.
+    pub service: &'static str,
+    /// Function name.
+    pub function: &'static str,
+    /// Arguments by position; `?T` is an optional one.
+    pub arguments: &'static str,
+    /// The value on success.
+    pub result: &'static str,
+    /// Errors and peculiarities.
+    pub notes: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What it does.
+    pub handler: Handler,
+}
+
+/// The code behind a function.
+pub type Handler = fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>;
+
+/// Who may call a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Any script.
+    Anyone,
+    /// Scripts signed by the host or by its management peer. The handler checks it, after it has
+    /// read its arguments.
+    Protected,
+}
+
+/// A call while it is answered.
+pub struct Call<'a> {
+    /// This peer.
+    pub host: &'a Host,
+    /// Its connections.
+    pub network: &'a dyn Network,
+    /// The time.
+    pub clock: Clock,
+    /// The peer in whose name the script runs here: the host or one of its workers.
+    pub scope: PeerId,
+    /// The key of that peer.
+    pub key: &'a Keypair,
+    /// The particle, without its data.
+    pub particle: &'a Header,
+    /// What is asked.
+    pub request: &'a CallRequest,
+}
+
+impl Call<'_> {
+    /// Refuses a call that is meant for the host and its management only.
+    fn guard(&self) -> Result<(), CallError> {
+        match self.host.is_manager(&self.particle.init_peer_id) {
+            true => Ok(()),
+            false => Err(CallError::text(
+                "This function is only available to the host or worker spells",
+            )),
+        }
+    }
+}
+
+/// A handler's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The result.
+    Value(Value),
+    /// The result as JSON text that is finished already.
+    Json(String),
+    /// There will be a result, unless the particle expires before.
+    Later(Later),
+}
+
+impl Reply {
+    /// The result of functions that have none.
+    fn unit() -> Reply {
+        Reply::Value(Value::String(String::new()))
+    }
+}
+
+impl<T: Into<Value>> From<T> for Reply {
+    fn from(value: T) -> Reply {
+        Reply::Value(value.into())
+    }
+}
+
+/// Work whose result comes later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Later {
+    /// The result is known, the time for it is not there yet.
+    Sleep {
+        /// How long.
+        duration: Duration,
+        /// The result then.
+        result: Value,
+    },
+    /// Connect to a peer; the result is whether it worked.
+    Connect {
+        /// The peer.
+        peer: PeerId,
+        /// Where it may be; empty: where it is known to be.
+        addresses: Vec<Multiaddr>,
+    },
+}
+
+/// A call that failed: `ret_code` 1 and a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError(String);
+
+impl CallError {
+    /// An error that is a text of its own.
+    pub fn text(text: impl Into<String>) -> CallError {
+        CallError(text.into())
+    }
+
+    /// An error that stands for another one: its text and its debug form on the next line.
+    pub fn from_error(error: impl fmt::Display + fmt::Debug) -> CallError {
+        CallError(format!("Error: {error}\n{error:?}"))
+    }
+
+    /// What the script sees.
+    pub fn message(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<CallError> for CallResult {
+    fn from(CallError(text): CallError) -> CallResult {
+        CallResult {
+            ret_code: 1,
+            result: Value::String(text).to_string(),
+        }
+    }
+}
+
+/// All built-in functions, service by service.
+pub fn table() -> impl Iterator<Item = &'static Builtin> {
+    const GROUPS: &[&[Builtin]] = &[
+        peer::FUNCTIONS,
+        kad::FUNCTIONS,
+        dist::FUNCTIONS,
+        op::FUNCTIONS,
+        debug::FUNCTIONS,
+        math::FUNCTIONS,
+        cmp::FUNCTIONS,
+        array::FUNCTIONS,
+        json::FUNCTIONS,
+        sig::FUNCTIONS,
+        run_console::FUNCTIONS,
+        get_data::FUNCTIONS,
+    ];
+    GROUPS.iter().copied().flatten()
+}
+
+/// Answers a call from the table.
+///
+/// # Errors
+/// The function's own, and "not found" when there is no such row.
+pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
+    let CallRequest {
+        service_id,
+        function_name,
+        ..
+    } = call.request;
+    let found = table()
+        .find(|row| row.service == service_id.as_str() && row.function == function_name.as_str());
+    match found {
+        Some(row) => {
+            let arguments = call
+                .request
+                .argument_values()
+                .map_err(CallError::from_error)?;
+            (row.handler)(call, &mut Args::new(&arguments))
+        }
+        None => Err(CallError(format!(
+            "Service with id '{service_id}' not found (function {function_name})"
+        ))),
+    }
+}
+
+/// The result of a call as the interpreter takes it; `Err` is work for later.
+pub(crate) fn result(answer: Result<Reply, CallError>) -> Result<CallResult, Later> {
+    match answer {
+        Ok(Reply::Value(value)) => Ok(CallResult {
+            ret_code: 0,
+            result: value.to_string(),
+        }),
+        Ok(Reply::Json(result)) => Ok(CallResult {
+            ret_code: 0,
+            result,
+        }),
+        Ok(Reply::Later(later)) => Err(later),
+        Err(error) => Ok(error.into()),
+    }
+}
+
+/// The manual page of the table.
+pub fn manual() -> String {
+    let mut page = String::from(
+        "# Built-in services\n\n\
+         Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
+         Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
+         ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
+         *Protected* functions answer only scripts signed by the host or its management peer.\n",
+    );
+    let mut service = "";
+    for row in table() {
+        if row.service != service {
+            service = row.service;
+            page += &format!(
+                "\n## {service}\n\n| function | arguments | result | notes |\n|---|---|---|---|\n"
+            );
+        }
+        let cell = |text: &str| text.replace('|', "\\|");
+        let notes = match row.access {
+            Access::Anyone => row.notes.to_string(),
+            Access::Protected if row.notes.is_empty() => String::from("protected"),
+            Access::Protected => format!("protected; {}", row.notes),
+        };
+        page += &format!(
+            "| {} | {} | {} | {} |\n",
+            cell(row.function),
+            cell(row.arguments),
+            cell(row.result),
+            cell(&notes)
+        );
+    }
+    page
+}
+
+/// A row for functions that anyone may call.
+const fn row(
+    service: &'static str,
+    function: &'static str,
+    arguments: &'static str,
+    result: &'static str,
+    notes: &'static str,
+    handler: Handler,
+) -> Builtin {
+    Builtin {
+        service,
+        function,
+        arguments,
+        result,
+        notes,
+        access: Access::Anyone,
+        handler,
+    }
+}

@@ -1,0 +1,87 @@
+//! What a script can be told about the peer it runs on.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use basalt_net::keypair::Keypair;
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+
+/// Both clocks at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Monotonic time.
+    pub now: Instant,
+    /// Wall clock, Unix milliseconds.
+    pub wall_ms: u64,
+}
+
+/// What the peer's connections look like to a script.
+pub trait Network {
+    /// Whether there is a connection to `peer`, or one is being made.
+    fn is_connected(&self, peer: &PeerId) -> bool;
+
+    /// Where `peer` can be reached, as far as is known; `None` for a stranger.
+    fn contact(&self, peer: &PeerId) -> Option<Vec<String>>;
+
+    /// The peers of this network that are known as routing peers.
+    fn routing_peers(&self) -> Vec<PeerId>;
+
+    /// Where this peer says it can be reached.
+    fn own_addresses(&self) -> Vec<String>;
+}
+
+/// Versions that `peer.identify` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// Of this node.
+    pub node: String,
+    /// Of the AIR interpreter whose behaviour ours has.
+    pub air: String,
+    /// Of the spell service; empty while there is none.
+    pub spell: String,
+}
+
+/// This peer and who may manage it.
+#[derive(Debug)]
+pub struct Host {
+    /// Its id.
+    pub peer_id: PeerId,
+    /// The operator's id.
+    pub management: Option<PeerId>,
+    /// What it runs.
+    pub versions: Versions,
+    keypair: Keypair,
+}
+
+impl Host {
+    /// The peer that holds `keypair`.
+    pub fn new(keypair: Keypair, management: Option<PeerId>, versions: Versions) -> Host {
+        Host {
+            peer_id: keypair.peer_id(),
+            management,
+            versions,
+            keypair,
+        }
+    }
+
+    /// The key of a scope of this host; there is only the host's own so far.
+    pub fn key(&self, scope: &PeerId) -> Option<&Keypair> {
+        self.is_local(scope).then_some(&self.keypair)
+    }
+
+    /// Whether scripts for `peer` run on this machine.
+    pub fn is_local(&self, peer: &PeerId) -> bool {
+        *peer == self.peer_id
+    }
+
+    /// Whether `peer` is the operator.
+    pub fn is_management(&self, peer: &PeerId) -> bool {
+        self.management.as_ref() == Some(peer)
+    }
+
+    /// Whether `peer` may call protected functions.
+    pub fn is_manager(&self, peer: &PeerId) -> bool {
+        *peer == self.peer_id || self.is_management(peer)
+    }
+}

@@ -1,0 +1,80 @@
+//! One particle in one scope.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use basalt_net::peer_id::PeerId;
+
+use crate::air::CallResult;
+use crate::particle::Header;
+
+/// Names an actor; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ActorId(pub(super) u64);
+
+/// What makes two arrivals the same particle.
+///
+/// The signature alone does not: the signed bytes have no separators, so one signature can cover two
+/// readings of them with different ids.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    scope: PeerId,
+    signature: Vec<u8>,
+    id: String,
+}
+
+impl Key {
+    pub(super) fn new(scope: PeerId, header: &Header) -> Key {
+        Key {
+            scope,
+            signature: header.signature.clone(),
+            id: header.id.clone(),
+        }
+    }
+}
+
+/// A particle that is alive here.
+pub(super) struct Actor {
+    pub(super) key: Key,
+    pub(super) scope: PeerId,
+    pub(super) header: Header,
+    /// Data of arrivals, oldest first.
+    pub(super) mailbox: VecDeque<Vec<u8>>,
+    /// Answers to its calls that no run has seen yet.
+    pub(super) results: Vec<(u32, CallResult)>,
+    /// Data of the last run.
+    pub(super) data: Vec<u8>,
+    /// Whether it stands in the queue.
+    pub(super) waits_for_turn: bool,
+}
+
+impl Actor {
+    pub(super) fn new(key: Key, scope: PeerId, header: Header) -> Actor {
+        Actor {
+            key,
+            scope,
+            header,
+            mailbox: VecDeque::new(),
+            results: Vec::new(),
+            data: Vec::new(),
+            waits_for_turn: false,
+        }
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.mailbox.is_empty() || !self.results.is_empty()
+    }
+
+    /// Bytes it holds.
+    pub(super) fn memory(&self) -> usize {
+        self.header.size()
+            + self.data.len()
+            + self.mailbox.iter().map(Vec::len).sum::<usize>()
+            + self
+                .results
+                .iter()
+                .map(|(_, result)| result.result.len())
+                .sum::<usize>()
+    }
+}

@@ -1,0 +1,429 @@
+//! The peer's logic: verification, one actor per particle, execution, routing.
+//!
+//! A particle is verified when it comes in and put in the mailbox of its actor (one per scope and
+//! signature, as in the protocol description's "Execution pipeline"). [`Node::step`] lets the actor
+//! whose turn it is run the script once, keeps the data, then answers the script's calls and passes the
+//! particle on. Actors take turns, so that one busy particle does not starve the others; each lives until
+//! its particle's deadline.
+
+mod actor;
+mod timers;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::multiaddr::Multiaddr;
+use basalt_net::particle::Particle;
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use serde_json::Value;
+
+use crate::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
+use crate::builtins::{self, Call, CallError, Later};
+use crate::host::{Clock, Host, Network};
+use crate::limits::Limits;
+use crate::particle::Header;
+use crate::refusal::{Refusal, Refusals};
+use actor::{Actor, ActorId, Key};
+use timers::Timers;
+
+/// Something the node wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a particle to a peer.
+    Send {
+        /// The peer.
+        peer: PeerId,
+        /// The particle.
+        particle: Particle,
+    },
+    /// Connect to a peer, then tell with [`Node::complete`] whether it worked.
+    Connect {
+        /// The call that waits.
+        call: CallId,
+        /// The peer.
+        peer: PeerId,
+        /// Where it may be; empty: where it is known to be.
+        addresses: Vec<Multiaddr>,
+    },
+}
+
+/// A call whose result is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallId {
+    actor: ActorId,
+    request: u32,
+}
+
+/// What the node has done, and what it holds now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Particles taken in.
+    pub received: u64,
+    /// Runs of the interpreter.
+    pub runs: u64,
+    /// Runs that ended with an error.
+    pub failed_runs: u64,
+    /// Calls answered.
+    pub calls: u64,
+    /// Calls answered with an error.
+    pub failed_calls: u64,
+    /// Particles handed over for sending.
+    pub sent: u64,
+    /// Particles alive.
+    pub actors: usize,
+    /// Bytes they hold.
+    pub memory: usize,
+    /// Everything refused, by reason.
+    pub refusals: Refusals,
+}
+
+/// The peer's logic.
+pub struct Node<I> {
+    host: Host,
+    limits: Limits,
+    interpreter: I,
+    actors: BTreeMap<ActorId, Actor>,
+    by_key: BTreeMap<Key, ActorId>,
+    /// Deadlines in Unix milliseconds.
+    deadlines: BTreeSet<(u64, ActorId)>,
+    /// Actors with something to do, each once.
+    turns: VecDeque<ActorId>,
+    timers: Timers,
+    connects: usize,
+    next_actor: u64,
+    status: Status,
+}
+
+impl<I: Interpreter> Node<I> {
+    /// A node without particles.
+    pub fn new(host: Host, limits: Limits, interpreter: I) -> Node<I> {
+        Node {
+            host,
+            limits,
+            interpreter,
+            actors: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            turns: VecDeque::new(),
+            timers: Timers::default(),
+            connects: 0,
+            next_actor: 0,
+            status: Status::default(),
+        }
+    }
+
+    /// This peer.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What has happened and what is held.
+    pub fn status(&self) -> Status {
+        Status {
+            actors: self.actors.len(),
+            ..self.status.clone()
+        }
+    }
+
+    /// Counts something that was refused on the node's behalf.
+    pub fn count(&mut self, reason: Refusal) {
+        self.status.refusals.count(reason);
+    }
+
+    /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
+    ///
+    /// # Errors
+    /// It is not taken; the reason is counted.
+    pub fn receive(&mut self, clock: Clock, particle: Particle) -> Result<(), Refusal> {
+        let taken = self.check(clock, &particle).and_then(|()| {
+            let (header, data) = Header::split(particle);
+            self.deliver(self.host.peer_id, header, data)
+        });
+        match taken {
+            Ok(()) => self.status.received += 1,
+            Err(reason) => self.count(reason),
+        }
+        taken
+    }
+
+    fn check(&self, clock: Clock, particle: &Particle) -> Result<(), Refusal> {
+        if particle.is_expired(clock.wall_ms) {
+            return Err(Refusal::Expired);
+        }
+        if particle.script.len() > self.limits.max_script {
+            return Err(Refusal::ScriptTooLong);
+        }
+        particle.verify().map_err(|_| Refusal::BadSignature)
+    }
+
+    /// Puts a verified particle in the mailbox of its actor.
+    fn deliver(&mut self, scope: PeerId, header: Header, data: Vec<u8>) -> Result<(), Refusal> {
+        if self.status.memory + data.len() > self.limits.max_memory {
+            return Err(Refusal::MemoryFull);
+        }
+        let key = Key::new(scope, &header);
+        let id = match self.by_key.get(&key) {
+            Some(&id) => id,
+            None => self.add(key, scope, header)?,
+        };
+        let Some(actor) = self.actors.get_mut(&id) else {
+            return Err(Refusal::ActorsFull);
+        };
+        if actor.mailbox.len() >= self.limits.max_mailbox {
+            return Err(Refusal::MailboxFull);
+        }
+        self.status.memory += data.len();
+        actor.mailbox.push_back(data);
+        self.wake(id);
+        Ok(())
+    }
+
+    fn add(&mut self, key: Key, scope: PeerId, header: Header) -> Result<ActorId, Refusal> {
+        if self.actors.len() >= self.limits.max_actors {
+            return Err(Refusal::ActorsFull);
+        }
+        if self.status.memory + header.size() > self.limits.max_memory {
+            return Err(Refusal::MemoryFull);
+        }
+        let id = ActorId(self.next_actor);
+        self.next_actor += 1;
+        self.status.memory += header.size();
+        self.deadlines.insert((header.deadline(), id));
+        self.actors
+            .insert(id, Actor::new(key.clone(), scope, header));
+        self.by_key.insert(key, id);
+        Ok(id)
+    }
+
+    /// Gives an actor a turn if it has something to do and has none.
+    fn wake(&mut self, id: ActorId) {
+        if let Some(actor) = self.actors.get_mut(&id)
+            && !actor.waits_for_turn
+            && actor.has_work()
+        {
+            actor.waits_for_turn = true;
+            self.turns.push_back(id);
+        }
+    }
+
+    /// Delivers the result of a call that took its time. Lost when the particle expired.
+    pub fn complete(&mut self, call: CallId, result: Value) {
+        self.connects = self.connects.saturating_sub(1);
+        self.finish(
+            call,
+            CallResult {
+                ret_code: 0,
+                result: alloc::format!("{result}"),
+            },
+        );
+    }
+
+    fn finish(&mut self, call: CallId, result: CallResult) {
+        if let Some(actor) = self.actors.get_mut(&call.actor) {
+            self.status.memory += result.result.len();
+            actor.results.push((call.request, result));
+            self.wake(call.actor);
+        }
+    }
+
+    /// Fires what is due: alarms and deadlines.
+    pub fn timer(&mut self, clock: Clock) {
+        while let Some((call, result)) = self.timers.due(clock.now) {
+            self.finish(call, result);
+        }
+        for _ in 0..self.limits.max_removed_per_round {
+            match self.deadlines.first() {
+                Some(&(deadline, id)) if deadline < clock.wall_ms => self.remove(id),
+                _ => break,
+            }
+        }
+    }
+
+    fn remove(&mut self, id: ActorId) {
+        if let Some(actor) = self.actors.remove(&id) {
+            self.deadlines.remove(&(actor.header.deadline(), id));
+            self.by_key.remove(&actor.key);
+            self.status.memory -= actor.memory();
+        }
+    }
+
+    /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
+    pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
+        if !self.turns.is_empty() {
+            return Some(clock.now);
+        }
+        let deadline = self.deadlines.first().map(|&(deadline, _)| {
+            clock.now + Duration::from_millis((deadline + 1).saturating_sub(clock.wall_ms))
+        });
+        [self.timers.next(), deadline].into_iter().flatten().min()
+    }
+
+    /// Lets the actor whose turn it is run once. False when there is nothing to do.
+    pub fn step(&mut self, clock: Clock, network: &dyn Network, out: &mut Vec<Effect>) -> bool {
+        let Some(id) = self.turns.pop_front() else {
+            return false;
+        };
+        let Some(actor) = self.actors.get_mut(&id) else {
+            return true;
+        };
+        actor.waits_for_turn = false;
+        if actor.header.deadline() < clock.wall_ms {
+            self.count(Refusal::ExpiredHere);
+            return true;
+        }
+        let Some(key) = self.host.key(&actor.scope) else {
+            return true;
+        };
+        self.status.memory -= actor.memory();
+        let current = actor.mailbox.pop_front().unwrap_or_default();
+        let mut outcome = self.interpreter.run(Run {
+            particle: &actor.header,
+            scope: &actor.scope,
+            key,
+            prev: &actor.data,
+            current: &current,
+            results: core::mem::take(&mut actor.results),
+        });
+        // Kept before anything is done about it, also after an error.
+        actor.data = core::mem::take(&mut outcome.data);
+        self.status.memory += actor.memory();
+        self.status.runs += 1;
+        if outcome.ret_code != 0 {
+            self.status.failed_runs += 1;
+            log::debug!(
+                target: "air",
+                "particle {}: error {}: {}",
+                actor.header.id, outcome.ret_code, outcome.error_message
+            );
+        }
+        self.act(clock, network, id, outcome, out);
+        self.wake(id);
+        true
+    }
+
+    /// Answers the calls of an outcome and passes its particle on.
+    fn act(
+        &mut self,
+        clock: Clock,
+        network: &dyn Network,
+        id: ActorId,
+        outcome: Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let Ok(next_peers) = outcome
+            .next_peers
+            .iter()
+            .map(|peer| peer.parse::<PeerId>())
+            .collect::<Result<Vec<_>, _>>()
+        else {
+            self.count(Refusal::BadNextPeer);
+            return;
+        };
+        for (request_id, request) in outcome.requests {
+            self.answer(
+                clock,
+                network,
+                CallId {
+                    actor: id,
+                    request: request_id,
+                },
+                &request,
+                out,
+            );
+        }
+        for peer in next_peers {
+            let Some(actor) = self.actors.get(&id) else {
+                return;
+            };
+            if self.host.is_local(&peer) {
+                let (header, data) = (actor.header.clone(), actor.data.clone());
+                if let Err(reason) = self.deliver(peer, header, data) {
+                    self.count(reason);
+                }
+            } else {
+                self.status.sent += 1;
+                out.push(Effect::Send {
+                    peer,
+                    particle: actor.header.join(actor.data.clone()),
+                });
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        clock: Clock,
+        network: &dyn Network,
+        call: CallId,
+        request: &CallRequest,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(actor) = self.actors.get(&call.actor) else {
+            return;
+        };
+        let Some(key) = self.host.key(&actor.scope) else {
+            return;
+        };
+        let answer = builtins::call(&Call {
+            host: &self.host,
+            network,
+            clock,
+            scope: actor.scope,
+            key,
+            particle: &actor.header,
+            request,
+        });
+        self.status.calls += 1;
+        let deadline = actor.header.deadline();
+        let result = match builtins::result(answer) {
+            Ok(result) => result,
+            Err(Later::Sleep { duration, result }) => {
+                let life = Duration::from_millis(deadline.saturating_sub(clock.wall_ms));
+                if duration > life {
+                    // The particle is gone by then, and its answer with it.
+                    return;
+                }
+                if self.timers.len() < self.limits.max_timers {
+                    let result = CallResult {
+                        ret_code: 0,
+                        result: alloc::format!("{result}"),
+                    };
+                    self.timers.set(clock.now + duration, call, result);
+                    return;
+                }
+                self.refuse_call(Refusal::TimersFull)
+            }
+            Err(Later::Connect { peer, addresses }) => {
+                if self.connects < self.limits.max_connects {
+                    self.connects += 1;
+                    out.push(Effect::Connect {
+                        call,
+                        peer,
+                        addresses,
+                    });
+                    return;
+                }
+                self.refuse_call(Refusal::ConnectsFull)
+            }
+        };
+        if result.ret_code != 0 {
+            self.status.failed_calls += 1;
+            log::debug!(
+                target: "node",
+                "call {}.{} failed: {}",
+                request.service_id, request.function_name, result.result
+            );
+        }
+        self.finish(call, result);
+    }
+
+    /// The answer to a call that is refused for want of room.
+    fn refuse_call(&mut self, reason: Refusal) -> CallResult {
+        self.count(reason);
+        CallError::text(String::from("this peer is too busy: ") + &alloc::format!("{reason}"))
+            .into()
+    }
+}

@@ -1,0 +1,124 @@
+//! Whom the peer knows: connected peers, peers being dialed, and where they are.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use basalt_net::multiaddr::Multiaddr;
+use basalt_net::peer_id::PeerId;
+
+use crate::host::Network;
+
+/// Addresses kept of one peer. Against peers that announce endless lists.
+const MAX_ADDRESSES: usize = 16;
+
+/// The connection pool's view of other peers. An entry lives while the peer is connected or dialed, so
+/// the number of entries is bounded by the number of connections.
+#[derive(Default)]
+pub(super) struct Contacts {
+    peers: BTreeMap<PeerId, Contact>,
+    own: Vec<Multiaddr>,
+}
+
+#[derive(Default)]
+struct Contact {
+    connected: bool,
+    dials: usize,
+    addresses: Vec<Multiaddr>,
+    /// It speaks this network's Kademlia.
+    routes: bool,
+}
+
+impl Contacts {
+    pub(super) fn set_own(&mut self, addresses: Vec<Multiaddr>) {
+        self.own = addresses;
+    }
+
+    pub(super) fn connected(&mut self, peer: PeerId, address: Option<Multiaddr>) {
+        let contact = self.peers.entry(peer).or_default();
+        contact.connected = true;
+        contact.learn(address);
+    }
+
+    pub(super) fn disconnected(&mut self, peer: &PeerId) {
+        if let Some(contact) = self.peers.get_mut(peer) {
+            contact.connected = false;
+        }
+        self.forget_if_gone(peer);
+    }
+
+    pub(super) fn dialing(&mut self, peer: PeerId, address: Multiaddr) {
+        let contact = self.peers.entry(peer).or_default();
+        contact.dials += 1;
+        contact.learn([address]);
+    }
+
+    pub(super) fn dial_ended(&mut self, peer: &PeerId) {
+        if let Some(contact) = self.peers.get_mut(peer) {
+            contact.dials = contact.dials.saturating_sub(1);
+        }
+        self.forget_if_gone(peer);
+    }
+
+    pub(super) fn identified(&mut self, peer: &PeerId, addresses: Vec<Multiaddr>, routes: bool) {
+        if let Some(contact) = self.peers.get_mut(peer) {
+            contact.routes = routes;
+            contact.learn(addresses);
+        }
+    }
+
+    pub(super) fn addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        self.peers
+            .get(peer)
+            .map(|contact| contact.addresses.clone())
+            .unwrap_or_default()
+    }
+
+    fn forget_if_gone(&mut self, peer: &PeerId) {
+        if self
+            .peers
+            .get(peer)
+            .is_some_and(|contact| !contact.connected && contact.dials == 0)
+        {
+            self.peers.remove(peer);
+        }
+    }
+}
+
+impl Contact {
+    fn learn(&mut self, addresses: impl IntoIterator<Item = Multiaddr>) {
+        for address in addresses {
+            if self.addresses.len() < MAX_ADDRESSES && !self.addresses.contains(&address) {
+                self.addresses.push(address);
+            }
+        }
+    }
+}
+
+fn texts(addresses: &[Multiaddr]) -> Vec<String> {
+    addresses.iter().map(Multiaddr::to_string).collect()
+}
+
+impl Network for Contacts {
+    fn is_connected(&self, peer: &PeerId) -> bool {
+        self.peers.contains_key(peer)
+    }
+
+    fn contact(&self, peer: &PeerId) -> Option<Vec<String>> {
+        self.peers
+            .get(peer)
+            .map(|contact| texts(&contact.addresses))
+    }
+
+    fn routing_peers(&self) -> Vec<PeerId> {
+        let routing = self
+            .peers
+            .iter()
+            .filter(|(_, contact)| contact.connected && contact.routes);
+        routing.map(|(peer, _)| *peer).collect()
+    }
+
+    fn own_addresses(&self) -> Vec<String> {
+        texts(&self.own)
+    }
+}

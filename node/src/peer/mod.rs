@@ -1,0 +1,412 @@
+//! One peer: all its connections and its logic joined.
+//!
+//! [`Peer`] is a [`Machine`] whose edge moves the bytes; what happens on the connections is handled in here:
+//! particles go to the [`Node`] and from it, contacts are kept, calls that need a connection are answered.
+
+mod contacts;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+
+use basalt_manifest::Manifest;
+use basalt_net::keypair::Keypair;
+use basalt_net::multiaddr::{Endpoint, Multiaddr, MultiaddrError, Protocol};
+use basalt_net::particle::Particle;
+use basalt_net::peer_id::{PeerId, PeerIdError};
+use basalt_net::swarm::{self, CannotSend, ConnId, Direction, Event, Input, Swarm, Transport};
+use basalt_net::time::Instant;
+
+use crate::air::Aquavm;
+use crate::host::{Clock, Host, Versions};
+use crate::limits::Limits;
+use crate::machine::{Effect, Machine};
+use crate::node::{self, CallId, Node};
+use crate::refusal::Refusal;
+use contacts::Contacts;
+
+/// What the owner of a peer decides.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The network: part of the Kademlia protocol's name.
+    pub network: String,
+    /// Version told by identify and `peer.identify`.
+    pub version: String,
+    /// The operator's peer id.
+    pub management: Option<PeerId>,
+    /// Addresses under which others reach the peer.
+    pub external_addresses: Vec<Multiaddr>,
+    /// Peers to stay connected to, each with `/p2p/<id>`.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Budgets of connections.
+    pub connections: swarm::Limits,
+    /// Budgets of particles.
+    pub particles: Limits,
+    /// Executions per [`Machine::work`], so that scripts and connections take turns.
+    pub steps_per_turn: usize,
+}
+
+impl Config {
+    /// What a manifest says, with default budgets.
+    ///
+    /// # Errors
+    /// The manifest holds a text that is no peer id or multiaddr, which its own check rules out.
+    pub fn from_manifest(manifest: &Manifest, version: &str) -> Result<Config, ConfigError> {
+        let addresses = |texts: &[String]| {
+            let parsed = texts
+                .iter()
+                .map(|text| text.parse().map_err(ConfigError::Address));
+            parsed.collect::<Result<Vec<Multiaddr>, ConfigError>>()
+        };
+        let management = manifest.node.management_peer_id.as_deref();
+        Ok(Config {
+            network: manifest.node.network.to_string(),
+            version: version.into(),
+            management: management
+                .map(str::parse)
+                .transpose()
+                .map_err(ConfigError::ManagementPeerId)?,
+            external_addresses: addresses(&manifest.network.external_addresses)?,
+            bootstrap: addresses(&manifest.node.bootstrap)?,
+            connections: swarm::Limits::default(),
+            particles: Limits::default(),
+            steps_per_turn: 32,
+        })
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The management peer id is none.
+    ManagementPeerId(PeerIdError),
+    /// A bootstrap or external address is none.
+    Address(MultiaddrError),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::ManagementPeerId(error) => write!(f, "management_peer_id: {error}"),
+            ConfigError::Address(error) => write!(f, "bootstrap or external address: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// What the operator can see.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The peer's id.
+    pub peer_id: PeerId,
+    /// Its connections.
+    pub swarm: swarm::Status,
+    /// Its particles.
+    pub node: node::Status,
+}
+
+/// Swarm and node joined.
+pub struct Peer {
+    swarm: Swarm,
+    node: Node<Aquavm>,
+    contacts: Contacts,
+    external_addresses: Vec<Multiaddr>,
+    kademlia: String,
+    steps_per_turn: usize,
+    /// Dials under way, and to whom.
+    dials: BTreeMap<ConnId, PeerId>,
+    /// Calls that wait for a connection to a peer.
+    connects: BTreeMap<PeerId, Vec<CallId>>,
+    swarm_effects: swarm::Effects,
+    node_effects: Vec<node::Effect>,
+}
+
+impl Peer {
+    /// A peer without connections. `seed` is fresh entropy.
+    pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Peer {
+        let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
+        let versions = Versions {
+            node: config.version.clone(),
+            air: Aquavm::VERSION.into(),
+            spell: String::new(),
+        };
+        let swarm_config = swarm::Config {
+            agent_version: config.version,
+            other_protocols: alloc::vec![kademlia.clone()],
+            bootstrap: config.bootstrap,
+            limits: config.connections,
+            ..swarm::Config::default()
+        };
+        let mut contacts = Contacts::default();
+        contacts.set_own(config.external_addresses.clone());
+        let host = Host::new(keypair.clone(), config.management, versions);
+        Peer {
+            swarm: Swarm::new(swarm_config, keypair, seed),
+            node: Node::new(host, config.particles, Aquavm::default()),
+            contacts,
+            external_addresses: config.external_addresses,
+            kademlia,
+            steps_per_turn: config.steps_per_turn,
+            dials: BTreeMap::new(),
+            connects: BTreeMap::new(),
+            swarm_effects: Vec::new(),
+            node_effects: Vec::new(),
+        }
+    }
+
+    /// Its identity.
+    pub fn peer_id(&self) -> PeerId {
+        self.node.host().peer_id
+    }
+
+    /// What the operator can see.
+    pub fn status(&self) -> Status {
+        Status {
+            peer_id: self.peer_id(),
+            swarm: self.swarm.status(),
+            node: self.node.status(),
+        }
+    }
+
+    /// Tells the peer the addresses its listeners have now: others learn them by identify, scripts by
+    /// `peer.identify`, beside the configured external ones.
+    pub fn listening(&mut self, clock: Clock, addresses: &[Multiaddr], out: &mut Vec<Effect>) {
+        let all: Vec<_> = addresses
+            .iter()
+            .chain(&self.external_addresses)
+            .cloned()
+            .collect();
+        self.contacts.set_own(all.clone());
+        self.swarm
+            .set_listen_addresses(clock.now, all, &mut self.swarm_effects);
+        self.settle(clock, out);
+    }
+
+    /// Dials an address that ends in `/p2p/<id>`.
+    ///
+    /// # Errors
+    /// It cannot be dialed.
+    pub fn dial(
+        &mut self,
+        clock: Clock,
+        address: &Multiaddr,
+        out: &mut Vec<Effect>,
+    ) -> Result<ConnId, swarm::CannotDial> {
+        let conn = self.start_dial(clock, address)?;
+        self.settle(clock, out);
+        Ok(conn)
+    }
+
+    fn start_dial(
+        &mut self,
+        clock: Clock,
+        address: &Multiaddr,
+    ) -> Result<ConnId, swarm::CannotDial> {
+        let conn = self
+            .swarm
+            .dial(clock.now, address, &mut self.swarm_effects)?;
+        if let Some(peer) = address.peer_id() {
+            self.dials.insert(conn, peer);
+            self.contacts.dialing(peer, address.clone());
+        }
+        Ok(conn)
+    }
+
+    /// Carries out effects of swarm and node until none is left but the edge's.
+    fn settle(&mut self, clock: Clock, out: &mut Vec<Effect>) {
+        while !self.swarm_effects.is_empty() || !self.node_effects.is_empty() {
+            for effect in core::mem::take(&mut self.swarm_effects) {
+                match Effect::split(effect) {
+                    Ok(effect) => out.push(effect),
+                    Err(event) => self.on_event(clock, event),
+                }
+            }
+            for effect in core::mem::take(&mut self.node_effects) {
+                match effect {
+                    node::Effect::Send { peer, particle } => self.send(clock, peer, &particle),
+                    node::Effect::Connect {
+                        call,
+                        peer,
+                        addresses,
+                    } => {
+                        self.connect(clock, call, peer, addresses);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, clock: Clock, event: Event) {
+        match event {
+            Event::Connected {
+                peer,
+                conn,
+                remote,
+                direction,
+                ..
+            } => {
+                log::info!(target: "peer", "{peer} connected from {remote} ({conn})");
+                // An incoming connection comes from a port that nobody listens on.
+                let address = match direction {
+                    Direction::Outbound => Some(Multiaddr::from_socket(remote)),
+                    Direction::Inbound => None,
+                };
+                self.contacts.connected(peer, address);
+                self.end_dial(conn);
+                self.answer_connects(&peer, true);
+            }
+            Event::Disconnected { peer } => {
+                log::info!(target: "peer", "{peer} disconnected");
+                self.contacts.disconnected(&peer);
+            }
+            Event::Closed { conn, reason, .. } => {
+                log::debug!(target: "peer", "{conn} closed: {reason}");
+                if let Some(peer) = self.end_dial(conn)
+                    && !self.is_dialing(&peer)
+                {
+                    self.answer_connects(&peer, false);
+                }
+            }
+            Event::Identified { peer, info } => {
+                log::debug!(target: "peer", "{peer} runs {}", info.agent_version);
+                let routes = info.protocols.contains(&self.kademlia);
+                self.contacts.identified(&peer, info.listen_addrs, routes);
+            }
+            Event::Particle { from, particle } => {
+                let id = particle.id.clone();
+                if let Err(reason) = self.node.receive(clock, *particle) {
+                    log::warn!(target: "node", "particle {id} from {from} refused: {reason}");
+                }
+            }
+            Event::Sent { .. } => {}
+            Event::SendFailed { reason, .. } => {
+                log::debug!(target: "node", "a particle was not sent: {reason}");
+                self.node.count(Refusal::SendFailed);
+            }
+            Event::Refused { conn, reason } => {
+                log::debug!(target: "peer", "{conn}: refused: {reason}");
+            }
+        }
+    }
+
+    fn send(&mut self, clock: Clock, peer: PeerId, particle: &Particle) {
+        let refusal = if particle.is_expired(clock.wall_ms) {
+            Refusal::ExpiredHere
+        } else {
+            match self
+                .swarm
+                .send(clock.now, &peer, particle, &mut self.swarm_effects)
+            {
+                Ok(_) => return,
+                Err(CannotSend::NotConnected) => Refusal::NotConnected,
+                Err(CannotSend::Congested) => Refusal::Congested,
+                Err(CannotSend::TooBig) => Refusal::SendFailed,
+            }
+        };
+        log::debug!(target: "node", "particle {} to {peer} not sent: {refusal}", particle.id);
+        self.node.count(refusal);
+    }
+
+    /// Serves a call of `peer.connect`.
+    fn connect(&mut self, clock: Clock, call: CallId, peer: PeerId, addresses: Vec<Multiaddr>) {
+        if self.swarm.is_connected(&peer) {
+            self.node.complete(call, true.into());
+            return;
+        }
+        let addresses = match addresses.is_empty() {
+            true => self.contacts.addresses(&peer),
+            false => addresses,
+        };
+        for address in addresses {
+            let address = match address.peer_id() {
+                Some(named) if named != peer => continue,
+                Some(_) => address,
+                None => address.with(Protocol::P2p(peer)),
+            };
+            if let Err(error) = self.start_dial(clock, &address) {
+                log::debug!(target: "peer", "{address} is not dialed: {error}");
+            }
+        }
+        match self.is_dialing(&peer) {
+            true => self.connects.entry(peer).or_default().push(call),
+            false => self.node.complete(call, false.into()),
+        }
+    }
+
+    fn is_dialing(&self, peer: &PeerId) -> bool {
+        self.dials.values().any(|dialed| dialed == peer)
+    }
+
+    /// Strikes a dial off the list; returns to whom it went.
+    fn end_dial(&mut self, conn: ConnId) -> Option<PeerId> {
+        let peer = self.dials.remove(&conn)?;
+        self.contacts.dial_ended(&peer);
+        Some(peer)
+    }
+
+    fn answer_connects(&mut self, peer: &PeerId, connected: bool) {
+        for call in self.connects.remove(peer).unwrap_or_default() {
+            self.node.complete(call, connected.into());
+        }
+    }
+}
+
+impl Machine for Peer {
+    fn accept(
+        &mut self,
+        clock: Clock,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Vec<Effect>,
+    ) -> Result<ConnId, swarm::Refusal> {
+        let accepted = self
+            .swarm
+            .accept(clock.now, transport, remote, &mut self.swarm_effects);
+        self.settle(clock, out);
+        accepted
+    }
+
+    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
+        if matches!(input, Input::Timer) {
+            self.node.timer(clock);
+        }
+        self.swarm.handle(clock.now, input, &mut self.swarm_effects);
+        self.settle(clock, out);
+    }
+
+    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        for _ in 0..self.steps_per_turn {
+            if !self
+                .node
+                .step(clock, &self.contacts, &mut self.node_effects)
+            {
+                return false;
+            }
+            self.settle(clock, out);
+        }
+        true
+    }
+
+    fn wake_at(&self, clock: Clock) -> Option<Instant> {
+        [self.swarm.wake_at(), self.node.wake_at(clock)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
+        self.swarm.transmit(conn, buffer)
+    }
+
+    fn has_output(&mut self, conn: ConnId) -> bool {
+        self.swarm.has_output(conn)
+    }
+
+    fn receive_capacity(&mut self, conn: ConnId) -> usize {
+        self.swarm.receive_capacity(conn)
+    }
+}

@@ -1,0 +1,82 @@
+//! Why the node did not do something. Each reason has a counter.
+
+use core::fmt;
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $text:literal;)+) => {
+        /// What was refused, and why.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Refusal {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Refusal {
+            /// Every reason, in the order of their counters.
+            pub const ALL: &[Refusal] = &[$(Refusal::$variant),+];
+
+            /// A short name for logs and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Refusal::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for Refusal {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Refusal::$variant => $text),+ })
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A particle: its time is over.
+    Expired = "expired", "the particle has expired";
+    /// A particle: its signature is not its author's.
+    BadSignature = "bad_signature", "the particle's signature does not hold";
+    /// A particle: its script is too long.
+    ScriptTooLong = "script_too_long", "the particle's script is too long";
+    /// A particle: too many are alive.
+    ActorsFull = "actors_full", "too many particles are alive";
+    /// An arrival: too many of the same particle wait.
+    MailboxFull = "mailbox_full", "too many arrivals of this particle wait";
+    /// A particle: there is no memory left for it.
+    MemoryFull = "memory_full", "the memory for particles is used up";
+    /// An outcome: one of the next peers is no peer id, so none is served.
+    BadNextPeer = "bad_next_peer", "a next peer of the particle is no peer id";
+    /// A particle to send: it expired here.
+    ExpiredHere = "expired_here", "the particle expired before it was sent on";
+    /// A particle to send: its next peer is not connected.
+    NotConnected = "not_connected", "the next peer is not connected";
+    /// A particle to send: too much waits for its next peer.
+    Congested = "congested", "too much waits for the next peer";
+    /// A particle to send: the connection took it, then failed.
+    SendFailed = "send_failed", "the next peer did not take the particle";
+    /// A call of `peer.timeout`: too many wait.
+    TimersFull = "timers_full", "too many calls of peer.timeout wait";
+    /// A call of `peer.connect`: too many wait.
+    ConnectsFull = "connects_full", "too many calls of peer.connect wait";
+}
+
+/// How often each reason occurred.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusals([u64; Refusal::ALL.len()]);
+
+impl Refusals {
+    /// Counts one.
+    pub fn count(&mut self, reason: Refusal) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// How often `reason` occurred.
+    pub fn of(&self, reason: Refusal) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// All that occurred, with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (Refusal, u64)> {
+        Refusal::ALL
+            .iter()
+            .map(|&reason| (reason, self.of(reason)))
+            .filter(|&(_, n)| n > 0)
+    }
+}

@@ -1,0 +1,14 @@
+//! What the operator can see of a running node.
+
+use alloc::string::String;
+
+/// The result of a core's self-test at boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoreReport {
+    /// Number of the core.
+    pub core: usize,
+    /// Whether it may be trusted with work.
+    pub passed: bool,
+    /// What was measured or what failed, in one line.
+    pub summary: String,
+}

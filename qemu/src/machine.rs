@@ -1,0 +1,375 @@
+//! The description of a machine, and its start.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{Accel, Error, Guest, Tools, accel, child, qmp::Qmp, serial::Serial, tools::Named};
+
+/// What becomes of what a guest writes to its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// It is forgotten when the guest ends; any number of guests can share one image.
+    #[default]
+    Forget,
+    /// It stays in the image file.
+    Keep,
+}
+
+/// What becomes of what a guest says on its serial line, beside being kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Echo {
+    /// Nothing.
+    #[default]
+    Silent,
+    /// It is printed to standard output as it comes.
+    Stdout,
+}
+
+/// A forwarded port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forward {
+    /// Port of the host's loopback address; 0: any free one.
+    pub(crate) host: u16,
+    pub(crate) guest: u16,
+}
+
+/// A machine to start.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    image: PathBuf,
+    disk: Disk,
+    cores: u32,
+    memory_mib: u32,
+    nic: String,
+    forwards: Vec<Forward>,
+    guest_address: Option<Ipv4Addr>,
+    accel: Accel,
+    display: String,
+    echo: Echo,
+    named: Named,
+}
+
+/// Longest wait for QEMU to set a machine up.
+const SETUP: Duration = Duration::from_secs(30);
+
+impl Machine {
+    /// A machine that boots `image`: two cores, 512 MiB, virtio network, no display.
+    #[must_use]
+    pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self {
+            image: image.into(),
+            disk: Disk::default(),
+            cores: 2,
+            memory_mib: 512,
+            nic: "virtio-net-pci".into(),
+            forwards: Vec::new(),
+            guest_address: None,
+            accel: Accel::Auto,
+            display: "none".into(),
+            echo: Echo::Silent,
+            named: Named::from_environment(),
+        }
+    }
+
+    /// Sets what becomes of what the guest writes to its disk.
+    #[must_use]
+    pub fn disk(mut self, disk: Disk) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Sets the number of cores.
+    #[must_use]
+    pub fn cores(mut self, cores: u32) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// Sets the size of the memory in MiB.
+    #[must_use]
+    pub fn memory(mut self, mib: u32) -> Self {
+        self.memory_mib = mib;
+        self
+    }
+
+    /// Sets the model of the network card, as QEMU names it: `virtio-net-pci`, `e1000e`, ...
+    #[must_use]
+    pub fn nic(mut self, model: impl Into<String>) -> Self {
+        self.nic = model.into();
+        self
+    }
+
+    /// Makes a port of the guest reachable at a port of the host's loopback address; 0 chooses a free
+    /// one, which [`Guest::forwarded`] tells.
+    #[must_use]
+    pub fn forward(mut self, host: u16, guest: u16) -> Self {
+        self.forwards.push(Forward { host, guest });
+        self
+    }
+
+    /// Sets the guest's address in QEMU's network 10.0.2.0/24; needed when it is static and not the
+    /// one that QEMU's DHCP server gives first.
+    #[must_use]
+    pub fn guest_address(mut self, address: Ipv4Addr) -> Self {
+        self.guest_address = Some(address);
+        self
+    }
+
+    /// Sets how the guest's instructions are executed.
+    #[must_use]
+    pub fn accel(mut self, accel: Accel) -> Self {
+        self.accel = accel;
+        self
+    }
+
+    /// Sets QEMU's display: `none`, `gtk`, `sdl`, ...
+    #[must_use]
+    pub fn display(mut self, display: impl Into<String>) -> Self {
+        self.display = display.into();
+        self
+    }
+
+    /// Sets what becomes of the serial lines.
+    #[must_use]
+    pub fn echo(mut self, echo: Echo) -> Self {
+        self.echo = echo;
+        self
+    }
+
+    /// Sets paths of the tools, instead of those that the environment names.
+    #[must_use]
+    pub fn tools(mut self, named: Named) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// Starts the machine.
+    ///
+    /// # Errors
+    /// When QEMU or the firmware is missing, or QEMU refuses the machine.
+    pub fn start(&self) -> Result<Guest, Error> {
+        let tools = Tools::locate(&self.named)?;
+        let accel = self.accel.resolve(&tools.qemu);
+        let image = fs::canonicalize(&self.image)
+            .map_err(Error::host(format!("the image {}", self.image.display())))?;
+        let folder = tempfile::Builder::new()
+            .prefix("basalt-")
+            .tempdir()
+            .map_err(Error::host("a temporary folder"))?;
+        let at = |name: &str| folder.path().join(name);
+        fs::copy(&tools.firmware.vars, at("vars"))
+            .map_err(Error::host("a copy of the firmware's variable store"))?;
+        let messages = File::create(at("messages")).map_err(Error::host("QEMU's messages"))?;
+
+        let mut command = child::command(&tools.qemu);
+        command
+            .args(self.arguments(accel, &tools.firmware.code, folder.path(), &image))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(messages);
+        let mut process = child::spawn(command).map_err(Error::host("QEMU cannot be started"))?;
+        let serial = Serial::default();
+        if let Some(output) = process.stdout.take() {
+            let (serial, echo) = (serial.clone(), self.echo);
+            thread::spawn(move || {
+                serial.read(output, |line| {
+                    if echo == Echo::Stdout {
+                        println!("{line}");
+                    }
+                });
+            });
+        }
+        let mut guest = Guest::new(process, serial, folder, accel);
+        let mut qmp = connect(&guest)?;
+        let forwards = forwarded(&mut qmp, &self.forwards)?;
+        guest.complete(qmp, forwards);
+        Ok(guest)
+    }
+
+    /// QEMU's command line.
+    fn arguments(&self, accel: Accel, code: &Path, folder: &Path, image: &Path) -> Vec<OsString> {
+        let snapshot = match self.disk {
+            Disk::Forget => "on",
+            Disk::Keep => "off",
+        };
+        let guest = self
+            .guest_address
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        let forwards: String = self
+            .forwards
+            .iter()
+            .map(|Forward { host, guest: port }| {
+                format!(",hostfwd=tcp:127.0.0.1:{host}-{guest}:{port}")
+            })
+            .collect();
+        let file = |head: &str, path: &Path| {
+            let mut text = OsString::from(head);
+            text.push(doubled(path));
+            text
+        };
+        let mut list: Vec<OsString> = Vec::new();
+        let mut add = |name: &str, value: OsString| list.extend([name.into(), value]);
+        add("-machine", format!("q35,accel={accel}").into());
+        add("-cpu", accel::processor(accel).into());
+        add("-smp", self.cores.to_string().into());
+        add("-m", self.memory_mib.to_string().into());
+        add("-display", self.display.clone().into());
+        add("-vga", "std".into());
+        add(
+            "-drive",
+            file("if=pflash,format=raw,readonly=on,file=", code),
+        );
+        add(
+            "-drive",
+            file("if=pflash,format=raw,file=", &folder.join("vars")),
+        );
+        let drive = format!("if=none,id=disk,format=raw,snapshot={snapshot},file=");
+        add("-drive", file(&drive, image));
+        add("-device", "virtio-blk-pci,drive=disk,bootindex=0".into());
+        add("-netdev", format!("user,id=net{forwards}").into());
+        // Without its ROM the card is no boot device, which saves the firmware the attempt.
+        add(
+            "-device",
+            format!("{},netdev=net,romfile=", self.nic).into(),
+        );
+        add("-device", "virtio-rng-pci".into());
+        add("-chardev", "stdio,id=serial,signal=off".into());
+        add("-serial", "chardev:serial".into());
+        add(
+            "-chardev",
+            file(
+                "socket,id=qmp,server=on,wait=off,path=",
+                &folder.join("qmp"),
+            ),
+        );
+        add("-mon", "chardev=qmp,mode=control".into());
+        list.extend(["-nodefaults".into(), "-no-user-config".into()]);
+        list
+    }
+}
+
+/// A path as QEMU's option lists want it: with every comma doubled.
+fn doubled(path: &Path) -> OsString {
+    match path.to_str() {
+        Some(text) => text.replace(',', ",,").into(),
+        None => path.into(),
+    }
+}
+
+/// Connects to QEMU's control socket as soon as it is there.
+fn connect(guest: &Guest) -> Result<Qmp, Error> {
+    let start = Instant::now();
+    loop {
+        match Qmp::connect(&guest.control_path()) {
+            Ok(qmp) => return Ok(qmp),
+            Err(_) if guest.is_running() && start.elapsed() < SETUP => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(_) if !guest.is_running() => return Err(Error::Ended(guest.messages())),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Asks QEMU which host ports it really listens on.
+fn forwarded(qmp: &mut Qmp, wanted: &[Forward]) -> Result<Vec<Forward>, Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let table = qmp.human("info usernet")?;
+    let found = listeners(&table);
+    if wanted
+        .iter()
+        .all(|wanted| found.iter().any(|found| found.guest == wanted.guest))
+    {
+        Ok(found)
+    } else {
+        Err(Error::Control(format!(
+            "it does not list all forwarded ports:\n{table}"
+        )))
+    }
+}
+
+/// The forwarded ports in the table of `info usernet`:
+/// `TCP[HOST_FORWARD]  12       127.0.0.1 40517       10.0.2.15   977     0     0`.
+fn listeners(table: &str) -> Vec<Forward> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line
+                .trim()
+                .strip_prefix("TCP[HOST_FORWARD]")?
+                .split_whitespace();
+            let host = fields.nth(2)?.parse().ok()?;
+            let guest = fields.nth(1)?.parse().ok()?;
+            Some(Forward { host, guest })
+        })
+        .collect()
+}
+
+/// The folder with a guest's files; it goes when the guest does.
+pub(crate) type Folder = TempDir;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_says_what_was_asked() {
+        let machine = Machine::new("x")
+            .cores(4)
+            .memory(256)
+            .nic("e1000e")
+            .forward(0, 977);
+        let machine = machine
+            .guest_address([10, 0, 2, 20].into())
+            .disk(Disk::Keep);
+        let paths = [Path::new("/a,b/code"), Path::new("/t"), Path::new("/i.img")];
+        let line = machine.arguments(Accel::Tcg, paths[0], paths[1], paths[2]);
+        let line: Vec<_> = line.iter().map(|word| word.to_str().unwrap()).collect();
+        for (option, value) in [
+            ("-smp", "4"),
+            ("-m", "256"),
+            ("-machine", "q35,accel=tcg"),
+            (
+                "-netdev",
+                "user,id=net,hostfwd=tcp:127.0.0.1:0-10.0.2.20:977",
+            ),
+            ("-device", "e1000e,netdev=net,romfile="),
+            ("-drive", "if=pflash,format=raw,readonly=on,file=/a,,b/code"),
+            (
+                "-drive",
+                "if=none,id=disk,format=raw,snapshot=off,file=/i.img",
+            ),
+        ] {
+            assert!(
+                line.windows(2).any(|pair| pair == [option, value]),
+                "{option} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn forwarded_ports_are_read_from_qemus_table() {
+        let table = "Hub -1 (net):\r\n  Protocol[State]    FD  Source Address  Port   Dest. Address  \
+                     Port RecvQ SendQ\r\n  TCP[HOST_FORWARD]  13       127.0.0.1 40517       \
+                     10.0.2.15   977     0     0\r\n  UDP[236 sec]  14 10.0.2.15 68 10.0.2.2 67 0 0\r\n";
+        assert_eq!(
+            listeners(table),
+            [Forward {
+                host: 40517,
+                guest: 977
+            }]
+        );
+    }
+}

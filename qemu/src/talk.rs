@@ -1,0 +1,79 @@
+//! What `cargo run` says about a node that listens.
+
+use core::fmt::Write;
+use std::net::SocketAddr;
+
+use basalt_qemu::Listening;
+
+/// The node's peer id, its multiaddrs as this machine reaches them, and a first program to run.
+pub(crate) fn summary(node: &Listening, reach: impl Fn(u16) -> Option<SocketAddr>) -> String {
+    let id = &node.peer_id;
+    let mut addresses = Vec::new();
+    for (address, port) in node.addresses.iter().zip(node.ports()) {
+        if let Some(outside) = reach(port) {
+            let websocket = if address.ends_with("/ws") { "/ws" } else { "" };
+            let (ip, port) = (outside.ip(), outside.port());
+            addresses.push(format!("/ip4/{ip}/tcp/{port}{websocket}/p2p/{id}"));
+        }
+    }
+    let mut text = String::from("\n");
+    let mut line = |line: &str| {
+        let _ = writeln!(text, "{line}");
+    };
+    line("The node listens.");
+    if let (Some(ms), Some(memory)) = (node.after_ms, node.memory_kib) {
+        line(&format!(
+            "  {ms} ms after the kernel's first instruction, {memory} KiB of memory in use"
+        ));
+    }
+    line(&format!("  peer id    {id}"));
+    for address in &addresses {
+        line(&format!("  multiaddr  {address}"));
+    }
+    if let Some(websocket) = addresses.iter().find(|address| address.contains("/ws/")) {
+        line("\nTalk to it from another terminal, in a new folder, with node 18 or newer:");
+        line("  npm init -y && npm pkg set overrides.mortice=3.0.1");
+        line("  npm install @fluencelabs/js-client@0.9.0");
+        line(&format!(
+            "  node --input-type=module -e '{}'",
+            program(websocket, id)
+        ));
+    }
+    line("\nCtrl-C ends it.");
+    text
+}
+
+/// A program for the js-client: asks the node who it is.
+fn program(address: &str, id: &str) -> String {
+    format!(
+        "
+    import {{ Fluence }} from \"@fluencelabs/js-client\";
+    await Fluence.connect({{ multiaddr: \"{address}\", peerId: \"{id}\" }});
+    console.log(\"connected to\", Fluence.getClient().getRelayPeerId());
+    await Fluence.disconnect();
+  "
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_of_the_host() {
+        let node: Listening = "peer_id=12D3 addrs=/ip4/10.0.2.15/tcp/977,/ip4/10.0.2.15/tcp/999/ws"
+            .parse()
+            .unwrap();
+        let reach = |port| Some(SocketAddr::from(([127, 0, 0, 1], port + 40_000)));
+        let text = summary(&node, reach);
+        assert!(
+            text.contains("multiaddr  /ip4/127.0.0.1/tcp/40977/p2p/12D3\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\"/ip4/127.0.0.1/tcp/40999/ws/p2p/12D3\""),
+            "{text}"
+        );
+        assert!(!text.contains("10.0.2.15"), "{text}");
+    }
+}

@@ -1,0 +1,387 @@
+//! A rust-libp2p peer: TCP and WebSocket, Noise, Yamux, identify, ping, and bare streams of the particle protocol.
+//!
+//! The swarm runs in a task of its own and writes all that happens into a journal; a test waits until the journal
+//! holds what it looks for, so nothing is missed between two waits.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use libp2p::core::{Transport as _, muxing::StreamMuxerBox, transport::OrTransport, upgrade};
+use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, noise, ping, swarm, tcp, yamux};
+use libp2p_websocket as websocket;
+use tokio::sync::{Notify, mpsc};
+
+use super::particle::{Form, Particle};
+
+/// The protocol of particles.
+pub(crate) const PARTICLE: StreamProtocol = StreamProtocol::new("/fluence/particle/2.0.0");
+
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What happened at a [`Peer`].
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A listener is ready at this address.
+    Listening(Multiaddr),
+    /// A connection is up; `dialed` by us or by the remote.
+    Connected { peer: PeerId, dialed: bool },
+    /// The last connection to the peer is gone.
+    Disconnected(PeerId),
+    /// A dial failed.
+    DialFailed(String),
+    /// The peer said who it is.
+    Identified {
+        peer: PeerId,
+        info: Box<identify::Info>,
+    },
+    /// Our ping was answered.
+    Pinged { peer: PeerId },
+    /// A particle stream from the peer: its bytes, and whether it ended with FIN or by an error.
+    Frame {
+        peer: PeerId,
+        bytes: Vec<u8>,
+        end: Result<(), String>,
+    },
+}
+
+enum Command {
+    Dial(DialOpts),
+    Disconnect(PeerId),
+}
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    stream: libp2p_stream::Behaviour,
+}
+
+#[derive(Default)]
+struct Journal {
+    events: Mutex<Vec<Event>>,
+    news: Notify,
+}
+
+impl Journal {
+    fn write(&self, event: Event) {
+        self.events.lock().expect("no panic inside").push(event);
+        self.news.notify_waiters();
+    }
+}
+
+/// A running rust-libp2p peer; it ends when dropped.
+pub(crate) struct Peer {
+    /// Its key.
+    pub(crate) keypair: Keypair,
+    commands: mpsc::UnboundedSender<Command>,
+    control: libp2p_stream::Control,
+    journal: Arc<Journal>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+impl Peer {
+    /// Starts a peer with a fresh key that listens on `addresses`. Needs a Tokio runtime around it.
+    pub(crate) fn start(addresses: &[&str]) -> Result<Self> {
+        let keypair = Keypair::generate_ed25519();
+        let mut swarm = swarm(&keypair)?;
+        for address in addresses {
+            swarm.listen_on(address.parse()?)?;
+        }
+        let mut control = swarm.behaviour().stream.new_control();
+        let mut incoming = control
+            .accept(PARTICLE)
+            .map_err(|_| anyhow!("particle protocol registered twice"))?;
+        let journal = Arc::new(Journal::default());
+        let (commands, orders) = mpsc::unbounded_channel();
+        let events = tokio::spawn(drive(swarm, orders, journal.clone()));
+        let pages = journal.clone();
+        let frames = tokio::spawn(async move {
+            while let Some((peer, stream)) = incoming.next().await {
+                tokio::spawn(read_frame(peer, stream, pages.clone()));
+            }
+        });
+        Ok(Self {
+            keypair,
+            commands,
+            control,
+            journal,
+            tasks: vec![events, frames],
+        })
+    }
+
+    /// The peer's id.
+    pub(crate) fn id(&self) -> PeerId {
+        self.keypair.public().to_peer_id()
+    }
+
+    /// How many events happened: the mark from which a later wait may start.
+    pub(crate) fn mark(&self) -> usize {
+        self.journal.events.lock().expect("no panic inside").len()
+    }
+
+    /// Waits until an event since `mark` gives `Some`; `what` is what is missing otherwise.
+    pub(crate) async fn wait<T>(
+        &self,
+        mark: usize,
+        what: &str,
+        mut find: impl FnMut(&Event) -> Option<T>,
+    ) -> Result<T> {
+        let mut next = mark;
+        let search = async {
+            loop {
+                let news = self.journal.news.notified();
+                tokio::pin!(news);
+                news.as_mut().enable();
+                {
+                    let events = self.journal.events.lock().expect("no panic inside");
+                    if let Some(found) = events[next..].iter().find_map(&mut find) {
+                        return found;
+                    }
+                    next = events.len();
+                }
+                news.await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, search).await {
+            Ok(found) => Ok(found),
+            Err(_) => bail!("waited {PATIENCE:?} for {what}; seen: {}", self.story(mark)),
+        }
+    }
+
+    /// The address of the WebSocket listener, or of the plain TCP one, with this peer's id at its end.
+    pub(crate) async fn address(&self, websocket: bool) -> Result<Multiaddr> {
+        let listening = |event: &Event| match event {
+            Event::Listening(address) if is_websocket(address) == websocket => {
+                Some(address.clone())
+            }
+            _ => None,
+        };
+        let address = self.wait(0, "a listener", listening).await?;
+        address
+            .with_p2p(self.id())
+            .map_err(|address| anyhow!("{address} names another peer"))
+    }
+
+    /// Dials `address` (with `/p2p/` in it) and waits until the connection is up.
+    pub(crate) async fn connect(&self, address: &Multiaddr) -> Result<()> {
+        let mark = self.mark();
+        self.commands
+            .send(Command::Dial(address.clone().into()))
+            .context("the swarm ended")?;
+        let outcome = self.wait(mark, "a connection", |event| match event {
+            Event::Connected { dialed: true, .. } => Some(Ok(())),
+            Event::DialFailed(reason) => Some(Err(anyhow!("dialing {address}: {reason}"))),
+            _ => None,
+        });
+        outcome.await?
+    }
+
+    /// Closes all connections to `peer` and waits until they are gone.
+    pub(crate) async fn disconnect(&self, peer: PeerId) -> Result<()> {
+        let mark = self.mark();
+        self.commands
+            .send(Command::Disconnect(peer))
+            .context("the swarm ended")?;
+        self.wait(mark, "the disconnection", |event| {
+            matches!(event, Event::Disconnected(id) if *id == peer).then_some(())
+        })
+        .await
+    }
+
+    /// Waits for identify from `peer`.
+    pub(crate) async fn identified(&self, peer: PeerId) -> Result<Box<identify::Info>> {
+        self.wait(0, "identify", |event| match event {
+            Event::Identified { peer: id, info } if *id == peer => Some(info.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Opens a stream of `protocol` to `peer`.
+    pub(crate) async fn open(
+        &self,
+        peer: PeerId,
+        protocol: StreamProtocol,
+    ) -> Result<swarm::Stream> {
+        let mut control = self.control.clone();
+        let opening = control.open_stream(peer, protocol);
+        let stream = tokio::time::timeout(PATIENCE, opening).await;
+        Ok(stream.context("no stream within the limit")??)
+    }
+
+    /// Sends a particle in one write.
+    pub(crate) async fn send(&self, peer: PeerId, particle: &Particle, form: Form) -> Result<()> {
+        self.send_pieces(peer, &[&particle.frame(form)]).await
+    }
+
+    /// Sends a frame as `pieces`, each flushed on its own, then FIN.
+    pub(crate) async fn send_pieces(&self, peer: PeerId, pieces: &[&[u8]]) -> Result<()> {
+        let mut stream = self.open(peer, PARTICLE).await?;
+        for piece in pieces {
+            stream.write_all(piece).await?;
+            stream.flush().await?;
+        }
+        Ok(stream.close().await?)
+    }
+
+    /// Waits for a particle (since `mark`) for which `find` gives `Some`. It must be well formed, signed, written in
+    /// the BIN form and ended with FIN.
+    pub(crate) async fn particle<T>(
+        &self,
+        mark: usize,
+        what: &str,
+        mut find: impl FnMut(&PeerId, &Particle) -> Option<T>,
+    ) -> Result<T> {
+        let judge = |event: &Event| {
+            let Event::Frame { peer, bytes, end } = event else {
+                return None;
+            };
+            let checked = || {
+                let (particle, form) = Particle::parse(bytes)?;
+                particle.verify()?;
+                anyhow::ensure!(form == Form::Bin, "written in the ARRAY form");
+                end.clone()
+                    .map_err(|e| anyhow!("no FIN after the frame: {e}"))?;
+                Ok(particle)
+            };
+            match checked() {
+                Ok(particle) => find(peer, &particle).map(Ok),
+                Err(error) => Some(Err(error)),
+            }
+        };
+        self.wait(mark, what, judge).await?
+    }
+
+    /// Whether a frame since `mark` holds the particle called `id`.
+    pub(crate) fn has_frame(&self, mark: usize, id: &str) -> bool {
+        let events = self.journal.events.lock().expect("no panic inside");
+        events[mark..].iter().any(|event| match event {
+            Event::Frame { bytes, .. } => bytes.windows(id.len()).any(|w| w == id.as_bytes()),
+            _ => false,
+        })
+    }
+
+    /// What happened since `mark`, in words.
+    pub(crate) fn story(&self, mark: usize) -> String {
+        let events = self.journal.events.lock().expect("no panic inside");
+        let line = |event: &Event| match event {
+            Event::Frame { peer, bytes, end } => {
+                format!("frame of {} bytes from {peer}, {end:?}", bytes.len())
+            }
+            Event::Identified { peer, .. } => format!("identify from {peer}"),
+            other => format!("{other:?}"),
+        };
+        let lines: Vec<String> = events[mark..].iter().map(line).collect();
+        lines.join("; ")
+    }
+}
+
+fn is_websocket(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Ws(_)))
+}
+
+fn swarm(keypair: &Keypair) -> Result<Swarm<Behaviour>> {
+    let config = || tcp::Config::new().nodelay(true);
+    let websocket = websocket::Config::new(tcp::tokio::Transport::new(config()));
+    let transport = OrTransport::new(websocket, tcp::tokio::Transport::new(config()))
+        .upgrade(upgrade::Version::V1)
+        .authenticate(noise::Config::new(keypair)?)
+        .multiplex(yamux::Config::default())
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+        .boxed();
+    let identify = identify::Config::new("/fluence/particle/2.0.0".into(), keypair.public())
+        .with_agent_version("basalt-tests".into());
+    let behaviour = Behaviour {
+        identify: identify::Behaviour::new(identify),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(2))),
+        stream: libp2p_stream::Behaviour::new(),
+    };
+    let config =
+        swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
+    Ok(Swarm::new(
+        transport,
+        behaviour,
+        keypair.public().to_peer_id(),
+        config,
+    ))
+}
+
+async fn drive(
+    mut swarm: Swarm<Behaviour>,
+    mut orders: mpsc::UnboundedReceiver<Command>,
+    journal: Arc<Journal>,
+) {
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Command::Dial(options)) => {
+                    if let Err(error) = swarm.dial(options) {
+                        journal.write(Event::DialFailed(error.to_string()));
+                    }
+                }
+                Some(Command::Disconnect(peer)) => {
+                    if swarm.disconnect_peer_id(peer).is_err() {
+                        journal.write(Event::Disconnected(peer));
+                    }
+                }
+                None => return,
+            },
+            event = swarm.select_next_some() => {
+                if let Some(event) = translate(event) {
+                    journal.write(event);
+                }
+            }
+        }
+    }
+}
+
+fn translate(event: SwarmEvent<BehaviourEvent>) -> Option<Event> {
+    Some(match event {
+        SwarmEvent::NewListenAddr { address, .. } => Event::Listening(address),
+        SwarmEvent::ConnectionEstablished {
+            peer_id, endpoint, ..
+        } => Event::Connected {
+            peer: peer_id,
+            dialed: endpoint.is_dialer(),
+        },
+        SwarmEvent::ConnectionClosed {
+            peer_id,
+            num_established: 0,
+            ..
+        } => Event::Disconnected(peer_id),
+        SwarmEvent::OutgoingConnectionError { error, .. } => Event::DialFailed(format!("{error}")),
+        SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+            peer_id,
+            info,
+            ..
+        })) => Event::Identified {
+            peer: peer_id,
+            info: Box::new(info),
+        },
+        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+            peer,
+            result: Ok(_),
+            ..
+        })) => Event::Pinged { peer },
+        _ => return None,
+    })
+}
+
+async fn read_frame(peer: PeerId, mut stream: swarm::Stream, journal: Arc<Journal>) {
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes).await;
+    let end = end.map(drop).map_err(|e| e.to_string());
+    journal.write(Event::Frame { peer, bytes, end });
+}

@@ -1,0 +1,150 @@
+//! The node as a process of this host: the binary of `basalt-hosted`, built through cargo.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use super::{Host, Station, manifest};
+use crate::client::peer::Peer;
+use crate::target::Target;
+
+/// How long a process may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Lines of log kept for the report of a failure.
+const TAIL: usize = 60;
+
+/// A running node process.
+struct Hosted {
+    child: Child,
+    log: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing is left to do then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Host for Hosted {
+    fn tail(&self) -> String {
+        let log = self.log.lock().expect("no panic inside");
+        log.iter().map(|line| format!("    {line}\n")).collect()
+    }
+}
+
+/// Starts a node that dials a fresh bootstrap peer and `others`; returns when it listens.
+pub(crate) async fn start(others: &[String]) -> Result<Station> {
+    let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
+    let mut dialed = vec![bootstrap.address(false).await?.to_string()];
+    dialed.extend_from_slice(others);
+    let (tcp_port, websocket_port) = free_ports()?;
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
+    let ports = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n");
+    let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
+    let seed = seed.try_into().ok();
+    fs::write(&path, manifest(seed, &dialed, &ports))?;
+
+    let mut child = Command::new(binary()?)
+        .arg("--manifest")
+        .arg(&path)
+        .args(["--listen-ip", "127.0.0.1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting the hosted node")?;
+    let log = Arc::new(Mutex::new(VecDeque::new()));
+    let (listening, ready) = mpsc::channel();
+    let stdout = child.stdout.take().context("no stdout")?;
+    let stderr = child.stderr.take().context("no stderr")?;
+    keep_log(stdout, log.clone(), listening.clone());
+    keep_log(stderr, log.clone(), listening);
+    let host = Box::new(Hosted { child, log });
+
+    let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
+    let line = line.map_err(|_| anyhow!("the hosted node does not listen:\n{}", host.tail()))?;
+    Ok(Station {
+        target: Target::told_by(&line)?,
+        bootstrap,
+        host,
+    })
+}
+
+fn keep_log(
+    pipe: impl std::io::Read + Send + 'static,
+    log: Arc<Mutex<VecDeque<String>>>,
+    listening: mpsc::Sender<String>,
+) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if line.contains("basalt: listening ") {
+                // The receiver is gone once the node listens.
+                let _ = listening.send(line.clone());
+            }
+            let mut log = log.lock().expect("no panic inside");
+            if log.len() == TAIL {
+                log.pop_front();
+            }
+            log.push_back(line);
+        }
+    });
+}
+
+/// Two ports that were free a moment ago.
+fn free_ports() -> Result<(u16, u16)> {
+    let (a, b) = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    Ok((a.local_addr()?.port(), b.local_addr()?.port()))
+}
+
+/// The path of the binary, which cargo builds when it is stale.
+fn binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BINARY
+        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)
+}
+
+fn build() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--package",
+            "basalt-hosted",
+            "--message-format=json-render-diagnostics",
+        ])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .output()
+        .context("starting cargo")?;
+    ensure!(
+        output.status.success(),
+        "building basalt-hosted:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let messages = String::from_utf8(output.stdout)?;
+    let executable = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_hosted = message["target"]["name"] == "basalt-hosted";
+        let path = message["executable"].as_str().filter(|_| is_hosted)?;
+        Some(PathBuf::from(path))
+    };
+    messages
+        .lines()
+        .find_map(executable)
+        .context("cargo named no binary of basalt-hosted")
+}

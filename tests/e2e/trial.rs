@@ -1,0 +1,139 @@
+//! The plan of trials: which suite judges which target. Targets start when their first trial runs, and end with the
+//! last.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use crate::node::{Station, guest, hosted};
+use crate::suite::{boot, clients, hostile, js, rust};
+
+/// How long one suite may take, the start of its target included.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Runs what the arguments select.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let plan = Plan {
+        runtime: Arc::new(runtime.expect("threads for the clients")),
+    };
+    libtest_mimic::run(arguments, plan.trials()).exit_code()
+}
+
+/// A node that starts when it is first needed; a failed start is told to each trial.
+type Lazy = Arc<OnceCell<Result<Station, String>>>;
+
+struct Plan {
+    runtime: Arc<Runtime>,
+}
+
+/// One trial per suite over the station in `$lazy`.
+macro_rules! suites {
+    ($plan:ident, $prefix:literal, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
+        vec![$({
+            let lazy = $lazy.clone();
+            $plan.trial(concat!($prefix, "/", $name), move || async move {
+                let $station = started(&lazy, $start).await?;
+                let outcome: Result<()> = $suite.await;
+                outcome.map_err(|error| anyhow!("{error:#}\n  the node's log:\n{}", $station.host.tail()))
+            })
+        }),*]
+    };
+}
+
+/// The suites that each kind of node has to pass on one start.
+macro_rules! common_suites {
+    ($plan:ident, $prefix:literal, $lazy:ident, $start:expr) => {
+        suites!($plan, $prefix, $lazy, $start, {
+            "identify": |node| rust::identify(&node.target),
+            "ping": |node| rust::ping(&node.target),
+            "particles": |node| rust::particles(&node.target),
+            "dialed_by_node": |node| rust::dialed_by_node(&node.target, &node.bootstrap),
+            "parallel": |node| rust::parallel(&node.target),
+            "split_anywhere": |node| rust::split_anywhere(&node.target),
+            "refusals": |node| rust::refusals(&node.target),
+            "unknown_protocol": |node| rust::unknown_protocol(&node.target),
+            "wrong_peer": |node| rust::wrong_peer(&node.target),
+            "half_open": |node| hostile::half_open(&node.target),
+            "slow_reader": |node| hostile::slow_reader(&node.target),
+            "js": |node| js::relay(&node.target),
+        })
+    };
+}
+
+impl Plan {
+    fn trials(&self) -> Vec<Trial> {
+        let mut trials = vec![
+            self.trial("clients/codec", clients::codec),
+            self.trial("clients/rust_meets_rust", clients::rust_meets_rust),
+            self.trial("clients/js_meets_rust", clients::js_meets_rust),
+            self.trial("clients/aqua_vm_runs", clients::aqua_vm_runs),
+        ];
+        trials.extend(self.hosted());
+        trials.extend(self.image());
+        trials
+    }
+
+    fn hosted(&self) -> Vec<Trial> {
+        let node = Lazy::default();
+        let mut trials = common_suites!(self, "hosted", node, hosted::start(&[]));
+        trials.push(self.trial("hosted/two_relays", move || async move {
+            let relay1 = started(&node, hosted::start(&[])).await?;
+            let known = [relay1.target.tcp.to_string()];
+            let relay2 = hosted::start(&known).await?;
+            js::two_relays(&relay1.target, &relay2.target).await
+        }));
+        trials
+    }
+
+    /// Four boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
+    /// relay; a broken manifest.
+    fn image(&self) -> Vec<Trial> {
+        let node = Lazy::default();
+        let mut trials = common_suites!(self, "image", node, two_cores());
+        trials.push(self.trial("image/identity_and_relays", move || async move {
+            let relay1 = started(&node, two_cores()).await?;
+            let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+            let relay2 = boot::identity_is_kept(&disk).await?;
+            js::two_relays(&relay1.target, &relay2.target).await
+        }));
+        trials.push(self.trial("image/broken_manifest", boot::broken_manifest));
+        trials
+    }
+
+    fn trial<F>(&self, name: &'static str, suite: impl FnOnce() -> F + Send + 'static) -> Trial
+    where
+        F: Future<Output = Result<()>>,
+    {
+        let runtime = self.runtime.clone();
+        Trial::test(name, move || {
+            let start = Instant::now();
+            let outcome = runtime.block_on(async {
+                tokio::time::timeout(PATIENCE, suite())
+                    .await
+                    .context("out of time")?
+            });
+            eprintln!("suite {name}: {:.1} s", start.elapsed().as_secs_f64());
+            outcome.map_err(|error| Failed::from(format!("{error:#}")))
+        })
+    }
+}
+
+async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> Result<&Station> {
+    let station = lazy.get_or_init(async || start.await.map_err(|error| format!("{error:#}")));
+    let station: &Result<Station, String> = station.await;
+    station.as_ref().map_err(|reason| anyhow!("{reason}"))
+}
+
+async fn two_cores() -> Result<Station> {
+    let disk = guest::Installed::with_seed([0xba; 32], &[]).await?;
+    disk.station(2).await
+}
