@@ -36,7 +36,10 @@ impl<'a> Reader<'a> {
     }
 
     fn be(&mut self, len: usize) -> Result<u64, Malformed> {
-        Ok(self.take(len)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+        Ok(self
+            .take(len)?
+            .iter()
+            .fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
     fn len(&mut self, width: usize) -> Result<usize, Malformed> {

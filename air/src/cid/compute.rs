@@ -135,9 +135,18 @@ mod tests {
     #[test]
     fn known_values() {
         for (bytes, cid) in [
-            ("\"test\"", "bagaaihrarcyykpv4oj7zwdbepczyfthxya4og7s2rwvrzolm5kg2eu5dz3xa"),
-            ("1", "bagaaihra2y55tkbgv6i4d7vdoglfuzhbd3ra6e7ennpvfrmzaejwmbntusdq"),
-            ("{\"key\":42}", "bagaaihracpzxhsrpviexa7k6glwdhyh3a4kvy6j7qlcqokzqbs3q424cmxyq"),
+            (
+                "\"test\"",
+                "bagaaihrarcyykpv4oj7zwdbepczyfthxya4og7s2rwvrzolm5kg2eu5dz3xa",
+            ),
+            (
+                "1",
+                "bagaaihra2y55tkbgv6i4d7vdoglfuzhbd3ra6e7ennpvfrmzaejwmbntusdq",
+            ),
+            (
+                "{\"key\":42}",
+                "bagaaihracpzxhsrpviexa7k6glwdhyh3a4kvy6j7qlcqokzqbs3q424cmxyq",
+            ),
         ] {
             assert_eq!(of_bytes(bytes.as_bytes()).as_str(), cid);
         }

@@ -49,9 +49,15 @@ impl<'a> Envelope<'a> {
     /// Reads an envelope: keys in any order, unknown keys ignored, bytes behind it ignored.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         let fields = Fields::read(bytes).map_err(EnvelopeError::Malformed)?;
-        let versions = Versions { data: fields.data, interpreter: fields.interpreter };
+        let versions = Versions {
+            data: fields.data,
+            interpreter: fields.interpreter,
+        };
         match fields.inner_data {
-            Some(inner_data) => Ok(Envelope { versions, inner_data }),
+            Some(inner_data) => Ok(Envelope {
+                versions,
+                inner_data,
+            }),
             None => Err(EnvelopeError::BodyMissing(versions)),
         }
     }
@@ -108,9 +114,13 @@ const BIN32: u8 = 0xc6;
 /// starts.
 pub(super) fn open(out: &mut Vec<u8>) -> usize {
     out.push(0x83);
-    for text in
-        ["version", DATA_VERSION, "interpreter_version", INTERPRETER_VERSION, "inner_data"]
-    {
+    for text in [
+        "version",
+        DATA_VERSION,
+        "interpreter_version",
+        INTERPRETER_VERSION,
+        "inner_data",
+    ] {
         debug_assert!(text.len() < 32);
         out.push(0xa0 | text.len() as u8);
         out.extend_from_slice(text.as_bytes());

@@ -8,7 +8,6 @@ use crate::ast::Text;
 pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) start: usize,
-    pub(super) end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +76,10 @@ impl<'s> Lexer<'s> {
         self.skip_blanks();
         let start = self.at;
         let Some(&first) = self.source.as_bytes().get(start) else {
-            return Ok(Token { kind: TokenKind::End, start, end: start });
+            return Ok(Token {
+                kind: TokenKind::End,
+                start,
+            });
         };
         let kind = match first {
             b'(' => self.single(TokenKind::Open),
@@ -87,7 +89,7 @@ impl<'s> Lexer<'s> {
             b'"' => self.literal()?,
             _ => self.word()?,
         };
-        Ok(Token { kind, start, end: self.at })
+        Ok(Token { kind, start })
     }
 
     fn single(&mut self, kind: TokenKind) -> TokenKind {
@@ -145,7 +147,10 @@ impl<'s> Lexer<'s> {
 }
 
 fn text(start: usize, end: usize) -> Text {
-    Text { start: start as u32, end: end as u32 }
+    Text {
+        start: start as u32,
+        end: end as u32,
+    }
 }
 
 fn classify(word: &str, start: usize) -> Result<TokenKind> {
@@ -183,7 +188,11 @@ fn special(word: &str, start: usize) -> Result<TokenKind> {
     if let Some(rest) = word.strip_prefix("%last_error%") {
         return Ok(TokenKind::LastError(lens(rest)));
     }
-    if is_number(word) { number(word, start) } else { variable(word, start) }
+    if is_number(word) {
+        number(word, start)
+    } else {
+        variable(word, start)
+    }
 }
 
 /// Digits with at most one dot, perhaps behind a sign; a sign alone counts, to be refused.
@@ -246,9 +255,11 @@ fn variable(word: &str, start: usize) -> Result<TokenKind> {
     let name = text(start, start + name_end);
     match bytes.get(name_end) {
         None => Ok(TokenKind::Variable(sigil, name, None)),
-        Some(b'.') if sigil == Sigil::Scalar || name_end >= SIGIL_DOT => {
-            Ok(TokenKind::Variable(sigil, name, Some(text(start + name_end, end))))
-        }
+        Some(b'.') if sigil == Sigil::Scalar || name_end >= SIGIL_DOT => Ok(TokenKind::Variable(
+            sigil,
+            name,
+            Some(text(start + name_end, end)),
+        )),
         Some(_) => Err((
             start + name_end,
             Kind::Name("only alphanumeric, '_', and '-' characters are allowed in this position"),

@@ -11,11 +11,18 @@ use crate::values::{Heap, Json, Value};
 #[derive(Clone, Copy)]
 pub(crate) enum Items<'r> {
     /// Elements of one array value; their tetraplets are that of the array, with an index.
-    Array { items: &'r [Json<'r>], tetraplet: &'r Tetraplet<'r>, provenance: Provenance },
+    Array {
+        items: &'r [Json<'r>],
+        tetraplet: &'r Tetraplet<'r>,
+        provenance: Provenance,
+    },
     /// Elements of a canon.
     Canon(&'r [Stored<'r>]),
     /// One generation of a stream.
-    Stream { fold: u32, values: &'r [StreamValue<'r>] },
+    Stream {
+        fold: u32,
+        values: &'r [StreamValue<'r>],
+    },
 }
 
 impl<'r> Items<'r> {
@@ -31,7 +38,11 @@ impl<'r> Items<'r> {
         Some(match *self {
             Items::Canon(items) => *items.get(index)?,
             Items::Stream { values, .. } => values.get(index)?.stored,
-            Items::Array { items, tetraplet, provenance } => {
+            Items::Array {
+                items,
+                tetraplet,
+                provenance,
+            } => {
                 let mut digits = itoa::Buffer::new();
                 let digits = digits.format(index);
                 let lens = heap.concat(&[tetraplet.lens, ".$.[", digits, "]"]);
@@ -58,7 +69,12 @@ pub(crate) struct Iteration<'r> {
 
 impl<'r> Iteration<'r> {
     pub(crate) fn new(items: Items<'r>) -> Self {
-        Iteration { items, index: 0, ended: false, current: None }
+        Iteration {
+            items,
+            index: 0,
+            ended: false,
+            current: None,
+        }
     }
 
     pub(crate) fn has_next(&self) -> bool {
@@ -73,7 +89,9 @@ pub(crate) struct Iterators<'r> {
 
 impl<'r> Iterators<'r> {
     pub(crate) fn new(names: usize) -> Self {
-        Iterators { open: alloc::vec![None; names] }
+        Iterators {
+            open: alloc::vec![None; names],
+        }
     }
 
     pub(crate) fn is_open(&self, name: Name) -> bool {

@@ -70,7 +70,10 @@ impl<'r> Generations<'r> {
     }
 
     fn last_is_empty(&self) -> bool {
-        let last = self.values.last().map_or(0, |(generation, _)| generation + 1);
+        let last = self
+            .values
+            .last()
+            .map_or(0, |(generation, _)| generation + 1);
         self.count > last
     }
 }
@@ -125,7 +128,9 @@ impl<'r> Streams<'r> {
         if stack.is_empty() {
             stack.push(Stream::default());
         }
-        let Some(stream) = stack.last_mut() else { return Ok(()) };
+        let Some(stream) = stack.last_mut() else {
+            return Ok(());
+        };
         let [previous, current, new] = &mut stream.lists;
         match place {
             Place::Previous(generation) => previous.push(generation as usize, value),
@@ -133,14 +138,24 @@ impl<'r> Streams<'r> {
             Place::New => new.push(new.count.saturating_sub(1), value),
         }
         let len: usize = stream.lists.iter().map(|list| list.values.len()).sum();
-        if len >= MAX_VALUES { Err(Error::StreamSize) } else { Ok(()) }
+        if len >= MAX_VALUES {
+            Err(Error::StreamSize)
+        } else {
+            Ok(())
+        }
     }
 
     /// All values, in order.
     pub(crate) fn values(&mut self, slot: Slot) -> Vec<Stored<'r>> {
-        let Some(stream) = self.innermost(slot) else { return Vec::new() };
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
         let lists = stream.lists.iter_mut();
-        lists.flat_map(Generations::filled).flatten().map(|(_, value)| value.stored).collect()
+        lists
+            .flat_map(Generations::filled)
+            .flatten()
+            .map(|(_, value)| value.stored)
+            .collect()
     }
 
     /// The non-empty generations behind `cursor`, in order.
@@ -153,7 +168,9 @@ impl<'r> Streams<'r> {
         cursor: Cursor,
         heap: &Heap<'r>,
     ) -> Vec<&'r [StreamValue<'r>]> {
-        let Some(stream) = self.innermost(slot) else { return Vec::new() };
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
         let lists = stream.lists.iter_mut().zip(cursor.0);
         lists
             .flat_map(|(list, skipped)| list.filled().skip(skipped))
@@ -185,7 +202,10 @@ impl<'r> Streams<'r> {
 
     /// All streams that are still open, at the end of a run.
     pub(crate) fn close_all(&mut self) -> impl Iterator<Item = NewStream<'r>> + use<'r> {
-        core::mem::take(&mut self.slots).into_iter().flatten().map(NewStream)
+        core::mem::take(&mut self.slots)
+            .into_iter()
+            .flatten()
+            .map(NewStream)
     }
 }
 

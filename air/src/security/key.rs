@@ -31,7 +31,10 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownFormat(format) => {
-                write!(f, "key format {format} is not supported, only Ed25519 (0) is")
+                write!(
+                    f,
+                    "key format {format} is not supported, only Ed25519 (0) is"
+                )
             }
             Self::Length(len) => write!(f, "the secret is {len} bytes long, 32 are needed"),
         }

@@ -66,9 +66,13 @@ fn failure(step: Step<'_>, tree: &Json<'_>, value: alloc::string::String) -> Len
     match (step, tree) {
         (Step::Index(index), Json::Array(_)) => LensError::IndexOutOfRange { value, index },
         (Step::Index(index), _) => LensError::IndexOfNonArray { value, index },
-        (Step::Field(field), Json::Object(_)) => {
-            LensError::FieldMissing { value, field: field.into() }
-        }
-        (Step::Field(field), _) => LensError::FieldOfNonObject { value, field: field.into() },
+        (Step::Field(field), Json::Object(_)) => LensError::FieldMissing {
+            value,
+            field: field.into(),
+        },
+        (Step::Field(field), _) => LensError::FieldOfNonObject {
+            value,
+            field: field.into(),
+        },
     }
 }

@@ -85,7 +85,11 @@ fn collect_reports(lanes: &mut [Lane], appliance: &mut Appliance) {
             } else {
                 ::log::error!(target: "cpu", "core {core} is unsound: {summary}");
             }
-            appliance.set_core_report(status::CoreReport { core, passed, summary });
+            appliance.set_core_report(status::CoreReport {
+                core,
+                passed,
+                summary,
+            });
         }
     }
 }
