@@ -243,7 +243,10 @@ fn a_client_that_reconnects_is_served_again() {
     relay(&mut world, 0, &[]);
     client(&mut world, 1, 0, Transport::WebSocket);
     world.unplug(1);
-    assert!(world.until(5 * SECOND, |world| world.peer(0).status().swarm.peers == 0));
+    let gone = |world: &mut World| {
+        world.peer(0).status().swarm.peers == 0 && !world.client(1).is_connected(&id(0))
+    };
+    assert!(world.until(5 * SECOND, gone));
     connect(&mut world, 1, 0, Transport::WebSocket);
     let script = format!(
         r#"(seq (call "{}" ("op" "identity") [1] answer) (call "{}" ("c" "d") [answer]))"#,

@@ -212,7 +212,7 @@ impl World {
         self.under_way.insert((arrival, self.order), (to, message));
     }
 
-    /// Cuts all connections of a party, as a power failure does: nobody is told at once.
+    /// Breaks all connections of a party; both ends learn it by and by.
     pub(crate) fn unplug(&mut self, party: usize) {
         let ends: Vec<End> = self
             .pipes
@@ -224,6 +224,7 @@ impl World {
             if let Some(other) = self.pipes.remove(&end) {
                 self.pipes.remove(&other);
                 self.launch(other, Message::Reset);
+                self.launch(end, Message::Reset);
             }
         }
     }
