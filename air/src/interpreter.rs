@@ -194,7 +194,7 @@ impl Interpreter {
             finished.last_call_request_id,
             signatures.into_signatures(),
         );
-        outcome.data = data.encode(seed);
+        outcome.data = data.encode();
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
         Ok(())

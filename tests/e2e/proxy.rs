@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
-use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p::Multiaddr;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::target::port;
+use crate::target::{moved, port};
 
 /// Handshakes fit in this many bytes each way; they are handed on one byte at a time.
 const SINGLE_BYTES: usize = 700;
@@ -59,13 +59,7 @@ impl Proxy {
 
     /// `node`'s address with the proxy's port in it.
     pub(crate) fn address(&self, node: &Multiaddr) -> Multiaddr {
-        node.iter()
-            .map(|part| match part {
-                Protocol::Ip4(_) => Protocol::Ip4([127, 0, 0, 1].into()),
-                Protocol::Tcp(_) => Protocol::Tcp(self.address.port()),
-                other => other,
-            })
-            .collect()
+        moved(node, self.address)
     }
 
     /// Lets the node's bytes through, or holds them back.

@@ -1,6 +1,9 @@
 //! What a suite is run against: a node that listens, wherever it runs.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, Result, bail};
+use basalt_qemu::Verdict;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 /// A listening node, as its clients see it.
@@ -15,50 +18,46 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads the line by which a node says that it listens:
-    /// `basalt: listening peer_id=ID addrs=/ip4/../tcp/..,/ip4/../tcp/../ws ...`.
-    pub(crate) fn from_line(line: &str) -> Result<Self> {
-        let field = |name: &str| {
-            line.split_whitespace()
-                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-                .with_context(|| format!("no {name} in '{line}'"))
+    /// Reads what a node says of itself: `basalt: listening peer_id=ID addrs=/ip4/../tcp/..,/ip4/../tcp/../ws ...`.
+    pub(crate) fn told_by(line: &str) -> Result<Self> {
+        let Some(Verdict::Listening(said)) = Verdict::of_line(line) else {
+            bail!("it does not listen: {line}");
         };
-        let peer_id: PeerId = field("peer_id")?.parse()?;
+        let peer_id: PeerId = said.peer_id.parse()?;
         let (mut tcp, mut ws) = (None, None);
-        for address in field("addrs")?.split(',') {
-            let address: Multiaddr = address.parse().with_context(|| address.to_owned())?;
+        for address in &said.addresses {
+            let address: Multiaddr = address.parse().with_context(|| address.clone())?;
             let is_ws = address.iter().any(|p| matches!(p, Protocol::Ws(_)));
             let slot = if is_ws { &mut ws } else { &mut tcp };
-            *slot = Some(address);
+            *slot = Some(address.with(Protocol::P2p(peer_id)));
         }
-        let whole = |address: Option<Multiaddr>| {
-            let address = address.with_context(|| format!("an address is missing in '{line}'"))?;
-            address
-                .with_p2p(peer_id)
-                .map_err(|address| anyhow::anyhow!("{address} names another peer"))
-        };
         Ok(Self {
             peer_id,
-            tcp: whole(tcp)?,
-            ws: whole(ws)?,
+            tcp: tcp.context("no TCP address")?,
+            ws: ws.context("no WebSocket address")?,
         })
     }
 
-    /// The same node reached through forwarded ports of this host.
-    pub(crate) fn forwarded(&self, tcp: u16, ws: u16) -> Self {
-        let at = |port| {
-            Multiaddr::empty()
-                .with(Protocol::Ip4([127, 0, 0, 1].into()))
-                .with(Protocol::Tcp(port))
-        };
+    /// The same node reached through forwarded ports.
+    pub(crate) fn forwarded(&self, tcp: SocketAddr, ws: SocketAddr) -> Self {
         Self {
             peer_id: self.peer_id,
-            tcp: at(tcp).with(Protocol::P2p(self.peer_id)),
-            ws: at(ws)
-                .with(Protocol::Ws("/".into()))
-                .with(Protocol::P2p(self.peer_id)),
+            tcp: moved(&self.tcp, tcp),
+            ws: moved(&self.ws, ws),
         }
     }
+}
+
+/// `address` with another IP address and TCP port in it.
+pub(crate) fn moved(address: &Multiaddr, to: SocketAddr) -> Multiaddr {
+    address
+        .iter()
+        .map(|part| match part {
+            Protocol::Ip4(_) => Protocol::from(to.ip()),
+            Protocol::Tcp(_) => Protocol::Tcp(to.port()),
+            other => other,
+        })
+        .collect()
 }
 
 /// The TCP port in an address.

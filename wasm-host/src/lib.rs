@@ -1,3 +1,40 @@
-//! Placeholder until the crate's first commit.
+//! Runs Marine services: WebAssembly modules linked through interface types, with WASI and a file system of their own.
+//!
+//! A [`Module`] is a loaded file, a [`Service`] an ordered list of modules that run together. Layers, from the bottom:
+//!
+//! * [`engine`]: what a WebAssembly engine must offer, and `wasmi` offering it;
+//! * [`module`]: module files and their interface-types section;
+//! * [`adapter`]: values in and out of guests' memories, adapters compiled and run;
+//! * [`vfs`] and [`wasi`]: files and what guests see of the outside;
+//! * [`service`]: linking, calls, budgets, limits, statistics; [`interface`]: JSON in and out; [`mounted`]: native functions in place of programs;
+//!   [`logger`]: levels and masks.
+//!
+//! Nothing here reads a clock, draws randomness or sends a byte: all of that comes in through [`Host`].
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod adapter;
+pub mod engine;
+pub mod error;
+pub mod host;
+pub mod interface;
+pub mod logger;
+pub mod module;
+pub mod mounted;
+pub mod service;
+pub mod vfs;
+pub mod wasi;
+
+pub use engine::wasmi::Wasmi;
+pub use error::Error;
+pub use host::Host;
+pub use module::{Module, ModuleStore};
+pub use service::{
+    Budget, CallParameters, Limits, ModuleConfig, ParticleParameters, SecurityTetraplet, Service,
+    ServiceConfig,
+};
+pub use vfs::{Vfs, Volume};

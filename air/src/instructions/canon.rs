@@ -35,6 +35,9 @@ impl<'r> Run<'r> {
         match met {
             Some(CanonState::Executed(cid)) => {
                 let canon = self.load_canon(peer, cid)?;
+                if let CanonOutput::Map(_) = output {
+                    self.check_pairs(canon.elements)?;
+                }
                 self.set_canon(output, canon)?;
             }
             met if !self.is_current_peer(peer) => {

@@ -8,7 +8,6 @@ use crate::ast::Text;
 pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) start: usize,
-    pub(super) end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,7 +79,6 @@ impl<'s> Lexer<'s> {
             return Ok(Token {
                 kind: TokenKind::End,
                 start,
-                end: start,
             });
         };
         let kind = match first {
@@ -91,11 +89,7 @@ impl<'s> Lexer<'s> {
             b'"' => self.literal()?,
             _ => self.word()?,
         };
-        Ok(Token {
-            kind,
-            start,
-            end: self.at,
-        })
+        Ok(Token { kind, start })
     }
 
     fn single(&mut self, kind: TokenKind) -> TokenKind {

@@ -34,15 +34,6 @@ impl Number {
     }
 }
 
-impl Json<'_> {
-    pub(crate) fn as_str(&self) -> Option<&str> {
-        match self {
-            Json::String(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 /// A shared value, as cheap to copy as a pointer.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'r>(&'r Lazy<'r>);
@@ -107,11 +98,6 @@ impl<'r> Value<'r> {
             tree,
             cid: Cell::new(None),
         }))
-    }
-
-    /// A string.
-    pub(crate) fn string(heap: &Heap<'r>, text: &'r str) -> Self {
-        Self::from_tree(heap, Json::String(text))
     }
 
     /// Notes the CID of the text the value came with. It counts only if that text is canonical.

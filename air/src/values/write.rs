@@ -55,9 +55,10 @@ fn write_number(number: Number, out: &mut Vec<u8>) {
         Number::I64(number) => {
             out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         }
-        // The layout of floats decides CIDs: it is the library's.
+        // The layout of floats decides CIDs. The network's is Ryu's (`1e21`); newer versions of
+        // `serde_json` write another (`1e+21`).
         Number::F64(number) => {
-            out.extend_from_slice(&serde_json::to_vec(&number).unwrap_or_default());
+            out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
         }
     }
 }

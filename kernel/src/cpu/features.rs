@@ -106,7 +106,9 @@ pub fn enable(features: &Features) {
             );
         });
         Cr4::update(|flags| {
-            flags.insert(Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE);
+            flags.insert(
+                Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE | Cr4Flags::MACHINE_CHECK_EXCEPTION,
+            );
             flags.set(Cr4Flags::OSXSAVE, features.xsave);
         });
         if features.xsave {

@@ -30,11 +30,24 @@ static SINKS: TicketMutex<Sinks> = TicketMutex::new(Sinks {
 });
 static LOGGER: Logger = Logger;
 
+/// Libraries that log.
+const LIBRARIES: [&str; 3] = ["smoltcp", "uefi", "virtio_drivers"];
+
 struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        // What libraries find worth telling is a detail here.
+        let is_library_detail = metadata.level() == Level::Info
+            && LIBRARIES
+                .iter()
+                .any(|library| metadata.target().starts_with(library));
+        let level = if is_library_detail {
+            Level::Debug
+        } else {
+            metadata.level()
+        };
+        level <= log::max_level()
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -18,6 +18,9 @@ use super::{HUGE_PAGE, PAGE};
 /// Cores that start in 16-bit mode can only load a root below this address.
 const ROOT_LIMIT: u64 = 4 * HUGE_PAGE;
 
+/// Changes of more than this many bytes flush all translations instead of each page's.
+const FLUSH_LIMIT: u64 = 16 * PAGE;
+
 static SPACE: TicketMutex<Option<PageTables<FreeFrames>>> = TicketMutex::new(None);
 
 struct FreeFrames;
@@ -81,8 +84,12 @@ fn change(span: Span, access: Option<Access>) -> Result<(), NoTable> {
         Some(access) => tables.map(span, access)?,
         None => tables.unmap(span)?,
     }
-    for page in (span.start / PAGE * PAGE..span.end).step_by(PAGE as usize) {
-        tlb::flush(VirtAddr::new_truncate(page));
+    if span.len() > FLUSH_LIMIT {
+        tlb::flush_all();
+    } else {
+        for page in (span.start / PAGE * PAGE..span.end).step_by(PAGE as usize) {
+            tlb::flush(VirtAddr::new_truncate(page));
+        }
     }
     Ok(())
 }

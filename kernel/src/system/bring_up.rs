@@ -171,6 +171,7 @@ fn run(rest: Rest) -> ! {
     ::log::info!(target: "cpu", "{features}");
 
     let own_id = apic::id();
+    network::claim_core();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
     let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
     network::run(configuration, devices, lanes, image.len())

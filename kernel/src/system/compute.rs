@@ -206,7 +206,7 @@ pub fn run(core: usize) -> ! {
                 let report = job.run();
                 // There is room: no more than `MAX_JOBS` jobs are under way.
                 let _ = station.reports.enqueue(report);
-                network_core_wake();
+                wake_system_core();
             }
             None => cpu::idle(),
         }
@@ -214,6 +214,6 @@ pub fn run(core: usize) -> ! {
 }
 
 /// Wakes the system core, which looks for reports when it wakes.
-fn network_core_wake() {
+fn wake_system_core() {
     apic::send_interrupt(super::network::core_id(), MESSAGE_VECTOR);
 }

@@ -1,24 +1,28 @@
-//! The system core's loop.
+//! The system core's loop: the network card, the node, and what the compute cores report.
+//!
+//! The loop sleeps when nothing is left to do. A received frame wakes it by the card's interrupt, a
+//! report by its core's message, the node's next deadline by the one-shot timer.
 
-use alloc::vec;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
-use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::socket::dhcpv4;
-use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpCidr};
+use basalt_net::time::Instant;
+use basalt_node::appliance::{Appliance, Boot, Listening};
+use basalt_node::status;
 
 use super::compute::{Lane, Report};
 use super::devices::Devices;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
-use crate::{entropy, time};
+use crate::mem::heap;
+use crate::{entropy, log, time};
 
 /// Longest sleep while a card cannot interrupt.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
+/// APIC identifier of the core that runs the loop.
 static CORE_ID: AtomicU32 = AtomicU32::new(0);
 
 /// APIC identifier of the core that runs the loop.
@@ -27,52 +31,89 @@ pub fn core_id() -> u32 {
     CORE_ID.load(Ordering::Relaxed)
 }
 
-/// Runs the appliance for ever.
+/// Names this core as the one that runs the loop, before any other could have something to tell it.
+pub fn claim_core() {
+    CORE_ID.store(apic::id(), Ordering::Relaxed);
+}
+
+fn now() -> Instant {
+    Instant::from_micros(u64::try_from(time::since_entry().as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Runs the appliance for ever. `image_bytes` is the size of the loaded image, for the boot report.
 pub fn run(
-    _configuration: Configuration,
+    configuration: Configuration,
     devices: Devices,
     mut lanes: Vec<Lane>,
-    _image: u64,
+    image_bytes: u64,
 ) -> ! {
-    CORE_ID.store(apic::id(), Ordering::Relaxed);
-    let mut nic = devices.network;
-    let now = || Instant::from_micros(time::since_entry().as_micros() as i64);
-    let mut config = Config::new(EthernetAddress(nic.mac()).into());
-    config.random_seed = u64::from_le_bytes(*entropy::seed_bytes().first_chunk().unwrap());
-    let mut iface = Interface::new(config, &mut nic, now());
-    let mut sockets = SocketSet::new(vec![]);
-    let dhcp = sockets.add(dhcpv4::Socket::new());
+    let mut card = devices.network;
+    let boot = Boot {
+        now: now(),
+        wall_ms: time::wall_millis(),
+        seed: entropy::seed_bytes(),
+        identity_seed: configuration.identity_seed,
+        mac: card.mac(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+    };
+    let mut appliance = match Appliance::new(&configuration.manifest, boot) {
+        Ok(appliance) => appliance,
+        // The manifest was checked: a node that cannot be made from it is a fault of the code.
+        Err(error) => panic!("the node cannot start: {error}"),
+    };
+    let mut announced = false;
     loop {
-        let _ = iface.poll(now(), &mut nic, &mut sockets);
-        if let Some(dhcpv4::Event::Configured(lease)) =
-            sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll()
-        {
-            iface.update_ip_addrs(|addrs| {
-                addrs.clear();
-                let _ = addrs.push(IpCidr::Ipv4(lease.address));
-            });
-            if let Some(router) = lease.router {
-                let _ = iface.routes_mut().add_default_ipv4_route(router);
-            }
-            ::log::info!(target: "net", "address {}", lease.address);
+        let activity = appliance.poll(now(), time::wall_millis(), &mut card);
+        collect_reports(&mut lanes, &mut appliance);
+        if !announced && let Some(listening) = appliance.is_listening() {
+            announce(listening, image_bytes);
+            announced = true;
         }
-        for lane in &mut lanes {
-            while let Some(Report::SelfTest(report)) = lane.report() {
-                ::log::info!(target: "cpu", "c{}: {report}", lane.core());
-            }
+        if !activity.did_work && !card.has_received() {
+            sleep(activity.wake_at, card.interrupts());
         }
-        if nic.has_received() {
-            continue;
-        }
-        let moment = iface
-            .poll_at(now(), &sockets)
-            .map(|at| Duration::from_micros(at.total_micros() as u64));
-        let limit = (!nic.interrupts()).then(|| time::since_entry() + POLL_INTERVAL);
-        match moment.into_iter().chain(limit).min() {
-            Some(moment) if moment <= time::since_entry() => continue,
-            Some(moment) => apic::set_timer(moment),
-            None => apic::clear_timer(),
-        }
-        cpu::idle();
     }
+}
+
+/// Files what the compute cores have done.
+fn collect_reports(lanes: &mut [Lane], appliance: &mut Appliance) {
+    for lane in lanes {
+        while let Some(Report::SelfTest(report)) = lane.report() {
+            let (core, passed, summary) = (lane.core(), report.is_sound(), report.to_string());
+            if passed {
+                ::log::info!(target: "cpu", "core {core}: {summary}");
+            } else {
+                ::log::error!(target: "cpu", "core {core} is unsound: {summary}");
+            }
+            appliance.set_core_report(status::CoreReport {
+                core,
+                passed,
+                summary,
+            });
+        }
+    }
+}
+
+/// The one line that tools wait for.
+fn announce(listening: &Listening, image_bytes: u64) {
+    log::verdict(format_args!(
+        "basalt: listening peer_id={} addrs={} after_ms={} memory_kib={} image_kib={}",
+        listening.peer_id,
+        listening.addresses.join(","),
+        time::since_entry().as_millis(),
+        heap::used_bytes() >> 10,
+        image_bytes >> 10,
+    ));
+}
+
+/// Sleeps until an interrupt, at most until `wake_at`, and not for long if the card must be polled.
+fn sleep(wake_at: Option<Instant>, card_interrupts: bool) {
+    let deadline = wake_at.map(|at| Duration::from_micros(at.as_micros()));
+    let poll = (!card_interrupts).then(|| time::since_entry() + POLL_INTERVAL);
+    match deadline.into_iter().chain(poll).min() {
+        Some(moment) if moment <= time::since_entry() => return,
+        Some(moment) => apic::set_timer(moment),
+        None => apic::clear_timer(),
+    }
+    cpu::idle();
 }

@@ -210,6 +210,8 @@ impl Connection {
             return;
         }
         self.last_received = context.now;
+        // The answer to what was written must not come before the news that it was.
+        self.after_transmit(context, out);
         let was_open = self.link.is_open();
         let mut inbox = core::mem::take(&mut self.inbox);
         let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {

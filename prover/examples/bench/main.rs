@@ -1,9 +1,10 @@
 //! Measures the hash and its parts: `bench [--pages small|transparent|2m|1g] [--seconds N]
-//! [--params upstream|fluence] [--only cache,fill,hash]`.
+//! [--turns N] [--params upstream|fluence] [--only cache,fill,hash] [--dataset true|random]`.
 //!
 //! With the feature `reference` the C++ reference runs in turns with ours on the very same memory
 //! (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
-//! that did the work, so that a shared machine disturbs less.
+//! that did the work, so that a shared machine disturbs less; of the turns each side gets the median
+//! counts. A random dataset is there at once and as good for measuring.
 
 mod clock;
 #[cfg(feature = "reference")]
@@ -11,33 +12,42 @@ mod reference;
 
 use basalt_prover::memory::{Memory, Mmap, PageSize, Purpose};
 use basalt_prover::randomx::argon::Filling;
+use basalt_prover::randomx::cache::Item;
 use basalt_prover::randomx::dataset::{DatasetBuilder, DatasetView};
 use basalt_prover::randomx::params::CACHE_BYTES;
 use basalt_prover::randomx::simd::cpu::{Features, Model};
 use basalt_prover::randomx::vm::Engine;
-use basalt_prover::randomx::{Cache, Fluence, Params, Source, Upstream, Vm};
+use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream, Vm};
 use clock::{Sample, cpu_seconds};
 use std::error::Error;
 use std::time::Duration;
 
 const KEY: &[u8] = b"test key 000";
-/// Turns each side gets; the median counts.
-const TURNS: usize = 5;
 
 struct Options {
     pages: PageSize,
     seconds: f64,
     only: Vec<String>,
     fluence: bool,
+    random_dataset: bool,
+    turns: usize,
 }
 
 impl Options {
     fn parse() -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Self { pages: PageSize::Transparent, seconds: 2.0, only: Vec::new(), fluence: false };
+        let mut options = Self {
+            pages: PageSize::Transparent,
+            seconds: 2.0,
+            only: Vec::new(),
+            fluence: false,
+            random_dataset: false,
+            turns: 5,
+        };
         let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
         while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value"))?;
             match (name.as_str(), value.as_str()) {
                 ("--pages", "small") => options.pages = PageSize::Small,
                 ("--pages", "transparent") => options.pages = PageSize::Transparent,
@@ -45,6 +55,9 @@ impl Options {
                 ("--pages", "1g") => options.pages = PageSize::Reserved1G,
                 ("--params", "upstream") => options.fluence = false,
                 ("--params", "fluence") => options.fluence = true,
+                ("--dataset", "random") => options.random_dataset = true,
+                ("--dataset", "true") => options.random_dataset = false,
+                ("--turns", n) => options.turns = n.parse()?,
                 ("--seconds", n) => options.seconds = n.parse()?,
                 ("--only", list) => options.only = list.split(',').map(str::to_owned).collect(),
                 (name, value) => return Err(format!("{name} {value}: not understood").into()),
@@ -65,16 +78,28 @@ impl Options {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse()?;
     let (model, features) = (Model::get(), Features::get());
-    println!("CPU family {:#x} model {:#x}, {features:?}", model.family, model.model);
-    println!("pages {:?}, {} s per turn, {TURNS} turns", options.pages, options.seconds);
-    if options.fluence { run::<Fluence>(&options) } else { run::<Upstream>(&options) }
+    println!(
+        "CPU family {:#x} model {:#x}, {features:?}",
+        model.family, model.model
+    );
+    println!(
+        "pages {:?}, {} s per turn, {} turns",
+        options.pages, options.seconds, options.turns
+    );
+    if options.fluence {
+        run::<Fluence>(&options)
+    } else {
+        run::<Upstream>(&options)
+    }
 }
 
 fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
-    let memory = Mmap { pages: options.pages };
+    let memory = Mmap {
+        pages: options.pages,
+    };
     println!("parameters {}", P::NAME);
     if options.wants("cache") {
-        cache(&memory)?;
+        cache(&memory, options)?;
     }
     let cache = Cache::<P>::new(&memory, KEY)?;
     if options.wants("fill") {
@@ -86,15 +111,24 @@ fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Items whose content is of no use but to be read.
+fn random(first: u64, items: &mut [Item]) {
+    for (number, word) in (first * 8..).zip(items.as_flattened_mut()) {
+        let mixed = (number ^ number >> 31).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        *word = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    }
+}
+
 /// Runs `ours` and `reference` in turns and prints rates and ratio.
 fn compare(
+    turns: usize,
     what: &str,
     unit: &str,
     mut ours: impl FnMut() -> Sample,
     mut reference: Option<&mut dyn FnMut() -> Sample>,
 ) {
     let (mut rates, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..TURNS {
+    for _ in 0..turns {
         rates.push(ours().rate());
         if let Some(reference) = &mut reference {
             theirs.push(reference().rate());
@@ -103,7 +137,11 @@ fn compare(
     let ratios: Vec<f64> = rates.iter().zip(&theirs).map(|(a, b)| a / b).collect();
     print!("{what:<28} {:>12.1} {unit}", median(rates));
     if !ratios.is_empty() {
-        print!("   reference {:>12.1}   ratio {:.3}", median(theirs), median(ratios));
+        print!(
+            "   reference {:>12.1}   ratio {:.3}",
+            median(theirs),
+            median(ratios)
+        );
     }
     println!();
 }
@@ -113,7 +151,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn cache(memory: &Mmap) -> Result<(), Box<dyn Error>> {
+fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
     let mut region = memory.lend(Purpose::Cache, CACHE_BYTES)?;
     region.bytes_mut().fill(1);
     #[cfg(feature = "reference")]
@@ -126,7 +164,10 @@ fn cache(memory: &Mmap) -> Result<(), Box<dyn Error>> {
         turns += 1;
         let start = cpu_seconds();
         reference.init(&[turns; 12]);
-        Sample { count: 1.0, seconds: cpu_seconds() - start }
+        Sample {
+            count: 1.0,
+            seconds: cpu_seconds() - start,
+        }
     };
     #[cfg(feature = "reference")]
     let theirs: Option<&mut dyn FnMut() -> Sample> = Some(&mut theirs);
@@ -135,9 +176,12 @@ fn cache(memory: &Mmap) -> Result<(), Box<dyn Error>> {
     let ours = || {
         let start = cpu_seconds();
         Filling::start(region.words_mut(), KEY).step(region.words_mut(), usize::MAX);
-        Sample { count: 1.0, seconds: cpu_seconds() - start }
+        Sample {
+            count: 1.0,
+            seconds: cpu_seconds() - start,
+        }
     };
-    compare("cache fill", "caches/CPU-s", ours, theirs);
+    compare(options.turns, "cache fill", "caches/CPU-s", ours, theirs);
     Ok(())
 }
 
@@ -147,7 +191,7 @@ const ITEMS: usize = 200_000;
 fn fill<P: Params>(
     memory: &Mmap,
     cache: &Cache<P>,
-    _options: &Options,
+    options: &Options,
 ) -> Result<(), Box<dyn Error>> {
     let mut out = memory.lend(Purpose::Dataset, ITEMS * 64)?;
     out.bytes_mut().fill(1);
@@ -156,25 +200,44 @@ fn fill<P: Params>(
         let start = cpu_seconds();
         cache.items(at, out.words_mut().as_chunks_mut().0);
         at += ITEMS as u64;
-        Sample { count: ITEMS as f64, seconds: cpu_seconds() - start }
+        Sample {
+            count: ITEMS as f64,
+            seconds: cpu_seconds() - start,
+        }
     };
     #[cfg(feature = "reference")]
     if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
         let mut reference = reference::Cache::new(*memory)?;
         reference.init(KEY);
-        let mut dataset = reference::Dataset::new(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?)?;
+        let mut dataset =
+            reference::Dataset::new(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?)?;
         let mut at = 0;
         dataset.fill(&reference, 0, ITEMS);
         let mut theirs = || {
             let start = cpu_seconds();
             dataset.fill(&reference, at, ITEMS);
             at += ITEMS;
-            Sample { count: ITEMS as f64, seconds: cpu_seconds() - start }
+            Sample {
+                count: ITEMS as f64,
+                seconds: cpu_seconds() - start,
+            }
         };
-        compare("dataset fill", "items/CPU-s", ours, Some(&mut theirs));
+        compare(
+            options.turns,
+            "dataset fill",
+            "items/CPU-s",
+            ours,
+            Some(&mut theirs),
+        );
         return Ok(());
     }
-    compare("dataset fill", "items/CPU-s", &mut ours, None);
+    compare(
+        options.turns,
+        "dataset fill",
+        "items/CPU-s",
+        &mut ours,
+        None,
+    );
     Ok(())
 }
 
@@ -187,19 +250,54 @@ fn hash<P: Params>(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| while builder.step(cache) {});
+            scope.spawn(|| {
+                if options.random_dataset {
+                    while builder.step_with(random) {}
+                } else {
+                    while builder.step(cache) {}
+                }
+            });
         }
     });
     let dataset = builder.complete().ok_or("dataset incomplete")?;
     let turn = options.turn();
-    let light = || measure(memory, Engine::Jit, Source::Light(cache), turn);
-    compare("light, compiled, 1 thread", "H/CPU-s", light, None);
-    let interpreted = || measure(memory, Engine::Interpreter, Source::Fast(dataset), turn);
-    compare("fast, interpreted, 1 thread", "H/CPU-s", interpreted, None);
+    let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
+    compare(
+        options.turns,
+        "light, compiled, 1 thread",
+        "H/CPU-s",
+        light,
+        None,
+    );
+    let interpreted = || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
+    compare(
+        options.turns,
+        "fast, interpreted, 1 thread",
+        "H/CPU-s",
+        interpreted,
+        None,
+    );
     for threads in [1, 2] {
-        let ours = || in_threads(threads, || measure(memory, Engine::Jit, Source::Fast(dataset), turn));
-        let what = format!("fast, compiled, {threads} thread(s)");
-        race(&what, ours, memory, dataset, cache, threads, turn)?;
+        let source = Source::Fast(dataset);
+        let one = || {
+            in_threads(threads, || {
+                measure::<_, 1>(memory, Engine::Jit, source, turn)
+            })
+        };
+        let two = || {
+            in_threads(threads, || {
+                measure::<_, 2>(memory, Engine::Jit, source, turn)
+            })
+        };
+        let three = || {
+            in_threads(threads, || {
+                measure::<_, 3>(memory, Engine::Jit, source, turn)
+            })
+        };
+        let what = |lanes: u32| format!("fast, {threads} thread(s), {lanes} lane(s)");
+        race(&what(1), one, memory, dataset, options, threads)?;
+        race(&what(2), two, memory, dataset, options, threads)?;
+        race(&what(3), three, memory, dataset, options, threads)?;
     }
     Ok(())
 }
@@ -210,16 +308,15 @@ fn race<P: Params>(
     ours: impl FnMut() -> Sample,
     memory: &Mmap,
     dataset: DatasetView<'_, P>,
-    cache: &Cache<P>,
+    options: &Options,
     threads: usize,
-    turn: Duration,
 ) -> Result<(), Box<dyn Error>> {
     if P::CACHE_ACCESSES != Upstream::CACHE_ACCESSES {
-        compare(what, "H/CPU-s", ours, None);
+        compare(options.turns, what, "H/CPU-s", ours, None);
         return Ok(());
     }
     let reference = reference::Dataset::borrow(dataset.words())?;
-    let expected = Vm::new(memory, Engine::Jit)?.hash(Source::Light(cache), b"check");
+    let expected = Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
     if reference::Vm::new(*memory, &reference)?.hash(b"check") != expected {
         return Err("the reference hashes differently".into());
     }
@@ -228,13 +325,13 @@ fn race<P: Params>(
             let mut vm = reference::Vm::new(*memory, &reference).expect("room for a machine");
             let mut nonce = 0_u64;
             vm.begin(&nonce.to_le_bytes());
-            clock::repeat(turn, || {
+            clock::repeat(options.turn(), || {
                 nonce += 1;
                 vm.next(&nonce.to_le_bytes());
             })
         })
     };
-    compare(what, "H/CPU-s", ours, Some(&mut theirs));
+    compare(options.turns, what, "H/CPU-s", ours, Some(&mut theirs));
     Ok(())
 }
 
@@ -244,35 +341,45 @@ fn race<P: Params>(
     ours: impl FnMut() -> Sample,
     _: &Mmap,
     _: DatasetView<'_, P>,
-    _: &Cache<P>,
+    options: &Options,
     _: usize,
-    _: Duration,
 ) -> Result<(), Box<dyn Error>> {
-    compare(what, "H/CPU-s", ours, None);
+    compare(options.turns, what, "H/CPU-s", ours, None);
     Ok(())
 }
 
 /// Hashes for a while with a machine of its own.
-fn measure<P: Params>(
+fn measure<P: Params, const LANES: usize>(
     memory: &Mmap,
     engine: Engine,
     source: Source<'_, P>,
     turn: Duration,
 ) -> Sample {
-    let mut vm = Vm::new(memory, engine).expect("room for a machine");
+    let mut machine = Machine::<LANES>::new(memory, engine).expect("room for a machine");
     let mut nonce = 0_u64;
-    vm.begin(&nonce.to_le_bytes());
-    clock::repeat(turn, || {
-        nonce += 1;
-        vm.finish(source, Some(&nonce.to_le_bytes()));
-    })
+    let mut next = || {
+        core::array::from_fn::<_, LANES, _>(|_| {
+            nonce += 1;
+            nonce.to_le_bytes()
+        })
+    };
+    machine.begin(next().each_ref().map(|n| n.as_slice()));
+    let sample = clock::repeat(turn, || {
+        machine.finish(source, Some(next().each_ref().map(|n| n.as_slice())));
+    });
+    Sample {
+        count: sample.count * LANES as f64,
+        ..sample
+    }
 }
 
 /// The sum over several threads.
 fn in_threads(threads: usize, work: impl Fn() -> Sample + Sync) -> Sample {
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let samples = handles.into_iter().map(|handle| handle.join().expect("a measuring thread"));
+        let samples = handles
+            .into_iter()
+            .map(|handle| handle.join().expect("a measuring thread"));
         samples.fold(Sample::default(), |sum, sample| Sample {
             count: sum.count + sample.count,
             seconds: sum.seconds + sample.seconds,

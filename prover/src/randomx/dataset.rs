@@ -55,6 +55,12 @@ impl<P: Params> DatasetBuilder<P> {
     /// Computes the next chunk from `cache`; false when all chunks are taken (others may still be
     /// at work on theirs). All callers must pass the cache of the same key.
     pub fn step(&self, cache: &Cache<P>) -> bool {
+        self.step_with(|first, items| cache.items(first, items))
+    }
+
+    /// As [`step`](Self::step), with items from elsewhere: `write` gets the number of the first item
+    /// and the place for it and those that follow.
+    pub fn step_with(&self, write: impl FnOnce(u64, &mut [Item])) -> bool {
         if self.claimed.load(Ordering::Relaxed) >= P::DATASET_ITEMS {
             return false;
         }
@@ -64,7 +70,7 @@ impl<P: Params> DatasetBuilder<P> {
         }
         let count = CHUNK.min(P::DATASET_ITEMS - first);
         self.items
-            .with_claimed(first, count, |items| cache.items(first as u64, items));
+            .with_claimed(first, count, |items| write(first as u64, items));
         self.done.fetch_add(count, Ordering::Release);
         true
     }

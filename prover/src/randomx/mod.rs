@@ -20,4 +20,4 @@ pub mod vm;
 pub use cache::Cache;
 pub use dataset::Dataset;
 pub use params::{Fluence, Params, Upstream};
-pub use vm::{Source, Vm};
+pub use vm::{Machine, Pair, Source, Vm};

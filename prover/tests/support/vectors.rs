@@ -136,10 +136,10 @@ impl Checker {
         let mut local: LocalNonce = parse(&v["start_nonce"])?;
         let mut vm = machine(self.engine)?;
         let (mut all, mut golden) = (Vec::new(), Vec::new());
-        vm.begin(&local.0);
+        vm.begin([&local.0]);
         for offset in 0..v["count"].as_u64().ok_or("no count")? {
             let next = local.next();
-            let hash = ResultHash(vm.finish(source, Some(&next.0)));
+            let hash = ResultHash(vm.finish(source, Some([&next.0]))[0]);
             all.extend_from_slice(&hash.0);
             if difficulty.is_met_by(&hash) {
                 golden.push((offset, local.to_string(), hash.to_string()));
@@ -218,18 +218,22 @@ impl<P: Params> Caches<P> {
     fn check_trace(&mut self, v: &Value) -> Outcome {
         let mut vm = machine(self.engine)?;
         let source = Source::Light(self.get(&bytes(&v["key"])?)?);
-        vm.begin(&bytes(&v["input"])?);
-        let pad = blake2b_256(vm.scratchpad());
+        vm.begin([&bytes(&v["input"])?]);
+        let pad = blake2b_256(vm.lanes()[0].scratchpad());
         same("filled scratchpad", &pad, &v["scratchpad_init_blake2b256"])?;
-        same("seed after fill", vm.seed(), &v["gen4_initial_state"])?;
+        same(
+            "seed after fill",
+            vm.lanes()[0].seed(),
+            &v["gen4_initial_state"],
+        )?;
         let programs = list(&v["programs"])?;
         for (i, p) in programs.iter().enumerate() {
             if i > 0 {
-                vm.reseed();
+                vm.lanes_mut()[0].reseed();
             }
-            same("program seed", vm.seed(), &p["gen_seed"])?;
-            vm.run_program(source);
-            let program = &vm.program().0;
+            same("program seed", vm.lanes()[0].seed(), &p["gen_seed"])?;
+            vm.run_programs(source);
+            let program = &vm.lanes()[0].program().0;
             same(
                 "program digest",
                 &blake2b_256(program),
@@ -239,20 +243,20 @@ impl<P: Params> Caches<P> {
             if p.get("program").is_some() {
                 same("program", &program[128..], &p["program"])?;
             }
-            let registers = vm.state().registers.to_bytes();
+            let registers = vm.lanes()[0].state().registers.to_bytes();
             same("register file", &registers, &p["register_file"])
                 .map_err(|e| format!("program {i}: {e}"))?;
             same(
                 "scratchpad",
-                &blake2b_256(vm.scratchpad()),
+                &blake2b_256(vm.lanes()[0].scratchpad()),
                 &p["scratchpad_blake2b256"],
             )?;
         }
         if programs.len() != PROGRAM_COUNT {
             return Err("not all programs recorded".into());
         }
-        let mut last = vm.state().registers.to_bytes();
-        last[192..].copy_from_slice(&aes::hash_1r(vm.scratchpad().as_chunks().0));
+        let mut last = vm.lanes()[0].state().registers.to_bytes();
+        last[192..].copy_from_slice(&aes::hash_1r(vm.lanes()[0].scratchpad().as_chunks().0));
         same("final register file", &last, &v["final_register_file"])?;
         same("hash", &blake2b_256(&last), &v["hash"])
     }

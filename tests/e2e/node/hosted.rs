@@ -44,12 +44,15 @@ impl Host for Hosted {
 
 /// Starts a node that dials a fresh bootstrap peer and `others`; returns when it listens.
 pub(crate) async fn start(others: &[String]) -> Result<Station> {
-    let bootstrap = Peer::start(&["/ip4/127.0.0.1/tcp/0"])?;
+    let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
     let mut dialed = vec![bootstrap.address(false).await?.to_string()];
     dialed.extend_from_slice(others);
     let (tcp_port, websocket_port) = free_ports()?;
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
-    fs::write(&path, manifest(&dialed, tcp_port, websocket_port)?)?;
+    let ports = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n");
+    let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
+    let seed = seed.try_into().ok();
+    fs::write(&path, manifest(seed, &dialed, &ports))?;
 
     let mut child = Command::new(binary()?)
         .arg("--manifest")
@@ -71,7 +74,7 @@ pub(crate) async fn start(others: &[String]) -> Result<Station> {
     let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
     let line = line.map_err(|_| anyhow!("the hosted node does not listen:\n{}", host.tail()))?;
     Ok(Station {
-        target: Target::from_line(&line)?,
+        target: Target::told_by(&line)?,
         bootstrap,
         host,
     })
@@ -106,16 +109,24 @@ fn free_ports() -> Result<(u16, u16)> {
     Ok((a.local_addr()?.port(), b.local_addr()?.port()))
 }
 
-/// The path of the binary, which cargo builds when it is stale.
+/// Builds the binary, once, when it is stale; the environment's `BASALT_HOSTED` names one that is built already.
+pub(crate) fn build() -> Result<()> {
+    binary().map(drop)
+}
+
+/// The path of the binary.
 fn binary() -> Result<PathBuf> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BINARY
-        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(anyhow::Error::msg)
 }
 
-fn build() -> Result<PathBuf> {
+fn built() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("BASALT_HOSTED") {
+        return Ok(path.into());
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO"))
         .args([

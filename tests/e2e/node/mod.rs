@@ -1,8 +1,10 @@
-//! Nodes to test: as a process of this host, or booted in QEMU.
+//! Nodes to test: a process of this host, or the image booted in QEMU.
 
+pub(crate) mod guest;
 pub(crate) mod hosted;
 
-use anyhow::Result;
+use std::sync::Arc;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::client::peer::Peer;
@@ -19,21 +21,16 @@ pub(crate) struct Station {
     /// The node, as clients see it.
     pub(crate) target: Target,
     /// The rust-libp2p peer in the node's bootstrap list.
-    pub(crate) bootstrap: Peer,
+    pub(crate) bootstrap: Arc<Peer>,
     /// Where the node runs.
     pub(crate) host: Box<dyn Host>,
 }
 
-/// The manifest's text for a node that dials `bootstrap`; ports as given.
-pub(crate) fn manifest(bootstrap: &[String], tcp_port: u16, websocket_port: u16) -> Result<String> {
-    let seed: Vec<u8> = (0..2)
-        .flat_map(|_| *uuid::Uuid::new_v4().as_bytes())
-        .collect();
-    Ok(format!(
-        "[node]\nseed = \"{}\"\nbootstrap = {}\n\n\
-         [network]\ntcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n\n\
-         [log]\nlevel = \"info\"\n",
-        BASE64_STANDARD.encode(&seed),
-        serde_json::to_string(bootstrap)?,
-    ))
+/// The manifest of a node that dials `bootstrap`, with more lines for its `[network]`.
+fn manifest(seed: Option<[u8; 32]>, bootstrap: &[String], network: &str) -> String {
+    let seed = seed.map(|seed| format!("seed = \"{}\"\n", BASE64_STANDARD.encode(seed)));
+    format!(
+        "[node]\n{}bootstrap = {bootstrap:?}\n\n[network]\n{network}",
+        seed.unwrap_or_default()
+    )
 }

@@ -1,5 +1,6 @@
 //! The suites: each is a function over a [`Target`](crate::target::Target) that judges one side of a node.
 
+pub(crate) mod boot;
 pub(crate) mod clients;
 pub(crate) mod hostile;
 pub(crate) mod js;

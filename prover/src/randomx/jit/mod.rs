@@ -12,4 +12,4 @@ mod items;
 mod program;
 
 pub use items::ItemCode;
-pub use program::ProgramCode;
+pub use program::{Job, ProgramCode};

@@ -1,4 +1,9 @@
-//! A program of the virtual machine as machine code.
+//! Programs of the virtual machine as machine code, several at a time.
+//!
+//! An item of the dataset arrives some hundred nanoseconds after it is asked for, and RandomX asks
+//! only one iteration ahead. One thread therefore runs several programs in turns, an iteration of
+//! each: while the item of one is on its way the others compute. The programs are independent (each
+//! is a hash of its own), so only time changes, not results.
 //!
 //! | registers | hold |
 //! |---|---|
@@ -6,85 +11,112 @@
 //! | `xmm0`-`xmm3`, `xmm4`-`xmm7`, `xmm8`-`xmm11` | f, e, a |
 //! | `xmm12` | a converted memory operand |
 //! | `xmm13`, `xmm14`, `xmm15` | the two masks of the E conversion, the one of `FSCAL` |
-//! | `rsi`, `rdi` | scratchpad; dataset at the program's offset |
-//! | `rbp` | the address registers, `mx` in the low half |
+//! | `rsi`, `rdi` | scratchpad and [`Lane`] of the program at turn |
 //! | `rbx` | iterations left |
-//! | `rax`, `rcx`, `rdx` | temporaries |
-//!
-//! The beginning of an iteration does not depend on the program and is written once; a compilation
-//! writes the instructions and the end of the iteration behind it.
+//! | `rax`, `rcx`, `rdx`, `rbp` | temporaries |
 
 use super::asm::{Alu, Assembler, Packed, Temp};
 use super::items::ItemCode;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
 use crate::randomx::cache::{ADDITIONS, MULTIPLIER};
-use crate::randomx::params::{
-    CACHE_LINES, MASK_LINE, PROGRAM_ITERATIONS, PROGRAM_SIZE, Params, SCRATCHPAD_BYTES,
-};
+use crate::randomx::params::{CACHE_LINES, MASK_LINE, PROGRAM_SIZE, Params, SCRATCHPAD_BYTES};
 use crate::randomx::program::{
     BranchTargets, Configuration, E_KEEP, FSCAL_MASK, Instruction, Op, Program, Registers,
 };
 use crate::randomx::reciprocal::reciprocal;
 use crate::randomx::simd::cpu::Features;
-use crate::randomx::simd::float::Rounding;
+use crate::randomx::simd::float::{Pair, Rounding};
 use crate::randomx::vm::{Source, State};
 
-/// Bytes of executable memory.
-const CODE_BYTES: usize = 16 << 10;
-/// Where the reciprocals are: away from the code, so that writing them disturbs no decoded line.
-const CONSTANTS: usize = CODE_BYTES - 8 * PROGRAM_SIZE;
+/// Bytes of executable memory per lane, enough for the longest form of every instruction.
+const CODE_BYTES: usize = 14 << 10;
+/// Bytes of its constants. They lie behind all code, so that writing them disturbs no decoded line.
+const CONSTANT_BYTES: usize = 8 * PROGRAM_SIZE;
 
-/// What a run gets and leaves. The offsets are known to the code below.
-#[repr(C, align(16))]
-struct Context {
-    masks: [[u64; 2]; 3],      // 0
-    registers: *mut Registers, // 48
-    scratchpad: *mut u8,       // 56
-    dataset: *const u8,        // 64
-    addresses: u64,            // 72: mx, ma
-    control: u32,              // 80: rounding mode, in and out
-    saved_control: u32,        // 84
+/// What a program gets, keeps between its turns, and leaves. The code below knows the offsets.
+#[repr(C, align(64))]
+struct Lane {
+    r: [u64; 8],
+    a: [Pair; 4],
+    e_mask: Pair,
+    scratchpad: *mut u8,
+    dataset: *const u8,
+    /// `mx` in the low half, `ma` in the high one.
+    addresses: u64,
+    /// The scratchpad lines of the iteration at hand.
+    lines: [*mut u8; 2],
+    rounding: u64,
+    f: [Pair; 4],
+    e: [Pair; 4],
 }
 
-/// The frame below the saved registers: the four rounding modes, the context, the lines of this
-/// iteration, and room for an item in light mode.
+/// Offsets in a [`Lane`] from `rdi`, which points [`BIAS`](lane::BIAS) bytes into it to make most
+/// of them short.
+mod lane {
+    use super::Lane;
+    use core::mem::offset_of;
+
+    pub(super) const BIAS: usize = 128;
+    pub(super) const R: u8 = short(offset_of!(Lane, r));
+    pub(super) const A: u8 = short(offset_of!(Lane, a));
+    pub(super) const E_MASK: u8 = short(offset_of!(Lane, e_mask));
+    pub(super) const SCRATCHPAD: u8 = short(offset_of!(Lane, scratchpad));
+    pub(super) const DATASET: u8 = short(offset_of!(Lane, dataset));
+    pub(super) const ADDRESSES: u8 = short(offset_of!(Lane, addresses));
+    pub(super) const LINE_0: u8 = short(offset_of!(Lane, lines));
+    pub(super) const LINE_1: u8 = LINE_0 + 8;
+    pub(super) const ROUNDING: u8 = short(offset_of!(Lane, rounding));
+    /// Of `f` and then `e`, too far for a short offset.
+    pub(super) const FLOATS: u8 = short(offset_of!(Lane, f));
+
+    const fn short(offset: usize) -> u8 {
+        assert!(offset < 2 * BIAS);
+        offset.wrapping_sub(BIAS) as u8
+    }
+}
+
+/// Offsets from `rsp`: the control register for each rounding mode, the caller's, the first lane,
+/// and in light mode an item, its cache line and the integer registers.
 mod frame {
-    pub(super) const CONTEXT: u8 = 16;
-    pub(super) const LINE_0: u8 = 24;
-    pub(super) const LINE_1: u8 = 32;
+    pub(super) const CONTROL: u8 = 16;
+    pub(super) const LANES: u8 = 24;
     pub(super) const ITEM_LINE: u8 = 40;
     pub(super) const ITEM: u8 = 48;
     pub(super) const SAVED: u8 = 112;
     pub(super) const SIZE: u8 = 184;
 }
 
-type Run = extern "sysv64" fn(*mut Context);
+/// Takes the first lane plus bias, and two vector constants.
+type Run = extern "sysv64" fn(*mut u8, *const [Pair; 2]);
 
-/// A compiler and the memory for its code.
+/// A program to run: its code, its scratchpad, and its state before and after.
 #[derive(Debug)]
-pub struct ProgramCode {
+pub struct Job<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Its scratchpad.
+    pub scratchpad: &'a mut Region,
+    /// Its configuration and rounding mode; then its registers.
+    pub state: &'a mut State,
+}
+
+/// A compiler of `LANES` programs at a time, and the memory for their code.
+#[derive(Debug)]
+pub struct ProgramCode<const LANES: usize> {
     code: Region,
-    /// Where an iteration begins, and where its instructions do.
-    top: usize,
-    body: usize,
     bmi2: bool,
 }
 
-impl ProgramCode {
-    /// Takes executable memory and writes the constant part.
+impl<const LANES: usize> ProgramCode<LANES> {
+    /// Takes executable memory.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] without executable memory.
     pub fn new(memory: &impl Memory) -> Result<Self, OutOfMemory> {
-        let mut code = memory.lend(Purpose::Code, CODE_BYTES)?;
-        let mut asm = Assembler::new(code.bytes_mut(), 0);
-        let top = begin(&mut asm);
-        let body = asm.at();
+        let bytes = LANES * (CODE_BYTES + CONSTANT_BYTES);
         Ok(Self {
-            code,
-            top,
-            body,
+            code: memory.lend(Purpose::Code, bytes)?,
             bmi2: Features::get().bmi2,
         })
     }
@@ -97,93 +129,182 @@ impl ProgramCode {
         }
     }
 
-    /// Compiles `program` and runs it.
+    /// Compiles the programs and runs them for `iterations` iterations, at least one.
     ///
     /// # Panics
     ///
-    /// If `scratchpad` is not of a scratchpad's size, or not [`can_run`](Self::can_run).
+    /// If a scratchpad is not of a scratchpad's size, or not [`can_run`](Self::can_run).
     pub fn run<P: Params>(
         &mut self,
-        program: &Program,
         source: Source<'_, P>,
-        scratchpad: &mut Region,
-        state: &mut State,
+        iterations: usize,
+        jobs: [Job<'_>; LANES],
     ) {
-        assert_eq!(
-            scratchpad.bytes().len(),
-            SCRATCHPAD_BYTES,
-            "not a scratchpad"
-        );
-        self.compile(program, source, &state.configuration);
-        let configuration = &state.configuration;
-        state.registers = Registers {
-            a: configuration.a,
-            ..Registers::default()
-        };
-        let offset = configuration.dataset_offset as usize;
-        let mut context = Context {
-            masks: [[E_KEEP; 2], configuration.e_mask, [FSCAL_MASK; 2]],
-            registers: &raw mut state.registers,
-            scratchpad: scratchpad.bytes_mut().as_mut_ptr(),
-            dataset: match source {
-                Source::Fast(dataset) => dataset.words().as_ptr().cast::<u8>().wrapping_add(offset),
-                Source::Light(_) => core::ptr::null(),
-            },
-            addresses: u64::from(configuration.ma) << 32 | u64::from(configuration.mx),
-            control: state.rounding.mxcsr(),
-            saved_control: 0,
-        };
-        // SAFETY: `begin` wrote a function of this type at the start, and `compile` its rest.
+        self.compile(source, iterations as u32, &jobs);
+        let mut lanes = jobs.map(|job| {
+            assert_eq!(
+                job.scratchpad.bytes().len(),
+                SCRATCHPAD_BYTES,
+                "not a scratchpad"
+            );
+            (
+                Lane::new(
+                    source,
+                    &job.state.configuration,
+                    job.state.rounding,
+                    job.scratchpad,
+                ),
+                job,
+            )
+        });
+        let mut blocks = lanes
+            .each_mut()
+            .map(|(lane, _)| core::mem::replace(lane, Lane::EMPTY));
+        // SAFETY: `compile` wrote a function of this type at the start.
         let run: Run = unsafe { core::mem::transmute(self.code.start()) };
-        // The code touches: the context; the registers it points to; the scratchpad at masked
-        // offsets (size asserted above); the dataset at its offset plus a masked one, which a view
-        // of `P` covers; the cache of a light source through its own item code.
-        run(&raw mut context);
-        state.rounding = Rounding::from_bits(u64::from(context.control >> 13));
+        // The code touches: the lanes; each one's scratchpad at masked offsets (size asserted
+        // above); the dataset at a lane's offset plus a masked one, which a view of `P` covers; the
+        // cache of a light source through its own item code.
+        run(
+            blocks.as_mut_ptr().cast::<u8>().wrapping_add(lane::BIAS),
+            &[[E_KEEP; 2], [FSCAL_MASK; 2]],
+        );
+        for (block, (_, job)) in blocks.into_iter().zip(lanes) {
+            let Lane {
+                r,
+                a,
+                f,
+                e,
+                rounding,
+                ..
+            } = block;
+            job.state.registers = Registers { r, f, e, a };
+            job.state.rounding = Rounding::from_bits(rounding);
+        }
     }
 
     fn compile<P: Params>(
         &mut self,
-        program: &Program,
         source: Source<'_, P>,
-        configuration: &Configuration,
+        iterations: u32,
+        jobs: &[Job<'_>; LANES],
     ) {
-        let (code, constants) = self.code.bytes_mut().split_at_mut(CONSTANTS);
+        let (code, constants) = self.code.bytes_mut().split_at_mut(LANES * CODE_BYTES);
         let mut emitter = Emitter {
-            asm: Assembler::new(code, self.body),
+            asm: Assembler::new(code, 0),
             constants: constants.as_chunks_mut().0,
+            constants_at: LANES * CODE_BYTES,
             used: 0,
             bmi2: self.bmi2,
         };
-        let mut targets = BranchTargets::default();
-        let mut places = [self.body; PROGRAM_SIZE + 1];
-        for (i, instruction) in program.instructions().enumerate() {
-            places[i] = emitter.asm.at();
-            let target = places[targets.of(instruction.dst())];
-            emitter.instruction(instruction, target);
-            targets.pass(i, instruction);
-        }
-        let asm = &mut emitter.asm;
-        match source {
-            Source::Fast(_) => read_dataset::<P>(asm, configuration),
-            Source::Light(cache) => {
-                let items = cache.code().expect("checked by `can_run`");
-                compute_item::<P>(asm, configuration, cache.words(), items);
+        enter(&mut emitter.asm, iterations);
+        let mut top = emitter.asm.at();
+        for (number, Job { program, state, .. }) in jobs.iter().enumerate() {
+            let asm = &mut emitter.asm;
+            let configuration = &state.configuration;
+            take_turn(asm, number);
+            if LANES == 1 {
+                top = asm.at();
+            }
+            begin_iteration(asm);
+            emitter.program(program);
+            let asm = &mut emitter.asm;
+            match source {
+                Source::Fast(_) => read_dataset::<P>(asm, configuration, LANES == 1),
+                Source::Light(cache) => {
+                    let items = cache.code().expect("checked by `can_run`");
+                    compute_item::<P>(asm, configuration, cache.words(), items);
+                }
+            }
+            end_iteration(asm, configuration);
+            if LANES > 1 {
+                yield_turn(asm);
             }
         }
-        end_iteration(asm, configuration, self.top);
-        end(asm);
+        if LANES > 1 && matches!(source, Source::Fast(_)) {
+            for back in (0..LANES).rev() {
+                ask_for_item::<P>(&mut emitter.asm, back);
+            }
+        }
+        // sub ebx, 1
+        emitter.asm.bytes([0x83, 0xEB, 0x01]);
+        emitter.asm.jump_if_not_zero(top);
+        if LANES == 1 {
+            store_integers(&mut emitter.asm);
+            store_floats(&mut emitter.asm);
+        }
+        leave(&mut emitter.asm);
+    }
+}
+
+impl Lane {
+    const EMPTY: Self = Self {
+        r: [0; 8],
+        a: [[0; 2]; 4],
+        e_mask: [0; 2],
+        scratchpad: core::ptr::null_mut(),
+        dataset: core::ptr::null(),
+        addresses: 0,
+        lines: [core::ptr::null_mut(); 2],
+        rounding: 0,
+        f: [[0; 2]; 4],
+        e: [[0; 2]; 4],
+    };
+
+    fn new<P: Params>(
+        source: Source<'_, P>,
+        configuration: &Configuration,
+        rounding: Rounding,
+        scratchpad: &mut Region,
+    ) -> Self {
+        let &Configuration {
+            a,
+            ma,
+            mx,
+            e_mask,
+            dataset_offset,
+            ..
+        } = configuration;
+        let scratchpad = scratchpad.bytes_mut().as_mut_ptr();
+        let dataset = match source {
+            Source::Fast(dataset) => dataset.words().as_ptr().cast(),
+            Source::Light(_) => core::ptr::null::<u8>(),
+        };
+        Self {
+            a,
+            e_mask,
+            scratchpad,
+            dataset: dataset.wrapping_add(dataset_offset as usize),
+            addresses: u64::from(ma) << 32 | u64::from(mx),
+            lines: [mx, ma].map(|address| scratchpad.wrapping_add((address & MASK_LINE) as usize)),
+            rounding: rounding as u64,
+            ..Self::EMPTY
+        }
     }
 }
 
 struct Emitter<'a> {
     asm: Assembler<'a>,
     constants: &'a mut [[u8; 8]],
+    /// Where the constants begin, seen from the code.
+    constants_at: usize,
     used: usize,
     bmi2: bool,
 }
 
 impl Emitter<'_> {
+    /// Writes all instructions of `program`.
+    fn program(&mut self, program: &Program) {
+        let mut targets = BranchTargets::default();
+        let mut places = [self.asm.at(); PROGRAM_SIZE + 1];
+        for (i, instruction) in program.instructions().enumerate() {
+            places[i] = self.asm.at();
+            let target = places[targets.of(instruction.dst())];
+            self.instruction(instruction, target);
+            targets.pass(i, instruction);
+        }
+    }
+
     #[inline]
     fn alu(&mut self, op: Alu, i: Instruction) {
         if i.src() == i.dst() {
@@ -259,7 +380,8 @@ impl Emitter<'_> {
             Op::MulReciprocal => {
                 if let Some(factor) = reciprocal(i.imm()) {
                     self.constants[self.used] = factor.to_le_bytes();
-                    self.asm.imul_constant(dst, CONSTANTS + 8 * self.used);
+                    self.asm
+                        .imul_constant(dst, self.constants_at + 8 * self.used);
                     self.used += 1;
                 }
             }
@@ -298,7 +420,11 @@ impl Emitter<'_> {
                 self.asm.alu_imm(Alu::Add, dst, i.branch_addend() as u32);
                 self.asm.jump_if_none(dst, i.branch_mask(), target);
             }
-            Op::Round => self.asm.round(src, (i.imm() & 63) as u8, self.bmi2),
+            Op::Round => {
+                self.asm.round(src, (i.imm() & 63) as u8, self.bmi2);
+                // mov [rdi + rounding], eax
+                self.asm.bytes([0x89, 0x47, lane::ROUNDING]);
+            }
             Op::Store => {
                 self.asm.address(Temp::Rax, dst, i.imm(), i.store_mask());
                 self.asm.store_pad(src);
@@ -307,15 +433,14 @@ impl Emitter<'_> {
     }
 }
 
-/// Function entry and the beginning of an iteration; returns where iterations begin, with the
-/// scratchpad addresses in `eax` and `edx`.
-fn begin(asm: &mut Assembler<'_>) -> usize {
-    // push rbx, rbp, r12-r15; sub rsp, frame; mov [rsp + context], rdi
+/// Function entry: saves what the caller wants back and loads what all lanes share.
+fn enter(asm: &mut Assembler<'_>, iterations: u32) {
+    // push rbx, rbp, r12-r15; sub rsp, frame; mov [rsp + lanes], rdi
     asm.bytes([0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57]);
     asm.bytes([0x48, 0x81, 0xEC, frame::SIZE, 0, 0, 0]);
-    asm.bytes([0x48, 0x89, 0x7C, 0x24, frame::CONTEXT]);
-    // stmxcsr [rdi + 84]; ldmxcsr [rdi + 80]
-    asm.bytes([0x0F, 0xAE, 0x5F, 84, 0x0F, 0xAE, 0x57, 80]);
+    asm.bytes([0x48, 0x89, 0x7C, 0x24, frame::LANES]);
+    // stmxcsr [rsp + control]
+    asm.bytes([0x0F, 0xAE, 0x5C, 0x24, frame::CONTROL]);
     for mode in [
         Rounding::Nearest,
         Rounding::Down,
@@ -326,47 +451,57 @@ fn begin(asm: &mut Assembler<'_>) -> usize {
         let [a, b, c, d] = mode.mxcsr().to_le_bytes();
         asm.bytes([0xC7, 0x44, 0x24, 4 * mode as u8, a, b, c, d]);
     }
-    // movaps xmm13, xmm14, xmm15, [rdi]
-    asm.bytes([
-        0x44, 0x0F, 0x28, 0x2F, 0x44, 0x0F, 0x28, 0x77, 16, 0x44, 0x0F, 0x28, 0x7F, 32,
-    ]);
-    // mov rcx, [rdi + registers]
-    asm.bytes([0x48, 0x8B, 0x4F, 48]);
-    for a in 0..4 {
-        // movaps xmm8 + a, [rcx + 192 + 16 a]
-        asm.bytes([0x44, 0x0F, 0x28, 0x81 | a << 3, 192 + 16 * a, 0, 0, 0]);
-    }
-    for r in 0..8 {
-        // xor r, r
-        asm.alu(Alu::Xor, r, r);
-    }
-    // mov rsi, [rdi + scratchpad]; mov rbp, [rdi + addresses]; mov rdi, [rdi + dataset]
-    asm.bytes([
-        0x48, 0x8B, 0x77, 56, 0x48, 0x8B, 0x6F, 72, 0x48, 0x8B, 0x7F, 64,
-    ]);
-    // mov ebx, iterations; mov rax, rbp; mov rdx, rbp; shr rdx, 32
-    let [a, b, c, d] = (PROGRAM_ITERATIONS as u32).to_le_bytes();
-    asm.bytes([
-        0xBB, a, b, c, d, 0x48, 0x89, 0xE8, 0x48, 0x89, 0xEA, 0x48, 0xC1, 0xEA, 0x20,
-    ]);
+    // movups xmm13, [rsi]; movups xmm15, [rsi + 16]
+    asm.bytes([0x44, 0x0F, 0x10, 0x2E, 0x44, 0x0F, 0x10, 0x7E, 16]);
+    // mov ebx, iterations
+    let [a, b, c, d] = iterations.to_le_bytes();
+    asm.bytes([0xBB, a, b, c, d]);
     asm.align(64);
-    let top = asm.at();
-    asm.and_temp(Temp::Rax, MASK_LINE);
-    asm.and_temp(Temp::Rdx, MASK_LINE);
-    // add rax, rsi; add rdx, rsi; mov [rsp + line 0], rax; mov [rsp + line 1], rdx
-    asm.bytes([0x48, 0x01, 0xF0, 0x48, 0x01, 0xF2]);
+}
+
+/// Loads all that is a lane's own, with its scratchpad lines in `rax` and `rdx`.
+fn take_turn(asm: &mut Assembler<'_>, number: usize) {
+    if number == 0 {
+        // mov rdi, [rsp + lanes]
+        asm.bytes([0x48, 0x8B, 0x7C, 0x24, frame::LANES]);
+    } else {
+        // add rdi, size of a lane
+        asm.bytes([0x48, 0x81, 0xC7]);
+        asm.bytes((size_of::<Lane>() as u32).to_le_bytes());
+    }
+    // mov eax, [rdi + rounding]; ldmxcsr [rsp + 4 rax]; mov rsi, [rdi + scratchpad]
+    asm.bytes([0x8B, 0x47, lane::ROUNDING, 0x0F, 0xAE, 0x14, 0x84]);
+    asm.bytes([0x48, 0x8B, 0x77, lane::SCRATCHPAD]);
+    for r in 0..8 {
+        // mov r, [rdi + 8 r]
+        asm.bytes([0x4C, 0x8B, 0x47 | r << 3, lane::R.wrapping_add(8 * r)]);
+    }
+    for a in 0..4 {
+        // movaps xmm8 + a, [rdi + 16 a]
+        asm.bytes([
+            0x44,
+            0x0F,
+            0x28,
+            0x47 | a << 3,
+            lane::A.wrapping_add(16 * a),
+        ]);
+    }
+    // movaps xmm14, [rdi + e mask]; mov rax, [rdi + line 0]; mov rdx, [rdi + line 1]
+    asm.bytes([0x44, 0x0F, 0x28, 0x77, lane::E_MASK]);
     asm.bytes([
         0x48,
-        0x89,
-        0x44,
-        0x24,
-        frame::LINE_0,
+        0x8B,
+        0x47,
+        lane::LINE_0,
         0x48,
-        0x89,
-        0x54,
-        0x24,
-        frame::LINE_1,
+        0x8B,
+        0x57,
+        lane::LINE_1,
     ]);
+}
+
+/// Mixes the two scratchpad lines into the registers.
+fn begin_iteration(asm: &mut Assembler<'_>) {
     for r in 0..8 {
         asm.alu_line(Alu::Xor, r, Temp::Rax, r);
     }
@@ -387,13 +522,12 @@ fn begin(asm: &mut Assembler<'_>) -> usize {
             0xC6 | e << 3,
         ]);
     }
-    top
 }
 
-/// `mx` takes in two registers and changes places with `ma`.
+/// `mx` takes in two registers; leaves both addresses in `rbp`.
 fn mix_addresses(asm: &mut Assembler<'_>, configuration: &Configuration) {
     let [_, _, a, b] = configuration.read_registers;
-    // mov ecx, a; xor ecx, b; xor rbp, rcx
+    // mov ecx, a; xor ecx, b; mov rbp, [rdi + addresses]; xor rbp, rcx
     asm.bytes([
         0x44,
         0x89,
@@ -402,23 +536,50 @@ fn mix_addresses(asm: &mut Assembler<'_>, configuration: &Configuration) {
         0x31,
         0xC1 | (b as u8) << 3,
     ]);
-    asm.bytes([0x48, 0x31, 0xCD]);
+    asm.bytes([0x48, 0x8B, 0x6F, lane::ADDRESSES, 0x48, 0x31, 0xCD]);
 }
 
-/// Asks for the item of the next iteration and mixes in the one asked for before.
-fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration) {
+/// `mx` and `ma` change places, in `rbp` and the lane.
+fn swap_addresses(asm: &mut Assembler<'_>) {
+    // ror rbp, 32; mov [rdi + addresses], rbp
+    asm.bytes([0x48, 0xC1, 0xCD, 0x20, 0x48, 0x89, 0x6F, lane::ADDRESSES]);
+}
+
+/// Mixes in the item of this iteration, after asking for the next one if that is to be done here.
+fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration, ask: bool) {
     mix_addresses(asm, configuration);
-    // mov ecx, ebp; and ecx, mask; prefetchnta [rdi + rcx]
+    // mov rdx, [rdi + dataset]
+    asm.bytes([0x48, 0x8B, 0x57, lane::DATASET]);
+    if ask {
+        // mov ecx, ebp; and ecx, mask; prefetchnta [rdx + rcx]
+        asm.bytes([0x89, 0xE9]);
+        asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+        asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
+    }
+    swap_addresses(asm);
+    // mov ecx, ebp; and ecx, mask; add rcx, rdx
     asm.bytes([0x89, 0xE9]);
     asm.and_temp(Temp::Rcx, P::DATASET_MASK);
-    asm.bytes([0x0F, 0x18, 0x04, 0x0F]);
-    // ror rbp, 32; mov ecx, ebp; and ecx, mask; add rcx, rdi
-    asm.bytes([0x48, 0xC1, 0xCD, 0x20, 0x89, 0xE9]);
-    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
-    asm.bytes([0x48, 0x01, 0xF9]);
+    asm.bytes([0x48, 0x01, 0xD1]);
     for r in 0..8 {
         asm.alu_line(Alu::Xor, r, Temp::Rcx, r);
     }
+}
+
+/// Asks for the item of the next iteration of the lane `back` before the one at turn.
+///
+/// All lanes ask at the end of a round, one right after the other: an address that is in no
+/// translation buffer holds up everything behind it, and side by side these waits overlap.
+fn ask_for_item<P: Params>(asm: &mut Assembler<'_>, back: usize) {
+    let offset = |field: u8| i32::from(field as i8) - (back * size_of::<Lane>()) as i32;
+    // mov ecx, [rdi + addresses + 4]; mov rdx, [rdi + dataset]
+    asm.bytes([0x8B, 0x8F]);
+    asm.bytes(offset(lane::ADDRESSES + 4).to_le_bytes());
+    asm.bytes([0x48, 0x8B, 0x97]);
+    asm.bytes(offset(lane::DATASET).to_le_bytes());
+    // and ecx, mask; prefetchnta [rdx + rcx]
+    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+    asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
 }
 
 /// Computes the item with the cache's own code and mixes it in. That code touches no vector register.
@@ -433,8 +594,9 @@ fn compute_item<P: Params>(
         asm.bytes(value.to_le_bytes());
     };
     mix_addresses(asm, configuration);
-    // ror rbp, 32; mov eax, ebp; and eax, mask; shr eax, 6; add eax, first item
-    asm.bytes([0x48, 0xC1, 0xCD, 0x20, 0x89, 0xE8]);
+    swap_addresses(asm);
+    // mov eax, ebp; and eax, mask; shr eax, 6; add eax, first item
+    asm.bytes([0x89, 0xE8]);
     asm.and_temp(Temp::Rax, P::DATASET_MASK);
     asm.bytes([0xC1, 0xE8, 0x06, 0x05]);
     asm.bytes(((configuration.dataset_offset / 64) as u32).to_le_bytes());
@@ -497,19 +659,26 @@ fn compute_item<P: Params>(
     }
 }
 
-/// The end of an iteration: next addresses, both lines written, and back to the top.
-fn end_iteration(asm: &mut Assembler<'_>, configuration: &Configuration, top: usize) {
+/// The end of an iteration: next lines asked for and left in `rax` and `rdx`, the old ones written.
+fn end_iteration(asm: &mut Assembler<'_>, configuration: &Configuration) {
     let [a, b, _, _] = configuration.read_registers;
     asm.store_temp(Temp::Rax, a);
     asm.xor_temp(Temp::Rax, b);
-    // mov rdx, rax; shr rdx, 32; mov rcx, [rsp + line 1]
+    // mov rdx, rax; shr rdx, 32
     asm.bytes([0x48, 0x89, 0xC2, 0x48, 0xC1, 0xEA, 0x20]);
-    asm.bytes([0x48, 0x8B, 0x4C, 0x24, frame::LINE_1]);
+    asm.and_temp(Temp::Rax, MASK_LINE);
+    asm.and_temp(Temp::Rdx, MASK_LINE);
+    // add rax, rsi; add rdx, rsi; prefetcht0 [rax]; prefetcht0 [rdx]
+    asm.bytes([
+        0x48, 0x01, 0xF0, 0x48, 0x01, 0xF2, 0x0F, 0x18, 0x08, 0x0F, 0x18, 0x0A,
+    ]);
+    // mov rcx, [rdi + line 1]
+    asm.bytes([0x48, 0x8B, 0x4F, lane::LINE_1]);
     for r in 0..8 {
         asm.store(r, Temp::Rcx, r);
     }
-    // mov rcx, [rsp + line 0]
-    asm.bytes([0x48, 0x8B, 0x4C, 0x24, frame::LINE_0]);
+    // mov rcx, [rdi + line 0]
+    asm.bytes([0x48, 0x8B, 0x4F, lane::LINE_0]);
     for f in 0..4 {
         // xorps f, e; movaps [rcx + 16 f], f
         asm.bytes([
@@ -522,26 +691,49 @@ fn end_iteration(asm: &mut Assembler<'_>, configuration: &Configuration, top: us
             16 * f,
         ]);
     }
-    // sub ebx, 1
-    asm.bytes([0x83, 0xEB, 0x01]);
-    asm.jump_if_not_zero(top);
+    // mov [rdi + line 0], rax; mov [rdi + line 1], rdx
+    asm.bytes([
+        0x48,
+        0x89,
+        0x47,
+        lane::LINE_0,
+        0x48,
+        0x89,
+        0x57,
+        lane::LINE_1,
+    ]);
 }
 
-/// Function exit: the register file and the rounding mode go back to the context.
-fn end(asm: &mut Assembler<'_>) {
-    // mov rdi, [rsp + context]; stmxcsr [rdi + 80]; ldmxcsr [rdi + 84]; mov rcx, [rdi + registers]
-    asm.bytes([0x48, 0x8B, 0x7C, 0x24, frame::CONTEXT]);
-    asm.bytes([
-        0x0F, 0xAE, 0x5F, 80, 0x0F, 0xAE, 0x57, 84, 0x48, 0x8B, 0x4F, 48,
-    ]);
+/// Keeps the registers for the lane's next turn; the floating-point ones only after the last, for
+/// every iteration loads them anew.
+fn yield_turn(asm: &mut Assembler<'_>) {
+    store_integers(asm);
+    // cmp ebx, 1; jne over the stores
+    asm.bytes([0x83, 0xFB, 0x01, 0x75, STORE_FLOATS_BYTES]);
+    store_floats(asm);
+}
+
+fn store_integers(asm: &mut Assembler<'_>) {
     for r in 0..8 {
-        asm.store(r, Temp::Rcx, r);
+        // mov [rdi + 8 r], r
+        asm.bytes([0x4C, 0x89, 0x47 | r << 3, lane::R.wrapping_add(8 * r)]);
     }
+}
+
+/// Length of the code of [`store_floats`].
+const STORE_FLOATS_BYTES: u8 = 8 * 7;
+
+fn store_floats(asm: &mut Assembler<'_>) {
     for x in 0..8 {
-        // movaps [rcx + 64 + 16 x], xmm
-        asm.bytes([0x0F, 0x29, 0x81 | x << 3, 64 + 16 * x, 0, 0, 0]);
+        // movaps [rdi + 16 x], xmm
+        asm.bytes([0x0F, 0x29, 0x87 | x << 3, lane::FLOATS + 16 * x, 0, 0, 0]);
     }
-    // add rsp, frame; pop r15-r12, rbp, rbx; ret
+}
+
+/// Function exit.
+fn leave(asm: &mut Assembler<'_>) {
+    // ldmxcsr [rsp + control]; add rsp, frame; pop r15-r12, rbp, rbx; ret
+    asm.bytes([0x0F, 0xAE, 0x54, 0x24, frame::CONTROL]);
     asm.bytes([0x48, 0x81, 0xC4, frame::SIZE, 0, 0, 0]);
     asm.bytes([
         0x41, 0x5F, 0x41, 0x5E, 0x41, 0x5D, 0x41, 0x5C, 0x5D, 0x5B, 0xC3,

@@ -1,0 +1,166 @@
+//! The node as the operating system of a machine: the image, booted in QEMU.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use basalt_image_builder::{Image, elf, kernel, pe};
+use basalt_qemu::{Disk, Guest, Machine};
+use libp2p::Multiaddr;
+use uuid::Uuid;
+
+use super::{Host, Station, manifest};
+use crate::client::peer::Peer;
+use crate::target::{Target, moved, port};
+
+/// How long a boot may take, on a machine that emulates its CPU and does other work besides.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Lines of the serial log in the report of a failure.
+const TAIL: usize = 60;
+
+/// The ports that a node listens on when its manifest names none.
+const TCP_PORT: u16 = 977;
+const WEBSOCKET_PORT: u16 = 999;
+
+/// Where a guest finds its host's loopback address.
+const HOST: [u8; 4] = [10, 0, 2, 2];
+
+impl Host for Guest {
+    fn tail(&self) -> String {
+        let lines = self.serial().last(TAIL);
+        lines.iter().map(|line| format!("    {line}\n")).collect()
+    }
+}
+
+/// A disk with the image on it. The file goes when this is dropped.
+pub(crate) struct Installed {
+    image: PathBuf,
+    disk: Disk,
+    bootstrap: Arc<Peer>,
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        // What is left lies in cargo's own folder.
+        let _ = fs::remove_file(&self.image);
+    }
+}
+
+impl Installed {
+    /// A disk whose node has the given identity, and dials a fresh bootstrap peer and `others` (as this host reaches
+    /// them).
+    pub(crate) async fn with_seed(seed: [u8; 32], others: &[Multiaddr]) -> Result<Self> {
+        Self::new(Some(seed), Disk::Forget, others).await
+    }
+
+    /// The same, but the node makes its identity itself, and the disk keeps what is written to it.
+    pub(crate) async fn without_seed(others: &[Multiaddr]) -> Result<Self> {
+        Self::new(None, Disk::Keep, others).await
+    }
+
+    async fn new(seed: Option<[u8; 32]>, disk: Disk, others: &[Multiaddr]) -> Result<Self> {
+        let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
+        let mut dialed = vec![from_guest(&bootstrap.address(false).await?)?];
+        for other in others {
+            dialed.push(from_guest(other)?);
+        }
+        let manifest = manifest(seed, &dialed, "");
+        let image = tokio::task::spawn_blocking(move || {
+            let image = Image::new(application()?, manifest.as_bytes())?;
+            written(&image)
+        });
+        Ok(Self {
+            image: image.await??,
+            disk,
+            bootstrap,
+        })
+    }
+
+    /// Boots a machine with `cores` cores from the disk; returns when the node listens and each core was tested.
+    pub(crate) async fn boot(&self, cores: u32) -> Result<(Target, Guest)> {
+        let machine = Machine::new(&self.image)
+            .disk(self.disk)
+            .cores(cores)
+            .forward(0, TCP_PORT)
+            .forward(0, WEBSOCKET_PORT);
+        let boot = tokio::task::spawn_blocking(move || {
+            let guest = machine.start()?;
+            let line = guest.wait_for_line("basalt: listening ", PATIENCE)?;
+            // The report of each compute core's self-test.
+            for core in 1..cores {
+                guest.wait_for_line(&format!("cpu: c{core}: "), PATIENCE)?;
+            }
+            anyhow::Ok((guest, line))
+        });
+        let (guest, line) = boot.await??;
+        let forwarded = |port| guest.forwarded(port).context("a port is not forwarded");
+        let target = Target::told_by(&line)?;
+        let target = target.forwarded(forwarded(TCP_PORT)?, forwarded(WEBSOCKET_PORT)?);
+        Ok((target, guest))
+    }
+
+    /// [`Installed::boot`] as a station for suites.
+    pub(crate) async fn station(&self, cores: u32) -> Result<Station> {
+        let (target, guest) = self.boot(cores).await?;
+        Ok(Station {
+            target,
+            bootstrap: self.bootstrap.clone(),
+            host: Box::new(guest),
+        })
+    }
+}
+
+/// Boots a disk whose manifest is `text`, broken or not, and returns the serial line that contains `wanted`, with all
+/// lines before it.
+pub(crate) async fn complains(text: &'static str, wanted: &'static str) -> Result<Vec<String>> {
+    let boot = tokio::task::spawn_blocking(move || {
+        let image = written(&Image::unchecked(application()?, text.as_bytes())?)?;
+        let guest = Machine::new(&image).cores(1).start()?;
+        let heard = guest.wait_for_line(wanted, PATIENCE);
+        let lines = guest.serial().lines(0);
+        drop(guest);
+        fs::remove_file(image)?;
+        heard?;
+        anyhow::Ok(lines)
+    });
+    boot.await?
+}
+
+/// Builds the kernel, once, when it is stale; the environment's `BASALT_KERNEL` names one that is built already.
+pub(crate) fn build() -> Result<()> {
+    application().map(drop)
+}
+
+/// The kernel as a UEFI application.
+fn application() -> Result<&'static [u8]> {
+    static APPLICATION: OnceLock<Result<Vec<u8>, String>> = OnceLock::new();
+    let built = || {
+        let path = match std::env::var_os("BASALT_KERNEL") {
+            Some(path) => path.into(),
+            None => kernel::build(kernel::Messages::OnError)?,
+        };
+        let executable = fs::read(path)?;
+        anyhow::Ok(pe::application(&elf::Executable::parse(&executable)?)?)
+    };
+    APPLICATION
+        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
+        .as_deref()
+        .map_err(|reason| anyhow::anyhow!("{reason}"))
+}
+
+fn written(image: &Image) -> Result<PathBuf> {
+    let name = format!("{}.img", Uuid::new_v4());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    image.write(&path)?;
+    Ok(path)
+}
+
+/// An address of this host's loopback as a guest reaches it.
+fn from_guest(address: &Multiaddr) -> Result<String> {
+    let host = SocketAddr::from((HOST, port(address)?));
+    Ok(moved(address, host).to_string())
+}

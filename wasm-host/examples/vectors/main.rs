@@ -1,0 +1,55 @@
+//! Runs recorded scenarios of the reference host and compares every call.
+//!
+//! `vectors DIR [--wasm DIR] [--only NAME]`: `DIR` holds the scenarios, or a folder `scenarios` with them; the binaries are in `DIR/wasm` unless
+//! `--wasm` names another folder. Interfaces in `DIR/interfaces` are compared too. The last line is `N passed, N failed`.
+
+mod runner;
+
+use std::{path::PathBuf, process::ExitCode};
+
+fn main() -> ExitCode {
+    let mut dir = None;
+    let mut wasm = None;
+    let mut only = None;
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--wasm" => wasm = words.next().map(PathBuf::from),
+            "--only" => only = words.next(),
+            _ => dir = Some(PathBuf::from(word)),
+        }
+    }
+    let Some(dir) = dir else {
+        eprintln!("usage: vectors DIR [--wasm DIR] [--only NAME]");
+        return ExitCode::from(2);
+    };
+    let wasm = wasm.unwrap_or_else(|| dir.join("wasm"));
+    let scenarios = if dir.join("scenarios").is_dir() {
+        dir.join("scenarios")
+    } else {
+        dir.clone()
+    };
+    let mut runner = runner::Runner::new(Box::new(move |file| std::fs::read(wasm.join(file))));
+    for path in runner::json_files(&scenarios) {
+        if only
+            .as_deref()
+            .is_none_or(|only| path.file_stem().is_some_and(|name| name == only))
+        {
+            runner.scenario(&path);
+        }
+    }
+    if only.is_none() {
+        for path in runner::json_files(&dir.join("interfaces")) {
+            runner.interface(&path);
+        }
+    }
+    for failure in &runner.failures {
+        println!("{failure}");
+    }
+    println!("{} passed, {} failed", runner.passed, runner.failures.len());
+    if runner.failures.is_empty() && runner.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

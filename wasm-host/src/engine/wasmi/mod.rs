@@ -1,0 +1,127 @@
+//! [`Engine`] over `wasmi`.
+//!
+//! Functions are translated when first called and validated up front, so that loading a large module costs one pass over its bytes. Fuel is always
+//! metered; a call runs in slices of fuel and is resumed in place, which is how a deadline is checked without a second kind of interruption.
+
+mod call;
+mod host;
+mod store;
+
+use alloc::{string::ToString, vec::Vec};
+
+pub use store::{Ctx, Inner, WasmiStore};
+
+use super::{CompileError, Engine, ImportDecl, Signature, State, ValType};
+
+/// How the engine is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Nested calls within one guest; bounds what endless recursion takes before it traps.
+    pub recursion: usize,
+    /// Bytes of the value stack of one entry into a guest; bounds the memory of the same attack.
+    pub stack_bytes: usize,
+    /// Value stacks kept for reuse: nested entries (facade, module, its allocator) take one each.
+    pub cached_stacks: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            recursion: 32 * 1024,
+            stack_bytes: 4 << 20,
+            cached_stacks: 8,
+        }
+    }
+}
+
+/// The `wasmi` interpreter.
+#[derive(Clone, Debug)]
+pub struct Wasmi {
+    engine: wasmi::Engine,
+}
+
+impl Default for Wasmi {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Wasmi {
+    /// An engine with the given limits and the language features of the reference's engine (WebAssembly 2.0 with SIMD, no tail calls, no 64-bit
+    /// memories, one memory per module).
+    pub fn new(limits: Limits) -> Self {
+        let mut config = wasmi::Config::default();
+        config
+            .set_max_recursion_depth(limits.recursion)
+            .set_max_stack_height(limits.stack_bytes)
+            .set_max_cached_stacks(limits.cached_stacks)
+            .wasm_tail_call(false)
+            .wasm_multi_memory(false)
+            .wasm_custom_page_sizes(false)
+            .wasm_wide_arithmetic(false)
+            .wasm_relaxed_simd(false)
+            .wasm_extended_const(true)
+            .wasm_simd(true)
+            .consume_fuel(true)
+            // Translation happens once per function, whoever calls it first: charging it would make fuel depend on the past.
+            .fuel_cost(wasmi::CustomFuelCosts {
+                bytes_copied_per_fuel: 64,
+                fuel_per_bytes_translated: 0,
+                fuel_per_bytes_validated: 0,
+            })
+            .ignore_custom_sections(true)
+            .compilation_mode(wasmi::CompilationMode::LazyTranslation);
+        Self {
+            engine: wasmi::Engine::new(&config),
+        }
+    }
+}
+
+impl Engine for Wasmi {
+    type Module = wasmi::Module;
+    type Store<S: State> = WasmiStore<S>;
+
+    fn compile(&self, bytes: &[u8]) -> Result<Self::Module, CompileError> {
+        wasmi::Module::new(&self.engine, bytes).map_err(|error| CompileError(error.to_string()))
+    }
+
+    fn imports(&self, module: &Self::Module) -> Vec<ImportDecl> {
+        module
+            .imports()
+            .map(|import| import_decl(&import))
+            .collect()
+    }
+
+    fn open<S: State>(&self, state: S) -> Self::Store<S> {
+        store::open(&self.engine, state)
+    }
+}
+
+fn import_decl(import: &wasmi::ImportType<'_>) -> ImportDecl {
+    ImportDecl {
+        namespace: import.module().to_string(),
+        name: import.name().to_string(),
+        func: match import.ty() {
+            wasmi::ExternType::Func(ty) => Some(signature(ty)),
+            _ => None,
+        },
+    }
+}
+
+fn signature(ty: &wasmi::FuncType) -> Signature {
+    Signature {
+        params: ty.params().iter().map(val_type).collect(),
+        results: ty.results().iter().map(val_type).collect(),
+    }
+}
+
+fn val_type(ty: &wasmi::ValType) -> ValType {
+    match ty {
+        wasmi::ValType::I32 => ValType::I32,
+        wasmi::ValType::I64 => ValType::I64,
+        wasmi::ValType::F32 => ValType::F32,
+        wasmi::ValType::F64 => ValType::F64,
+        wasmi::ValType::V128 => ValType::V128,
+        wasmi::ValType::FuncRef | wasmi::ValType::ExternRef => ValType::Ref,
+    }
+}

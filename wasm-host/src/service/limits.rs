@@ -1,0 +1,136 @@
+//! What a service may use.
+
+use crate::{engine::BudgetKind, host::Host};
+
+/// Bounds that hold for every call of a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of all memories and, at 8 bytes an element, tables of all modules together; bounds a guest that allocates without end.
+    pub memory: u64,
+    /// Host memory of one value on its way between guests or to the caller; bounds guests whose arrays point many times at one block.
+    pub value_bytes: usize,
+    /// Length of a log line; longer ones are reported as unreadable.
+    pub log_bytes: usize,
+    /// Entries into guests that are open at once; bounds the host's stack when a guest's allocator calls the host.
+    pub depth: u32,
+    /// Modules of a service, hence the length of a chain of calls.
+    pub modules: usize,
+    /// Open files of a module.
+    pub open_files: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: u64::MAX,
+            value_bytes: 256 << 20,
+            log_bytes: 1 << 20,
+            depth: 64,
+            modules: 32,
+            open_files: 1024,
+        }
+    }
+}
+
+/// What one call may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Fuel: about one unit per instruction, plus one per 64 bytes moved in bulk.
+    pub fuel: u64,
+    /// The host's monotonic time at which the call ends. It is looked at once per slice of fuel.
+    pub deadline: Option<u64>,
+}
+
+impl Budget {
+    /// No bound; for tests and tools.
+    pub const UNLIMITED: Self = Self {
+        fuel: u64::MAX,
+        deadline: None,
+    };
+}
+
+/// Fuel granted at once: some milliseconds of interpretation, the precision of deadlines.
+const SLICE: u64 = 4_000_000;
+
+/// Hands out a call's fuel in slices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meter {
+    left: u64,
+    pub(crate) deadline: Option<u64>,
+}
+
+impl Meter {
+    /// A meter and the first slice.
+    pub(crate) fn start(budget: Budget) -> (Self, u64) {
+        let first = budget.fuel.min(SLICE);
+        let meter = Self {
+            left: budget.fuel - first,
+            deadline: budget.deadline,
+        };
+        (meter, first)
+    }
+
+    pub(crate) fn refuel(&mut self, needed: u64, host: &mut dyn Host) -> Result<u64, BudgetKind> {
+        if self
+            .deadline
+            .is_some_and(|deadline| host.monotonic() >= deadline)
+        {
+            return Err(BudgetKind::Time);
+        }
+        if needed > self.left {
+            return Err(BudgetKind::Fuel);
+        }
+        let slice = needed.max(SLICE).min(self.left);
+        self.left -= slice;
+        Ok(slice)
+    }
+
+    /// Fuel not handed out.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+/// The memory limit of a service. Nothing is given back while it lives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryLimit {
+    left: u64,
+    pub(crate) rejects: u64,
+}
+
+/// Bytes that an element of a table counts for.
+const TABLE_ELEMENT: u64 = 8;
+
+impl MemoryLimit {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            left: bytes,
+            rejects: 0,
+        }
+    }
+
+    pub(crate) fn memory(&mut self, current: u64, desired: u64) -> bool {
+        self.take(desired.saturating_sub(current))
+    }
+
+    pub(crate) fn table(&mut self, current: u64, desired: u64) -> bool {
+        self.take(
+            desired
+                .saturating_sub(current)
+                .saturating_mul(TABLE_ELEMENT),
+        )
+    }
+
+    fn take(&mut self, bytes: u64) -> bool {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => {
+                self.rejects += 1;
+                false
+            }
+        }
+    }
+}

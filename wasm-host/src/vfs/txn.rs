@@ -1,0 +1,153 @@
+//! A transaction: enough to undo what happened and to tell a journal what happened.
+//!
+//! Contents are remembered by page, at the first change of each page only, so that rewriting one database page a thousand times costs one copy.
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::ops::Range;
+
+use super::{
+    Effect, Ino,
+    tree::{Node, NodeKind},
+};
+
+/// Bytes remembered and journalled as a unit: a database page.
+pub(super) const PAGE: usize = 4096;
+
+/// A change of names, as it happened. Both directions can be read off.
+pub(super) enum Change {
+    Create {
+        ino: Ino,
+        parent: Ino,
+        name: String,
+        directory: bool,
+        now: u64,
+    },
+    /// The node behind the name; it may still be open.
+    Remove { parent: Ino, name: String, ino: Ino },
+    Rename {
+        from: Ino,
+        name: String,
+        to: Ino,
+        new_name: String,
+        ino: Ino,
+        replaced: Option<Ino>,
+    },
+}
+
+/// What a file was before the transaction.
+pub(super) struct Before {
+    pub(super) len: usize,
+    pub(super) mtime: u64,
+    pub(super) pages: BTreeMap<usize, Box<[u8]>>,
+}
+
+#[derive(Default)]
+pub(super) struct Txn {
+    pub(super) changes: Vec<Change>,
+    pub(super) files: BTreeMap<Ino, Before>,
+    /// Nodes without a name and without a handle left: freed from the tree, kept for undoing.
+    pub(super) freed: BTreeMap<Ino, Node>,
+}
+
+impl Txn {
+    /// Remembers the pages of `range` before they change. Call it before changing bytes or length.
+    pub(super) fn touch(&mut self, ino: Ino, bytes: &[u8], mtime: u64, range: Range<usize>) {
+        let before = self.files.entry(ino).or_insert_with(|| Before {
+            len: bytes.len(),
+            mtime,
+            pages: BTreeMap::new(),
+        });
+        let end = range.end.min(before.len).min(bytes.len());
+        if range.start >= end {
+            return;
+        }
+        for page in range.start / PAGE..=(end - 1) / PAGE {
+            // Bytes past the old length did not exist; bytes past the present one were remembered when they were cut off.
+            let start = page * PAGE;
+            let stop = (start + PAGE).min(before.len).min(bytes.len());
+            before
+                .pages
+                .entry(page)
+                .or_insert_with(|| bytes[start..stop].into());
+        }
+    }
+
+    /// The transaction as a batch. `node` gives the present state of a node that has a name.
+    pub(super) fn effects<'a>(&'a self, node: impl Fn(Ino) -> Option<&'a Node>) -> Vec<Effect<'a>> {
+        let mut effects: Vec<Effect<'a>> = self
+            .changes
+            .iter()
+            .map(|change| match change {
+                Change::Create {
+                    ino,
+                    parent,
+                    name,
+                    directory,
+                    now,
+                } => Effect::Create {
+                    ino: *ino,
+                    parent: *parent,
+                    name,
+                    directory: *directory,
+                    now: *now,
+                },
+                Change::Remove { parent, name, .. } => Effect::Remove {
+                    parent: *parent,
+                    name,
+                },
+                Change::Rename {
+                    from,
+                    name,
+                    to,
+                    new_name,
+                    ..
+                } => Effect::Rename {
+                    from: *from,
+                    name,
+                    to: *to,
+                    new_name,
+                },
+            })
+            .collect();
+        for (ino, before) in &self.files {
+            let Some(node) = node(*ino).filter(|node| node.named) else {
+                continue;
+            };
+            let NodeKind::File(bytes) = &node.kind else {
+                continue;
+            };
+            effects.push(Effect::Resize {
+                ino: *ino,
+                len: bytes.len() as u64,
+                now: node.mtime,
+            });
+            for range in dirty(before, bytes.len()) {
+                effects.push(Effect::Write {
+                    ino: *ino,
+                    offset: range.start as u64,
+                    data: &bytes[range],
+                });
+            }
+        }
+        effects
+    }
+}
+
+/// Changed ranges within the present length, neighbours joined.
+fn dirty(before: &Before, len: usize) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut add = |range: Range<usize>| {
+        if range.start >= range.end {
+            return;
+        }
+        match ranges.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
+        }
+    };
+    for page in before.pages.keys() {
+        add(page * PAGE..((page + 1) * PAGE).min(len));
+    }
+    add(before.len..len);
+    ranges
+}

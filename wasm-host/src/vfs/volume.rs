@@ -1,0 +1,108 @@
+//! Volumes: trees behind a lock, so that a worker's vault can be shared by its services.
+
+use alloc::{boxed::Box, sync::Arc};
+
+use spin::Mutex;
+
+use super::{Journal, JournalError, Tree, txn::Txn};
+
+/// What a volume may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    /// Bytes of all files together; bounds a guest that fills the host's memory through files.
+    pub bytes: u64,
+    /// Files and directories; bounds a guest that does so with empty files.
+    pub nodes: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            bytes: 1 << 30,
+            nodes: 100_000,
+        }
+    }
+}
+
+/// Number of a volume's device, as guests see it.
+pub type DeviceId = u64;
+
+struct Inner {
+    tree: Mutex<Tree>,
+    journal: Option<Mutex<Box<dyn Journal>>>,
+    device: DeviceId,
+}
+
+/// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one service: its transaction is that service's call.
+#[derive(Clone)]
+pub struct Volume(Arc<Inner>);
+
+impl Volume {
+    /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service apart.
+    pub fn scratch(device: DeviceId, quota: Quota) -> Self {
+        Self::build(device, Tree::new(quota), None)
+    }
+
+    /// A transactional volume over a tree that the journal's store has replayed.
+    pub fn durable(device: DeviceId, tree: Tree, journal: Box<dyn Journal>) -> Self {
+        Self::build(device, tree, Some(journal))
+    }
+
+    fn build(device: DeviceId, tree: Tree, journal: Option<Box<dyn Journal>>) -> Self {
+        Self(Arc::new(Inner {
+            tree: Mutex::new(tree),
+            journal: journal.map(Mutex::new),
+            device,
+        }))
+    }
+
+    /// The device number.
+    pub fn device(&self) -> DeviceId {
+        self.0.device
+    }
+
+    /// Is this the same volume?
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Works on the tree, under the lock: keep it short and do not enter another volume.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Tree) -> T) -> T {
+        work(&mut self.0.tree.lock())
+    }
+
+    /// Starts remembering changes, on a volume with a journal. Changes since the last end of a transaction outside of one are not journalled, so
+    /// that whoever fills a volume beforehand does it in a transaction too.
+    pub fn begin(&self) {
+        if self.0.journal.is_some() {
+            self.0.tree.lock().txn.get_or_insert_with(Txn::default);
+        }
+    }
+
+    /// Hands the changes to the journal.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the journal refuses; the changes are undone then.
+    pub fn commit(&self) -> Result<(), JournalError> {
+        let Some(journal) = &self.0.journal else {
+            return Ok(());
+        };
+        let mut tree = self.0.tree.lock();
+        let effects = tree.effects();
+        if !effects.is_empty()
+            && let Err(error) = journal.lock().commit(&effects)
+        {
+            drop(effects);
+            tree.roll_back();
+            return Err(error);
+        }
+        drop(effects);
+        tree.txn = None;
+        Ok(())
+    }
+
+    /// Undoes the changes.
+    pub fn roll_back(&self) {
+        self.0.tree.lock().roll_back();
+    }
+}

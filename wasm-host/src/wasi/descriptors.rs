@@ -1,0 +1,184 @@
+//! A module's open files.
+
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::Errno;
+use crate::vfs::{Dir, FsError, Ino, Volume};
+
+/// First descriptor after the standard streams.
+const FIRST: u32 = 3;
+
+/// An entry of a listing.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) ino: Ino,
+    pub(super) directory: bool,
+}
+
+/// What a descriptor stands for.
+pub(super) enum Descriptor {
+    /// Standard input: always at its end.
+    Input,
+    /// Standard output (1) or error (2).
+    Output(u32),
+    Directory {
+        dir: Dir,
+        /// The alias, for a directory that was there from the start.
+        alias: Option<String>,
+        /// The listing in progress: names stay where they were while entries come and go.
+        listing: Vec<Listed>,
+    },
+    File {
+        volume: Volume,
+        ino: Ino,
+        offset: u64,
+        append: bool,
+        read: bool,
+        write: bool,
+    },
+}
+
+/// All descriptors of a module. Dropping them closes the files.
+pub(crate) struct Descriptors {
+    open: BTreeMap<u32, Descriptor>,
+    max: usize,
+}
+
+impl Descriptors {
+    pub(super) fn new(mut directories: Vec<(String, Dir)>, max: usize) -> Self {
+        directories.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut open = BTreeMap::from([
+            (0, Descriptor::Input),
+            (1, Descriptor::Output(1)),
+            (2, Descriptor::Output(2)),
+        ]);
+        for ((alias, dir), fd) in directories.into_iter().zip(FIRST..) {
+            dir.volume.with(|tree| tree.hold(dir.ino));
+            let alias = Some(alias);
+            let listing = Vec::new();
+            open.insert(
+                fd,
+                Descriptor::Directory {
+                    dir,
+                    alias,
+                    listing,
+                },
+            );
+        }
+        Self { open, max }
+    }
+
+    pub(super) fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
+        self.open.get(&fd).ok_or(Errno::BADF)
+    }
+
+    pub(super) fn get_mut(&mut self, fd: u32) -> Result<&mut Descriptor, Errno> {
+        self.open.get_mut(&fd).ok_or(Errno::BADF)
+    }
+
+    /// The directory that path functions start in.
+    pub(super) fn dir(&self, fd: u32) -> Result<&Dir, Errno> {
+        match self.get(fd)? {
+            Descriptor::Directory { dir, .. } => Ok(dir),
+            Descriptor::File { .. } => Err(Errno::NOTDIR),
+            _ => Err(Errno::BADF),
+        }
+    }
+
+    /// Is there room for another one? Asked before a file is opened, so that nothing is made in vain.
+    pub(super) fn check_room(&self) -> Result<(), Errno> {
+        if self.open.len() < self.max {
+            Ok(())
+        } else {
+            Err(Errno::MFILE)
+        }
+    }
+
+    /// Puts an open file or directory under the lowest free number.
+    pub(super) fn add(&mut self, descriptor: Descriptor) -> u32 {
+        let fd = (FIRST..)
+            .find(|fd| !self.open.contains_key(fd))
+            .unwrap_or(u32::MAX);
+        self.open.insert(fd, descriptor);
+        fd
+    }
+
+    pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {
+        if let Descriptor::Directory { alias: Some(_), .. } = self.get(fd)? {
+            return Err(Errno::NOTSUP);
+        }
+        if let Some(descriptor) = self.open.remove(&fd) {
+            release(&descriptor);
+        }
+        Ok(())
+    }
+
+    pub(super) fn locate(&self, path: &str) -> Option<(Dir, String)> {
+        let mut best: Option<(usize, Dir, String)> = None;
+        for descriptor in self.open.values() {
+            let Descriptor::Directory {
+                dir,
+                alias: Some(alias),
+                ..
+            } = descriptor
+            else {
+                continue;
+            };
+            let trimmed = path.trim_start_matches('/');
+            let Some(rest) = trimmed.strip_prefix(alias.trim_start_matches('/')) else {
+                continue;
+            };
+            let longer = best.as_ref().is_none_or(|(len, ..)| alias.len() > *len);
+            if (rest.is_empty() || rest.starts_with('/')) && longer {
+                best = Some((
+                    alias.len(),
+                    dir.clone(),
+                    rest.trim_start_matches('/').to_string(),
+                ));
+            }
+        }
+        best.map(|(_, dir, rest)| (dir, rest))
+    }
+}
+
+fn release(descriptor: &Descriptor) {
+    match descriptor {
+        Descriptor::Directory { dir, .. } => dir.volume.with(|tree| tree.close(dir.ino)),
+        Descriptor::File { volume, ino, .. } => volume.with(|tree| tree.close(*ino)),
+        Descriptor::Input | Descriptor::Output(_) => {}
+    }
+}
+
+impl Drop for Descriptors {
+    fn drop(&mut self) {
+        self.open.values().for_each(release);
+    }
+}
+
+/// Entries of a directory with `.` and `..` in front.
+pub(super) fn list(dir: &Dir) -> Result<Vec<Listed>, FsError> {
+    dir.volume.with(|tree| {
+        let entries = tree.entries(dir.ino)?;
+        let mut listing = Vec::with_capacity(entries.len() + 2);
+        for name in [".", ".."] {
+            listing.push(Listed {
+                name: name.to_string(),
+                ino: dir.ino,
+                directory: true,
+            });
+        }
+        for (name, ino) in entries {
+            listing.push(Listed {
+                name: name.clone(),
+                ino: *ino,
+                directory: tree.stat(*ino)?.directory,
+            });
+        }
+        Ok(listing)
+    })
+}
