@@ -33,6 +33,7 @@ extern crate std;
 pub mod connection;
 pub mod identify;
 pub mod ip;
+pub mod kad;
 pub mod keypair;
 pub mod multiaddr;
 pub mod multistream;

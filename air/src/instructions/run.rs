@@ -49,7 +49,7 @@ pub(crate) struct Run<'r> {
     /// Tetraplet of literals.
     pub(super) literal: &'r Tetraplet<'r>,
     /// A buffer for texts that are hashed.
-    pub(super) scratch: Vec<u8>,
+    pub(super) scratch: String,
 }
 
 /// What is left of a run when the script has ended.
@@ -112,7 +112,7 @@ impl<'r> Run<'r> {
             next_peers_seen: HashSet::with_hasher(FixedState::with_seed(config.seed)),
             vouched: Vec::new(),
             literal,
-            scratch: Vec::new(),
+            scratch: String::new(),
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn walk<'r>(
     heap: &Heap<'r>,
 ) -> Result<Value<'r>, WalkError> {
     let mut tree = value.tree(heap)?;
-    let mut part = value;
+    let mut part = Json::Shared(value);
     for (taken, &step) in steps.iter().enumerate() {
         let found = match (step, tree) {
             (Step::Index(index), Json::Array(items)) => items.get(index as usize).copied(),
@@ -57,9 +57,9 @@ pub(crate) fn walk<'r>(
             return Err(WalkError::Lens(failure(step, &tree, text).into()));
         };
         tree = found.force(heap)?;
-        part = Value::from_tree(heap, found);
+        part = found;
     }
-    Ok(part)
+    Ok(Value::from_tree(heap, part))
 }
 
 fn failure(step: Step<'_>, tree: &Json<'_>, value: alloc::string::String) -> LensError {

@@ -333,7 +333,9 @@ impl Sockets {
 
     pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddrV4> {
         let handle = self.connections.get(&id)?.handle;
-        set.get::<tcp::Socket<'_>>(handle).remote_endpoint().map(to_socket_address)
+        set.get::<tcp::Socket<'_>>(handle)
+            .remote_endpoint()
+            .map(to_socket_address)
     }
 
     pub(super) fn readable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {

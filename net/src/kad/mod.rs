@@ -1,0 +1,309 @@
+//! Kademlia as Fluence uses it: finding peers, nothing else (libp2p "kad-dht", server mode).
+//!
+//! A [`Kad`] holds the routing table and runs searches. It opens no streams: it says whom to ask with
+//! [`Kad::poll`] and is told the answers. Peers enter the table when they are connected and their
+//! identify lists the protocol of the same network, so that networks do not mix. Records and
+//! providers are never kept.
+
+mod key;
+pub mod message;
+mod query;
+mod table;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use key::{Distance, Key};
+pub use message::{Contact, Kind, Message};
+
+use self::query::Query;
+use self::table::Table;
+use crate::multiaddr::Multiaddr;
+use crate::peer_id::PeerId;
+use crate::time::Instant;
+
+/// Peers per bucket, and in an answer.
+pub const K: usize = 20;
+/// Peers asked at the same time by one search.
+const ALPHA: usize = 3;
+
+/// What Kademlia may cost.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Time for one search; what is known by then is its result.
+    pub query_timeout: Duration,
+    /// Searches at the same time. Bounds scripts that look for ever more peers.
+    pub max_queries: usize,
+    /// Failures after which a peer is not asked for a while.
+    pub fail_threshold: u8,
+    /// For how long it is not asked.
+    pub ban: Duration,
+    /// Peers whose failures are remembered. Bounds answers full of peers that do not exist.
+    pub max_failures: usize,
+    /// Pause between searches for this peer's own place, which keep the table fresh.
+    pub refresh: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            query_timeout: Duration::from_secs(3),
+            max_queries: 64,
+            fail_threshold: 3,
+            ban: Duration::from_secs(60),
+            max_failures: 1024,
+            refresh: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Names one search.
+pub type QueryId = u64;
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask `peer` who is close to `target`, dialing it first if it is not connected; then tell
+    /// [`Kad::answered`] or [`Kad::failed`].
+    Ask {
+        /// The search this is for.
+        query: QueryId,
+        /// The peer to ask.
+        peer: PeerId,
+        /// Where it is said to be.
+        addresses: Vec<Multiaddr>,
+        /// What it is asked for.
+        target: PeerId,
+    },
+    /// A search for a peer is over.
+    Done {
+        /// The peer that was searched.
+        target: PeerId,
+        /// Where it is; empty if nobody knows.
+        addresses: Vec<Multiaddr>,
+        /// The peers closest to it, closest first.
+        closest: Vec<PeerId>,
+    },
+}
+
+#[derive(Debug)]
+struct Failures {
+    count: u8,
+    last: Instant,
+}
+
+/// One peer's part in the hash table.
+#[derive(Debug)]
+pub struct Kad {
+    config: Config,
+    local: PeerId,
+    table: Table,
+    queries: BTreeMap<QueryId, Query>,
+    next_query: QueryId,
+    failures: BTreeMap<PeerId, Failures>,
+    next_refresh: Option<Instant>,
+}
+
+/// Why a peer is not searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CannotFind {
+    /// It failed too often of late.
+    Banned,
+    /// Too many searches are under way.
+    Busy,
+}
+
+impl core::fmt::Display for CannotFind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Banned => "the peer failed too often and is left alone for a while",
+            Self::Busy => "too many searches for peers are under way",
+        })
+    }
+}
+
+impl core::error::Error for CannotFind {}
+
+impl Kad {
+    /// The part of peer `local`.
+    pub fn new(config: Config, local: PeerId) -> Self {
+        Self {
+            config,
+            local,
+            table: Table::new(Key::from(&local)),
+            queries: BTreeMap::new(),
+            next_query: 1,
+            failures: BTreeMap::new(),
+            next_refresh: None,
+        }
+    }
+
+    /// Peers in the routing table.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether the routing table is empty.
+    pub fn is_empty(&self) -> bool {
+        self.table.len() == 0
+    }
+
+    /// A connected peer lists the protocol and these addresses.
+    pub fn identified(&mut self, now: Instant, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let was_empty = self.is_empty();
+        self.failures.remove(&peer);
+        if self.table.insert(now, peer, addresses) && was_empty {
+            // The first peer of the network: ask it who else there is.
+            self.next_refresh = Some(now);
+        }
+    }
+
+    /// A peer is not connected any more.
+    pub fn disconnected(&mut self, now: Instant, peer: &PeerId) {
+        self.table.set_connected(now, peer, false);
+    }
+
+    /// Answers a request of `from`; `None` if there is nothing to say.
+    pub fn answer(&self, from: &PeerId, request: &Message) -> Option<Message> {
+        let Message { kind, key, .. } = request;
+        let closer = match kind {
+            Kind::AddProvider => return None,
+            Kind::FindNode => self.table.closest(&Key::of(key), K, Some(from)),
+            Kind::PutValue | Kind::GetValue | Kind::GetProviders | Kind::Ping => Vec::new(),
+        };
+        Some(Message {
+            kind: *kind,
+            key: key.clone(),
+            closer,
+        })
+    }
+
+    /// The known peers closest to a place, closest first.
+    pub fn closest(&self, key: &Key, count: usize) -> Vec<Contact> {
+        self.table.closest(key, count, None)
+    }
+
+    /// The addresses of a peer in the routing table.
+    pub fn addresses(&mut self, peer: &PeerId) -> Option<&[Multiaddr]> {
+        self.table.addresses(peer)
+    }
+
+    /// Starts to search a peer; [`Action::Done`] follows.
+    pub fn find(&mut self, now: Instant, target: PeerId) -> Result<(), CannotFind> {
+        if self.is_banned(now, &target) {
+            return Err(CannotFind::Banned);
+        }
+        if self.queries.values().any(|query| query.target == target) {
+            return Ok(());
+        }
+        if self.queries.len() >= self.config.max_queries {
+            return Err(CannotFind::Busy);
+        }
+        let start = self
+            .table
+            .closest(&Key::from(&target), K, Some(&self.local));
+        let query = Query::new(target, start, now + self.config.query_timeout);
+        self.queries.insert(self.next_query, query);
+        self.next_query += 1;
+        Ok(())
+    }
+
+    /// A peer that was asked has answered.
+    pub fn answered(&mut self, query: QueryId, peer: &PeerId, mut closer: Vec<Contact>) {
+        self.failures.remove(peer);
+        if let Some(query) = self.queries.get_mut(&query) {
+            closer.retain(|contact| contact.peer != self.local);
+            query.answered(peer, closer);
+        }
+    }
+
+    /// A peer that was to be asked cannot be reached or does not answer.
+    pub fn failed(&mut self, now: Instant, query: QueryId, peer: &PeerId) {
+        if let Some(query) = self.queries.get_mut(&query) {
+            query.failed(peer);
+        }
+        if !self.failures.contains_key(peer) && self.failures.len() >= self.config.max_failures {
+            let ban = self.config.ban;
+            self.failures
+                .retain(|_, failures| now.since(failures.last) < ban);
+            if self.failures.len() >= self.config.max_failures {
+                self.failures.pop_first();
+            }
+        }
+        let failures = self.failures.entry(*peer).or_insert(Failures {
+            count: 0,
+            last: now,
+        });
+        failures.count = failures.count.saturating_add(1);
+        failures.last = now;
+        if failures.count >= self.config.fail_threshold {
+            self.table.remove(peer);
+        }
+    }
+
+    /// Whether a peer failed so often that it is left alone. A ban that is over is forgiven.
+    fn is_banned(&mut self, now: Instant, peer: &PeerId) -> bool {
+        let Some(failures) = self.failures.get(peer) else {
+            return false;
+        };
+        if now.since(failures.last) >= self.config.ban {
+            self.failures.remove(peer);
+            return false;
+        }
+        failures.count >= self.config.fail_threshold
+    }
+
+    /// When [`poll`](Self::poll) has something to say, if nothing is told before.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let queries = self.queries.values().map(|query| query.deadline);
+        queries.chain(self.next_refresh).min()
+    }
+
+    /// What is to be done next; `None` until something changes or [`wake_at`](Self::wake_at) comes.
+    pub fn poll(&mut self, now: Instant) -> Option<Action> {
+        if self.next_refresh.is_some_and(|due| due <= now) {
+            self.next_refresh = (!self.is_empty()).then(|| now + self.config.refresh);
+            // A search for oneself fills the buckets around oneself, and tells others of us.
+            let _ = self.find(now, self.local);
+        }
+        let banned = |failures: &BTreeMap<PeerId, Failures>, peer: &PeerId| {
+            failures.get(peer).is_some_and(|failures| {
+                failures.count >= self.config.fail_threshold
+                    && now.since(failures.last) < self.config.ban
+            })
+        };
+        let ids: Vec<QueryId> = self.queries.keys().copied().collect();
+        for id in ids {
+            let Some(query) = self.queries.get_mut(&id) else {
+                continue;
+            };
+            let target = query.target;
+            if now < query.deadline {
+                let next = query.next(|peer| !banned(&self.failures, peer));
+                if let Some((peer, addresses)) = next {
+                    return Some(Action::Ask {
+                        query: id,
+                        peer,
+                        addresses,
+                        target,
+                    });
+                }
+                if !query.is_done() && query.found().is_none_or(|_| target == self.local) {
+                    continue;
+                }
+            }
+            let addresses = query.found().unwrap_or_default();
+            let closest = query.closest();
+            self.queries.remove(&id);
+            if target != self.local {
+                return Some(Action::Done {
+                    target,
+                    addresses,
+                    closest,
+                });
+            }
+        }
+        None
+    }
+}
