@@ -92,41 +92,68 @@ pub(crate) enum Error {
     Parse(String),
     InnerData(DecodeError),
     Envelope(String),
-    EnvelopeVersioned { reason: String, data: String, interpreter: String },
+    EnvelopeVersioned {
+        reason: String,
+        data: String,
+        interpreter: String,
+    },
     CallResults(String),
     Version(String),
     Key(String),
     CidStore(String),
     Signature(String),
-    Size { what: &'static str, size: Option<u64>, limit: u64 },
+    Size {
+        what: &'static str,
+        size: Option<u64>,
+        limit: u64,
+    },
 
-    LocalService { code: i32, message: String },
+    LocalService {
+        code: i32,
+        message: String,
+    },
     Match,
     Mismatch,
     VariableNotFound(String),
-    FoldNonArray { name: String, value: String },
+    FoldNonArray {
+        name: String,
+        value: String,
+    },
     Fail(String),
     Lens(LensError),
     ErrorObject(ErrorObjectError),
     ClearedByNew(String),
     Length(String),
-    Triplet { name: String, value: String },
+    Triplet {
+        name: String,
+        value: String,
+    },
     MapKey(String),
 
-    Trace { instruction: String, reason: TraceError },
+    Trace {
+        instruction: String,
+        reason: TraceError,
+    },
     GenerationCompaction,
     FoldStateNotFound(String),
     IteratorShadowed(String),
     IteratorInUse(String),
     ResultKind(String),
     Shadowing(String),
-    CidNotFound { what: &'static str, cid: String },
-    ValueNotJson { cid: String, reason: String },
+    CidNotFound {
+        what: &'static str,
+        cid: String,
+    },
+    ValueNotJson(String),
     FailedState(String),
     StreamSize,
     MapPair(&'static str),
     CanonScalar,
-    Parameters { what: &'static str, expected: String, stored: String },
+    Parameters {
+        what: &'static str,
+        expected: String,
+        stored: String,
+    },
     Budget(&'static str),
     UnprocessedResults(String),
 }
@@ -151,8 +178,15 @@ pub(crate) enum LensError {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ErrorObjectError {
     NotObject(String),
-    FieldMissing { value: String, field: &'static str },
-    FieldType { value: String, field: &'static str, expected: &'static str },
+    FieldMissing {
+        value: String,
+        field: &'static str,
+    },
+    FieldType {
+        value: String,
+        field: &'static str,
+        expected: &'static str,
+    },
     ZeroCode,
 }
 
@@ -160,7 +194,11 @@ pub(crate) enum ErrorObjectError {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TraceError {
     /// A state of another kind than the instruction's.
-    Unexpected { source: &'static str, state: String, expected: &'static str },
+    Unexpected {
+        source: &'static str,
+        state: String,
+        expected: &'static str,
+    },
     /// States of different kinds in both traces.
     Incompatible { previous: String, current: String },
     /// Call states that can't both be true.
@@ -174,7 +212,10 @@ pub(crate) enum TraceError {
     /// A generation nobody can have.
     GenerationTooBig(u32),
     /// Sizes that leave the trace.
-    Sizes { instruction: &'static str, source: &'static str },
+    Sizes {
+        instruction: &'static str,
+        source: &'static str,
+    },
     /// A sub-trace longer than what is left.
     SubTrace { len: usize, left: usize },
     /// A lore with the wrong number of descriptors.
@@ -225,7 +266,7 @@ impl Error {
             Self::IteratorInUse(_) => code::ITERATOR_IN_USE,
             Self::ResultKind(_) => code::RESULT_KIND,
             Self::Shadowing(_) => code::SHADOWING,
-            Self::CidNotFound { .. } | Self::ValueNotJson { .. } => code::CID_NOT_FOUND,
+            Self::CidNotFound { .. } | Self::ValueNotJson(_) => code::CID_NOT_FOUND,
             Self::FailedState(_) => code::FAILED_STATE,
             Self::StreamSize => code::STREAM_SIZE,
             Self::MapPair(_) => code::MAP_PAIR,
@@ -267,9 +308,16 @@ impl fmt::Display for Error {
                 write!(f, "an error occurred while data deserialization: {reason}")
             }
             Self::Envelope(reason) => {
-                write!(f, "an error occurred while envelope deserialization: {reason}")
+                write!(
+                    f,
+                    "an error occurred while envelope deserialization: {reason}"
+                )
             }
-            Self::EnvelopeVersioned { reason, data, interpreter } => write!(
+            Self::EnvelopeVersioned {
+                reason,
+                data,
+                interpreter,
+            } => write!(
                 f,
                 "an error occurred while data deserialization: {reason}; the data is of version \
                  {data}, written by interpreter {interpreter}"
@@ -285,19 +333,39 @@ impl fmt::Display for Error {
             ),
             Self::Key(reason) => write!(f, "malformed keypair format: {reason}"),
             Self::CidStore(reason) | Self::Signature(reason) => f.write_str(reason),
-            Self::Size { what, size: Some(size), limit } => {
-                write!(f, "{what} size: {size} bytes is bigger than the limit allowed: {limit} bytes")
+            Self::Size {
+                what,
+                size: Some(size),
+                limit,
+            } => {
+                write!(
+                    f,
+                    "{what} size: {size} bytes is bigger than the limit allowed: {limit} bytes"
+                )
             }
-            Self::Size { what, size: None, limit } => {
-                write!(f, "{what} size is bigger than the limit allowed: {limit} bytes")
+            Self::Size {
+                what,
+                size: None,
+                limit,
+            } => {
+                write!(
+                    f,
+                    "{what} size is bigger than the limit allowed: {limit} bytes"
+                )
             }
             Self::LocalService { code, message } => {
-                write!(f, "Local service error, ret_code is {code}, error message is '{message}'")
+                write!(
+                    f,
+                    "Local service error, ret_code is {code}, error message is '{message}'"
+                )
             }
             Self::Match => f.write_str("compared values do not match"),
             Self::Mismatch => f.write_str("compared values do not mismatch"),
             Self::VariableNotFound(name) => {
-                write!(f, "variable with name '{name}' wasn't defined during script execution")
+                write!(
+                    f,
+                    "variable with name '{name}' wasn't defined during script execution"
+                )
             }
             Self::FoldNonArray { name, value } => write!(
                 f,
@@ -309,7 +377,10 @@ impl fmt::Display for Error {
             Self::Lens(error) => error.fmt(f),
             Self::ErrorObject(error) => error.fmt(f),
             Self::ClearedByNew(name) => {
-                write!(f, "variable with name '{name}' was cleared by new and then wasn't set")
+                write!(
+                    f,
+                    "variable with name '{name}' was cleared by new and then wasn't set"
+                )
             }
             Self::Length(value) => write!(
                 f,
@@ -321,7 +392,10 @@ impl fmt::Display for Error {
                 "call cannot resolve non-String triplet variable part `{name}` with value '{value}'"
             ),
             Self::MapKey(map) => write!(f, "unsupported type for {map} map's key"),
-            Self::Trace { instruction, reason } => write!(
+            Self::Trace {
+                instruction,
+                reason,
+            } => write!(
                 f,
                 "on instruction '{instruction}' trace handler encountered an error: {reason}"
             ),
@@ -337,7 +411,10 @@ impl fmt::Display for Error {
                  iterables"
             ),
             Self::IteratorInUse(name) => {
-                write!(f, "multiple iterable values found for iterable name '{name}'")
+                write!(
+                    f,
+                    "multiple iterable values found for iterable name '{name}'"
+                )
             }
             Self::ResultKind(value) => write!(
                 f,
@@ -348,16 +425,18 @@ impl fmt::Display for Error {
                 "trying to shadow variable '{name}', but shadowing is allowed only inside fold blocks"
             ),
             Self::CidNotFound { what, cid } => write!(f, "{what} for CID \"{cid}\" not found"),
-            Self::ValueNotJson { cid, reason } => {
-                write!(f, "value for CID \"{cid}\" is not JSON: {reason}")
-            }
+            Self::ValueNotJson(reason) => write!(f, "a stored value is not JSON: {reason}"),
             Self::FailedState(reason) => {
                 write!(f, "failed to deserialize to CallServiceFailed: {reason}")
             }
             Self::StreamSize => f.write_str("stream size goes over the allowed limit of 1024"),
             Self::MapPair(reason) => f.write_str(reason),
             Self::CanonScalar => f.write_str("can not find JValue to produce scalar from"),
-            Self::Parameters { what, expected, stored } => write!(
+            Self::Parameters {
+                what,
+                expected,
+                stored,
+            } => write!(
                 f,
                 "{what} doesn't match expected parameters: expected {expected}, got {stored} "
             ),
@@ -383,7 +462,10 @@ impl fmt::Display for LensError {
                 "value '{value}' is not an array-type to match array accessor with idx = '{index}'"
             ),
             Self::IndexOutOfRange { value, index } => {
-                write!(f, "value '{value}' does not contain element for idx = '{index}'")
+                write!(
+                    f,
+                    "value '{value}' does not contain element for idx = '{index}'"
+                )
             }
             Self::FieldOfNonObject { value, field } => write!(
                 f,
@@ -391,7 +473,10 @@ impl fmt::Display for LensError {
                  '{field}'"
             ),
             Self::FieldMissing { value, field } => {
-                write!(f, "value '{value}' does not contain element with field name = '{field}'")
+                write!(
+                    f,
+                    "value '{value}' does not contain element with field name = '{field}'"
+                )
             }
             Self::CanonTooShort { count, index } => write!(
                 f,
@@ -403,7 +488,10 @@ impl fmt::Display for LensError {
                 "field accessor (with field name = '{field}') can't be applied to a stream"
             ),
             Self::ScalarAccessor(value) => {
-                write!(f, "scalar accessor `{value}` should has number or string type")
+                write!(
+                    f,
+                    "scalar accessor `{value}` should has number or string type"
+                )
             }
             Self::IndexNotU32(number) => {
                 write!(f, "index accessor `{number} can't be converted to u32`")
@@ -433,7 +521,11 @@ impl fmt::Display for ErrorObjectError {
             Self::FieldMissing { value, field } => {
                 write!(f, "scalar '{value}' must have field with name '{field}'")
             }
-            Self::FieldType { value, field, expected } => {
+            Self::FieldType {
+                value,
+                field,
+                expected,
+            } => {
                 write!(f, "{field} of scalar '{value}' must have {expected} type")
             }
             Self::ZeroCode => f.write_str("error code must be non-zero, but it is zero"),
@@ -444,8 +536,15 @@ impl fmt::Display for ErrorObjectError {
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unexpected { source, state, expected } => {
-                write!(f, "state from {source} `{state}` is incompatible with expected {expected}")
+            Self::Unexpected {
+                source,
+                state,
+                expected,
+            } => {
+                write!(
+                    f,
+                    "state from {source} `{state}` is incompatible with expected {expected}"
+                )
             }
             Self::Incompatible { previous, current } => write!(
                 f,
@@ -456,26 +555,41 @@ impl fmt::Display for TraceError {
                 "previous and current call results are incompatible: '{previous}' '{current}'"
             ),
             Self::ValuesDiffer { previous, current } => {
-                write!(f, "values in call results are not equal: {previous} != {current}")
+                write!(
+                    f,
+                    "values in call results are not equal: {previous} != {current}"
+                )
             }
             Self::CanonsDiffer { previous, current } => {
                 write!(f, "canon results are not equal: {previous} != {current}")
             }
             Self::GenerationCount(count) => {
-                write!(f, "ap result has {count} generations, but exactly one is expected")
+                write!(
+                    f,
+                    "ap result has {count} generations, but exactly one is expected"
+                )
             }
             Self::GenerationTooBig(generation) => {
                 write!(f, "generation {generation} is beyond what a trace can hold")
             }
-            Self::Sizes { instruction, source } => write!(
+            Self::Sizes {
+                instruction,
+                source,
+            } => write!(
                 f,
                 "the sizes of a {instruction} in the {source} trace leave that trace"
             ),
             Self::SubTrace { len, left } => {
-                write!(f, "a sub-trace of {len} states is requested, but {left} are left")
+                write!(
+                    f,
+                    "a sub-trace of {len} states is requested, but {left} are left"
+                )
             }
             Self::DescriptorCount(count) => {
-                write!(f, "fold contains {count} sublore descriptors, but 2 is expected")
+                write!(
+                    f,
+                    "fold contains {count} sublore descriptors, but 2 is expected"
+                )
             }
             Self::PositionOutOfTrace { position, len } => write!(
                 f,
@@ -487,7 +601,10 @@ impl fmt::Display for TraceError {
                 "expected a state of CallResult(Value::Stream) or Ap types but '{state}' obtained"
             ),
             Self::SameValueTwice(position) => {
-                write!(f, "fold contains two lores for the value at position {position}")
+                write!(
+                    f,
+                    "fold contains two lores for the value at position {position}"
+                )
             }
             Self::LoreOverflow => f.write_str("the lengths of a fold's sub-traces overflow"),
             Self::NoIteration => f.write_str("no iteration of the fold is open"),

@@ -1,12 +1,22 @@
 //! One step of a particle on one peer: the order of work (AIR spec section 1).
 
+use alloc::format;
+use alloc::string::ToString;
+use bumpalo::Bump;
+use semver::Version;
+
 use crate::ast::Script;
+use crate::cid::{Stores, verify};
 use crate::config::Config;
-use crate::error::code;
+use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
+use crate::error::Error;
 use crate::host::{CallResults, Outcome};
-use crate::params::RunParams;
+use crate::instructions::{Fault, Finished, Run};
+use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
-use crate::security::VerifiedSignatures;
+use crate::security::{SignatureStore, VerifiedSignatures};
+use crate::trace::Trace;
+use crate::values::Heap;
 
 /// The interpreter: a configuration, and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +75,228 @@ impl Interpreter {
     ///
     /// `verified` remembers signatures between runs; make it with capacity 0 to check each time.
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
-        let _ = verified;
-        Outcome { ret_code: code::BUDGET, data: input.prev_data.into(), ..Outcome::default() }
+        let mut outcome = Outcome::default();
+        if let Err(error) = self.step(input, verified, &mut outcome) {
+            // What the host gets on an error is what it gave, and the error.
+            outcome.ret_code = error.code();
+            outcome.error_message = error.to_string();
+            outcome.data = input.prev_data.to_vec();
+            outcome.next_peer_pks.clear();
+            outcome.call_requests.clear();
+            if let Error::Size { size, .. } = error {
+                outcome.air_size_limit_exceeded = false;
+                outcome.particle_size_limit_exceeded = false;
+                outcome.call_result_size_limit_exceeded = size.is_none();
+            }
+        }
+        outcome
     }
+
+    fn step(
+        &self,
+        input: Input<'_>,
+        verified: &mut VerifiedSignatures,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        let Input { params, .. } = input;
+        let parsed;
+        check_sizes(&input, outcome)?;
+        let previous = open(input.prev_data)?;
+        let current = open(input.current_data)?;
+        check_version(current.as_ref())?;
+
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, self.config.max_bytes);
+        let seed = self.config.seed;
+        let previous = decode(previous, &arena, seed)?;
+        let current = decode(current, &arena, seed)?;
+
+        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
+        let previous = stores.load(previous, &heap);
+        stores.add(&previous);
+        let current = stores.load(current, &heap);
+        verify(&current, &stores).map_err(Error::CidStore)?;
+        let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
+            .map_err(Error::Signature)?;
+        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
+            .map_err(Error::Signature)?;
+        let salt = &params.particle_id;
+        current_signatures
+            .verify(salt, stores.texts(), verified)
+            .map_err(Error::Signature)?;
+        let mut signatures = signatures
+            .merge(current_signatures, stores.texts())
+            .map_err(Error::Signature)?;
+        stores.add(&current);
+
+        let script = match input.air {
+            Air::Script(script) => script,
+            Air::Text(text) => {
+                parsed = self
+                    .parse(text)
+                    .map_err(|error| Error::Parse(error.report()))?;
+                &parsed
+            }
+        };
+        let results = call_results(&input, outcome)?;
+        params
+            .key
+            .check()
+            .map_err(|error| Error::Key(error.to_string()))?;
+
+        let last_id = previous.last_call_request_id;
+        let trace = Trace::new(previous.trace, current.trace, self.config.max_generation);
+        let mut run = Run::new(
+            &self.config,
+            heap,
+            script,
+            params,
+            trace,
+            stores,
+            results,
+            last_id,
+        );
+        match run.execute() {
+            Err(Fault(raised)) if !raised.error.is_catchable() => return Err(raised.error),
+            Err(Fault(raised)) => {
+                outcome.ret_code = raised.error.code();
+                outcome.error_message = raised.error.to_string();
+            }
+            Ok(()) => {}
+        }
+        let finished = match run.finish() {
+            Ok(finished) => finished,
+            Err(error) => {
+                outcome.ret_code = error.code();
+                outcome.error_message = error.to_string();
+                return Ok(());
+            }
+        };
+        if outcome.ret_code == 0 && !finished.unprocessed.0.is_empty() {
+            let error = Error::UnprocessedResults(format!("{:?}", finished.unprocessed.0));
+            outcome.ret_code = error.code();
+            outcome.error_message = error.to_string();
+        }
+        let Finished {
+            heap,
+            stores,
+            trace,
+            requests,
+            next_peers,
+            vouched,
+            ..
+        } = finished;
+        signatures
+            .sign(&params.key, vouched, salt, stores.texts(), verified, &heap)
+            .map_err(|error| Error::Key(error.to_string()))?;
+        let data = stores.into_data(
+            trace,
+            finished.last_call_request_id,
+            signatures.into_signatures(),
+        );
+        outcome.data = data.encode();
+        outcome.next_peer_pks = next_peers;
+        outcome.call_requests = requests;
+        Ok(())
+    }
+}
+
+/// Compares a size with its limit; says whether it is exceeded.
+fn exceeds(
+    what: &'static str,
+    size: usize,
+    limit: u64,
+    limits: &SizeLimits,
+) -> Result<bool, Error> {
+    let size = size as u64;
+    if size > limit && limits.hard {
+        return Err(Error::Size {
+            what,
+            size: Some(size),
+            limit,
+        });
+    }
+    Ok(size > limit)
+}
+
+fn check_sizes(input: &Input<'_>, outcome: &mut Outcome) -> Result<(), Error> {
+    let limits = &input.params.limits;
+    let air = match input.air {
+        Air::Text(text) => text,
+        Air::Script(script) => script.source(),
+    };
+    outcome.air_size_limit_exceeded = exceeds("air", air.len(), limits.air, limits)?;
+    let particle = input.current_data.len();
+    outcome.particle_size_limit_exceeded =
+        exceeds("Current_data particle", particle, limits.particle, limits)?;
+    Ok(())
+}
+
+/// Opens the envelope; no bytes stand for empty data.
+fn open(bytes: &[u8]) -> Result<Option<Envelope<'_>>, Error> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    Envelope::decode(bytes).map(Some).map_err(|error| {
+        let reason = error.to_string();
+        match error {
+            EnvelopeError::Malformed(_) => Error::Envelope(reason),
+            EnvelopeError::BodyMissing(versions) => Error::EnvelopeVersioned {
+                reason,
+                data: versions.data.to_string(),
+                interpreter: versions.interpreter.to_string(),
+            },
+        }
+    })
+}
+
+fn check_version(current: Option<&Envelope<'_>>) -> Result<(), Error> {
+    let minimum = Version::parse(MIN_INTERPRETER_VERSION).ok();
+    match current.map(|envelope| &envelope.versions.interpreter) {
+        Some(version) if Some(version) < minimum.as_ref() => {
+            Err(Error::Version(version.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn decode<'r>(
+    envelope: Option<Envelope<'r>>,
+    arena: &'r Bump,
+    seed: u64,
+) -> Result<Data<'r>, Error> {
+    match envelope {
+        Some(envelope) => Data::decode(envelope.inner_data, arena, seed).map_err(Error::InnerData),
+        None => Ok(Data::default()),
+    }
+}
+
+/// Call results, with their lengths checked.
+fn call_results(input: &Input<'_>, outcome: &mut Outcome) -> Result<CallResults, Error> {
+    let results = match input.call_results {
+        Results::Typed(results) => results.clone(),
+        Results::Raw(bytes) => {
+            CallResults::decode(bytes).map_err(|error| Error::CallResults(error.to_string()))?
+        }
+    };
+    let limits = &input.params.limits;
+    let longest = results
+        .0
+        .values()
+        .map(|answer| answer.result.len())
+        .max()
+        .unwrap_or(0);
+    outcome.call_result_size_limit_exceeded =
+        exceeds("Call result", longest, limits.call_result, limits).map_err(
+            |error| match error {
+                // This text alone does not name the size.
+                Error::Size { what, limit, .. } => Error::Size {
+                    what,
+                    size: None,
+                    limit,
+                },
+                error => error,
+            },
+        )?;
+    Ok(results)
 }

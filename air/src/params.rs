@@ -38,6 +38,11 @@ pub struct SizeLimits {
 
 impl Default for SizeLimits {
     fn default() -> Self {
-        SizeLimits { air: 16 << 20, particle: 64 << 20, call_result: 32 << 20, hard: false }
+        SizeLimits {
+            air: 16 << 20,
+            particle: 64 << 20,
+            call_result: 32 << 20,
+            hard: false,
+        }
     }
 }

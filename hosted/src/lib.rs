@@ -1,7 +1,8 @@
 //! The Basalt node as an ordinary process: the same peer as in the appliance, over the sockets of an
 //! operating system. For development, load tests and benchmarks.
 //!
-//! [`reactor`] moves bytes between non-blocking sockets and any [`reactor::Machine`]; [`run`] is the node on
+//! [`reactor`] moves bytes between non-blocking sockets and any
+//! [`basalt_node::machine::Machine`]; [`run`] is the node on
 //! top of it. One thread, one loop; only names are resolved beside it.
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,7 @@
 //! Command line of the hosted node.
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use basalt_hosted::run::{self, RunArgs};
 use clap::{Parser, Subcommand};
 
@@ -20,10 +21,17 @@ enum Command {
     Run(RunArgs),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
+    let result = match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => run::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("basalt: not started: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::time;
 /// Return addresses shown at most.
 const BACKTRACE_LIMIT: usize = 24;
 /// Bytes of stack that are searched for return addresses.
-const STACK_SEARCH: u64 = 8 << 10;
+const STACK_SEARCH: u64 = 64 << 10;
 
 /// What follows a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

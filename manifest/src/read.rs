@@ -292,7 +292,7 @@ impl<'a, 'i> Reader<'a, 'i> {
         self.many(section, key, MAX_LIST, |value| {
             let text = value::string(value)?;
             address::multiaddr(text, peer)
-                .map_err(|reason| format!("entry \"{}\" {reason}", shortened(text)))?;
+                .map_err(|reason| format!("has a wrong entry: {reason}"))?;
             Ok(text.to_owned())
         })
     }

@@ -77,7 +77,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[node]\nmanagement_peer_id = \"abc\"",
             2,
             22,
-            "is not a peer id",
+            "the peer id is not",
         ),
         (
             "[node]\nbootstrap = [\"/ip4/1.2.3.4/tcp/1\"]",
@@ -181,7 +181,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[network]\nexternal_addresses = [\"/ip4/1.2.3.4/udp/1\"]",
             2,
             23,
-            "/tcp/<port>",
+            "does not start with a host and a TCP port",
         ),
         (
             "[cores]\nsystem = 0",

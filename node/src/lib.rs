@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! appliance    ip::Stack + Peer: what the kernel's system core drives
-//! peer         Swarm + Node: one peer on any transport that moves bytes
+//! peer         Swarm + Node: one peer on any edge that moves bytes
+//! client       a Swarm that sends particles and collects what comes back
 //! node         verification, an actor per particle, execution, routing
 //!   air        the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
@@ -27,8 +28,10 @@ extern crate std;
 pub mod air;
 pub mod appliance;
 pub mod builtins;
+pub mod client;
 pub mod host;
 pub mod limits;
+pub mod machine;
 pub mod node;
 pub mod particle;
 pub mod peer;

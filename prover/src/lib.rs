@@ -21,3 +21,4 @@ extern crate std;
 pub mod capacity;
 pub mod memory;
 pub mod randomx;
+pub mod rpc;

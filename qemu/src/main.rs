@@ -153,7 +153,7 @@ fn watch(arguments: &Arguments, guest: &Guest) -> anyhow::Result<ExitCode> {
         Verdict::Listening(node) => {
             print!("{}", talk::summary(&node, |port| guest.forwarded(port)))
         }
-        Verdict::ManifestRejected => bail!("the appliance rejected its manifest, see above"),
+        Verdict::NotStarted(advice) => bail!("the node was not started, see above: {advice}"),
         Verdict::Panic(reason) => bail!("the kernel failed: {reason}"),
         Verdict::Halted => bail!("the kernel has halted, see above"),
     }

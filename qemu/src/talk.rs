@@ -31,27 +31,33 @@ pub(crate) fn summary(node: &Listening, reach: impl Fn(u16) -> Option<SocketAddr
         line(&format!("  multiaddr  {address}"));
     }
     if let Some(websocket) = addresses.iter().find(|address| address.contains("/ws/")) {
-        line("\nTalk to it from another terminal, in a new folder, with node 18 or newer:");
-        line("  npm init -y && npm pkg set overrides.mortice=3.0.1");
-        line("  npm install @fluencelabs/js-client@0.9.0");
-        line(&format!(
-            "  node --input-type=module -e '{}'",
-            program(websocket, id)
-        ));
+        line("\nTalk to it from another terminal, in an empty folder, with node 18 or newer:\n");
+        line("npm init -y && npm pkg set overrides.mortice=3.0.1");
+        line("npm install @fluencelabs/js-client@0.9.0");
+        line(&format!("cat > ask.mjs <<'END'\n{}END", program(websocket)));
+        line("node ask.mjs");
     }
     line("\nCtrl-C ends it.");
     text
 }
 
-/// A program for the js-client: asks the node who it is.
-fn program(address: &str, id: &str) -> String {
+/// A program for the js-client that asks the node who it is, over the network as any peer would.
+fn program(address: &str) -> String {
     format!(
-        "
-    import {{ Fluence }} from \"@fluencelabs/js-client\";
-    await Fluence.connect({{ multiaddr: \"{address}\", peerId: \"{id}\" }});
-    console.log(\"connected to\", Fluence.getClient().getRelayPeerId());
-    await Fluence.disconnect();
-  "
+        r#"import {{ createClient, callAquaFunction }} from "@fluencelabs/js-client";
+const client = await createClient("{address}");
+const script = `
+  (xor
+    (seq
+      (seq
+        (call %init_peer_id% ("getDataSrv" "-relay-") [] -relay-)
+        (call -relay- ("peer" "identify") [] result))
+      (call %init_peer_id% ("callbackSrv" "response") [result]))
+    (call %init_peer_id% ("errorHandlingSrv" "error") [%last_error% 0]))`;
+const ask = {{ peer: client, script, args: {{}}, config: {{ ttl: 30000 }}, fireAndForget: false }};
+console.log(await callAquaFunction(ask));
+await client.disconnect();
+"#
     )
 }
 

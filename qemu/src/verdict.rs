@@ -7,8 +7,9 @@ use core::str::FromStr;
 pub enum Verdict {
     /// The node is reachable.
     Listening(Listening),
-    /// The manifest has problems and the node was not started; the problems are in the lines before.
-    ManifestRejected,
+    /// The node was not started: what to do, such as "fix the manifest"; the reason is in the lines
+    /// before.
+    NotStarted(String),
     /// The kernel panicked; its line.
     Panic(String),
     /// The kernel has stopped for good.
@@ -38,14 +39,13 @@ impl Verdict {
         if let Some(fields) = said.strip_prefix("listening ") {
             return fields.parse().ok().map(Self::Listening);
         }
+        if let Some(advice) = said.strip_prefix("not started: ") {
+            return Some(Self::NotStarted(advice.to_owned()));
+        }
         if said.starts_with("panic") {
             return Some(Self::Panic(said.to_owned()));
         }
-        match said.trim_end() {
-            "not started: fix the manifest" => Some(Self::ManifestRejected),
-            "halted" => Some(Self::Halted),
-            _ => None,
-        }
+        (said.trim_end() == "halted").then_some(Self::Halted)
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
         let of = Verdict::of_line;
         assert_eq!(
             of("basalt: not started: fix the manifest"),
-            Some(Verdict::ManifestRejected)
+            Some(Verdict::NotStarted("fix the manifest".into()))
         );
         assert_eq!(of("x basalt: halted"), Some(Verdict::Halted));
         let panic = of("basalt: panic on core 1: out of memory");

@@ -37,10 +37,10 @@ struct Plan {
 
 /// One trial per suite over the station in `$lazy`.
 macro_rules! suites {
-    ($plan:ident, $prefix:literal, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
+    ($plan:ident, $prefix:literal, $build:expr, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
         vec![$({
             let lazy = $lazy.clone();
-            $plan.trial(concat!($prefix, "/", $name), move || async move {
+            $plan.trial(concat!($prefix, "/", $name), $build, move || async move {
                 let $station = started(&lazy, $start).await?;
                 let outcome: Result<()> = $suite.await;
                 outcome.map_err(|error| anyhow!("{error:#}\n  the node's log:\n{}", $station.host.tail()))
@@ -51,8 +51,8 @@ macro_rules! suites {
 
 /// The suites that each kind of node has to pass on one start.
 macro_rules! common_suites {
-    ($plan:ident, $prefix:literal, $lazy:ident, $start:expr) => {
-        suites!($plan, $prefix, $lazy, $start, {
+    ($plan:ident, $prefix:literal, $build:expr, $lazy:ident, $start:expr) => {
+        suites!($plan, $prefix, $build, $lazy, $start, {
             "identify": |node| rust::identify(&node.target),
             "ping": |node| rust::ping(&node.target),
             "particles": |node| rust::particles(&node.target),
@@ -72,10 +72,10 @@ macro_rules! common_suites {
 impl Plan {
     fn trials(&self) -> Vec<Trial> {
         let mut trials = vec![
-            self.trial("clients/codec", clients::codec),
-            self.trial("clients/rust_meets_rust", clients::rust_meets_rust),
-            self.trial("clients/js_meets_rust", clients::js_meets_rust),
-            self.trial("clients/aqua_vm_runs", clients::aqua_vm_runs),
+            self.trial("clients/codec", nothing, clients::codec),
+            self.trial("clients/rust_meets_rust", nothing, clients::rust_meets_rust),
+            self.trial("clients/js_meets_rust", nothing, clients::js_meets_rust),
+            self.trial("clients/aqua_vm_runs", nothing, clients::aqua_vm_runs),
         ];
         trials.extend(self.hosted());
         trials.extend(self.image());
@@ -84,13 +84,15 @@ impl Plan {
 
     fn hosted(&self) -> Vec<Trial> {
         let node = Lazy::default();
-        let mut trials = common_suites!(self, "hosted", node, hosted::start(&[]));
-        trials.push(self.trial("hosted/two_relays", move || async move {
-            let relay1 = started(&node, hosted::start(&[])).await?;
-            let known = [relay1.target.tcp.to_string()];
-            let relay2 = hosted::start(&known).await?;
-            js::two_relays(&relay1.target, &relay2.target).await
-        }));
+        let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
+        trials.push(
+            self.trial("hosted/two_relays", hosted::build, move || async move {
+                let relay1 = started(&node, hosted::start(&[])).await?;
+                let known = [relay1.target.tcp.to_string()];
+                let relay2 = hosted::start(&known).await?;
+                js::two_relays(&relay1.target, &relay2.target).await
+            }),
+        );
         trials
     }
 
@@ -98,31 +100,50 @@ impl Plan {
     /// relay; a broken manifest.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
-        let mut trials = common_suites!(self, "image", node, two_cores());
-        trials.push(self.trial("image/identity_and_relays", move || async move {
-            let relay1 = started(&node, two_cores()).await?;
-            let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
-            let relay2 = boot::identity_is_kept(&disk).await?;
-            js::two_relays(&relay1.target, &relay2.target).await
-        }));
-        trials.push(self.trial("image/broken_manifest", boot::broken_manifest));
+        let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
+        trials.push(self.trial(
+            "image/identity_and_relays",
+            guest::build,
+            move || async move {
+                let relay1 = started(&node, two_cores()).await?;
+                let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+                let relay2 = boot::identity_is_kept(&disk).await?;
+                js::two_relays(&relay1.target, &relay2.target).await
+            },
+        ));
+        trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
         trials
     }
 
-    fn trial<F>(&self, name: &'static str, suite: impl FnOnce() -> F + Send + 'static) -> Trial
+    /// A trial of one suite. What it needs to be built or installed comes first and does not count.
+    fn trial<F>(
+        &self,
+        name: &'static str,
+        build: fn() -> Result<()>,
+        suite: impl FnOnce() -> F + Send + 'static,
+    ) -> Trial
     where
         F: Future<Output = Result<()>>,
     {
         let runtime = self.runtime.clone();
-        Trial::test(name, move || {
+        let timed = move || {
             let start = Instant::now();
+            crate::client::js::install().and_then(|()| build())?;
+            let built = start.elapsed();
             let outcome = runtime.block_on(async {
-                tokio::time::timeout(PATIENCE, suite())
-                    .await
-                    .context("out of time")?
+                let outcome = tokio::time::timeout(PATIENCE, suite()).await;
+                outcome.context("out of time")?
             });
-            eprintln!("suite {name}: {:.1} s", start.elapsed().as_secs_f64());
-            outcome.map_err(|error| Failed::from(format!("{error:#}")))
+            let ran = start.elapsed() - built;
+            eprintln!(
+                "suite {name}: {:.1} s after {:.1} s of building",
+                ran.as_secs_f64(),
+                built.as_secs_f64()
+            );
+            outcome
+        };
+        Trial::test(name, move || {
+            timed().map_err(|error: anyhow::Error| Failed::from(format!("{error:#}")))
         })
     }
 }
@@ -136,4 +157,8 @@ async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> R
 async fn two_cores() -> Result<Station> {
     let disk = guest::Installed::with_seed([0xba; 32], &[]).await?;
     disk.station(2).await
+}
+
+fn nothing() -> Result<()> {
+    Ok(())
 }

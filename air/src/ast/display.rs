@@ -15,7 +15,12 @@ impl fmt::Display for InstrText<'_> {
         match &script.node(self.1).instr {
             Instr::Call(call) => {
                 write!(f, "call {} ", operand(call.peer))?;
-                write!(f, "({} {}) [", operand(call.service), operand(call.function))?;
+                write!(
+                    f,
+                    "({} {}) [",
+                    operand(call.service),
+                    operand(call.function)
+                )?;
                 for (index, argument) in script.arguments(&call.arguments).iter().enumerate() {
                     if index > 0 {
                         f.write_str(" ")?;
@@ -24,19 +29,38 @@ impl fmt::Display for InstrText<'_> {
                 }
                 write!(f, "] {}", output(script, call.output))
             }
-            Instr::Ap { argument, output: to } => {
+            Instr::Ap {
+                argument,
+                output: to,
+            } => {
                 write!(f, "ap {} {}", operand(*argument), output(script, *to))
             }
             Instr::ApMap { key, value, map } => {
-                write!(f, "ap ({} {}) {}", operand(*key), operand(*value), name(map.name))
+                write!(
+                    f,
+                    "ap ({} {}) {}",
+                    operand(*key),
+                    operand(*value),
+                    name(map.name)
+                )
             }
-            Instr::Canon { peer, stream, output } => {
+            Instr::Canon {
+                peer,
+                stream,
+                output,
+            } => {
                 let output = match output {
                     CanonOutput::Canon(name)
                     | CanonOutput::Map(name)
                     | CanonOutput::Scalar(name) => *name,
                 };
-                write!(f, "canon {} {} {}", operand(*peer), name(stream.name), name(output))
+                write!(
+                    f,
+                    "canon {} {} {}",
+                    operand(*peer),
+                    name(stream.name),
+                    name(output)
+                )
             }
             Instr::Seq { .. } => f.write_str("seq"),
             Instr::Par { .. } => f.write_str("par"),
@@ -47,7 +71,9 @@ impl fmt::Display for InstrText<'_> {
             Instr::Mismatch { left, right, .. } => {
                 write!(f, "mismatch {} {}", operand(*left), operand(*right))
             }
-            Instr::Fold { iterable, iterator, .. } => match iterable {
+            Instr::Fold {
+                iterable, iterator, ..
+            } => match iterable {
                 Iterable::Value(value) => {
                     write!(f, "fold {} {}", operand(*value), name(*iterator))
                 }

@@ -104,17 +104,56 @@ pub(crate) struct Node {
 #[derive(Clone, Debug)]
 pub(crate) enum Instr {
     Call(Box<Call>),
-    Ap { argument: Operand, output: Output },
-    ApMap { key: Operand, value: Operand, map: StreamRef },
-    Canon { peer: Operand, stream: StreamRef, output: CanonOutput },
-    Seq { left: NodeId, right: NodeId },
-    Par { left: NodeId, right: NodeId },
-    Xor { left: NodeId, right: NodeId },
-    Match { left: Operand, right: Operand, body: NodeId },
-    Mismatch { left: Operand, right: Operand, body: NodeId },
-    Fold { iterable: Iterable, iterator: Name, body: NodeId, last: Option<NodeId> },
-    Next { iterator: Name, fold: NodeId },
-    New { variable: Variable, body: NodeId },
+    Ap {
+        argument: Operand,
+        output: Output,
+    },
+    ApMap {
+        key: Operand,
+        value: Operand,
+        map: StreamRef,
+    },
+    Canon {
+        peer: Operand,
+        stream: StreamRef,
+        output: CanonOutput,
+    },
+    Seq {
+        left: NodeId,
+        right: NodeId,
+    },
+    Par {
+        left: NodeId,
+        right: NodeId,
+    },
+    Xor {
+        left: NodeId,
+        right: NodeId,
+    },
+    Match {
+        left: Operand,
+        right: Operand,
+        body: NodeId,
+    },
+    Mismatch {
+        left: Operand,
+        right: Operand,
+        body: NodeId,
+    },
+    Fold {
+        iterable: Iterable,
+        iterator: Name,
+        body: NodeId,
+        last: Option<NodeId>,
+    },
+    Next {
+        iterator: Name,
+        fold: NodeId,
+    },
+    New {
+        variable: Variable,
+        body: NodeId,
+    },
     Fail(FailBody),
     Never,
     Null,

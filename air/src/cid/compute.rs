@@ -6,7 +6,7 @@ use crate::data::{CanonElement, CanonResult, Cid, Provenance, ServiceResult, Tet
 use crate::values::write_string;
 
 /// Text of the fixed part of every CID that is made here: CIDv1, JSON, BLAKE3, 32 bytes, in base32.
-pub(super) const PREFIX: &[u8; 9] = b"bagaaihra";
+pub(crate) const PREFIX: &[u8; 9] = b"bagaaihra";
 const LEN: usize = 61;
 
 /// The text of a CID, on the stack.
@@ -135,9 +135,18 @@ mod tests {
     #[test]
     fn known_values() {
         for (bytes, cid) in [
-            ("\"test\"", "bagaaihrarcyykpv4oj7zwdbepczyfthxya4og7s2rwvrzolm5kg2eu5dz3xa"),
-            ("1", "bagaaihra2y55tkbgv6i4d7vdoglfuzhbd3ra6e7ennpvfrmzaejwmbntusdq"),
-            ("{\"key\":42}", "bagaaihracpzxhsrpviexa7k6glwdhyh3a4kvy6j7qlcqokzqbs3q424cmxyq"),
+            (
+                "\"test\"",
+                "bagaaihrarcyykpv4oj7zwdbepczyfthxya4og7s2rwvrzolm5kg2eu5dz3xa",
+            ),
+            (
+                "1",
+                "bagaaihra2y55tkbgv6i4d7vdoglfuzhbd3ra6e7ennpvfrmzaejwmbntusdq",
+            ),
+            (
+                "{\"key\":42}",
+                "bagaaihracpzxhsrpviexa7k6glwdhyh3a4kvy6j7qlcqokzqbs3q424cmxyq",
+            ),
         ] {
             assert_eq!(of_bytes(bytes.as_bytes()).as_str(), cid);
         }

@@ -20,7 +20,10 @@ pub(crate) struct Store<T> {
 
 impl<T: Copy> Store<T> {
     fn new() -> Self {
-        Store { entries: Vec::new(), by_cid: Vec::new() }
+        Store {
+            entries: Vec::new(),
+            by_cid: Vec::new(),
+        }
     }
 
     pub(crate) fn get(&self, cid: Cid) -> Option<&T> {
@@ -81,11 +84,12 @@ pub(crate) struct Loaded<'r> {
 }
 
 impl<'r> Stores<'r> {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// `cids` is the number of CIDs to expect.
+    pub(crate) fn new(seed: u64, cids: usize) -> Self {
         let hasher = FixedState::with_seed(seed);
         Stores {
-            texts: Vec::new(),
-            cids: HashMap::with_hasher(hasher.clone()),
+            texts: Vec::with_capacity(cids),
+            cids: HashMap::with_capacity_and_hasher(cids, hasher.clone()),
             tetraplet_cids: HashMap::with_hasher(hasher.clone()),
             scratch: Vec::new(),
             values: Store::new(),
@@ -123,8 +127,6 @@ impl<'r> Stores<'r> {
 
     /// Renumbers the CIDs of `data`; its stores are not yet added.
     pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Loaded<'r> {
-        self.cids.reserve(data.cids.len());
-        self.texts.reserve(data.cids.len());
         let map: Vec<Cid> = data.cids.iter().map(|text| self.intern(text)).collect();
         let new = |cid: Cid| map[cid.index()];
         let mut trace = data.trace;
@@ -143,7 +145,11 @@ impl<'r> Stores<'r> {
         Loaded {
             trace,
             last_call_request_id: data.last_call_request_id,
-            values: data.values.iter().map(|&(cid, raw)| (new(cid), raw)).collect(),
+            values: data
+                .values
+                .iter()
+                .map(|&(cid, raw)| (new(cid), raw))
+                .collect(),
             tetraplets: data
                 .tetraplets
                 .iter()
@@ -171,7 +177,13 @@ impl<'r> Stores<'r> {
                 .iter()
                 .map(|&(cid, canon)| {
                     let values = heap.collect(canon.values.iter().map(|&cid| new(cid)));
-                    (new(cid), CanonResult { tetraplet: new(canon.tetraplet), values })
+                    (
+                        new(cid),
+                        CanonResult {
+                            tetraplet: new(canon.tetraplet),
+                            values,
+                        },
+                    )
                 })
                 .collect(),
             service_results: data
@@ -179,7 +191,14 @@ impl<'r> Stores<'r> {
                 .iter()
                 .map(|&(cid, result)| {
                     let (value, tetraplet) = (new(result.value), new(result.tetraplet));
-                    (new(cid), ServiceResult { value, tetraplet, ..result })
+                    (
+                        new(cid),
+                        ServiceResult {
+                            value,
+                            tetraplet,
+                            ..result
+                        },
+                    )
                 })
                 .collect(),
             signatures: data.signatures,
@@ -191,9 +210,18 @@ impl<'r> Stores<'r> {
         for &(cid, raw) in &loaded.values {
             self.values.insert(cid, StoredValue { raw, value: None });
         }
-        loaded.tetraplets.iter().for_each(|&(cid, item)| self.tetraplets.insert(cid, item));
-        loaded.canon_elements.iter().for_each(|&(cid, item)| self.canon_elements.insert(cid, item));
-        loaded.canon_results.iter().for_each(|&(cid, item)| self.canon_results.insert(cid, item));
+        loaded
+            .tetraplets
+            .iter()
+            .for_each(|&(cid, item)| self.tetraplets.insert(cid, item));
+        loaded
+            .canon_elements
+            .iter()
+            .for_each(|&(cid, item)| self.canon_elements.insert(cid, item));
+        loaded
+            .canon_results
+            .iter()
+            .for_each(|&(cid, item)| self.canon_results.insert(cid, item));
         for &(cid, item) in &loaded.service_results {
             self.service_results.insert(cid, item);
         }
@@ -223,7 +251,13 @@ impl<'r> Stores<'r> {
         }
         heap.charge(text.len())?;
         let cid = self.intern_computed(&of_bytes(text.as_bytes()), heap);
-        self.values.insert(cid, StoredValue { raw: text, value: Some(value) });
+        self.values.insert(
+            cid,
+            StoredValue {
+                raw: text,
+                value: Some(value),
+            },
+        );
         value.remember_cid(cid);
         Ok(cid)
     }
@@ -266,7 +300,10 @@ impl<'r> Stores<'r> {
         hash: impl FnOnce(&mut Hashed<'_, 'r>) -> CidText,
     ) -> Cid {
         let out = core::mem::take(&mut self.scratch);
-        let mut hashed = Hashed { out, texts: &self.texts };
+        let mut hashed = Hashed {
+            out,
+            texts: &self.texts,
+        };
         let text = hash(&mut hashed);
         self.scratch = hashed.out;
         self.intern_computed(&text, heap)
@@ -283,8 +320,18 @@ impl<'r> Stores<'r> {
             trace,
             last_call_request_id,
             cids: self.texts,
-            values: self.values.entries.iter().map(|(cid, stored)| (*cid, stored.raw)).collect(),
-            tetraplets: self.tetraplets.entries.iter().map(|(cid, item)| (*cid, **item)).collect(),
+            values: self
+                .values
+                .entries
+                .iter()
+                .map(|(cid, stored)| (*cid, stored.raw))
+                .collect(),
+            tetraplets: self
+                .tetraplets
+                .entries
+                .iter()
+                .map(|(cid, item)| (*cid, **item))
+                .collect(),
             canon_elements: self.canon_elements.entries,
             canon_results: self.canon_results.entries,
             service_results: self.service_results.entries,

@@ -17,7 +17,13 @@ const HASH_BLAKE3: u64 = 0x1e;
 /// `known` holds the stores of previous data, which are trusted: an entry that is there in the same bytes
 /// is not hashed again.
 pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(), String> {
-    let mut checker = Checker { known, hashed: Hashed { out: Vec::new(), texts: known.texts() } };
+    let mut checker = Checker {
+        known,
+        hashed: Hashed {
+            out: Vec::new(),
+            texts: known.texts(),
+        },
+    };
     let c = &mut checker;
     let size = known.texts().len();
     let mut values = Present::new(size);
@@ -35,19 +41,25 @@ pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(),
     for &(cid, tetraplet) in &current.tetraplets {
         tetraplets.insert(cid);
         if known.tetraplets.get(cid) != Some(&tetraplet) {
-            c.check("tetraplet", cid, |hashed| Bytes::Hashed(hashed.tetraplet(tetraplet)))?;
+            c.check("tetraplet", cid, |hashed| {
+                Bytes::Hashed(hashed.tetraplet(tetraplet))
+            })?;
         }
     }
     for (cid, element) in &current.canon_elements {
         elements.insert(*cid);
         if known.canon_elements.get(*cid) != Some(element) {
-            c.check("canon element", *cid, |hashed| Bytes::Hashed(hashed.canon_element(element)))?;
+            c.check("canon element", *cid, |hashed| {
+                Bytes::Hashed(hashed.canon_element(element))
+            })?;
         }
     }
     for (cid, canon) in &current.canon_results {
         canons.insert(*cid);
         if known.canon_results.get(*cid) != Some(canon) {
-            c.check("canon result", *cid, |hashed| Bytes::Hashed(hashed.canon_result(canon)))?;
+            c.check("canon result", *cid, |hashed| {
+                Bytes::Hashed(hashed.canon_result(canon))
+            })?;
         }
     }
     for (cid, result) in &current.service_results {
@@ -129,7 +141,9 @@ impl<'r> Checker<'_, 'r> {
         if ours.as_str() == text || matches(text, bytes)? {
             return Ok(());
         }
-        Err(format!("Value mismatch in the \"{store}\" store for CID \"{text}\""))
+        Err(format!(
+            "Value mismatch in the \"{store}\" store for CID \"{text}\""
+        ))
     }
 
     fn refer(&self, from: &str, cid: Cid, to: &str, present: &Present) -> Result<(), String> {
@@ -137,7 +151,9 @@ impl<'r> Checker<'_, 'r> {
             return Ok(());
         }
         let text = self.known.text(cid);
-        Err(format!("Reference CID \"{text}\" from type \"{from}\" to \"{to}\" was not found"))
+        Err(format!(
+            "Reference CID \"{text}\" from type \"{from}\" to \"{to}\" was not found"
+        ))
     }
 }
 

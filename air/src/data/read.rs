@@ -55,8 +55,14 @@ impl<'a> Data<'a> {
     ///
     /// `seed` keys the table of shared targets, whose positions the sender chooses: it should be secret.
     pub fn decode(bytes: &'a [u8], arena: &'a Bump, seed: u64) -> Result<Self> {
-        let root =
-            bytes.len().checked_sub(root::SIZE).ok_or(DecodeError::TooShort(bytes.len()))?;
+        let root = bytes
+            .len()
+            .checked_sub(root::SIZE)
+            .ok_or(DecodeError::TooShort(bytes.len()))?;
+        // Pointers reach 2 GiB; the table of shared targets counts on it.
+        if i32::try_from(root).is_err() {
+            return Err(DecodeError::OutOfBounds(root));
+        }
         if !root.is_multiple_of(field::ALIGN) {
             return Err(DecodeError::Unaligned(root));
         }
@@ -65,7 +71,11 @@ impl<'a> Data<'a> {
             arena,
             start: 0,
             end: root,
-            shared: HashMap::with_hasher(FixedState::with_seed(seed)),
+            // Shared targets are mostly CIDs, of some sixty bytes.
+            shared: HashMap::with_capacity_and_hasher(
+                (bytes.len() / 128).min(1 << 16),
+                FixedState::with_seed(seed),
+            ),
             cids: Vec::new(),
             peers: Vec::new(),
         };
@@ -157,7 +167,8 @@ impl<'a> Reader<'a> {
     /// Follows the relative pointer at `at`.
     fn target(&self, at: usize) -> Result<usize> {
         let offset = i32::from_be_bytes(self.word(at)?);
-        at.checked_add_signed(offset as isize).ok_or(DecodeError::OutOfBounds(at))
+        at.checked_add_signed(offset as isize)
+            .ok_or(DecodeError::OutOfBounds(at))
     }
 
     /// Checks that `len` bytes at `at` may be a target. What it points to must lie before it: the caller
@@ -196,7 +207,9 @@ impl<'a> Reader<'a> {
     fn extent(&self, at: usize, size: usize) -> Result<(usize, usize, usize)> {
         let target = self.target(at)?;
         let count = self.u32(at + 4)? as usize;
-        let len = count.checked_mul(size).ok_or(DecodeError::OutOfBounds(target))?;
+        let len = count
+            .checked_mul(size)
+            .ok_or(DecodeError::OutOfBounds(target))?;
         Ok((target, count, len))
     }
 
@@ -270,7 +283,11 @@ impl<'a> Reader<'a> {
         let len = self.u32(at + 4)? as usize;
         if let Some(index) = self.known(target, Kind::Text)? {
             let same = self.cids[index as usize].len() == len;
-            return if same { Ok(Cid(index)) } else { Err(DecodeError::SharedDiffers(target)) };
+            return if same {
+                Ok(Cid(index))
+            } else {
+                Err(DecodeError::SharedDiffers(target))
+            };
         }
         let bytes = self.leaf(target, len)?;
         let text = Self::utf8(target, bytes)?;
@@ -298,16 +315,22 @@ impl<'a> Reader<'a> {
 
     /// A text that is inline when short.
     fn str(&mut self, at: usize) -> Result<&'a str> {
-        let repr = self.bytes.get(at..at + field::STR).ok_or(DecodeError::OutOfBounds(at))?;
+        let repr = self
+            .bytes
+            .get(at..at + field::STR)
+            .ok_or(DecodeError::OutOfBounds(at))?;
         let last = repr[field::STR_INLINE];
         if last & 0x80 == 0 {
-            let inline = repr.get(..last as usize).filter(|text| text.len() < field::STR);
+            let inline = repr
+                .get(..last as usize)
+                .filter(|text| text.len() < field::STR);
             return Self::utf8(at, inline.ok_or(DecodeError::OutOfBounds(at))?);
         }
         let len = self.u32(at)? as usize;
         let offset = i32::from_le_bytes(self.word(at + 4)?);
-        let target =
-            at.checked_add_signed(offset as isize).ok_or(DecodeError::OutOfBounds(at))?;
+        let target = at
+            .checked_add_signed(offset as isize)
+            .ok_or(DecodeError::OutOfBounds(at))?;
         let bytes = self.leaf(target, len)?;
         Self::utf8(target, bytes)
     }
@@ -321,20 +344,28 @@ impl<'a> Reader<'a> {
         let end = self.enter(target, field::STR)?;
         let text = self.str(target)?;
         self.leave(target + field::STR, end);
-        self.shared.insert(target as u32, (Kind::Peer, self.peers.len() as u32));
+        self.shared
+            .insert(target as u32, (Kind::Peer, self.peers.len() as u32));
         self.peers.push(text);
         Ok(text)
     }
 
     fn state(&mut self, at: usize) -> Result<State<'a>> {
         Ok(match self.tag(at)? {
-            tag::PAR => State::Par { left: self.u32(at + 4)?, right: self.u32(at + 8)? },
+            tag::PAR => State::Par {
+                left: self.u32(at + 4)?,
+                right: self.u32(at + 8)?,
+            },
             tag::CALL => State::Call(self.call_result(at + 4)?),
             tag::FOLD => {
                 let lore = self.vec(at + 4, field::LORE, Self::lore)?;
-                State::Fold { lore: self.arena.alloc_slice_copy(&lore) }
+                State::Fold {
+                    lore: self.arena.alloc_slice_copy(&lore),
+                }
             }
-            tag::AP => State::Ap { generations: self.plain(at + 4, 4, be_u32)? },
+            tag::AP => State::Ap {
+                generations: self.plain(at + 4, 4, be_u32)?,
+            },
             tag::CANON => State::Canon(match self.tag(at + 4)? {
                 tag::CANON_SENT_BY => CanonState::RequestSentBy(self.peer(at + 8)?),
                 tag::CANON_EXECUTED => CanonState::Executed(self.cid(at + 8)?),
@@ -404,21 +435,33 @@ impl<'a> Reader<'a> {
     fn canon_result(&mut self, at: usize) -> Result<CanonResult<'a>> {
         let tetraplet = self.cid(at)?;
         let values = self.vec(at + 8, field::FAT, Self::cid)?;
-        Ok(CanonResult { tetraplet, values: self.arena.alloc_slice_copy(&values) })
+        Ok(CanonResult {
+            tetraplet,
+            values: self.arena.alloc_slice_copy(&values),
+        })
     }
 
     fn service_result(&mut self, at: usize) -> Result<ServiceResult<'a>> {
         let value = self.cid(at)?;
         let argument_hash = self.cid(at + 8)?;
         let tetraplet = self.cid(at + 16)?;
-        Ok(ServiceResult { value, argument_hash: self.cids[argument_hash.index()], tetraplet })
+        Ok(ServiceResult {
+            value,
+            argument_hash: self.cids[argument_hash.index()],
+            tetraplet,
+        })
     }
 
     fn signature(&mut self, at: usize) -> Result<Signature<'a>> {
-        Ok(Signature { public_key: self.bytes(at)?, signature: self.bytes(at + field::FAT)? })
+        Ok(Signature {
+            public_key: self.bytes(at)?,
+            signature: self.bytes(at + field::FAT)?,
+        })
     }
 }
 
 fn be_u32(bytes: &[u8]) -> u32 {
-    bytes.first_chunk().map_or(0, |word| u32::from_be_bytes(*word))
+    bytes
+        .first_chunk()
+        .map_or(0, |word| u32::from_be_bytes(*word))
 }

@@ -1,10 +1,11 @@
 //! The writer: plain structs to bytes, the reader's inverse.
 //!
 //! Targets are written before what points to them, fields in order, which is the order that readers check.
-//! The text of a [`Cid`] and the text of a sender are written once and shared; a blob stays as small as the
-//! one the network's other writers make.
+//! The text of a [`Cid`] and a sender that is one text in memory are written once and
+//! shared; a blob stays as small as the one the network's other writers make.
 
 use alloc::vec::Vec;
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::envelope;
@@ -12,32 +13,31 @@ use super::field::{self, root, tag};
 use super::model::*;
 
 impl Data<'_> {
-    /// Writes the body in its envelope. `seed` keys the table of senders; it should be secret.
+    /// Writes the body in its envelope.
     ///
     /// Bodies beyond 2 GiB do not exist: inputs are limited far below.
-    pub fn encode(&self, seed: u64) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size_hint());
         let body = envelope::open(&mut out);
-        self.write_body(&mut out, body, seed);
+        self.write_body(&mut out, body);
         envelope::close(&mut out, body);
         out
     }
 
     /// Writes the body alone.
-    pub fn encode_body(&self, seed: u64) -> Vec<u8> {
+    pub fn encode_body(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size_hint());
-        self.write_body(&mut out, 0, seed);
+        self.write_body(&mut out, 0);
         out
     }
 
-    fn write_body(&self, out: &mut Vec<u8>, base: usize, seed: u64) {
-        let senders = HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed));
+    fn write_body(&self, out: &mut Vec<u8>, base: usize) {
         let mut writer = Writer {
             out,
             base,
             data: self,
             texts: alloc::vec![UNWRITTEN; self.cids.len()],
-            senders,
+            senders: HashMap::with_hasher(FixedState::default()),
             targets: Vec::with_capacity(self.trace.len()),
         };
         writer.root();
@@ -47,7 +47,11 @@ impl Data<'_> {
     fn size_hint(&self) -> usize {
         let texts: usize = self.cids.iter().map(|text| text.len()).sum();
         let values: usize = self.values.iter().map(|(_, text)| text.len() + 24).sum();
-        let lists: usize = self.canon_results.iter().map(|(_, canon)| canon.values.len() * 8).sum();
+        let lists: usize = self
+            .canon_results
+            .iter()
+            .map(|(_, canon)| canon.values.len() * 8)
+            .sum();
         256 + texts
             + values
             + lists
@@ -69,8 +73,8 @@ struct Writer<'w, 'a> {
     data: &'w Data<'a>,
     /// Position of each CID's text.
     texts: Vec<u32>,
-    /// Position of each sender's text struct.
-    senders: HashMap<&'a str, u32, foldhash::fast::FixedState>,
+    /// Position of each sender's text struct, by the address and length of the text.
+    senders: HashMap<(usize, usize), u32, FixedState>,
     /// What the elements of the array being written point to, in order.
     targets: Vec<u32>,
 }
@@ -131,7 +135,11 @@ impl<'a> Writer<'_, 'a> {
 
     /// Writes what an 8-byte text struct needs beside itself.
     fn str_tail(&mut self, text: &str) -> u32 {
-        if text.len() > field::STR_INLINE { self.bytes(text.as_bytes()) } else { 0 }
+        if text.len() > field::STR_INLINE {
+            self.bytes(text.as_bytes())
+        } else {
+            0
+        }
     }
 
     fn str(&mut self, text: &str, tail: u32) {
@@ -148,13 +156,14 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn sender(&mut self, peer: &'a str) -> u32 {
-        if let Some(&position) = self.senders.get(peer) {
+        let identity = (peer.as_ptr().addr(), peer.len());
+        if let Some(&position) = self.senders.get(&identity) {
             return position;
         }
         let tail = self.str_tail(peer);
         let position = self.align();
         self.str(peer, tail);
-        self.senders.insert(peer, position);
+        self.senders.insert(identity, position);
         position
     }
 
@@ -235,7 +244,9 @@ impl<'a> Writer<'_, 'a> {
             }
             State::Ap { generations } => {
                 let start = self.align();
-                generations.iter().for_each(|&generation| self.u32(generation));
+                generations
+                    .iter()
+                    .for_each(|&generation| self.u32(generation));
                 start
             }
             State::Fold { lore } => self.lore(lore),
@@ -333,7 +344,12 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn tetraplet(&mut self, tetraplet: Tetraplet<'a>) -> u32 {
-        let Tetraplet { peer_pk, service_id, function_name, lens } = tetraplet;
+        let Tetraplet {
+            peer_pk,
+            service_id,
+            function_name,
+            lens,
+        } = tetraplet;
         let texts = [peer_pk, service_id, function_name, lens];
         let tails = texts.map(|text| self.str_tail(text));
         let start = self.align();

@@ -63,7 +63,10 @@ impl CallResults {
         let mut reader = Reader::new(varint(bytes)?);
         let mut results = BTreeMap::new();
         for _ in 0..reader.map_len()? {
-            let id = reader.str()?.parse().map_err(|_| Malformed("a call id is no number"))?;
+            let id = reader
+                .str()?
+                .parse()
+                .map_err(|_| Malformed("a call id is no number"))?;
             results.insert(id, result(&mut reader)?);
         }
         Ok(CallResults(results))
@@ -113,7 +116,10 @@ fn result(reader: &mut Reader<'_>) -> Result<CallResult, Malformed> {
     let mut peek = *reader;
     if peek.marker()? == Marker::FixArray(2) {
         *reader = peek;
-        return Ok(CallResult { ret_code: reader.i32()?, result: reader.str()?.to_owned() });
+        return Ok(CallResult {
+            ret_code: reader.i32()?,
+            result: reader.str()?.to_owned(),
+        });
     }
     let (mut ret_code, mut result) = (None, None);
     for _ in 0..reader.map_len()? {

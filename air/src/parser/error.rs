@@ -84,10 +84,16 @@ impl fmt::Display for ParseErrorKind {
             Self::UndefinedVariable(name) => write!(f, "variable '{name}' wasn't defined"),
             Self::UndefinedIterator(name) => write!(f, "iterable '{name}' wasn't defined"),
             Self::NewOfIterator(name) => {
-                write!(f, "new can't be applied to a '{name}' because it's an iterator")
+                write!(
+                    f,
+                    "new can't be applied to a '{name}' because it's an iterator"
+                )
             }
             Self::IteratorInUse(name) => {
-                write!(f, "multiple iterable values found for iterator name '{name}'")
+                write!(
+                    f,
+                    "multiple iterable values found for iterator name '{name}'"
+                )
             }
             Self::MultipleNext(name) => write!(
                 f,

@@ -155,7 +155,10 @@ impl<'s> Parser<'s> {
     fn close(&mut self, node: NodeId) {
         match self.nodes[node.0 as usize].instr {
             Instr::Fold { .. } => self.close_fold(),
-            Instr::New { variable: Variable::Stream(_), .. } => self.close_new(),
+            Instr::New {
+                variable: Variable::Stream(_),
+                ..
+            } => self.close_new(),
             Instr::Xor { .. } => self.scopes.xors -= 1,
             _ => {}
         }
@@ -195,7 +198,10 @@ impl<'s> Parser<'s> {
             Keyword::Fold => self.fold(node, start)?,
             Keyword::Next => {
                 let iterator = self.scalar("an iterator")?;
-                Instr::Next { iterator, fold: self.next(node, iterator, start)? }
+                Instr::Next {
+                    iterator,
+                    fold: self.next(node, iterator, start)?,
+                }
             }
             Keyword::New => self.new_variable(start)?,
             Keyword::Fail => Instr::Fail(self.fail(start)?),
@@ -224,8 +230,18 @@ impl<'s> Parser<'s> {
         for index in arguments.clone() {
             self.require_operand(self.operands[index as usize], start)?;
         }
-        let output = if self.at_close()? { Output::None } else { self.output()? };
-        Ok(Call { peer, service, function, arguments, output })
+        let output = if self.at_close()? {
+            Output::None
+        } else {
+            self.output()?
+        };
+        Ok(Call {
+            peer,
+            service,
+            function,
+            arguments,
+            output,
+        })
     }
 
     fn output(&mut self) -> Result<Output> {
@@ -261,11 +277,18 @@ impl<'s> Parser<'s> {
             self.expect(TokenKind::Close, "\")\"")?;
             let map = self.variable(Sigil::Map, "a stream map")?;
             self.define(map);
-            return Ok(Instr::ApMap { key, value, map: self.stream(map) });
+            return Ok(Instr::ApMap {
+                key,
+                value,
+                map: self.stream(map),
+            });
         }
         let argument = self.ap_argument()?;
         self.require_operand(argument, start)?;
-        Ok(Instr::Ap { argument, output: self.output()? })
+        Ok(Instr::Ap {
+            argument,
+            output: self.output()?,
+        })
     }
 
     fn ap_argument(&mut self) -> Result<Operand> {
@@ -280,10 +303,8 @@ impl<'s> Parser<'s> {
         let peer = self.peer()?;
         let source = self.next_token()?;
         let target = self.next_token()?;
-        let (
-            TokenKind::Variable(from, stream, None),
-            TokenKind::Variable(to, output, None),
-        ) = (source.kind, target.kind)
+        let (TokenKind::Variable(from, stream, None), TokenKind::Variable(to, output, None)) =
+            (source.kind, target.kind)
         else {
             return Err((source.start, Kind::Expected("a stream and a canon stream")));
         };
@@ -298,7 +319,11 @@ impl<'s> Parser<'s> {
             output;
         self.define(name);
         let stream = self.name(stream);
-        Ok(Instr::Canon { peer, stream: self.stream(stream), output })
+        Ok(Instr::Canon {
+            peer,
+            stream: self.stream(stream),
+            output,
+        })
     }
 
     fn pair(&mut self, start: usize) -> Result<(Operand, Operand)> {
@@ -329,8 +354,18 @@ impl<'s> Parser<'s> {
             _ => return Err((token.start, Kind::Expected("an iterable"))),
         };
         let iterator = self.scalar("an iterator")?;
-        self.open_fold(node, iterator, matches!(iterable, Iterable::Stream(_)), start)?;
-        Ok(Instr::Fold { iterable, iterator, body: PENDING, last: None })
+        self.open_fold(
+            node,
+            iterator,
+            matches!(iterable, Iterable::Stream(_)),
+            start,
+        )?;
+        Ok(Instr::Fold {
+            iterable,
+            iterator,
+            body: PENDING,
+            last: None,
+        })
     }
 
     fn new_variable(&mut self, start: usize) -> Result<Instr> {
@@ -346,7 +381,10 @@ impl<'s> Parser<'s> {
             Sigil::Canon => Variable::Canon(name),
             Sigil::CanonMap => Variable::CanonMap(name),
         };
-        Ok(Instr::New { variable, body: PENDING })
+        Ok(Instr::New {
+            variable,
+            body: PENDING,
+        })
     }
 
     fn fail(&mut self, start: usize) -> Result<FailBody> {
@@ -468,7 +506,11 @@ impl<'s> Parser<'s> {
 
     fn expect(&mut self, kind: TokenKind, what: &'static str) -> Result<Token> {
         let token = self.next_token()?;
-        if token.kind == kind { Ok(token) } else { Err((token.start, Kind::Expected(what))) }
+        if token.kind == kind {
+            Ok(token)
+        } else {
+            Err((token.start, Kind::Expected(what)))
+        }
     }
 }
 

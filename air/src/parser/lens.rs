@@ -23,7 +23,10 @@ impl Parser<'_> {
             return refuse(start, "a lens is .length or starts with .$");
         };
         if rest.is_empty() {
-            return refuse(start, "provided lambda expression doesn't contain any accessor");
+            return refuse(
+                start,
+                "provided lambda expression doesn't contain any accessor",
+            );
         }
         if let Some(bang) = rest.find('!').filter(|bang| bang + 1 < rest.len()) {
             return refuse(start + 2 + bang, "! is allowed only at the end");
@@ -44,7 +47,10 @@ impl Parser<'_> {
                 let len = head.find(|char| !is_name(char)).unwrap_or(head.len());
                 rest = &head[len..];
                 self.check_name(&head[..len], at + 1)?;
-                let field = Text { start: at as u32 + 1, end: (at + 1 + len) as u32 };
+                let field = Text {
+                    start: at as u32 + 1,
+                    end: (at + 1 + len) as u32,
+                };
                 let _ = write!(self.lens_texts, ".{}", &head[..len]);
                 Accessor::Field(field)
             } else {
@@ -58,28 +64,42 @@ impl Parser<'_> {
     }
 
     fn push_lens(&mut self, kind: LensKind, text_start: usize) -> LensId {
-        self.lenses.push(Lens { kind, text: text_start..self.lens_texts.len() });
+        self.lenses.push(Lens {
+            kind,
+            text: text_start..self.lens_texts.len(),
+        });
         LensId(self.lenses.len() as u32 - 1)
     }
 
     /// What stands between brackets: an index, or a scalar that holds one.
     fn index(&mut self, inner: &str, at: usize) -> Result<Accessor> {
         if !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit()) {
-            let index: u32 =
-                inner.parse().map_err(|_| (at, Kind::Lens("an index is beyond 32 bits")))?;
+            let index: u32 = inner
+                .parse()
+                .map_err(|_| (at, Kind::Lens("an index is beyond 32 bits")))?;
             let _ = write!(self.lens_texts, ".[{index}]");
             return Ok(Accessor::Index(index));
         }
         self.check_name(inner, at)?;
         let _ = write!(self.lens_texts, ".[{inner}]");
-        let name = Text { start: at as u32, end: (at + inner.len()) as u32 };
+        let name = Text {
+            start: at as u32,
+            end: (at + inner.len()) as u32,
+        };
         Ok(Accessor::Scalar(self.name(name)))
     }
 
     fn check_name(&self, name: &str, at: usize) -> Result<()> {
-        let fine = name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+        let fine = name
+            .bytes()
+            .next()
+            .is_some_and(|first| !first.is_ascii_digit())
             && name.chars().all(is_name);
-        if fine { Ok(()) } else { Err((at, Kind::Lens("expected a name or an index"))) }
+        if fine {
+            Ok(())
+        } else {
+            Err((at, Kind::Lens("expected a name or an index")))
+        }
     }
 }
 

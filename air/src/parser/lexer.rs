@@ -8,7 +8,6 @@ use crate::ast::Text;
 pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) start: usize,
-    pub(super) end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +76,10 @@ impl<'s> Lexer<'s> {
         self.skip_blanks();
         let start = self.at;
         let Some(&first) = self.source.as_bytes().get(start) else {
-            return Ok(Token { kind: TokenKind::End, start, end: start });
+            return Ok(Token {
+                kind: TokenKind::End,
+                start,
+            });
         };
         let kind = match first {
             b'(' => self.single(TokenKind::Open),
@@ -87,7 +89,7 @@ impl<'s> Lexer<'s> {
             b'"' => self.literal()?,
             _ => self.word()?,
         };
-        Ok(Token { kind, start, end: self.at })
+        Ok(Token { kind, start })
     }
 
     fn single(&mut self, kind: TokenKind) -> TokenKind {
@@ -95,21 +97,28 @@ impl<'s> Lexer<'s> {
         kind
     }
 
-    fn rest(&self) -> &'s str {
-        &self.source[self.at..]
-    }
-
     fn skip_blanks(&mut self) {
-        while let Some(char) = self.rest().chars().next() {
-            if char == ';' {
-                let line = memchr::memchr(b'\n', self.rest().as_bytes());
-                self.at += line.map_or(self.rest().len(), |end| end + 1);
-            } else if char.is_whitespace() {
-                self.at += char.len_utf8();
-            } else {
-                return;
+        let bytes = self.source.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t'..=b'\r' => self.at += 1,
+                b';' => {
+                    let line = memchr::memchr(b'\n', &bytes[self.at..]);
+                    self.at = line.map_or(bytes.len(), |end| self.at + end + 1);
+                }
+                0x80.. => match self.foreign_blank() {
+                    Some(len) => self.at += len,
+                    None => return,
+                },
+                _ => return,
             }
         }
+    }
+
+    /// Length of the blank beyond ASCII that stands here.
+    fn foreign_blank(&self) -> Option<usize> {
+        let char = self.source.get(self.at..)?.chars().next()?;
+        char.is_whitespace().then_some(char.len_utf8())
     }
 
     fn literal(&mut self) -> Result<TokenKind> {
@@ -123,32 +132,42 @@ impl<'s> Lexer<'s> {
     /// A word ends at a blank or at a closing bracket that the word did not open.
     fn word(&mut self) -> Result<TokenKind> {
         let start = self.at;
+        let bytes = self.source.as_bytes();
         let (mut round, mut square) = (0usize, 0usize);
-        let mut chars = self.rest().char_indices();
-        chars.next();
-        let len = chars.find(|&(_, char)| match char {
-            '(' => {
-                round += 1;
-                false
+        self.at += 1;
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t'..=b'\r' => break,
+                b'(' => round += 1,
+                b'[' => square += 1,
+                b')' if round == 0 => break,
+                b']' if square == 0 => break,
+                b')' => round -= 1,
+                b']' => square -= 1,
+                // Bytes within a character are no boundary, and stand for no blank.
+                0x80.. if self.foreign_blank().is_some() => break,
+                _ => {}
             }
-            '[' => {
-                square += 1;
-                false
-            }
-            ')' => round.checked_sub(1).map(|left| round = left).is_none(),
-            ']' => square.checked_sub(1).map(|left| square = left).is_none(),
-            _ => char.is_whitespace(),
-        });
-        self.at = len.map_or(self.source.len(), |(len, _)| start + len);
+            self.at += 1;
+        }
         classify(&self.source[start..self.at], start)
     }
 }
 
 fn text(start: usize, end: usize) -> Text {
-    Text { start: start as u32, end: end as u32 }
+    Text {
+        start: start as u32,
+        end: end as u32,
+    }
 }
 
+/// Longest word that is matched as a whole.
+const RESERVED_LEN: usize = "%init_peer_id%".len();
+
 fn classify(word: &str, start: usize) -> Result<TokenKind> {
+    if word.len() > RESERVED_LEN {
+        return special(word, start);
+    }
     let keyword = match word {
         "call" => Keyword::Call,
         "canon" => Keyword::Canon,
@@ -177,13 +196,20 @@ fn classify(word: &str, start: usize) -> Result<TokenKind> {
 fn special(word: &str, start: usize) -> Result<TokenKind> {
     let end = start + word.len();
     let lens = |rest: &str| (!rest.is_empty()).then(|| text(end - rest.len(), end));
+    if word.as_bytes()[0].is_ascii_alphabetic() {
+        return variable(word, start);
+    }
     if let Some(rest) = word.strip_prefix(":error:") {
         return Ok(TokenKind::Error(lens(rest)));
     }
     if let Some(rest) = word.strip_prefix("%last_error%") {
         return Ok(TokenKind::LastError(lens(rest)));
     }
-    if is_number(word) { number(word, start) } else { variable(word, start) }
+    if is_number(word) {
+        number(word, start)
+    } else {
+        variable(word, start)
+    }
 }
 
 /// Digits with at most one dot, perhaps behind a sign; a sign alone counts, to be refused.
@@ -246,9 +272,11 @@ fn variable(word: &str, start: usize) -> Result<TokenKind> {
     let name = text(start, start + name_end);
     match bytes.get(name_end) {
         None => Ok(TokenKind::Variable(sigil, name, None)),
-        Some(b'.') if sigil == Sigil::Scalar || name_end >= SIGIL_DOT => {
-            Ok(TokenKind::Variable(sigil, name, Some(text(start + name_end, end))))
-        }
+        Some(b'.') if sigil == Sigil::Scalar || name_end >= SIGIL_DOT => Ok(TokenKind::Variable(
+            sigil,
+            name,
+            Some(text(start + name_end, end)),
+        )),
         Some(_) => Err((
             start + name_end,
             Kind::Name("only alphanumeric, '_', and '-' characters are allowed in this position"),

@@ -92,7 +92,12 @@ impl Parser<'_> {
 
     /// The stream a name stands for here: that of the innermost open `new`, else the global one.
     pub(super) fn stream(&mut self, name: Name) -> StreamRef {
-        let renewed = self.scopes.renewed.iter().rev().find(|(renewed, _)| *renewed == name);
+        let renewed = self
+            .scopes
+            .renewed
+            .iter()
+            .rev()
+            .find(|(renewed, _)| *renewed == name);
         let slot = match renewed {
             Some(&(_, slot)) => slot,
             None => match self.infos[name.0 as usize].global {
@@ -113,7 +118,10 @@ impl Parser<'_> {
         }
         self.define(name);
         if !is_stream {
-            return Ok(StreamRef { name, slot: Slot(0) });
+            return Ok(StreamRef {
+                name,
+                slot: Slot(0),
+            });
         }
         let slot = self.scopes.new_slot();
         self.scopes.renewed.push((name, slot));
@@ -137,7 +145,14 @@ impl Parser<'_> {
         self.define(iterator);
         self.infos[iterator.0 as usize].fold = Some(self.scopes.folds.len() as u32);
         let (lefts, xors) = (self.scopes.lefts, self.scopes.xors);
-        let fold = OpenFold { node, iterator, over_stream, has_next: false, lefts, xors };
+        let fold = OpenFold {
+            node,
+            iterator,
+            over_stream,
+            has_next: false,
+            lefts,
+            xors,
+        };
         self.scopes.folds.push(fold);
         Ok(())
     }

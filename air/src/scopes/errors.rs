@@ -15,7 +15,11 @@ pub(crate) struct Raised<'r> {
 
 impl From<Error> for Raised<'_> {
     fn from(error: Error) -> Self {
-        Raised { error, origin: None, provenance: Provenance::Literal }
+        Raised {
+            error,
+            origin: None,
+            provenance: Provenance::Literal,
+        }
     }
 }
 
@@ -41,8 +45,11 @@ pub(crate) struct ErrorState<'r> {
 impl<'r> ErrorState<'r> {
     /// `none` is the object that stands for no error.
     pub(crate) fn new(none: Value<'r>) -> Self {
-        let none =
-            ErrorObject { value: none, tetraplet: None, provenance: Provenance::Literal };
+        let none = ErrorObject {
+            value: none,
+            tetraplet: None,
+            provenance: Provenance::Literal,
+        };
         ErrorState {
             none,
             last: none,
@@ -66,11 +73,19 @@ impl<'r> ErrorState<'r> {
     pub(crate) fn note(&mut self, raised: &Raised<'r>, last: Value<'r>, own: Value<'r>) {
         let (tetraplet, provenance) = (raised.origin, raised.provenance);
         if self.wants_last(&raised.error) {
-            self.last = ErrorObject { value: last, tetraplet, provenance };
+            self.last = ErrorObject {
+                value: last,
+                tetraplet,
+                provenance,
+            };
             self.last_settable = false;
         }
         if self.error_settable {
-            self.error = ErrorObject { value: own, tetraplet, provenance };
+            self.error = ErrorObject {
+                value: own,
+                tetraplet,
+                provenance,
+            };
         }
     }
 

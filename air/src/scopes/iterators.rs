@@ -11,11 +11,18 @@ use crate::values::{Heap, Json, Value};
 #[derive(Clone, Copy)]
 pub(crate) enum Items<'r> {
     /// Elements of one array value; their tetraplets are that of the array, with an index.
-    Array { items: &'r [Json<'r>], tetraplet: &'r Tetraplet<'r>, provenance: Provenance },
+    Array {
+        items: &'r [Json<'r>],
+        tetraplet: &'r Tetraplet<'r>,
+        provenance: Provenance,
+    },
     /// Elements of a canon.
     Canon(&'r [Stored<'r>]),
     /// One generation of a stream.
-    Stream { fold: u32, values: &'r [StreamValue<'r>] },
+    Stream {
+        fold: u32,
+        values: &'r [StreamValue<'r>],
+    },
 }
 
 impl<'r> Items<'r> {
@@ -31,7 +38,11 @@ impl<'r> Items<'r> {
         Some(match *self {
             Items::Canon(items) => *items.get(index)?,
             Items::Stream { values, .. } => values.get(index)?.stored,
-            Items::Array { items, tetraplet, provenance } => {
+            Items::Array {
+                items,
+                tetraplet,
+                provenance,
+            } => {
                 let mut digits = itoa::Buffer::new();
                 let digits = digits.format(index);
                 let lens = heap.concat(&[tetraplet.lens, ".$.[", digits, "]"]);
@@ -58,7 +69,12 @@ pub(crate) struct Iteration<'r> {
 
 impl<'r> Iteration<'r> {
     pub(crate) fn new(items: Items<'r>) -> Self {
-        Iteration { items, index: 0, ended: false, current: None }
+        Iteration {
+            items,
+            index: 0,
+            ended: false,
+            current: None,
+        }
     }
 
     pub(crate) fn has_next(&self) -> bool {
@@ -68,33 +84,43 @@ impl<'r> Iteration<'r> {
 
 /// Iterators by name.
 pub(crate) struct Iterators<'r> {
-    open: Vec<Option<Iteration<'r>>>,
+    /// Place of each name's iteration in `open`, plus one; 0 for none.
+    places: Vec<u32>,
+    /// Open folds, innermost last.
+    open: Vec<Iteration<'r>>,
 }
 
 impl<'r> Iterators<'r> {
     pub(crate) fn new(names: usize) -> Self {
-        Iterators { open: alloc::vec![None; names] }
+        Iterators {
+            places: alloc::vec![0; names],
+            open: Vec::new(),
+        }
     }
 
     pub(crate) fn is_open(&self, name: Name) -> bool {
-        self.open[name.0 as usize].is_some()
+        self.places[name.0 as usize] != 0
     }
 
     pub(crate) fn get_mut(&mut self, name: Name) -> Option<&mut Iteration<'r>> {
-        self.open[name.0 as usize].as_mut()
+        let place = self.places[name.0 as usize].checked_sub(1)?;
+        self.open.get_mut(place as usize)
     }
 
     pub(crate) fn open(&mut self, name: Name, items: Items<'r>) {
-        self.open[name.0 as usize] = Some(Iteration::new(items));
+        self.open.push(Iteration::new(items));
+        self.places[name.0 as usize] = self.open.len() as u32;
     }
 
+    /// Closes the innermost fold, which is that of `name`.
     pub(crate) fn close(&mut self, name: Name) {
-        self.open[name.0 as usize] = None;
+        self.places[name.0 as usize] = 0;
+        self.open.pop();
     }
 
     /// The current element of an open fold.
     pub(crate) fn current(&mut self, name: Name, heap: &Heap<'r>) -> Option<Stored<'r>> {
-        let iteration = self.open[name.0 as usize].as_mut()?;
+        let iteration = self.get_mut(name)?;
         match iteration.current {
             Some((index, stored)) if index == iteration.index => Some(stored),
             _ => {

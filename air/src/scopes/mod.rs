@@ -5,8 +5,8 @@ mod iterators;
 mod streams;
 mod variables;
 
-pub(crate) use errors::{ErrorState, Raised};
-pub(crate) use iterators::{Items, Iteration, Iterators};
+pub(crate) use errors::{ErrorObject, ErrorState, Raised};
+pub(crate) use iterators::{Items, Iterators};
 pub(crate) use streams::{Cursor, NewStream, Place, StreamValue, Streams};
 pub(crate) use variables::{Depths, Found, Table, Variables};
 

@@ -70,7 +70,10 @@ impl<'r> Generations<'r> {
     }
 
     fn last_is_empty(&self) -> bool {
-        let last = self.values.last().map_or(0, |(generation, _)| generation + 1);
+        let last = self
+            .values
+            .last()
+            .map_or(0, |(generation, _)| generation + 1);
         self.count > last
     }
 }
@@ -125,7 +128,9 @@ impl<'r> Streams<'r> {
         if stack.is_empty() {
             stack.push(Stream::default());
         }
-        let Some(stream) = stack.last_mut() else { return Ok(()) };
+        let Some(stream) = stack.last_mut() else {
+            return Ok(());
+        };
         let [previous, current, new] = &mut stream.lists;
         match place {
             Place::Previous(generation) => previous.push(generation as usize, value),
@@ -133,14 +138,24 @@ impl<'r> Streams<'r> {
             Place::New => new.push(new.count.saturating_sub(1), value),
         }
         let len: usize = stream.lists.iter().map(|list| list.values.len()).sum();
-        if len >= MAX_VALUES { Err(Error::StreamSize) } else { Ok(()) }
+        if len >= MAX_VALUES {
+            Err(Error::StreamSize)
+        } else {
+            Ok(())
+        }
     }
 
     /// All values, in order.
     pub(crate) fn values(&mut self, slot: Slot) -> Vec<Stored<'r>> {
-        let Some(stream) = self.innermost(slot) else { return Vec::new() };
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
         let lists = stream.lists.iter_mut();
-        lists.flat_map(Generations::filled).flatten().map(|(_, value)| value.stored).collect()
+        lists
+            .flat_map(Generations::filled)
+            .flatten()
+            .map(|(_, value)| value.stored)
+            .collect()
     }
 
     /// The non-empty generations behind `cursor`, in order.
@@ -153,7 +168,9 @@ impl<'r> Streams<'r> {
         cursor: Cursor,
         heap: &Heap<'r>,
     ) -> Vec<&'r [StreamValue<'r>]> {
-        let Some(stream) = self.innermost(slot) else { return Vec::new() };
+        let Some(stream) = self.innermost(slot) else {
+            return Vec::new();
+        };
         let lists = stream.lists.iter_mut().zip(cursor.0);
         lists
             .flat_map(|(list, skipped)| list.filled().skip(skipped))
@@ -185,7 +202,10 @@ impl<'r> Streams<'r> {
 
     /// All streams that are still open, at the end of a run.
     pub(crate) fn close_all(&mut self) -> impl Iterator<Item = NewStream<'r>> + use<'r> {
-        core::mem::take(&mut self.slots).into_iter().flatten().map(NewStream)
+        core::mem::take(&mut self.slots)
+            .into_iter()
+            .flatten()
+            .map(NewStream)
     }
 }
 
@@ -204,5 +224,100 @@ impl<'r> NewStream<'r> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::data::{Provenance, Tetraplet};
+    use crate::values::{Json, Value};
+
+    fn value<'r>(heap: &Heap<'r>, position: u32) -> StreamValue<'r> {
+        let value = Value::from_tree(heap, Json::Null);
+        let tetraplet = heap.alloc(Tetraplet::default());
+        StreamValue {
+            stored: Stored {
+                value,
+                tetraplet,
+                provenance: Provenance::Literal,
+            },
+            position,
+        }
+    }
+
+    fn positions(slices: &[&[StreamValue<'_>]]) -> Vec<Vec<u32>> {
+        slices
+            .iter()
+            .map(|slice| slice.iter().map(|value| value.position).collect())
+            .collect()
+    }
+
+    #[test]
+    fn quirk_1_the_cursor_counts_empty_generations() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        let slot = Slot(0);
+        // Generation 0 of current data is empty.
+        streams
+            .add(slot, value(&heap, 1), Place::Current(1))
+            .unwrap();
+        let slices = streams.slices_from(slot, Cursor::default(), &heap);
+        assert_eq!(positions(&slices), [[1]]);
+        let cursor = streams.cursor(slot);
+        streams
+            .add(slot, value(&heap, 2), Place::Current(2))
+            .unwrap();
+        // Two generations were counted, one was filled: the new one is passed over.
+        assert!(streams.slices_from(slot, cursor, &heap).is_empty());
+        streams
+            .add(slot, value(&heap, 3), Place::Current(3))
+            .unwrap();
+        assert_eq!(positions(&streams.slices_from(slot, cursor, &heap)), [[3]]);
+    }
+
+    #[test]
+    fn order_is_previous_current_new_and_compaction_numbers_it() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        let slot = Slot(0);
+        for (position, place) in [
+            (10, Place::New),
+            (11, Place::Current(4)),
+            (12, Place::Previous(7)),
+            (13, Place::Previous(2)),
+            (14, Place::Current(0xFFFF)),
+        ] {
+            streams.add(slot, value(&heap, position), place).unwrap();
+        }
+        let mut numbers = Vec::new();
+        for stream in streams.close_all() {
+            stream
+                .compact(|position, generation| {
+                    numbers.push((position, generation));
+                    true
+                })
+                .unwrap();
+        }
+        assert_eq!(numbers, [(13, 0), (12, 1), (11, 2), (14, 3), (10, 4)]);
+    }
+
+    #[test]
+    fn a_stream_is_bounded() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        for position in 0..1023 {
+            streams
+                .add(Slot(0), value(&heap, position), Place::New)
+                .unwrap();
+        }
+        let full = streams.add(Slot(0), value(&heap, 1023), Place::New);
+        assert_eq!(full, Err(Error::StreamSize));
     }
 }

@@ -26,7 +26,10 @@ pub(crate) struct Depths {
 
 impl Depths {
     pub(crate) fn new() -> Self {
-        Depths { visible: alloc::vec![true], set: Vec::new() }
+        Depths {
+            visible: alloc::vec![true],
+            set: Vec::new(),
+        }
     }
 
     pub(crate) fn current(&self) -> u32 {
@@ -61,7 +64,9 @@ impl Depths {
     /// A variable whose depth was closed.
     pub(crate) fn expired(&mut self) -> Option<(Table, Name)> {
         let current = self.current();
-        self.set.pop_if(|(depth, ..)| *depth > current).map(|(_, table, name)| (table, name))
+        self.set
+            .pop_if(|(depth, ..)| *depth > current)
+            .map(|(_, table, name)| (table, name))
     }
 }
 
@@ -104,7 +109,9 @@ impl<T: Copy> Variables<T> {
     /// Whether [`Self::set`] would succeed.
     pub(crate) fn may_set(&self, name: Name, depths: &Depths) -> bool {
         depths.current() > 0
-            || self.cells[name.0 as usize].last().is_none_or(|cell| cell.value.is_none())
+            || self.cells[name.0 as usize]
+                .last()
+                .is_none_or(|cell| cell.value.is_none())
     }
 
     pub(crate) fn set(
@@ -122,7 +129,10 @@ impl<T: Copy> Variables<T> {
         match cells.last_mut() {
             Some(cell) if cell.depth == depth => cell.value = Some(value),
             _ => {
-                cells.push(Cell { depth, value: Some(value) });
+                cells.push(Cell {
+                    depth,
+                    value: Some(value),
+                });
                 if depth > 0 {
                     depths.set.push((depth, self.table, name));
                 }
@@ -133,7 +143,10 @@ impl<T: Copy> Variables<T> {
 
     /// `new` begins.
     pub(crate) fn renew(&mut self, name: Name, depths: &Depths) {
-        self.cells[name.0 as usize].push(Cell { depth: depths.current(), value: None });
+        self.cells[name.0 as usize].push(Cell {
+            depth: depths.current(),
+            value: None,
+        });
     }
 
     /// `new` ends, or a depth is closed.

@@ -59,7 +59,6 @@ impl VerifiedSignatures {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
 }
 
 impl fmt::Debug for VerifiedSignatures {

@@ -2,6 +2,8 @@
 
 mod cache;
 mod key;
+mod signatures;
 
 pub use cache::VerifiedSignatures;
 pub use key::{Key, KeyError};
+pub(crate) use signatures::SignatureStore;

@@ -25,7 +25,11 @@ pub(crate) struct Heap<'r> {
 
 impl<'r> Heap<'r> {
     pub(crate) fn new(bump: &'r Bump, budget: u64) -> Self {
-        Heap { bump, left: Cell::new(budget), scratch: RefCell::default() }
+        Heap {
+            bump,
+            left: Cell::new(budget),
+            scratch: RefCell::default(),
+        }
     }
 
     /// Takes `bytes` from the budget.
@@ -71,7 +75,9 @@ impl<'r> Heap<'r> {
     pub(crate) fn concat(&self, parts: &[&str]) -> &'r str {
         let mut scratch = self.scratch.take();
         scratch.clear();
-        parts.iter().for_each(|part| scratch.extend_from_slice(part.as_bytes()));
+        parts
+            .iter()
+            .for_each(|part| scratch.extend_from_slice(part.as_bytes()));
         let text = self.utf8(&scratch);
         self.scratch.replace(scratch);
         text
@@ -86,7 +92,9 @@ impl<'r> Heap<'r> {
         let mut scratch = self.scratch.take();
         scratch.clear();
         let written = write(&mut scratch);
-        let text = written.and_then(|()| self.charge(scratch.len())).map(|()| self.utf8(&scratch));
+        let text = written
+            .and_then(|()| self.charge(scratch.len()))
+            .map(|()| self.utf8(&scratch));
         self.scratch.replace(scratch);
         text
     }

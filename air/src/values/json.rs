@@ -34,15 +34,6 @@ impl Number {
     }
 }
 
-impl Json<'_> {
-    pub(crate) fn as_str(&self) -> Option<&str> {
-        match self {
-            Json::String(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 /// A shared value, as cheap to copy as a pointer.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<'r>(&'r Lazy<'r>);
@@ -90,18 +81,23 @@ impl<'r> Value<'r> {
             return value;
         }
         let (text, cid) = (OnceCell::new(), Cell::new(None));
-        Value(heap.cell(Lazy { raw: None, text, tree: OnceCell::from(tree), cid }))
+        Value(heap.cell(Lazy {
+            raw: None,
+            text,
+            tree: OnceCell::from(tree),
+            cid,
+        }))
     }
 
     /// A value of a text from outside, which is believed to be JSON when it is read.
     pub(crate) fn from_raw(heap: &Heap<'r>, raw: &'r str) -> Self {
         let (text, tree) = (OnceCell::new(), OnceCell::new());
-        Value(heap.cell(Lazy { raw: Some(raw), text, tree, cid: Cell::new(None) }))
-    }
-
-    /// A string.
-    pub(crate) fn string(heap: &Heap<'r>, text: &'r str) -> Self {
-        Self::from_tree(heap, Json::String(text))
+        Value(heap.cell(Lazy {
+            raw: Some(raw),
+            text,
+            tree,
+            cid: Cell::new(None),
+        }))
     }
 
     /// Notes the CID of the text the value came with. It counts only if that text is canonical.
@@ -124,7 +120,13 @@ impl<'r> Value<'r> {
         if let Some(tree) = self.0.tree.get() {
             return Ok(*tree);
         }
-        let text = self.0.text.get().copied().or(self.0.raw).unwrap_or_default();
+        let text = self
+            .0
+            .text
+            .get()
+            .copied()
+            .or(self.0.raw)
+            .unwrap_or_default();
         heap.charge(text.len())?;
         let tree = read::read(text, heap).map_err(ReadError::Syntax)?;
         Ok(*self.0.tree.get_or_init(|| tree))

@@ -38,7 +38,7 @@ pub(crate) fn walk<'r>(
     heap: &Heap<'r>,
 ) -> Result<Value<'r>, WalkError> {
     let mut tree = value.tree(heap)?;
-    let mut part = value;
+    let mut part = Json::Shared(value);
     for (taken, &step) in steps.iter().enumerate() {
         let found = match (step, tree) {
             (Step::Index(index), Json::Array(items)) => items.get(index as usize).copied(),
@@ -57,18 +57,22 @@ pub(crate) fn walk<'r>(
             return Err(WalkError::Lens(failure(step, &tree, text).into()));
         };
         tree = found.force(heap)?;
-        part = Value::from_tree(heap, found);
+        part = found;
     }
-    Ok(part)
+    Ok(Value::from_tree(heap, part))
 }
 
 fn failure(step: Step<'_>, tree: &Json<'_>, value: alloc::string::String) -> LensError {
     match (step, tree) {
         (Step::Index(index), Json::Array(_)) => LensError::IndexOutOfRange { value, index },
         (Step::Index(index), _) => LensError::IndexOfNonArray { value, index },
-        (Step::Field(field), Json::Object(_)) => {
-            LensError::FieldMissing { value, field: field.into() }
-        }
-        (Step::Field(field), _) => LensError::FieldOfNonObject { value, field: field.into() },
+        (Step::Field(field), Json::Object(_)) => LensError::FieldMissing {
+            value,
+            field: field.into(),
+        },
+        (Step::Field(field), _) => LensError::FieldOfNonObject {
+            value,
+            field: field.into(),
+        },
     }
 }

@@ -93,7 +93,10 @@ impl<'t> Iterator for Tokens<'t> {
 /// Length of the string at the start, with its quotes.
 fn string_len(text: &[u8]) -> usize {
     let mut at = 1;
-    while let Some(run) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+    while let Some(run) = text
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
         at += run + 1;
         if text[at - 1] == b'"' {
             return at;

@@ -11,7 +11,12 @@ const MAX_DEPTH: usize = 127;
 /// `false` means: parse it and write it again. That is the answer for all floats, whose layout only the
 /// writer knows, and for escaped keys.
 pub(super) fn is_canonical(text: &str) -> bool {
-    Scanner { bytes: text.as_bytes(), at: 0 }.document().is_some()
+    Scanner {
+        bytes: text.as_bytes(),
+        at: 0,
+    }
+    .document()
+    .is_some()
 }
 
 /// A container that was entered: for an object, where its last key is.
@@ -118,7 +123,10 @@ impl Scanner<'_> {
             let run = memchr::memchr2(b'"', b'\\', &self.bytes[self.at..])?;
             let piece = &self.bytes[self.at..self.at + run];
             // Without a branch per byte, so that it runs on vectors.
-            if piece.iter().fold(false, |control, &byte| control | (byte < 0x20)) {
+            if piece
+                .iter()
+                .fold(false, |control, &byte| control | (byte < 0x20))
+            {
                 return None;
             }
             self.at += run;
@@ -154,7 +162,10 @@ impl Scanner<'_> {
     fn integer(&mut self) -> Option<()> {
         let negative = self.peek()? == b'-';
         self.at += usize::from(negative);
-        let digits = self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self.bytes[self.at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let first = self.peek()?;
         self.at += digits;
         let fits = (1..=18).contains(&digits) && (first != b'0' || (digits == 1 && !negative));
@@ -195,5 +206,6 @@ pub(crate) fn texts_equal(left: &str, right: &str) -> bool {
 }
 
 fn is_negative_zero(text: &[u8]) -> bool {
-    text.strip_prefix(b"-0.0").is_some_and(|rest| matches!(rest.first(), None | Some(b',' | b']' | b'}')))
+    text.strip_prefix(b"-0.0")
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b',' | b']' | b'}')))
 }

@@ -55,18 +55,33 @@ fn write_number(number: Number, out: &mut Vec<u8>) {
         Number::I64(number) => {
             out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         }
-        // The layout of floats decides CIDs: it is the library's.
+        // The layout of floats decides CIDs. The network's is Ryu's (`1e21`); newer versions of
+        // `serde_json` write another (`1e+21`).
         Number::F64(number) => {
-            out.extend_from_slice(&serde_json::to_vec(&number).unwrap_or_default());
+            out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
         }
     }
 }
 
 /// Appends a string with its quotes, escaped as `serde_json` does.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    // One look without a branch per byte, so that it runs on vectors: most strings have nothing to escape.
+    if !text
+        .bytes()
+        .fold(false, |found, byte| found | special(byte))
+    {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+    while let Some(at) = rest
+        .iter()
+        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
     {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
@@ -79,7 +94,10 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
             b'\r' => out.extend_from_slice(b"\\r"),
             control => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                let digits = [HEX[usize::from(control >> 4)], HEX[usize::from(control & 15)]];
+                let digits = [
+                    HEX[usize::from(control >> 4)],
+                    HEX[usize::from(control & 15)],
+                ];
                 out.extend_from_slice(b"\\u00");
                 out.extend_from_slice(&digits);
             }

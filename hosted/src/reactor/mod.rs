@@ -14,70 +14,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use basalt_net::multiaddr::Host;
-use basalt_net::swarm::{ConnId, Input, Refusal, Transport};
-use basalt_net::time::Instant;
+use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_node::host::Clock;
-use basalt_node::peer::{Effect, Peer};
+use basalt_node::machine::{Effect, Machine};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clocks;
 use names::Names;
 use socket::{Progress, Socket};
-
-/// What can be driven by a reactor. Its doors are those of [`Peer`].
-pub trait Machine {
-    /// Takes over an incoming connection, or refuses it.
-    fn accept(
-        &mut self,
-        clock: Clock,
-        transport: Transport,
-        remote: SocketAddr,
-        out: &mut Vec<Effect>,
-    ) -> Result<ConnId, Refusal>;
-    /// Takes what came in.
-    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
-    /// Does some of the work that waits; true when there is more.
-    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool;
-    /// When to give it a timer input next.
-    fn wake_at(&self, clock: Clock) -> Option<Instant>;
-    /// Fetches bytes to send.
-    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize;
-    /// Room for bytes to receive.
-    fn receive_capacity(&mut self, conn: ConnId) -> usize;
-}
-
-impl Machine for Peer {
-    fn accept(
-        &mut self,
-        clock: Clock,
-        transport: Transport,
-        remote: SocketAddr,
-        out: &mut Vec<Effect>,
-    ) -> Result<ConnId, Refusal> {
-        Peer::accept(self, clock, transport, remote, out)
-    }
-
-    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
-        Peer::handle(self, clock, input, out);
-    }
-
-    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
-        Peer::work(self, clock, out)
-    }
-
-    fn wake_at(&self, clock: Clock) -> Option<Instant> {
-        Peer::wake_at(self, clock)
-    }
-
-    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        Peer::transmit(self, conn, buffer)
-    }
-
-    fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        Peer::receive_capacity(self, conn)
-    }
-}
 
 /// Ends a reactor's loop from another thread.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use super::*;
 
 #[path = "../../fuzz/targets/acpi.rs"]
+#[expect(unreachable_pub, reason = "the fuzzer's binary includes the same file")]
 mod fuzz_target;
 
 struct Image(Vec<u8>);

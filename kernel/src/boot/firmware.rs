@@ -55,9 +55,11 @@ pub fn gather() -> Handover {
     );
     set_wall_clock();
     let configuration = seed_generator().and_then(|()| read_configuration());
+    ::log::debug!("configuration read");
     let image = find_image();
     let sections = find_sections(image);
     let map = leave();
+    ::log::debug!("boot services left");
     Handover {
         map,
         sections,

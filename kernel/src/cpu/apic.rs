@@ -133,6 +133,14 @@ pub fn id() -> u32 {
     }
 }
 
+/// Whether messages reach the core with this identifier.
+#[must_use]
+pub fn reaches(target: u32) -> bool {
+    /// Identifiers without x2APIC mode have eight bits, all ones meaning everybody.
+    const EVERYBODY: u32 = 0xff;
+    MODE.load(Ordering::Relaxed) == X2 || target < EVERYBODY
+}
+
 /// Tells the APIC that the interrupt is dealt with.
 pub fn end_of_interrupt() {
     write(register::END_OF_INTERRUPT, 0);

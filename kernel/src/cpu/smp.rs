@@ -38,6 +38,8 @@ pub enum Error {
     Stack(stack::Error),
     /// No memory for page tables.
     Table(NoTable),
+    /// Its APIC identifier is too large for messages without x2APIC mode.
+    Unreachable,
     /// It did not answer.
     Silent,
 }
@@ -47,6 +49,9 @@ impl fmt::Display for Error {
         match self {
             Self::Stack(error) => error.fmt(f),
             Self::Table(error) => error.fmt(f),
+            Self::Unreachable => {
+                f.write_str("its identifier needs x2APIC mode, which is not there")
+            }
             Self::Silent => f.write_str("it did not answer"),
         }
     }
@@ -169,7 +174,8 @@ pub fn start(apic_ids: &[u32], page: u64, run: fn(usize) -> !, outcomes: &mut Ve
         let target = ptr::with_exposed_provenance_mut::<u8>(page as usize);
         ptr::copy_nonoverlapping(trampoline as *const u8, target, CODE_LEN);
     }
-    apic_ids.iter().for_each(|&id| apic::send_init(id));
+    let reachable = apic_ids.iter().copied().filter(|&id| apic::reaches(id));
+    reachable.for_each(apic::send_init);
     time::spin(INIT_WAIT);
     let mut next_index = 1;
     for &id in apic_ids {
@@ -185,9 +191,12 @@ pub fn start(apic_ids: &[u32], page: u64, run: fn(usize) -> !, outcomes: &mut Ve
 }
 
 fn start_one(id: u32, index: u32, page: Span) -> Result<usize, Error> {
+    if !apic::reaches(id) {
+        return Err(Error::Unreachable);
+    }
     let tables = gdt::Tables::new().map_err(Error::Stack)?;
     let stack = Stack::new(STACK_BYTES).map_err(Error::Stack)?;
-    let local = Local::new(index, id, tables);
+    let local = Local::new(index, tables);
     let base = page.start;
     let gdt_base = base + GDT_OFFSET;
     let mailbox = Mailbox {

@@ -9,13 +9,13 @@ use core::cell::RefCell;
 use core::ptr;
 use core::slice;
 
-use smoltcp::phy::{self, Checksum, ChecksumCapabilities, DeviceCapabilities, Medium};
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use virtio_drivers::device::net::VirtIONetRaw;
 
+use super::virtio;
 use super::virtio::hal::KernelHal;
 use super::virtio::transport::MsixTransport;
-use super::virtio::{self};
 use crate::mem::PAGE;
 use crate::mem::frames::FRAMES;
 use crate::pci::{Ecam, Function, msix};
@@ -270,8 +270,6 @@ impl phy::Device for VirtioNet {
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = FRAME;
         capabilities.max_burst_size = Some(SLOTS);
-        capabilities.checksum = ChecksumCapabilities::default();
-        capabilities.checksum.tcp = Checksum::Both;
         capabilities
     }
 }

@@ -24,7 +24,6 @@ pub struct Stamp {
 pub struct Line {
     bytes: [u8; LINE_LIMIT],
     len: usize,
-    cut: bool,
 }
 
 impl Line {
@@ -32,7 +31,6 @@ impl Line {
         Self {
             bytes: [0; LINE_LIMIT],
             len: 0,
-            cut: false,
         }
     }
 
@@ -74,11 +72,9 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for &byte in text.as_bytes() {
-            if self.len == LINE_LIMIT - CUT_MARK.len() {
-                if !self.cut {
-                    self.bytes[self.len..].copy_from_slice(CUT_MARK);
-                    self.cut = true;
-                }
+            if self.len >= LINE_LIMIT - CUT_MARK.len() {
+                self.bytes[LINE_LIMIT - CUT_MARK.len()..].copy_from_slice(CUT_MARK);
+                self.len = LINE_LIMIT;
                 break;
             }
             // A control byte in a text (a peer's, perhaps) must not steer the terminal.
@@ -88,9 +84,6 @@ impl Write for Line {
                 byte
             };
             self.len += 1;
-        }
-        if self.cut {
-            self.len = LINE_LIMIT;
         }
         Ok(())
     }

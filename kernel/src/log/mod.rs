@@ -39,8 +39,14 @@ impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // What libraries find worth telling is a detail here.
         let is_library_detail = metadata.level() == Level::Info
-            && LIBRARIES.iter().any(|library| metadata.target().starts_with(library));
-        let level = if is_library_detail { Level::Debug } else { metadata.level() };
+            && LIBRARIES
+                .iter()
+                .any(|library| metadata.target().starts_with(library));
+        let level = if is_library_detail {
+            Level::Debug
+        } else {
+            metadata.level()
+        };
         level <= log::max_level()
     }
 

@@ -9,7 +9,8 @@ use basalt_net::multiaddr::{Endpoint, Host};
 use basalt_net::swarm::{ConnId, Input};
 
 use crate::host::Clock;
-use crate::peer::{Effect, Peer};
+use crate::machine::{Effect, Machine};
+use crate::peer::Peer;
 
 /// A connection's way to the wire.
 #[derive(Debug, Clone, Copy)]

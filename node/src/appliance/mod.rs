@@ -17,7 +17,8 @@ use basalt_net::time::Instant;
 use sha2::{Digest, Sha256};
 
 use crate::host::Clock;
-use crate::peer::{self, Effect, Peer};
+use crate::machine::{Effect, Machine};
+use crate::peer::{self, Peer};
 use crate::status::CoreReport;
 use links::Links;
 

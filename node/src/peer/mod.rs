@@ -1,9 +1,7 @@
 //! One peer: all its connections and its logic joined.
 //!
-//! [`Peer`] has the doors of a [`Swarm`], whose edge moves the bytes; what happens on the connections is
-//! handled in here: particles go to the [`Node`] and from it, contacts are kept, calls that need a
-//! connection are answered. [`Peer::work`] lets the node execute; an edge calls it each time round its loop,
-//! between moving bytes.
+//! [`Peer`] is a [`Machine`] whose edge moves the bytes; what happens on the connections is handled in here:
+//! particles go to the [`Node`] and from it, contacts are kept, calls that need a connection are answered.
 
 mod contacts;
 
@@ -25,6 +23,7 @@ use basalt_net::time::Instant;
 use crate::air::Aquavm;
 use crate::host::{Clock, Host, Versions};
 use crate::limits::Limits;
+use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
 use crate::refusal::Refusal;
 use contacts::Contacts;
@@ -46,7 +45,7 @@ pub struct Config {
     pub connections: swarm::Limits,
     /// Budgets of particles.
     pub particles: Limits,
-    /// Executions per [`Peer::work`], so that scripts and connections take turns.
+    /// Executions per [`Machine::work`], so that scripts and connections take turns.
     pub steps_per_turn: usize,
 }
 
@@ -98,33 +97,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
-
-/// What the peer asks of the edge.
-#[derive(Debug)]
-pub enum Effect {
-    /// Open a TCP connection, then answer [`Input::Dialed`] or [`Input::DialFailed`].
-    Dial {
-        /// The connection's name from now on.
-        conn: ConnId,
-        /// Where to; names are the edge's to resolve.
-        endpoint: Endpoint,
-    },
-    /// Bytes wait to be fetched by [`Peer::transmit`].
-    Output {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Send what `transmit` still gives, then close (FIN) and forget the connection.
-    Close {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Reset the connection at once and forget it.
-    Abort {
-        /// The connection.
-        conn: ConnId,
-    },
-}
 
 /// What the operator can see.
 #[derive(Debug, Clone)]
@@ -200,70 +172,6 @@ impl Peer {
         }
     }
 
-    /// Takes over an incoming connection.
-    ///
-    /// # Errors
-    /// It is refused: the edge closes it.
-    pub fn accept(
-        &mut self,
-        clock: Clock,
-        transport: Transport,
-        remote: SocketAddr,
-        out: &mut Vec<Effect>,
-    ) -> Result<ConnId, swarm::Refusal> {
-        let accepted = self
-            .swarm
-            .accept(clock.now, transport, remote, &mut self.swarm_effects);
-        self.settle(clock, out);
-        accepted
-    }
-
-    /// What came in on the connections. Time is [`Input::Timer`].
-    pub fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
-        if matches!(input, Input::Timer) {
-            self.node.timer(clock);
-        }
-        self.swarm.handle(clock.now, input, &mut self.swarm_effects);
-        self.settle(clock, out);
-    }
-
-    /// Executes some of the particles that wait. True when more wait.
-    pub fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
-        for _ in 0..self.steps_per_turn {
-            if !self
-                .node
-                .step(clock, &self.contacts, &mut self.node_effects)
-            {
-                return false;
-            }
-            self.settle(clock, out);
-        }
-        true
-    }
-
-    /// When to call [`Peer::handle`] with the timer, or [`Peer::work`], if nothing comes in before.
-    pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
-        [self.swarm.wake_at(), self.node.wake_at(clock)]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// Fetches bytes to send on a connection; returns how many.
-    pub fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        self.swarm.transmit(conn, buffer)
-    }
-
-    /// Whether [`Peer::transmit`] has bytes for a connection.
-    pub fn has_output(&mut self, conn: ConnId) -> bool {
-        self.swarm.has_output(conn)
-    }
-
-    /// How many bytes the edge may read from a connection now.
-    pub fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        self.swarm.receive_capacity(conn)
-    }
-
     /// Tells the peer the addresses its listeners have now: others learn them by identify, scripts by
     /// `peer.identify`, beside the configured external ones.
     pub fn listening(&mut self, clock: Clock, addresses: &[Multiaddr], out: &mut Vec<Effect>) {
@@ -312,14 +220,9 @@ impl Peer {
     fn settle(&mut self, clock: Clock, out: &mut Vec<Effect>) {
         while !self.swarm_effects.is_empty() || !self.node_effects.is_empty() {
             for effect in core::mem::take(&mut self.swarm_effects) {
-                match effect {
-                    swarm::Effect::Dial { conn, endpoint } => {
-                        out.push(Effect::Dial { conn, endpoint });
-                    }
-                    swarm::Effect::Output { conn } => out.push(Effect::Output { conn }),
-                    swarm::Effect::Close { conn } => out.push(Effect::Close { conn }),
-                    swarm::Effect::Abort { conn } => out.push(Effect::Abort { conn }),
-                    swarm::Effect::Event(event) => self.on_event(clock, event),
+                match Effect::split(effect) {
+                    Ok(effect) => out.push(effect),
+                    Err(event) => self.on_event(clock, event),
                 }
             }
             for effect in core::mem::take(&mut self.node_effects) {
@@ -449,5 +352,61 @@ impl Peer {
         for call in self.connects.remove(peer).unwrap_or_default() {
             self.node.complete(call, connected.into());
         }
+    }
+}
+
+impl Machine for Peer {
+    fn accept(
+        &mut self,
+        clock: Clock,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Vec<Effect>,
+    ) -> Result<ConnId, swarm::Refusal> {
+        let accepted = self
+            .swarm
+            .accept(clock.now, transport, remote, &mut self.swarm_effects);
+        self.settle(clock, out);
+        accepted
+    }
+
+    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
+        if matches!(input, Input::Timer) {
+            self.node.timer(clock);
+        }
+        self.swarm.handle(clock.now, input, &mut self.swarm_effects);
+        self.settle(clock, out);
+    }
+
+    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        for _ in 0..self.steps_per_turn {
+            if !self
+                .node
+                .step(clock, &self.contacts, &mut self.node_effects)
+            {
+                return false;
+            }
+            self.settle(clock, out);
+        }
+        true
+    }
+
+    fn wake_at(&self, clock: Clock) -> Option<Instant> {
+        [self.swarm.wake_at(), self.node.wake_at(clock)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
+        self.swarm.transmit(conn, buffer)
+    }
+
+    fn has_output(&mut self, conn: ConnId) -> bool {
+        self.swarm.has_output(conn)
+    }
+
+    fn receive_capacity(&mut self, conn: ConnId) -> usize {
+        self.swarm.receive_capacity(conn)
     }
 }

@@ -17,7 +17,10 @@ impl Sample {
 
 /// CPU seconds of this thread so far.
 pub(crate) fn cpu_seconds() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: writes one `timespec`, which is ours.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
@@ -33,5 +36,8 @@ pub(crate) fn repeat(turn: Duration, mut work: impl FnMut()) -> Sample {
         work();
         count += 1.0;
     }
-    Sample { count, seconds: cpu_seconds() - start }
+    Sample {
+        count,
+        seconds: cpu_seconds() - start,
+    }
 }

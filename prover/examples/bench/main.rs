@@ -12,12 +12,12 @@ mod reference;
 
 use basalt_prover::memory::{Memory, Mmap, PageSize, Purpose};
 use basalt_prover::randomx::argon::Filling;
-use basalt_prover::randomx::dataset::{DatasetBuilder, DatasetView};
 use basalt_prover::randomx::cache::Item;
+use basalt_prover::randomx::dataset::{DatasetBuilder, DatasetView};
 use basalt_prover::randomx::params::CACHE_BYTES;
 use basalt_prover::randomx::simd::cpu::{Features, Model};
 use basalt_prover::randomx::vm::Engine;
-use basalt_prover::randomx::{Cache, Fluence, Params, Machine, Source, Upstream, Vm};
+use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream, Vm};
 use clock::{Sample, cpu_seconds};
 use std::error::Error;
 use std::time::Duration;
@@ -35,11 +35,19 @@ struct Options {
 
 impl Options {
     fn parse() -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Self { pages: PageSize::Transparent, seconds: 2.0, only: Vec::new(), fluence: false, random_dataset: false, turns: 5 };
+        let mut options = Self {
+            pages: PageSize::Transparent,
+            seconds: 2.0,
+            only: Vec::new(),
+            fluence: false,
+            random_dataset: false,
+            turns: 5,
+        };
         let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
         while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value"))?;
             match (name.as_str(), value.as_str()) {
                 ("--pages", "small") => options.pages = PageSize::Small,
                 ("--pages", "transparent") => options.pages = PageSize::Transparent,
@@ -70,13 +78,25 @@ impl Options {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse()?;
     let (model, features) = (Model::get(), Features::get());
-    println!("CPU family {:#x} model {:#x}, {features:?}", model.family, model.model);
-    println!("pages {:?}, {} s per turn, {} turns", options.pages, options.seconds, options.turns);
-    if options.fluence { run::<Fluence>(&options) } else { run::<Upstream>(&options) }
+    println!(
+        "CPU family {:#x} model {:#x}, {features:?}",
+        model.family, model.model
+    );
+    println!(
+        "pages {:?}, {} s per turn, {} turns",
+        options.pages, options.seconds, options.turns
+    );
+    if options.fluence {
+        run::<Fluence>(&options)
+    } else {
+        run::<Upstream>(&options)
+    }
 }
 
 fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
-    let memory = Mmap { pages: options.pages };
+    let memory = Mmap {
+        pages: options.pages,
+    };
     println!("parameters {}", P::NAME);
     if options.wants("cache") {
         cache(&memory, options)?;
@@ -117,7 +137,11 @@ fn compare(
     let ratios: Vec<f64> = rates.iter().zip(&theirs).map(|(a, b)| a / b).collect();
     print!("{what:<28} {:>12.1} {unit}", median(rates));
     if !ratios.is_empty() {
-        print!("   reference {:>12.1}   ratio {:.3}", median(theirs), median(ratios));
+        print!(
+            "   reference {:>12.1}   ratio {:.3}",
+            median(theirs),
+            median(ratios)
+        );
     }
     println!();
 }
@@ -140,7 +164,10 @@ fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
         turns += 1;
         let start = cpu_seconds();
         reference.init(&[turns; 12]);
-        Sample { count: 1.0, seconds: cpu_seconds() - start }
+        Sample {
+            count: 1.0,
+            seconds: cpu_seconds() - start,
+        }
     };
     #[cfg(feature = "reference")]
     let theirs: Option<&mut dyn FnMut() -> Sample> = Some(&mut theirs);
@@ -149,7 +176,10 @@ fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
     let ours = || {
         let start = cpu_seconds();
         Filling::start(region.words_mut(), KEY).step(region.words_mut(), usize::MAX);
-        Sample { count: 1.0, seconds: cpu_seconds() - start }
+        Sample {
+            count: 1.0,
+            seconds: cpu_seconds() - start,
+        }
     };
     compare(options.turns, "cache fill", "caches/CPU-s", ours, theirs);
     Ok(())
@@ -170,25 +200,44 @@ fn fill<P: Params>(
         let start = cpu_seconds();
         cache.items(at, out.words_mut().as_chunks_mut().0);
         at += ITEMS as u64;
-        Sample { count: ITEMS as f64, seconds: cpu_seconds() - start }
+        Sample {
+            count: ITEMS as f64,
+            seconds: cpu_seconds() - start,
+        }
     };
     #[cfg(feature = "reference")]
     if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
         let mut reference = reference::Cache::new(*memory)?;
         reference.init(KEY);
-        let mut dataset = reference::Dataset::new(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?)?;
+        let mut dataset =
+            reference::Dataset::new(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?)?;
         let mut at = 0;
         dataset.fill(&reference, 0, ITEMS);
         let mut theirs = || {
             let start = cpu_seconds();
             dataset.fill(&reference, at, ITEMS);
             at += ITEMS;
-            Sample { count: ITEMS as f64, seconds: cpu_seconds() - start }
+            Sample {
+                count: ITEMS as f64,
+                seconds: cpu_seconds() - start,
+            }
         };
-        compare(options.turns, "dataset fill", "items/CPU-s", ours, Some(&mut theirs));
+        compare(
+            options.turns,
+            "dataset fill",
+            "items/CPU-s",
+            ours,
+            Some(&mut theirs),
+        );
         return Ok(());
     }
-    compare(options.turns, "dataset fill", "items/CPU-s", &mut ours, None);
+    compare(
+        options.turns,
+        "dataset fill",
+        "items/CPU-s",
+        &mut ours,
+        None,
+    );
     Ok(())
 }
 
@@ -213,14 +262,38 @@ fn hash<P: Params>(
     let dataset = builder.complete().ok_or("dataset incomplete")?;
     let turn = options.turn();
     let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
-    compare(options.turns, "light, compiled, 1 thread", "H/CPU-s", light, None);
+    compare(
+        options.turns,
+        "light, compiled, 1 thread",
+        "H/CPU-s",
+        light,
+        None,
+    );
     let interpreted = || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
-    compare(options.turns, "fast, interpreted, 1 thread", "H/CPU-s", interpreted, None);
+    compare(
+        options.turns,
+        "fast, interpreted, 1 thread",
+        "H/CPU-s",
+        interpreted,
+        None,
+    );
     for threads in [1, 2] {
         let source = Source::Fast(dataset);
-        let one = || in_threads(threads, || measure::<_, 1>(memory, Engine::Jit, source, turn));
-        let two = || in_threads(threads, || measure::<_, 2>(memory, Engine::Jit, source, turn));
-        let three = || in_threads(threads, || measure::<_, 3>(memory, Engine::Jit, source, turn));
+        let one = || {
+            in_threads(threads, || {
+                measure::<_, 1>(memory, Engine::Jit, source, turn)
+            })
+        };
+        let two = || {
+            in_threads(threads, || {
+                measure::<_, 2>(memory, Engine::Jit, source, turn)
+            })
+        };
+        let three = || {
+            in_threads(threads, || {
+                measure::<_, 3>(memory, Engine::Jit, source, turn)
+            })
+        };
         let what = |lanes: u32| format!("fast, {threads} thread(s), {lanes} lane(s)");
         race(&what(1), one, memory, dataset, options, threads)?;
         race(&what(2), two, memory, dataset, options, threads)?;
@@ -294,14 +367,19 @@ fn measure<P: Params, const LANES: usize>(
     let sample = clock::repeat(turn, || {
         machine.finish(source, Some(next().each_ref().map(|n| n.as_slice())));
     });
-    Sample { count: sample.count * LANES as f64, ..sample }
+    Sample {
+        count: sample.count * LANES as f64,
+        ..sample
+    }
 }
 
 /// The sum over several threads.
 fn in_threads(threads: usize, work: impl Fn() -> Sample + Sync) -> Sample {
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let samples = handles.into_iter().map(|handle| handle.join().expect("a measuring thread"));
+        let samples = handles
+            .into_iter()
+            .map(|handle| handle.join().expect("a measuring thread"));
         samples.fold(Sample::default(), |sum, sample| Sample {
             count: sum.count + sample.count,
             seconds: sum.seconds + sample.seconds,

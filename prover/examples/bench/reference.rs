@@ -43,10 +43,18 @@ const LARGE: usize = 1 << 20;
 /// As the C library's: `out` must be writable.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
-    let block = if size >= LARGE { NEXT.replace(null_mut()) } else { null_mut() };
+    let block = if size >= LARGE {
+        NEXT.replace(null_mut())
+    } else {
+        null_mut()
+    };
     // SAFETY: `out` is writable (contract); `aligned_alloc` accepts any size for a power of two.
     unsafe {
-        *out = if block.is_null() { libc::aligned_alloc(align, size) } else { block.cast() };
+        *out = if block.is_null() {
+            libc::aligned_alloc(align, size)
+        } else {
+            block.cast()
+        };
         if (*out).is_null() { libc::ENOMEM } else { 0 }
     }
 }
@@ -70,7 +78,9 @@ pub(crate) struct Cache(*mut c_void);
 
 impl Cache {
     pub(crate) fn new(memory: Mmap) -> Result<Self, String> {
-        let block = memory.lend(Purpose::Cache, 256 << 20).map_err(|e| e.to_string())?;
+        let block = memory
+            .lend(Purpose::Cache, 256 << 20)
+            .map_err(|e| e.to_string())?;
         // SAFETY: a call without preconditions.
         with_block(leak(block), || unsafe { randomx_alloc_cache(FLAGS) }).map(Self)
     }
@@ -109,11 +119,15 @@ pub(crate) struct Vm(*mut c_void);
 
 impl Vm {
     pub(crate) fn new(memory: Mmap, dataset: &Dataset) -> Result<Self, String> {
-        let pad = memory.lend(Purpose::Scratchpad, 2 << 20).map_err(|e| e.to_string())?;
+        let pad = memory
+            .lend(Purpose::Scratchpad, 2 << 20)
+            .map_err(|e| e.to_string())?;
         let flags = FLAGS | FULL_MEMORY;
         // SAFETY: a complete dataset, which a machine of full memory needs alone.
-        with_block(leak(pad), || unsafe { randomx_create_vm(flags, null_mut(), dataset.0) })
-            .map(Self)
+        with_block(leak(pad), || unsafe {
+            randomx_create_vm(flags, null_mut(), dataset.0)
+        })
+        .map(Self)
     }
 
     pub(crate) fn hash(&mut self, input: &[u8]) -> [u8; 32] {

@@ -221,7 +221,11 @@ impl<P: Params> Caches<P> {
         vm.begin([&bytes(&v["input"])?]);
         let pad = blake2b_256(vm.lanes()[0].scratchpad());
         same("filled scratchpad", &pad, &v["scratchpad_init_blake2b256"])?;
-        same("seed after fill", vm.lanes()[0].seed(), &v["gen4_initial_state"])?;
+        same(
+            "seed after fill",
+            vm.lanes()[0].seed(),
+            &v["gen4_initial_state"],
+        )?;
         let programs = list(&v["programs"])?;
         for (i, p) in programs.iter().enumerate() {
             if i > 0 {

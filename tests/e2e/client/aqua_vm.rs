@@ -23,7 +23,7 @@ struct AquaVm {
 
 impl AquaVm {
     fn start() -> Result<Self> {
-        let mut child = js::node("avm.mjs")?
+        let mut child = js::node("avm.mjs")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -26,7 +26,7 @@ pub(crate) struct Report {
 
 /// Runs `script` with `arguments`; fails unless every check passed and the script came to its end.
 pub(crate) async fn run(script: &str, arguments: &[&str]) -> Result<Report> {
-    let mut child = node(script)?
+    let mut child = node(script)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -84,30 +84,29 @@ pub(crate) async fn run(script: &str, arguments: &[&str]) -> Result<Report> {
     Ok(report)
 }
 
-/// A command that runs `script`; its process ends with its handle.
-pub(crate) fn node(script: &str) -> Result<tokio::process::Command> {
-    prepare()?;
+/// A command that runs `script` of the installed package; its process ends with its handle.
+pub(crate) fn node(script: &str) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("node");
     command
         .arg(folder().join(script))
         .current_dir(folder())
         .kill_on_drop(true);
-    Ok(command)
+    command
 }
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
 }
 
-/// Makes sure of Node.js and of the packages that the lock file names.
-fn prepare() -> Result<()> {
+/// Makes sure, once, of Node.js and of the packages that the lock file names.
+pub(crate) fn install() -> Result<()> {
     static ONCE: std::sync::OnceLock<Result<(), String>> = std::sync::OnceLock::new();
-    ONCE.get_or_init(|| install().map_err(|error| format!("{error:#}")))
+    ONCE.get_or_init(|| set_up().map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(anyhow::Error::msg)
 }
 
-fn install() -> Result<()> {
+fn set_up() -> Result<()> {
     if !(runs("node") && runs("npm")) {
         apt(&["update"])?;
         apt(&["install", "-y", "--no-install-recommends", "nodejs", "npm"])?;

@@ -130,16 +130,24 @@ pub(crate) async fn complains(text: &'static str, wanted: &'static str) -> Resul
     boot.await?
 }
 
-/// The kernel as a UEFI application, built once.
+/// Builds the kernel, once, when it is stale; the environment's `BASALT_KERNEL` names one that is built already.
+pub(crate) fn build() -> Result<()> {
+    application().map(drop)
+}
+
+/// The kernel as a UEFI application.
 fn application() -> Result<&'static [u8]> {
     static APPLICATION: OnceLock<Result<Vec<u8>, String>> = OnceLock::new();
-    let build = || {
-        let path = kernel::build(kernel::Messages::OnError)?;
+    let built = || {
+        let path = match std::env::var_os("BASALT_KERNEL") {
+            Some(path) => path.into(),
+            None => kernel::build(kernel::Messages::OnError)?,
+        };
         let executable = fs::read(path)?;
         anyhow::Ok(pe::application(&elf::Executable::parse(&executable)?)?)
     };
     APPLICATION
-        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
         .as_deref()
         .map_err(|reason| anyhow::anyhow!("{reason}"))
 }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     } else {
         dir.clone()
     };
-    let mut runner = runner::Runner::new(wasm);
+    let mut runner = runner::Runner::new(Box::new(move |file| std::fs::read(wasm.join(file))));
     for path in runner::json_files(&scenarios) {
         if only
             .as_deref()

@@ -93,9 +93,12 @@ pub fn json_files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Gives a module's file by its name.
+pub type Lookup = Box<dyn Fn(&str) -> std::io::Result<Vec<u8>>>;
+
 /// Runs scenarios and counts what held.
 pub struct Runner {
-    wasm: PathBuf,
+    wasm: Lookup,
     store: ModuleStore,
     /// Checks that held.
     pub passed: usize,
@@ -104,8 +107,8 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner with the binaries of a folder.
-    pub fn new(wasm: PathBuf) -> Self {
+    /// A runner with these binaries.
+    pub fn new(wasm: Lookup) -> Self {
         Self {
             wasm,
             store: ModuleStore::default(),
@@ -130,7 +133,7 @@ impl Runner {
             .to_string_lossy()
             .into_owned();
         let expected = read_json(path);
-        let wasm = std::fs::read(self.wasm.join(format!("{name}.wasm"))).expect("module file");
+        let wasm = (self.wasm)(&format!("{name}.wasm")).expect("module file");
         let module = self.store.load(&name, &name, &wasm).expect("module loads");
         let actual = basalt_wasm_host::interface::Description::of(module.interface());
         self.check(actual.to_json() == expected, || {

@@ -485,6 +485,9 @@ impl Tree {
             return Err(FsError::Invalid);
         }
         let replaced = self.child(to, new_name)?;
+        if replaced.is_some_and(|replaced| replaced != ino && self.is_within(parent, replaced)) {
+            return Err(FsError::NotEmpty);
+        }
         match replaced {
             Some(other) if other == ino => return Ok(()),
             Some(other) => match (is_directory, self.entries(other)) {

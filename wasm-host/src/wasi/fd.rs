@@ -164,7 +164,7 @@ impl Call<'_> {
                 write: true,
                 ..
             } => {
-                for (pointer, len) in vectors {
+                for (pointer, len) in vectors.into_iter().filter(|(_, len)| *len > 0) {
                     let data = self.memory.slice(pointer, len)?;
                     let written = volume.with(|tree| {
                         let at = if *append {

@@ -46,7 +46,7 @@ pub struct Wasi {
 
 impl Wasi {
     /// The view of module `module`. Directories are preopened in order of their alias, from descriptor 3 on.
-    pub(crate) fn new(
+    pub fn new(
         module: &str,
         environment: impl IntoIterator<Item = (String, String)>,
         directories: Vec<(String, Dir)>,
@@ -66,6 +66,18 @@ impl Wasi {
     /// The directory behind a path as the module writes it, with the path below: the longest preopened alias wins.
     pub(crate) fn locate(&self, path: &str) -> Option<(Dir, String)> {
         self.descriptors.locate(path)
+    }
+
+    /// Runs the function with this name over a memory, as a guest's import would. `None` when preview 1 has no such function.
+    pub fn invoke(
+        &mut self,
+        name: &str,
+        memory: &mut [u8],
+        host: &mut dyn Host,
+        args: &[Raw],
+    ) -> Option<Result<Errno, HostTrap>> {
+        let (function, _) = find(name)?;
+        Some(self.call(function, memory, host, None, args))
     }
 
     /// Bytes moved since the last time.

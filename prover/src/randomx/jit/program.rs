@@ -19,9 +19,7 @@ use super::asm::{Alu, Assembler, Packed, Temp};
 use super::items::ItemCode;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
 use crate::randomx::cache::{ADDITIONS, MULTIPLIER};
-use crate::randomx::params::{
-    CACHE_LINES, MASK_LINE, PROGRAM_ITERATIONS, PROGRAM_SIZE, Params, SCRATCHPAD_BYTES,
-};
+use crate::randomx::params::{CACHE_LINES, MASK_LINE, PROGRAM_SIZE, Params, SCRATCHPAD_BYTES};
 use crate::randomx::program::{
     BranchTargets, Configuration, E_KEEP, FSCAL_MASK, Instruction, Op, Program, Registers,
 };
@@ -117,7 +115,10 @@ impl<const LANES: usize> ProgramCode<LANES> {
     /// [`OutOfMemory`] without executable memory.
     pub fn new(memory: &impl Memory) -> Result<Self, OutOfMemory> {
         let bytes = LANES * (CODE_BYTES + CONSTANT_BYTES);
-        Ok(Self { code: memory.lend(Purpose::Code, bytes)?, bmi2: Features::get().bmi2 })
+        Ok(Self {
+            code: memory.lend(Purpose::Code, bytes)?,
+            bmi2: Features::get().bmi2,
+        })
     }
 
     /// Whether programs can be compiled for `source`: a light one must have compiled itself.
@@ -128,32 +129,66 @@ impl<const LANES: usize> ProgramCode<LANES> {
         }
     }
 
-    /// Compiles the programs and runs them.
+    /// Compiles the programs and runs them for `iterations` iterations, at least one.
     ///
     /// # Panics
     ///
     /// If a scratchpad is not of a scratchpad's size, or not [`can_run`](Self::can_run).
-    pub fn run<P: Params>(&mut self, source: Source<'_, P>, jobs: [Job<'_>; LANES]) {
-        self.compile(source, &jobs);
+    pub fn run<P: Params>(
+        &mut self,
+        source: Source<'_, P>,
+        iterations: usize,
+        jobs: [Job<'_>; LANES],
+    ) {
+        self.compile(source, iterations as u32, &jobs);
         let mut lanes = jobs.map(|job| {
-            assert_eq!(job.scratchpad.bytes().len(), SCRATCHPAD_BYTES, "not a scratchpad");
-            (Lane::new(source, &job.state.configuration, job.state.rounding, job.scratchpad), job)
+            assert_eq!(
+                job.scratchpad.bytes().len(),
+                SCRATCHPAD_BYTES,
+                "not a scratchpad"
+            );
+            (
+                Lane::new(
+                    source,
+                    &job.state.configuration,
+                    job.state.rounding,
+                    job.scratchpad,
+                ),
+                job,
+            )
         });
-        let mut blocks = lanes.each_mut().map(|(lane, _)| core::mem::replace(lane, Lane::EMPTY));
+        let mut blocks = lanes
+            .each_mut()
+            .map(|(lane, _)| core::mem::replace(lane, Lane::EMPTY));
         // SAFETY: `compile` wrote a function of this type at the start.
         let run: Run = unsafe { core::mem::transmute(self.code.start()) };
         // The code touches: the lanes; each one's scratchpad at masked offsets (size asserted
         // above); the dataset at a lane's offset plus a masked one, which a view of `P` covers; the
         // cache of a light source through its own item code.
-        run(blocks.as_mut_ptr().cast::<u8>().wrapping_add(lane::BIAS), &[[E_KEEP; 2], [FSCAL_MASK; 2]]);
+        run(
+            blocks.as_mut_ptr().cast::<u8>().wrapping_add(lane::BIAS),
+            &[[E_KEEP; 2], [FSCAL_MASK; 2]],
+        );
         for (block, (_, job)) in blocks.into_iter().zip(lanes) {
-            let Lane { r, a, f, e, rounding, .. } = block;
+            let Lane {
+                r,
+                a,
+                f,
+                e,
+                rounding,
+                ..
+            } = block;
             job.state.registers = Registers { r, f, e, a };
             job.state.rounding = Rounding::from_bits(rounding);
         }
     }
 
-    fn compile<P: Params>(&mut self, source: Source<'_, P>, jobs: &[Job<'_>; LANES]) {
+    fn compile<P: Params>(
+        &mut self,
+        source: Source<'_, P>,
+        iterations: u32,
+        jobs: &[Job<'_>; LANES],
+    ) {
         let (code, constants) = self.code.bytes_mut().split_at_mut(LANES * CODE_BYTES);
         let mut emitter = Emitter {
             asm: Assembler::new(code, 0),
@@ -162,7 +197,7 @@ impl<const LANES: usize> ProgramCode<LANES> {
             used: 0,
             bmi2: self.bmi2,
         };
-        enter(&mut emitter.asm);
+        enter(&mut emitter.asm, iterations);
         let mut top = emitter.asm.at();
         for (number, Job { program, state, .. }) in jobs.iter().enumerate() {
             let asm = &mut emitter.asm;
@@ -175,7 +210,7 @@ impl<const LANES: usize> ProgramCode<LANES> {
             emitter.program(program);
             let asm = &mut emitter.asm;
             match source {
-                Source::Fast(_) => read_dataset::<P>(asm, configuration),
+                Source::Fast(_) => read_dataset::<P>(asm, configuration, LANES == 1),
                 Source::Light(cache) => {
                     let items = cache.code().expect("checked by `can_run`");
                     compute_item::<P>(asm, configuration, cache.words(), items);
@@ -184,6 +219,11 @@ impl<const LANES: usize> ProgramCode<LANES> {
             end_iteration(asm, configuration);
             if LANES > 1 {
                 yield_turn(asm);
+            }
+        }
+        if LANES > 1 && matches!(source, Source::Fast(_)) {
+            for back in (0..LANES).rev() {
+                ask_for_item::<P>(&mut emitter.asm, back);
             }
         }
         // sub ebx, 1
@@ -217,7 +257,14 @@ impl Lane {
         rounding: Rounding,
         scratchpad: &mut Region,
     ) -> Self {
-        let &Configuration { a, ma, mx, e_mask, dataset_offset, .. } = configuration;
+        let &Configuration {
+            a,
+            ma,
+            mx,
+            e_mask,
+            dataset_offset,
+            ..
+        } = configuration;
         let scratchpad = scratchpad.bytes_mut().as_mut_ptr();
         let dataset = match source {
             Source::Fast(dataset) => dataset.words().as_ptr().cast(),
@@ -333,7 +380,8 @@ impl Emitter<'_> {
             Op::MulReciprocal => {
                 if let Some(factor) = reciprocal(i.imm()) {
                     self.constants[self.used] = factor.to_le_bytes();
-                    self.asm.imul_constant(dst, self.constants_at + 8 * self.used);
+                    self.asm
+                        .imul_constant(dst, self.constants_at + 8 * self.used);
                     self.used += 1;
                 }
             }
@@ -386,14 +434,19 @@ impl Emitter<'_> {
 }
 
 /// Function entry: saves what the caller wants back and loads what all lanes share.
-fn enter(asm: &mut Assembler<'_>) {
+fn enter(asm: &mut Assembler<'_>, iterations: u32) {
     // push rbx, rbp, r12-r15; sub rsp, frame; mov [rsp + lanes], rdi
     asm.bytes([0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57]);
     asm.bytes([0x48, 0x81, 0xEC, frame::SIZE, 0, 0, 0]);
     asm.bytes([0x48, 0x89, 0x7C, 0x24, frame::LANES]);
     // stmxcsr [rsp + control]
     asm.bytes([0x0F, 0xAE, 0x5C, 0x24, frame::CONTROL]);
-    for mode in [Rounding::Nearest, Rounding::Down, Rounding::Up, Rounding::Zero] {
+    for mode in [
+        Rounding::Nearest,
+        Rounding::Down,
+        Rounding::Up,
+        Rounding::Zero,
+    ] {
         // mov dword [rsp + 4 mode], control
         let [a, b, c, d] = mode.mxcsr().to_le_bytes();
         asm.bytes([0xC7, 0x44, 0x24, 4 * mode as u8, a, b, c, d]);
@@ -401,7 +454,7 @@ fn enter(asm: &mut Assembler<'_>) {
     // movups xmm13, [rsi]; movups xmm15, [rsi + 16]
     asm.bytes([0x44, 0x0F, 0x10, 0x2E, 0x44, 0x0F, 0x10, 0x7E, 16]);
     // mov ebx, iterations
-    let [a, b, c, d] = (PROGRAM_ITERATIONS as u32).to_le_bytes();
+    let [a, b, c, d] = iterations.to_le_bytes();
     asm.bytes([0xBB, a, b, c, d]);
     asm.align(64);
 }
@@ -425,11 +478,26 @@ fn take_turn(asm: &mut Assembler<'_>, number: usize) {
     }
     for a in 0..4 {
         // movaps xmm8 + a, [rdi + 16 a]
-        asm.bytes([0x44, 0x0F, 0x28, 0x47 | a << 3, lane::A.wrapping_add(16 * a)]);
+        asm.bytes([
+            0x44,
+            0x0F,
+            0x28,
+            0x47 | a << 3,
+            lane::A.wrapping_add(16 * a),
+        ]);
     }
     // movaps xmm14, [rdi + e mask]; mov rax, [rdi + line 0]; mov rdx, [rdi + line 1]
     asm.bytes([0x44, 0x0F, 0x28, 0x77, lane::E_MASK]);
-    asm.bytes([0x48, 0x8B, 0x47, lane::LINE_0, 0x48, 0x8B, 0x57, lane::LINE_1]);
+    asm.bytes([
+        0x48,
+        0x8B,
+        0x47,
+        lane::LINE_0,
+        0x48,
+        0x8B,
+        0x57,
+        lane::LINE_1,
+    ]);
 }
 
 /// Mixes the two scratchpad lines into the registers.
@@ -443,7 +511,16 @@ fn begin_iteration(asm: &mut Assembler<'_>) {
     }
     for e in 4..8 {
         // andps xmm, xmm13; orps xmm, xmm14
-        asm.bytes([0x41, 0x0F, 0x54, 0xC5 | e << 3, 0x41, 0x0F, 0x56, 0xC6 | e << 3]);
+        asm.bytes([
+            0x41,
+            0x0F,
+            0x54,
+            0xC5 | e << 3,
+            0x41,
+            0x0F,
+            0x56,
+            0xC6 | e << 3,
+        ]);
     }
 }
 
@@ -451,7 +528,14 @@ fn begin_iteration(asm: &mut Assembler<'_>) {
 fn mix_addresses(asm: &mut Assembler<'_>, configuration: &Configuration) {
     let [_, _, a, b] = configuration.read_registers;
     // mov ecx, a; xor ecx, b; mov rbp, [rdi + addresses]; xor rbp, rcx
-    asm.bytes([0x44, 0x89, 0xC1 | (a as u8) << 3, 0x44, 0x31, 0xC1 | (b as u8) << 3]);
+    asm.bytes([
+        0x44,
+        0x89,
+        0xC1 | (a as u8) << 3,
+        0x44,
+        0x31,
+        0xC1 | (b as u8) << 3,
+    ]);
     asm.bytes([0x48, 0x8B, 0x6F, lane::ADDRESSES, 0x48, 0x31, 0xCD]);
 }
 
@@ -461,13 +545,17 @@ fn swap_addresses(asm: &mut Assembler<'_>) {
     asm.bytes([0x48, 0xC1, 0xCD, 0x20, 0x48, 0x89, 0x6F, lane::ADDRESSES]);
 }
 
-/// Asks for the item of the next iteration and mixes in the one asked for before.
-fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration) {
+/// Mixes in the item of this iteration, after asking for the next one if that is to be done here.
+fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuration, ask: bool) {
     mix_addresses(asm, configuration);
-    // mov rdx, [rdi + dataset]; mov ecx, ebp; and ecx, mask; prefetchnta [rdx + rcx]
-    asm.bytes([0x48, 0x8B, 0x57, lane::DATASET, 0x89, 0xE9]);
-    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
-    asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
+    // mov rdx, [rdi + dataset]
+    asm.bytes([0x48, 0x8B, 0x57, lane::DATASET]);
+    if ask {
+        // mov ecx, ebp; and ecx, mask; prefetchnta [rdx + rcx]
+        asm.bytes([0x89, 0xE9]);
+        asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+        asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
+    }
     swap_addresses(asm);
     // mov ecx, ebp; and ecx, mask; add rcx, rdx
     asm.bytes([0x89, 0xE9]);
@@ -476,6 +564,22 @@ fn read_dataset<P: Params>(asm: &mut Assembler<'_>, configuration: &Configuratio
     for r in 0..8 {
         asm.alu_line(Alu::Xor, r, Temp::Rcx, r);
     }
+}
+
+/// Asks for the item of the next iteration of the lane `back` before the one at turn.
+///
+/// All lanes ask at the end of a round, one right after the other: an address that is in no
+/// translation buffer holds up everything behind it, and side by side these waits overlap.
+fn ask_for_item<P: Params>(asm: &mut Assembler<'_>, back: usize) {
+    let offset = |field: u8| i32::from(field as i8) - (back * size_of::<Lane>()) as i32;
+    // mov ecx, [rdi + addresses + 4]; mov rdx, [rdi + dataset]
+    asm.bytes([0x8B, 0x8F]);
+    asm.bytes(offset(lane::ADDRESSES + 4).to_le_bytes());
+    asm.bytes([0x48, 0x8B, 0x97]);
+    asm.bytes(offset(lane::DATASET).to_le_bytes());
+    // and ecx, mask; prefetchnta [rdx + rcx]
+    asm.and_temp(Temp::Rcx, P::DATASET_MASK);
+    asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
 }
 
 /// Computes the item with the cache's own code and mixes it in. That code touches no vector register.
@@ -565,7 +669,9 @@ fn end_iteration(asm: &mut Assembler<'_>, configuration: &Configuration) {
     asm.and_temp(Temp::Rax, MASK_LINE);
     asm.and_temp(Temp::Rdx, MASK_LINE);
     // add rax, rsi; add rdx, rsi; prefetcht0 [rax]; prefetcht0 [rdx]
-    asm.bytes([0x48, 0x01, 0xF0, 0x48, 0x01, 0xF2, 0x0F, 0x18, 0x08, 0x0F, 0x18, 0x0A]);
+    asm.bytes([
+        0x48, 0x01, 0xF0, 0x48, 0x01, 0xF2, 0x0F, 0x18, 0x08, 0x0F, 0x18, 0x0A,
+    ]);
     // mov rcx, [rdi + line 1]
     asm.bytes([0x48, 0x8B, 0x4F, lane::LINE_1]);
     for r in 0..8 {
@@ -575,10 +681,27 @@ fn end_iteration(asm: &mut Assembler<'_>, configuration: &Configuration) {
     asm.bytes([0x48, 0x8B, 0x4F, lane::LINE_0]);
     for f in 0..4 {
         // xorps f, e; movaps [rcx + 16 f], f
-        asm.bytes([0x0F, 0x57, 0xC4 | f << 3 | f, 0x0F, 0x29, 0x41 | f << 3, 16 * f]);
+        asm.bytes([
+            0x0F,
+            0x57,
+            0xC4 | f << 3 | f,
+            0x0F,
+            0x29,
+            0x41 | f << 3,
+            16 * f,
+        ]);
     }
     // mov [rdi + line 0], rax; mov [rdi + line 1], rdx
-    asm.bytes([0x48, 0x89, 0x47, lane::LINE_0, 0x48, 0x89, 0x57, lane::LINE_1]);
+    asm.bytes([
+        0x48,
+        0x89,
+        0x47,
+        lane::LINE_0,
+        0x48,
+        0x89,
+        0x57,
+        lane::LINE_1,
+    ]);
 }
 
 /// Keeps the registers for the lane's next turn; the floating-point ones only after the last, for
@@ -612,5 +735,7 @@ fn leave(asm: &mut Assembler<'_>) {
     // ldmxcsr [rsp + control]; add rsp, frame; pop r15-r12, rbp, rbx; ret
     asm.bytes([0x0F, 0xAE, 0x54, 0x24, frame::CONTROL]);
     asm.bytes([0x48, 0x81, 0xC4, frame::SIZE, 0, 0, 0]);
-    asm.bytes([0x41, 0x5F, 0x41, 0x5E, 0x41, 0x5D, 0x41, 0x5C, 0x5D, 0x5B, 0xC3]);
+    asm.bytes([
+        0x41, 0x5F, 0x41, 0x5E, 0x41, 0x5D, 0x41, 0x5C, 0x5D, 0x5B, 0xC3,
+    ]);
 }

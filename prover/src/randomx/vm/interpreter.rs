@@ -1,17 +1,18 @@
 //! The machine by the book: what the compiled one is compared with.
 
 use super::{Source, State};
-use crate::randomx::params::{MASK_LINE, PROGRAM_ITERATIONS, PROGRAM_SIZE, Params};
+use crate::randomx::params::{MASK_LINE, PROGRAM_SIZE, Params};
 use crate::randomx::program::{
     BranchTargets, Configuration, E_KEEP, FSCAL_MASK, Instruction, Op, Program, Registers,
 };
 use crate::randomx::reciprocal::reciprocal;
 use crate::randomx::simd::float::{self, Pair, Rounding};
 
-/// Runs `program` to its end (RandomX specification section 4.6.2).
+/// Runs `program` for `iterations` iterations (RandomX specification section 4.6.2).
 pub(super) fn run<P: Params>(
     program: &Program,
     source: Source<'_, P>,
+    iterations: usize,
     pad: &mut [u64],
     state: &mut State,
 ) {
@@ -35,7 +36,7 @@ pub(super) fn run<P: Params>(
         targets: targets(program),
     };
     let (mut address_0, mut address_1) = (mx, ma);
-    for _ in 0..PROGRAM_ITERATIONS {
+    for _ in 0..iterations {
         let r = &machine.registers.r;
         let mix = r[read_registers[0]] ^ r[read_registers[1]];
         address_0 = (address_0 ^ mix as u32) & MASK_LINE;

@@ -5,7 +5,7 @@ use super::blake::{blake2b_256, blake2b_512};
 use super::cache::Cache;
 use super::dataset::DatasetView;
 use super::jit::{Job, ProgramCode};
-use super::params::{PROGRAM_COUNT, Params, SCRATCHPAD_BYTES};
+use super::params::{PROGRAM_COUNT, PROGRAM_ITERATIONS, Params, SCRATCHPAD_BYTES};
 use super::program::{Configuration, Program, Registers};
 use super::simd::float::Rounding;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
@@ -102,11 +102,16 @@ impl<const LANES: usize> Machine<LANES> {
         let mut missing = None;
         let lanes = core::array::from_fn(|_| {
             let lent = memory.lend(Purpose::Scratchpad, SCRATCHPAD_BYTES);
-            lent.map_err(|error| missing = Some(error)).ok().map(Lane::new)
+            lent.map_err(|error| missing = Some(error))
+                .ok()
+                .map(Lane::new)
         });
         match missing {
             Some(error) => Err(error),
-            None => Ok(Self { lanes: lanes.map(|lane| lane.expect("none is missing")), code }),
+            None => Ok(Self {
+                lanes: lanes.map(|lane| lane.expect("none is missing")),
+                code,
+            }),
         }
     }
 
@@ -121,7 +126,11 @@ impl<const LANES: usize> Machine<LANES> {
 
     /// How it runs programs.
     pub fn engine(&self) -> Engine {
-        if self.code.is_some() { Engine::Jit } else { Engine::Interpreter }
+        if self.code.is_some() {
+            Engine::Jit
+        } else {
+            Engine::Interpreter
+        }
     }
 
     /// Prepares the hashes of `inputs`, to be finished by [`finish`](Self::finish).
@@ -169,7 +178,7 @@ impl<const LANES: usize> Machine<LANES> {
     /// runs it.
     pub fn run_programs<P: Params>(&mut self, source: Source<'_, P>) {
         self.lanes.iter_mut().for_each(Lane::load::<P>);
-        self.execute(source);
+        self.execute(source, PROGRAM_ITERATIONS);
     }
 
     /// The hashes in the making.
@@ -182,15 +191,28 @@ impl<const LANES: usize> Machine<LANES> {
         &mut self.lanes
     }
 
-    /// Runs the loaded programs on the loaded states.
-    pub fn execute<P: Params>(&mut self, source: Source<'_, P>) {
+    /// Runs the loaded programs on the loaded states for `iterations` iterations (a hash always takes
+    /// [`PROGRAM_ITERATIONS`]).
+    ///
+    /// # Panics
+    ///
+    /// If there are no iterations.
+    pub fn execute<P: Params>(&mut self, source: Source<'_, P>, iterations: usize) {
+        assert!(iterations > 0, "a program runs at least once");
         match &mut self.code {
             Some(code) if ProgramCode::<LANES>::can_run(source) => {
-                code.run(source, self.lanes.each_mut().map(Lane::job));
+                code.run(source, iterations, self.lanes.each_mut().map(Lane::job));
             }
             _ => {
-                for Lane { scratchpad, program, state, .. } in &mut self.lanes {
-                    interpreter::run(program, source, scratchpad.words_mut(), state);
+                for Lane {
+                    scratchpad,
+                    program,
+                    state,
+                    ..
+                } in &mut self.lanes
+                {
+                    let pad = scratchpad.words_mut();
+                    interpreter::run(program, source, iterations, pad, state);
                 }
             }
         }
@@ -209,7 +231,13 @@ impl Vm {
 impl Lane {
     fn new(scratchpad: Region) -> Self {
         let (seed, program, state) = ([0; 64], Program::EMPTY, State::default());
-        Self { scratchpad, seed, program, state, begun: false }
+        Self {
+            scratchpad,
+            seed,
+            program,
+            state,
+            begun: false,
+        }
     }
 
     fn begin(&mut self, input: &[u8]) {
@@ -244,11 +272,9 @@ impl Lane {
         blake2b_256(&bytes)
     }
 
-    /// Loads `program`, a rounding mode and the content of the scratchpad, apart from any hash: for
-    /// comparing engines.
-    pub fn load_alone<P: Params>(&mut self, program: &Program, rounding: Rounding, pad: &[u8]) {
+    /// Loads `program` and a rounding mode, apart from any hash: for comparing engines.
+    pub fn load_alone<P: Params>(&mut self, program: &Program, rounding: Rounding) {
         self.begun = false;
-        self.scratchpad.bytes_mut().copy_from_slice(pad);
         self.program = *program;
         self.state.rounding = rounding;
         self.state.configuration = program.configuration::<P>();
@@ -275,8 +301,17 @@ impl Lane {
     }
 
     fn job(&mut self) -> Job<'_> {
-        let Self { scratchpad, program, state, .. } = self;
-        Job { program, scratchpad, state }
+        let Self {
+            scratchpad,
+            program,
+            state,
+            ..
+        } = self;
+        Job {
+            program,
+            scratchpad,
+            state,
+        }
     }
 }
 

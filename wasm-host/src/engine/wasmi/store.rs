@@ -4,7 +4,7 @@ use alloc::{string::ToString, vec::Vec};
 
 use wasmi::{
     AsContextMut, Extern, Instance, Memory, ResourceLimiter,
-    errors::{ErrorKind, MemoryError},
+    errors::{ErrorKind, InstantiationError, MemoryError},
 };
 use wasmi_core::LimiterError;
 
@@ -270,11 +270,16 @@ impl<S: State> WasmiStore<S> {
     fn instantiate_error(&self, error: &wasmi::Error) -> InstantiateError {
         const PAGE: u64 = 65_536;
         match error.kind() {
-            ErrorKind::Instantiation(error) => InstantiateError::Link(error.to_string()),
-            ErrorKind::Memory(MemoryError::ResourceLimiterDeniedAllocation) => {
+            ErrorKind::Memory(MemoryError::ResourceLimiterDeniedAllocation)
+            | ErrorKind::Instantiation(InstantiationError::FailedToInstantiateMemory(
+                MemoryError::ResourceLimiterDeniedAllocation,
+            )) => {
                 InstantiateError::MemoryLimit(self.0.data().refused.unwrap_or(0) / PAGE)
             }
-            ErrorKind::Memory(_) | ErrorKind::Table(_) | ErrorKind::Linker(_) => {
+            ErrorKind::Instantiation(_)
+            | ErrorKind::Memory(_)
+            | ErrorKind::Table(_)
+            | ErrorKind::Linker(_) => {
                 InstantiateError::Link(error.to_string())
             }
             _ => InstantiateError::Start(call::failure(error)),

@@ -1,0 +1,122 @@
+//! `fold` over streams and stream maps (AIR spec section 4.12).
+//!
+//! The body may add to the stream it folds: the new values make another generation, which is folded next.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{Fault, Flow, Frame, Run, Stack, Step};
+use crate::ast::{Name, NodeId, Slot, StreamRef};
+use crate::scopes::{Cursor, Items, StreamValue};
+
+/// The body is running over one generation.
+pub(super) struct Body<'r> {
+    node: NodeId,
+    slot: Slot,
+    iterator: Name,
+    body: NodeId,
+    fold: u32,
+    cursor: Cursor,
+    /// Generations yet to fold, the next one last.
+    slices: Vec<&'r [StreamValue<'r>]>,
+    /// Whether one of the generations was complete.
+    seen_complete: bool,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn fold_stream(
+        &mut self,
+        node: NodeId,
+        stream: StreamRef,
+        iterator: Name,
+        body: NodeId,
+        stack: &mut Stack<'r>,
+    ) -> Step<'r> {
+        let slot = stream.slot;
+        if !self.streams.exists(slot) {
+            self.complete = false;
+            return Ok(Flow::Done);
+        }
+        let fold = self
+            .trace
+            .fold_start()
+            .map_err(|reason| self.trace_fault(node, reason))?;
+        let mut slices = self
+            .streams
+            .slices_from(slot, Cursor::default(), &self.heap);
+        slices.reverse();
+        let cursor = self.streams.cursor(slot);
+        if !slices.is_empty() {
+            self.streams.push_generation(slot);
+        }
+        let seen_complete = false;
+        let frame = Body {
+            node,
+            slot,
+            iterator,
+            body,
+            fold,
+            cursor,
+            slices,
+            seen_complete,
+        };
+        self.fold_stream_continue(Box::new(frame), stack)
+    }
+
+    /// Starts the next generation, or ends the fold.
+    fn fold_stream_continue(
+        &mut self,
+        mut frame: Box<Body<'r>>,
+        stack: &mut Stack<'r>,
+    ) -> Step<'r> {
+        let Some(values) = frame.slices.pop() else {
+            self.complete = frame.seen_complete;
+            self.trace.fold_end(&self.heap);
+            return Ok(Flow::Done);
+        };
+        if let Some(first) = values.first() {
+            self.trace
+                .iteration_start(frame.fold, first.position)
+                .map_err(|reason| self.trace_fault(frame.node, reason))?;
+        }
+        self.open_iterator(
+            frame.iterator,
+            Items::Stream {
+                fold: frame.fold,
+                values,
+            },
+        )?;
+        let body = frame.body;
+        stack.push(Frame::FoldStream(frame));
+        Ok(Flow::Enter(body))
+    }
+
+    pub(super) fn fold_stream_resume(
+        &mut self,
+        mut frame: Box<Body<'r>>,
+        result: Result<(), Fault<'r>>,
+        stack: &mut Stack<'r>,
+    ) -> Step<'r> {
+        self.close_iterator(frame.iterator);
+        // Errors that can be caught are dropped here; `complete` stays as they left it, a quirk that makes
+        // a later run see another completeness (AIR spec section 9, quirk 4).
+        if let Err(fault) = result
+            && !fault.is_catchable()
+        {
+            return Err(fault);
+        }
+        self.trace
+            .generation_end(frame.fold)
+            .map_err(|reason| self.trace_fault(frame.node, reason))?;
+        frame.seen_complete |= self.complete;
+        if frame.slices.is_empty() {
+            let slot = frame.slot;
+            frame.slices = self.streams.slices_from(slot, frame.cursor, &self.heap);
+            frame.slices.reverse();
+            self.streams.pop_empty_generation(slot);
+            frame.cursor = self.streams.cursor(slot);
+            self.streams.push_generation(slot);
+        }
+        self.fold_stream_continue(frame, stack)
+    }
+}

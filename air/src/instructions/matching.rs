@@ -1,0 +1,27 @@
+//! `match` and `mismatch`: the body runs if two values are equal, or if they are not.
+
+use super::{Flow, Run, Step};
+use crate::ast::{NodeId, Operand};
+use crate::error::Error;
+use crate::values::texts_equal;
+
+impl<'r> Run<'r> {
+    pub(super) fn matching(
+        &mut self,
+        left: Operand,
+        right: Operand,
+        wanted: bool,
+        body: NodeId,
+    ) -> Step<'r> {
+        let (Some(left), Some(right)) = (self.resolve_or_wait(left)?, self.resolve_or_wait(right)?)
+        else {
+            return Ok(Flow::Done);
+        };
+        let equal = texts_equal(left.value.text(&self.heap)?, right.value.text(&self.heap)?);
+        match (equal, wanted) {
+            (true, true) | (false, false) => Ok(Flow::Enter(body)),
+            (false, true) => Err(Error::Match.into()),
+            (true, false) => Err(Error::Mismatch.into()),
+        }
+    }
+}

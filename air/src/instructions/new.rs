@@ -1,0 +1,52 @@
+//! `new`: a variable of the same name, for the body only.
+
+use super::{Fault, Flow, Frame, Run, Stack, Step};
+use crate::ast::{NodeId, Variable};
+
+/// The body is running.
+pub(super) struct Body {
+    variable: Variable,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new_variable(
+        &mut self,
+        variable: Variable,
+        body: NodeId,
+        stack: &mut Stack<'r>,
+    ) -> Flow {
+        match variable {
+            Variable::Scalar(name) => self.scalars.renew(name, &self.depths),
+            Variable::Canon(name) => self.canons.renew(name, &self.depths),
+            Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths),
+            Variable::Stream(stream) => self.streams.open(stream.slot),
+        }
+        stack.push(Frame::New(Body { variable }));
+        Flow::Enter(body)
+    }
+
+    /// The variable is closed also behind an error, which then counts for more than an error of closing.
+    pub(super) fn new_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+        let closed = match frame.variable {
+            Variable::Scalar(name) => {
+                self.scalars.forget(name);
+                Ok(())
+            }
+            Variable::Canon(name) => {
+                self.canons.forget(name);
+                Ok(())
+            }
+            Variable::CanonMap(name) => {
+                self.canon_maps.forget(name);
+                Ok(())
+            }
+            Variable::Stream(stream) => match self.streams.close(stream.slot) {
+                Some(stream) => self.compact(stream),
+                None => Ok(()),
+            },
+        };
+        result?;
+        closed?;
+        Ok(Flow::Done)
+    }
+}

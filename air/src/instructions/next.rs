@@ -1,0 +1,83 @@
+//! `next`: the fold's body for the next element, or what the fold has for the end.
+
+use super::{Fault, Flow, Frame, Run, Stack, Step};
+use crate::ast::{Instr, Name, NodeId};
+use crate::error::Error;
+use crate::scopes::Items;
+
+/// The body is running for the next element.
+pub(super) struct Body {
+    node: NodeId,
+    iterator: Name,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn next(
+        &mut self,
+        node: NodeId,
+        iterator: Name,
+        fold: NodeId,
+        stack: &mut Stack<'r>,
+    ) -> Step<'r> {
+        let not_found = || Error::FoldStateNotFound(self.script.name(iterator).into());
+        let Instr::Fold { body, last, .. } = self.script.node(fold).instr else {
+            return Err(not_found().into());
+        };
+        let iteration = self.iterators.get_mut(iterator).ok_or_else(not_found)?;
+        let stream = match iteration.items {
+            Items::Stream { fold, values } => Some((fold, values)),
+            _ => None,
+        };
+        let (has_next, next_index) = (iteration.has_next(), iteration.index + 1);
+        if has_next {
+            iteration.index = next_index;
+        }
+        let first_end = !has_next && !iteration.ended;
+        iteration.ended |= !has_next;
+        if let Some((fold, values)) = stream {
+            let mut traced = self.trace.iteration_end(fold);
+            if has_next {
+                let position = values[next_index].position;
+                traced = traced.and_then(|()| self.trace.iteration_start(fold, position));
+            } else {
+                traced = traced.and_then(|()| self.trace.iteration_back(fold));
+            }
+            traced.map_err(|reason| self.trace_fault(node, reason))?;
+        }
+        if has_next {
+            self.depths.open_hiding();
+            stack.push(Frame::Next(Body { node, iterator }));
+            return Ok(Flow::Enter(body));
+        }
+        match last {
+            Some(last) => {
+                self.complete = true;
+                Ok(Flow::Enter(last))
+            }
+            None => {
+                if stream.is_some() && first_end {
+                    self.complete = false;
+                }
+                Ok(Flow::Done)
+            }
+        }
+    }
+
+    pub(super) fn next_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+        self.close_depth();
+        let mut fold = None;
+        if let Some(iteration) = self.iterators.get_mut(frame.iterator) {
+            iteration.index = iteration.index.saturating_sub(1);
+            if let Items::Stream { fold: id, .. } = iteration.items {
+                fold = Some(id);
+            }
+        }
+        result?;
+        if let Some(fold) = fold {
+            self.trace
+                .iteration_back(fold)
+                .map_err(|reason| self.trace_fault(frame.node, reason))?;
+        }
+        Ok(Flow::Done)
+    }
+}

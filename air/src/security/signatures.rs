@@ -1,0 +1,310 @@
+//! Which CIDs each peer vouches for, and the signatures over them.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use ed25519_dalek::{Signature as Ed25519Signature, Verifier, VerifyingKey};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::cache::VerifiedSignatures;
+use super::key::{ED25519, Key, KeyError, base58_peer_id};
+use crate::cid::{self, Loaded};
+use crate::data::{CallResult, CanonState, Cid, Signature, State, ValueRef};
+use crate::values::Heap;
+
+type Result<T> = core::result::Result<T, String>;
+
+/// One peer's signature and the CIDs it covers, sorted by text.
+struct Entry<'r> {
+    peer: &'r str,
+    signature: Signature<'r>,
+    cids: Vec<Cid>,
+    /// Whether the signature was verified over these CIDs and the particle's salt.
+    valid: bool,
+}
+
+/// The signatures of one particle's data, by peer.
+pub(crate) struct SignatureStore<'r> {
+    entries: Vec<Entry<'r>>,
+    by_peer: HashMap<&'r str, usize, FixedState>,
+}
+
+/// Looks up in a data's own stores: a table by CID number.
+struct ByCid<T>(Vec<Option<T>>);
+
+impl<T: Copy> ByCid<T> {
+    fn new(size: usize, items: impl Iterator<Item = (Cid, T)>) -> Self {
+        let mut table = alloc::vec![None; size];
+        items.for_each(|(cid, item)| table[cid.index()] = Some(item));
+        ByCid(table)
+    }
+
+    fn get(&self, cid: Cid, texts: &[&str]) -> Result<T> {
+        self.0[cid.index()]
+            .ok_or_else(|| format!("CID \"{}\" of the trace is in no store", texts[cid.index()]))
+    }
+}
+
+/// No peer.
+const NOBODY: usize = usize::MAX;
+
+impl<'r> SignatureStore<'r> {
+    /// Collects keys, and the CIDs that the trace attributes to each peer; each such peer needs a key.
+    pub(crate) fn collect(
+        data: &Loaded<'r>,
+        texts: &[&'r str],
+        seed: u64,
+        heap: &Heap<'r>,
+    ) -> Result<Self> {
+        let mut store = SignatureStore {
+            entries: Vec::with_capacity(data.signatures.len()),
+            by_peer: HashMap::with_hasher(FixedState::with_seed(seed)),
+        };
+        for &signature in &data.signatures {
+            let peer = peer_id(signature.public_key)?;
+            store.insert(Entry {
+                peer: heap.str(&peer),
+                signature,
+                cids: Vec::new(),
+                valid: false,
+            });
+        }
+
+        let results = data
+            .service_results
+            .iter()
+            .map(|(cid, result)| (*cid, result.tetraplet));
+        let results = ByCid::new(texts.len(), results);
+        let canons = data
+            .canon_results
+            .iter()
+            .map(|(cid, canon)| (*cid, canon.tetraplet));
+        let canons = ByCid::new(texts.len(), canons);
+        let peers = data
+            .tetraplets
+            .iter()
+            .map(|(cid, tetraplet)| (*cid, tetraplet.peer_pk));
+        let peers = ByCid::new(texts.len(), peers);
+        // The entry of a tetraplet's peer is looked up once per tetraplet.
+        let mut entry_of = alloc::vec![NOBODY; texts.len()];
+        for state in &data.trace {
+            let (cid, tetraplet) = match *state {
+                State::Call(CallResult::Executed(
+                    ValueRef::Scalar(cid) | ValueRef::Stream { cid, .. },
+                ))
+                | State::Call(CallResult::Failed(cid)) => (cid, results.get(cid, texts)?),
+                State::Canon(CanonState::Executed(cid)) => (cid, canons.get(cid, texts)?),
+                _ => continue,
+            };
+            let known = &mut entry_of[tetraplet.index()];
+            if *known == NOBODY {
+                let peer = peers.get(tetraplet, texts)?;
+                *known = *store.by_peer.get(peer).ok_or_else(|| {
+                    format!("peer_id doens't match any available public key: \"{peer}\"")
+                })?;
+            }
+            store.entries[*known].cids.push(cid);
+        }
+        store
+            .entries
+            .iter_mut()
+            .for_each(|entry| sort(&mut entry.cids, texts));
+        Ok(store)
+    }
+
+    fn insert(&mut self, entry: Entry<'r>) {
+        match self.by_peer.get(entry.peer) {
+            Some(&index) => self.entries[index] = entry,
+            None => {
+                self.by_peer.insert(entry.peer, self.entries.len());
+                self.entries.push(entry);
+            }
+        }
+    }
+
+    /// Checks each signature over its peer's CIDs and the salt.
+    pub(crate) fn verify(
+        &mut self,
+        salt: &str,
+        texts: &[&str],
+        verified: &mut VerifiedSignatures,
+    ) -> Result<()> {
+        let mut message = Vec::new();
+        for entry in &mut self.entries {
+            borsh(&entry.cids, salt, texts, &mut message);
+            let Signature {
+                public_key,
+                signature,
+            } = entry.signature;
+            entry.valid = true;
+            let name = verified
+                .is_enabled()
+                .then(|| VerifiedSignatures::name(public_key, signature, &message));
+            if name.is_some_and(|name| verified.contains(&name)) {
+                continue;
+            }
+            verify(public_key, signature, &message)
+                .map_err(|reason| format!("signature mismatch for \"{}\": {reason}", entry.peer))?;
+            name.into_iter().for_each(|name| verified.insert(name));
+        }
+        Ok(())
+    }
+
+    /// Merges: per peer the larger multiset wins, and it must contain the smaller.
+    pub(crate) fn merge(mut self, current: Self, texts: &[&str]) -> Result<Self> {
+        for entry in current.entries {
+            let Some(&index) = self.by_peer.get(entry.peer) else {
+                self.insert(entry);
+                continue;
+            };
+            let ours = &mut self.entries[index];
+            let current_wins = entry.cids.len() > ours.cids.len();
+            let (larger, smaller) = if current_wins {
+                (&entry.cids, &ours.cids)
+            } else {
+                (&ours.cids, &entry.cids)
+            };
+            if !contains(larger, smaller, texts) {
+                return Err(format!(
+                    "inconsistent CID multisets on merge for peer {:?}",
+                    entry.peer
+                ));
+            }
+            let same = ours.signature == entry.signature && ours.cids == entry.cids;
+            if current_wins || same {
+                *ours = entry;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Signs `cids` for the current peer, unless its signature over the very same bytes is there and known
+    /// to be valid: Ed25519 would make it again.
+    pub(crate) fn sign(
+        &mut self,
+        key: &Key,
+        mut cids: Vec<Cid>,
+        salt: &str,
+        texts: &[&str],
+        verified: &mut VerifiedSignatures,
+        heap: &Heap<'r>,
+    ) -> core::result::Result<(), KeyError> {
+        let public_key = key.public()?;
+        sort(&mut cids, texts);
+        let existing = self
+            .entries
+            .iter()
+            .find(|entry| entry.signature.public_key == public_key);
+        let same = existing.filter(|entry| entry.cids == cids);
+        if same.is_some_and(|entry| entry.valid) {
+            return Ok(());
+        }
+        let mut message = Vec::new();
+        borsh(&cids, salt, texts, &mut message);
+        let name = |signature: &[u8]| VerifiedSignatures::name(&public_key, signature, &message);
+        if let Some(entry) = same
+            && verified.is_enabled()
+            && verified.contains(&name(entry.signature.signature))
+        {
+            return Ok(());
+        }
+        let signature = key.sign(&message)?;
+        if verified.is_enabled() {
+            verified.insert(name(&signature));
+        }
+        let peer = match existing {
+            Some(entry) => entry.peer,
+            None => heap.str(&base58_peer_id(&public_key[1..])),
+        };
+        let signature = Signature {
+            public_key: heap.slice(&public_key),
+            signature: heap.slice(&signature),
+        };
+        self.insert(Entry {
+            peer,
+            signature,
+            cids,
+            valid: true,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn into_signatures(self) -> Vec<Signature<'r>> {
+        self.entries
+            .into_iter()
+            .map(|entry| entry.signature)
+            .collect()
+    }
+}
+
+/// Whether `smaller` is a part of `larger`, as multisets; both are sorted.
+fn contains(larger: &[Cid], smaller: &[Cid], texts: &[&str]) -> bool {
+    let mut rest = larger.iter();
+    smaller.iter().all(|cid| {
+        rest.by_ref()
+            .find(|other| texts[other.index()] >= texts[cid.index()])
+            .is_some_and(|other| other == cid)
+    })
+}
+
+/// Sorts by text.
+fn sort(cids: &mut Vec<Cid>, texts: &[&str]) {
+    // Nearly all texts differ in the eight characters behind the part they share; those alone are compared
+    // then, as one number.
+    let key = |cid: &Cid| {
+        let random = texts[cid.index()].as_bytes().strip_prefix(cid::PREFIX)?;
+        random.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+    };
+    let keyed: Option<Vec<(u64, Cid)>> = cids
+        .iter()
+        .map(|cid| key(cid).map(|key| (key, *cid)))
+        .collect();
+    match keyed {
+        Some(mut keyed) => {
+            keyed.sort_unstable_by(|left, right| {
+                let texts = || texts[left.1.index()].cmp(texts[right.1.index()]);
+                left.0.cmp(&right.0).then_with(texts)
+            });
+            cids.clear();
+            cids.extend(keyed.into_iter().map(|(_, cid)| cid));
+        }
+        None => cids.sort_unstable_by_key(|cid| texts[cid.index()]),
+    }
+}
+
+/// The signed bytes: sorted CIDs and salt in Borsh.
+fn borsh(cids: &[Cid], salt: &str, texts: &[&str], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(&(cids.len() as u32).to_le_bytes());
+    for text in cids.iter().map(|cid| texts[cid.index()]).chain([salt]) {
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn verify(public_key: &[u8], signature: &[u8], message: &[u8]) -> Result<()> {
+    let key = raw_key(public_key)?;
+    let key = VerifyingKey::from_bytes(key).map_err(|error| format!("malformed key: {error}"))?;
+    let signature = match signature {
+        [ED25519, signature @ ..] => Ed25519Signature::from_slice(signature)
+            .map_err(|error| format!("malformed signature: {error}"))?,
+        _ => return Err("malformed signature: no Ed25519 signature".into()),
+    };
+    key.verify(message, &signature)
+        .map_err(|error| format!("{error}"))
+}
+
+fn raw_key(public_key: &[u8]) -> Result<&[u8; 32]> {
+    match public_key {
+        [ED25519, key @ ..] => key
+            .try_into()
+            .map_err(|_| format!("malformed key: {} bytes long", public_key.len())),
+        [] => Err("malformed key: it is empty".into()),
+        [format, ..] => Err(format!("malformed key: format {format} is not Ed25519")),
+    }
+}
+
+fn peer_id(public_key: &[u8]) -> Result<String> {
+    raw_key(public_key).map(|key| base58_peer_id(key))
+}

@@ -1,0 +1,293 @@
+//! The iterations of a `fold` over a stream (AIR spec section 5.5).
+//!
+//! Each iteration has two pieces of trace: what runs *before* its `next`, and what runs *after*. The lore of
+//! the inputs says where these pieces are; sliders are set to them as the fold comes by, and the lore of the
+//! result is written.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::describe::describe;
+use super::slider::Slider;
+use super::{Pair, Result, Trace, expect};
+use crate::data::{CallResult, Lore, State, SubTrace, ValueRef};
+use crate::error::TraceError;
+use crate::values::Heap;
+
+/// A piece of an input's trace: position and length.
+type Piece = (usize, usize);
+
+/// What an input says about the iteration of one value.
+#[derive(Clone, Copy)]
+struct Pieces {
+    before: Piece,
+    after: Piece,
+}
+
+/// One input's lore, by the position of the value, and where to go on behind the fold.
+struct InputLore {
+    pieces: BTreeMap<u32, Pieces>,
+    behind: Piece,
+}
+
+/// An iteration under way; bounds are positions in the result.
+struct Iteration {
+    value: u32,
+    before: Bounds,
+    after: Bounds,
+    /// The pieces behind `next` in previous and current.
+    inputs: [Option<Piece>; 2],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    start: Option<u32>,
+    end: Option<u32>,
+}
+
+impl Bounds {
+    fn close(&mut self, position: u32) {
+        self.start.get_or_insert(position);
+        self.end.get_or_insert(position);
+    }
+
+    fn piece(self) -> SubTrace {
+        let begin = self.start.unwrap_or(0);
+        SubTrace {
+            begin,
+            len: self.end.unwrap_or(begin).saturating_sub(begin),
+        }
+    }
+}
+
+/// A fold under way.
+pub(super) struct FoldLore {
+    position: u32,
+    previous: InputLore,
+    current: InputLore,
+    /// Iterations of the generation being folded.
+    queue: Vec<Iteration>,
+    /// Number of iterations entered and not yet returned from.
+    depth: usize,
+    returning: bool,
+    /// Iterations of the generations before.
+    done: Vec<(u32, SubTrace, SubTrace)>,
+}
+
+impl<'r> Trace<'r> {
+    /// Begins a fold; the result names it.
+    pub(crate) fn fold_start(&mut self) -> Result<u32> {
+        let taken = self.take();
+        let select = |state| match state {
+            State::Fold { lore } => Some(lore),
+            _ => None,
+        };
+        let (previous, current): (&[Lore<'_>], &[Lore<'_>]) = match expect(taken, "fold", select)? {
+            Pair::None => (&[], &[]),
+            Pair::Previous(previous) => (previous, &[]),
+            Pair::Current(current) => (&[], current),
+            Pair::Both(previous, current) => (previous, current),
+        };
+        let fold = FoldLore {
+            position: self.position(),
+            previous: InputLore::new(&self.previous, previous, "previous")?,
+            current: InputLore::new(&self.current, current, "current")?,
+            queue: Vec::new(),
+            depth: 0,
+            returning: false,
+            done: Vec::new(),
+        };
+        self.push(State::Fold { lore: &[] });
+        self.folds.push(fold);
+        Ok(self.folds.len() as u32 - 1)
+    }
+
+    fn fold(&mut self, fold: u32) -> Result<&mut FoldLore> {
+        self.folds
+            .get_mut(fold as usize)
+            .ok_or(TraceError::NoIteration)
+    }
+
+    /// An iteration begins, of the value at `position` of the result.
+    pub(crate) fn iteration_start(&mut self, fold: u32, position: u32) -> Result<()> {
+        let start = self.position();
+        let [previous, current] = self.origin(position);
+        let lore = self.fold(fold)?;
+        let take = |input: &mut InputLore, origin: Option<u32>| {
+            origin.and_then(|origin| input.pieces.remove(&origin))
+        };
+        let previous = take(&mut lore.previous, previous);
+        let current = take(&mut lore.current, current);
+        lore.queue.push(Iteration {
+            value: position,
+            before: Bounds {
+                start: Some(start),
+                end: None,
+            },
+            after: Bounds::default(),
+            inputs: [previous, current].map(|pieces| pieces.map(|pieces| pieces.after)),
+        });
+        lore.depth += 1;
+        go_to(&mut self.previous, previous.map(|pieces| pieces.before))?;
+        go_to(&mut self.current, current.map(|pieces| pieces.before))
+    }
+
+    /// The iteration comes to its `next`.
+    pub(crate) fn iteration_end(&mut self, fold: u32) -> Result<()> {
+        let position = self.position();
+        self.fold(fold)?.innermost()?.before.end = Some(position);
+        Ok(())
+    }
+
+    /// `next` returns.
+    pub(crate) fn iteration_back(&mut self, fold: u32) -> Result<()> {
+        let position = self.position();
+        let lore = self.fold(fold)?;
+        if lore.returning {
+            lore.innermost()?.after.end = Some(position);
+            lore.depth -= 1;
+        }
+        let returning = core::mem::replace(&mut lore.returning, true);
+        let iteration = lore.innermost()?;
+        if !returning {
+            iteration.before.end.get_or_insert(position);
+        }
+        iteration.after.start = Some(position);
+        let [previous, current] = iteration.inputs;
+        go_to(&mut self.previous, previous)?;
+        go_to(&mut self.current, current)
+    }
+
+    /// All iterations of a generation ended.
+    pub(crate) fn generation_end(&mut self, fold: u32) -> Result<()> {
+        let position = self.position();
+        let lore = self.fold(fold)?;
+        for mut iteration in lore.queue.drain(..) {
+            iteration.before.close(position);
+            iteration.after.close(position);
+            lore.done.push((
+                iteration.value,
+                iteration.before.piece(),
+                iteration.after.piece(),
+            ));
+        }
+        lore.depth = 0;
+        lore.returning = false;
+        Ok(())
+    }
+
+    /// The fold ended: its state is written, the sliders go on behind it.
+    pub(crate) fn fold_end(&mut self, heap: &Heap<'r>) {
+        let Some(fold) = self.folds.pop() else { return };
+        let lore = heap.collect(fold.done.iter().map(|&(value_pos, before, after)| Lore {
+            value_pos,
+            subtraces: heap.slice(&[before, after]),
+        }));
+        self.result[fold.position as usize] = State::Fold { lore };
+        // As behind a par, a slider that can't be set stays where it is.
+        for (slider, input) in [
+            (&mut self.previous, &fold.previous),
+            (&mut self.current, &fold.current),
+        ] {
+            let _ = slider.set_position_and_len(input.behind.0, input.behind.1);
+        }
+    }
+}
+
+fn go_to(slider: &mut Slider<'_>, piece: Option<Piece>) -> Result<()> {
+    match piece {
+        Some((position, len)) => slider.set_position_and_len(position, len),
+        None => slider.set_len(0),
+    }
+}
+
+impl FoldLore {
+    fn innermost(&mut self) -> Result<&mut Iteration> {
+        let index = self.depth.checked_sub(1).ok_or(TraceError::NoIteration)?;
+        self.queue.get_mut(index).ok_or(TraceError::NoIteration)
+    }
+}
+
+impl InputLore {
+    fn new(slider: &Slider<'_>, lore: &[Lore<'_>], source: &'static str) -> Result<Self> {
+        let mut records = Vec::with_capacity(lore.len());
+        let mut size = 0u32;
+        for record in lore {
+            let &[before, after] = record.subtraces else {
+                return Err(TraceError::DescriptorCount(record.subtraces.len()));
+            };
+            size = size
+                .checked_add(before.len)
+                .and_then(|size| size.checked_add(after.len))
+                .ok_or(TraceError::LoreOverflow)?;
+            let generation = generation_at(slider.trace(), record.value_pos)?;
+            records.push(Record {
+                value: record.value_pos,
+                generation,
+                before,
+                after,
+            });
+        }
+        let behind = slider.position() + size as usize;
+        let rest = slider.remaining().checked_sub(size as usize);
+        let (Ok(_), Some(rest)) = (u32::try_from(behind), rest) else {
+            return Err(TraceError::Sizes {
+                instruction: "fold",
+                source,
+            });
+        };
+        let mut pieces = BTreeMap::new();
+        for run in records.chunk_by(|left, right| left.generation == right.generation) {
+            widen(run, &mut pieces)?;
+        }
+        Ok(InputLore {
+            pieces,
+            behind: (behind, rest),
+        })
+    }
+}
+
+struct Record {
+    value: u32,
+    generation: u32,
+    before: SubTrace,
+    after: SubTrace,
+}
+
+/// Widens the pieces of one run of equal generation: an iteration encloses those behind its `next`, so
+/// its sub-trace covers theirs.
+fn widen(run: &[Record], pieces: &mut BTreeMap<u32, Pieces>) -> Result<()> {
+    let mut before: usize = run.iter().map(|record| record.before.len as usize).sum();
+    let all_after: usize = run.iter().map(|record| record.after.len as usize).sum();
+    let mut after = 0;
+    for record in run {
+        after += record.after.len as usize;
+        let widened = Pieces {
+            before: (record.before.begin as usize, before + all_after),
+            after: (record.after.begin as usize, after),
+        };
+        before -= record.before.len as usize;
+        if pieces.insert(record.value, widened).is_some() {
+            return Err(TraceError::SameValueTwice(record.value));
+        }
+    }
+    Ok(())
+}
+
+/// The generation of the value that the state at `position` made.
+fn generation_at(trace: &[State<'_>], position: u32) -> Result<u32> {
+    match trace.get(position as usize) {
+        None => Err(TraceError::PositionOutOfTrace {
+            position,
+            len: trace.len(),
+        }),
+        Some(State::Ap {
+            generations: [generation],
+        }) => Ok(*generation),
+        Some(State::Ap { generations }) => Err(TraceError::GenerationCount(generations.len())),
+        Some(State::Call(CallResult::Executed(ValueRef::Stream { generation, .. }))) => {
+            Ok(*generation)
+        }
+        Some(state) => Err(TraceError::NotStreamValue(describe(state))),
+    }
+}

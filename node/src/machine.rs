@@ -1,0 +1,85 @@
+//! The doors between a peer and the edge that owns its sockets.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use basalt_net::multiaddr::Endpoint;
+use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
+use basalt_net::time::Instant;
+
+use crate::host::Clock;
+
+/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
+/// room, and comes back at the time it is asked to.
+pub trait Machine {
+    /// Takes over an incoming connection.
+    ///
+    /// # Errors
+    /// It is refused: the edge closes it.
+    fn accept(
+        &mut self,
+        clock: Clock,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Vec<Effect>,
+    ) -> Result<ConnId, Refusal>;
+
+    /// Takes what came in. Time is [`Input::Timer`].
+    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
+
+    /// Does some of the work that waits; true when there is more. An edge calls it each time round its
+    /// loop, between moving bytes.
+    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool;
+
+    /// When to come back with the timer, and to let it work, if nothing comes in before.
+    fn wake_at(&self, clock: Clock) -> Option<Instant>;
+
+    /// Fetches bytes to send on a connection; returns how many.
+    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize;
+
+    /// Whether [`Machine::transmit`] has bytes for a connection.
+    fn has_output(&mut self, conn: ConnId) -> bool;
+
+    /// How many bytes the edge may read from a connection now.
+    fn receive_capacity(&mut self, conn: ConnId) -> usize;
+}
+
+/// What a machine asks of its edge.
+#[derive(Debug)]
+pub enum Effect {
+    /// Open a TCP connection, then answer [`Input::Dialed`] or [`Input::DialFailed`].
+    Dial {
+        /// The connection's name from now on.
+        conn: ConnId,
+        /// Where to; names are the edge's to resolve.
+        endpoint: Endpoint,
+    },
+    /// Bytes wait to be fetched by [`Machine::transmit`].
+    Output {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Send what `transmit` still gives, then close (FIN) and forget the connection.
+    Close {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Reset the connection at once and forget it.
+    Abort {
+        /// The connection.
+        conn: ConnId,
+    },
+}
+
+impl Effect {
+    /// Takes the edge's part out of a swarm's effects; `Err` is an event, which is not the edge's.
+    pub(crate) fn split(effect: swarm::Effect) -> Result<Effect, Event> {
+        match effect {
+            swarm::Effect::Dial { conn, endpoint } => Ok(Effect::Dial { conn, endpoint }),
+            swarm::Effect::Output { conn } => Ok(Effect::Output { conn }),
+            swarm::Effect::Close { conn } => Ok(Effect::Close { conn }),
+            swarm::Effect::Abort { conn } => Ok(Effect::Abort { conn }),
+            swarm::Effect::Event(event) => Err(event),
+        }
+    }
+}
