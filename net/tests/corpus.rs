@@ -7,6 +7,8 @@ use std::{fs, path::Path};
 mod connection;
 #[path = "../fuzz/targets/identify.rs"]
 mod identify;
+#[path = "../fuzz/targets/ip.rs"]
+mod ip;
 #[path = "../fuzz/targets/multiaddr.rs"]
 mod multiaddr;
 #[path = "../fuzz/targets/multistream.rs"]
@@ -40,6 +42,11 @@ fn connection_corpus() {
 #[test]
 fn identify_corpus() {
     each("identify", identify::check);
+}
+
+#[test]
+fn ip_corpus() {
+    each("ip", ip::check);
 }
 
 #[test]
