@@ -59,6 +59,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         guest.accel()
     );
     let result = watch(arguments, &guest);
+    // The handler of Ctrl-C holds the guest too, so it is not dropped with this function.
+    guest.quit().context("QEMU does not end")?;
     if interrupted.load(SeqCst) {
         eprintln!("ended");
         return Ok(ExitCode::from(INTERRUPTED));
@@ -158,7 +160,6 @@ fn watch(arguments: &Arguments, guest: &Guest) -> anyhow::Result<ExitCode> {
     let addresses = talk::outside(&node, |port| guest.forwarded(port));
     print!("{}", talk::summary(&node, &addresses));
     if arguments.exit_after_listen {
-        guest.quit()?;
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}\nCtrl-C ends it.", talk::how_to_talk(&addresses));
