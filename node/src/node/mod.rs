@@ -10,7 +10,6 @@ mod actor;
 mod timers;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -426,7 +425,6 @@ impl<I: Interpreter> Node<I> {
     /// The answer to a call that is refused for want of room.
     fn refuse_call(&mut self, reason: Refusal) -> CallResult {
         self.count(reason);
-        CallError::text(String::from("this peer is too busy: ") + &alloc::format!("{reason}"))
-            .into()
+        CallError::text(alloc::format!("this peer is too busy: {reason}")).into()
     }
 }
