@@ -7,6 +7,10 @@ use std::{fs, path::Path};
 mod connection;
 #[path = "../fuzz/targets/identify.rs"]
 mod identify;
+#[path = "../fuzz/targets/kad.rs"]
+mod kad;
+#[path = "../fuzz/targets/ip.rs"]
+mod ip;
 #[path = "../fuzz/targets/multiaddr.rs"]
 mod multiaddr;
 #[path = "../fuzz/targets/multistream.rs"]
@@ -40,6 +44,16 @@ fn connection_corpus() {
 #[test]
 fn identify_corpus() {
     each("identify", identify::check);
+}
+
+#[test]
+fn kad_corpus() {
+    each("kad", kad::check);
+}
+
+#[test]
+fn ip_corpus() {
+    each("ip", ip::check);
 }
 
 #[test]

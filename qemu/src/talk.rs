@@ -54,7 +54,7 @@ const script = `
         (call -relay- ("peer" "identify") [] result))
       (call %init_peer_id% ("callbackSrv" "response") [result]))
     (call %init_peer_id% ("errorHandlingSrv" "error") [%last_error% 0]))`;
-const ask = {{ peer: client, script, args: {{}}, config: {{}}, fireAndForget: false }};
+const ask = {{ peer: client, script, args: {{}}, config: {{ ttl: 30000 }}, fireAndForget: false }};
 console.log(await callAquaFunction(ask));
 await client.disconnect();
 "#

@@ -232,6 +232,7 @@ impl<I: Interpreter> Node<I> {
     /// Fires what is due: alarms and deadlines.
     pub fn timer(&mut self, clock: Clock) {
         while let Some((call, result)) = self.timers.due(clock.now) {
+            self.status.memory -= result.result.len();
             self.finish(call, result);
         }
         for _ in 0..self.limits.max_removed_per_round {
@@ -386,11 +387,13 @@ impl<I: Interpreter> Node<I> {
                     // The particle is gone by then, and its answer with it.
                     return;
                 }
-                if self.timers.len() < self.limits.max_timers {
-                    let result = CallResult {
-                        ret_code: 0,
-                        result: alloc::format!("{result}"),
-                    };
+                let result = CallResult {
+                    ret_code: 0,
+                    result: alloc::format!("{result}"),
+                };
+                let memory = self.status.memory + result.result.len();
+                if self.timers.len() < self.limits.max_timers && memory <= self.limits.max_memory {
+                    self.status.memory = memory;
                     self.timers.set(clock.now + duration, call, result);
                     return;
                 }

@@ -14,7 +14,7 @@ use core::net::SocketAddr;
 
 use basalt_manifest::Manifest;
 use basalt_net::keypair::Keypair;
-use basalt_net::multiaddr::{Endpoint, Multiaddr, MultiaddrError, Protocol};
+use basalt_net::multiaddr::{Multiaddr, MultiaddrError, Protocol};
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::{PeerId, PeerIdError};
 use basalt_net::swarm::{self, CannotSend, ConnId, Direction, Event, Input, Swarm, Transport};
