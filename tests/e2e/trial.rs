@@ -149,9 +149,13 @@ impl Plan {
 }
 
 async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> Result<&Station> {
+    let first = lazy.get().is_none();
     let station = lazy.get_or_init(async || start.await.map_err(|error| format!("{error:#}")));
     let station: &Result<Station, String> = station.await;
-    station.as_ref().map_err(|reason| anyhow!("{reason}"))
+    station.as_ref().map_err(|reason| match first {
+        true => anyhow!("{reason}"),
+        false => anyhow!("the node does not run, see the first trial of this kind"),
+    })
 }
 
 async fn two_cores() -> Result<Station> {
