@@ -24,6 +24,7 @@ use crate::builtins::{self, Call, CallError, Later};
 use crate::host::{Clock, Host, Network};
 use crate::limits::Limits;
 use crate::particle::Header;
+use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
@@ -130,6 +131,11 @@ impl<I: Interpreter> Node<I> {
     /// Counts something that was refused on the node's behalf.
     pub fn count(&mut self, reason: Refusal) {
         self.status.refusals.count(reason);
+    }
+
+    /// How often `reason` occurred.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.status.refusals.of(reason)
     }
 
     /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
@@ -296,7 +302,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "air",
                 "particle {}: error {}: {}",
-                actor.header.id, outcome.ret_code, outcome.error_message
+                Quoted(&actor.header.id), outcome.ret_code, Quoted(&outcome.error_message)
             );
         }
         self.act(clock, network, id, outcome, out);
@@ -416,7 +422,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "node",
                 "call {}.{} failed: {}",
-                request.service_id, request.function_name, result.result
+                Quoted(&request.service_id), Quoted(&request.function_name), Quoted(&result.result)
             );
         }
         self.finish(call, result);
