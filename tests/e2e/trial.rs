@@ -106,7 +106,8 @@ impl Plan {
             guest::build,
             move || async move {
                 let relay1 = started(&node, two_cores()).await?;
-                let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+                let disk = guest::Installed::without_seed(std::slice::from_ref(&relay1.target.tcp))
+                    .await?;
                 let relay2 = boot::identity_is_kept(&disk).await?;
                 js::two_relays(&relay1.target, &relay2.target).await
             },
