@@ -111,6 +111,15 @@ impl Interpreter {
         let previous = decode(previous, &arena, seed)?;
         let current = decode(current, &arena, seed)?;
 
+        for data in [&previous, &current] {
+            if data.signatures.len() > self.config.max_signatures {
+                return Err(Error::Signature(format!(
+                    "the data has {} signatures, but at most {} are checked",
+                    data.signatures.len(),
+                    self.config.max_signatures
+                )));
+            }
+        }
         let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
         let previous = stores.load(previous, &heap);
         stores.add(&previous);

@@ -18,9 +18,9 @@ use basalt_net::{Keypair, PeerId};
 use basalt_node::client::Client;
 use basalt_node::peer::{self, Peer};
 
-/// Data of one particle of the stream measurement: each particle travels on one stream.
+/// Data of one particle of the stream measurement, in bytes: each particle travels on one stream.
 const BULK: usize = 64 << 20;
-const BULK_ROUNDS: usize = 8;
+const BULK_ROUNDS: usize = 4;
 
 fn main() {
     let mut arguments = std::env::args()
@@ -88,6 +88,16 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
+/// A client that may queue and hold all data of the stream measurement.
+fn roomy() -> swarm::Config {
+    let mut config = swarm::Config::default();
+    let all = 2 * BULK * BULK_ROUNDS;
+    config.limits.max_held = all;
+    config.connection.max_held = all;
+    config.connection.max_queued = all;
+    config
+}
+
 /// A node on a thread of its own.
 struct Node {
     address: Multiaddr,
@@ -129,7 +139,7 @@ impl Node {
 
 fn connect(clocks: Clocks, address: &Multiaddr, node: PeerId) -> Reactor<Client> {
     let keypair = Keypair::from_seed(random());
-    let client = Client::new(keypair, swarm::Config::default(), random());
+    let client = Client::new(keypair, roomy(), random());
     let mut reactor = Reactor::new(client, clocks).expect("a poll");
     let mut effects = Vec::new();
     let clock = reactor.clock();
@@ -187,7 +197,7 @@ fn bulk(clocks: Clocks) {
     let (sender, receiver) = channel();
     let (arrived, arrivals) = channel();
     let taker = thread::spawn(move || {
-        let taker = Client::new(keypair, swarm::Config::default(), random());
+        let taker = Client::new(keypair, roomy(), random());
         let mut reactor = Reactor::new(taker, clocks).expect("a poll");
         let local = reactor
             .listen(loopback(), Transport::Tcp)
@@ -220,26 +230,12 @@ fn bulk(clocks: Clocks) {
         finished.stop();
     });
     let start = Instant::now();
-    let mut sent = 0;
-    while sent < BULK_ROUNDS {
-        let mut effects = Vec::new();
-        let clock = reactor.clock();
-        // The queue of a connection holds one of them at a time.
-        if reactor
-            .machine
-            .send(clock, &id, &particle, &mut effects)
-            .is_ok()
-        {
-            sent += 1;
-        }
-        reactor.perform(effects);
-        let mut turns = 0;
-        let some_turns = |_: &mut Client| {
-            turns += 1;
-            turns > 16
-        };
-        reactor.run(some_turns).expect("the loop runs");
+    let mut effects = Vec::new();
+    for _ in 0..BULK_ROUNDS {
+        let taken = reactor.machine.send(clock, &id, &particle, &mut effects);
+        taken.expect("the queue has room for all");
     }
+    reactor.perform(effects);
     reactor.run(|_| false).expect("the loop runs");
     let took = start.elapsed().as_secs_f64();
     watch.join().expect("the watching thread ends");

@@ -9,6 +9,8 @@ mod connection;
 mod identify;
 #[path = "../fuzz/targets/kad.rs"]
 mod kad;
+#[path = "../fuzz/targets/ip.rs"]
+mod ip;
 #[path = "../fuzz/targets/multiaddr.rs"]
 mod multiaddr;
 #[path = "../fuzz/targets/multistream.rs"]
@@ -47,6 +49,11 @@ fn identify_corpus() {
 #[test]
 fn kad_corpus() {
     each("kad", kad::check);
+}
+
+#[test]
+fn ip_corpus() {
+    each("ip", ip::check);
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub struct Limits {
     pub max_actors: usize,
     /// Arrivals of one particle that wait for their turn. Against one particle sent over and over.
     pub max_mailbox: usize,
-    /// Bytes of all scripts, waiting arrivals, kept data and call results. Against particles that
+    /// Bytes of all scripts, waiting arrivals, kept data, call results and messages of `peer.timeout`. Against particles that
     /// grow or bring much; one execution may exceed it by its own outcome.
     pub max_memory: usize,
     /// Calls of `peer.timeout` that wait. Against scripts that set alarms without end.

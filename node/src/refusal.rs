@@ -51,7 +51,7 @@ reasons! {
     Congested = "congested", "too much waits for the next peer";
     /// A particle to send: the connection took it, then failed.
     SendFailed = "send_failed", "the next peer did not take the particle";
-    /// A call of `peer.timeout`: too many wait.
+    /// A call of `peer.timeout`: too many wait, or there is no memory for its message.
     TimersFull = "timers_full", "too many calls of peer.timeout wait";
     /// A call of `peer.connect`: too many wait.
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";

@@ -53,7 +53,9 @@ pub(crate) fn walk<'r>(
                 _ if taken == 0 => value,
                 tree => Value::from_tree(heap, tree),
             };
-            let text = value.text(heap)?.into();
+            let text = value.text(heap)?;
+            heap.charge(text.len()).map_err(ReadError::from)?;
+            let text = text.into();
             return Err(WalkError::Lens(failure(step, &tree, text).into()));
         };
         tree = found.force(heap)?;

@@ -18,6 +18,7 @@ mod sockets;
 
 pub use config::{Addressing, Config, Limits};
 pub use smoltcp::phy;
+pub use smoltcp::time::Instant as Tick;
 pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 pub use sockets::SocketId;
 
@@ -29,7 +30,6 @@ use core::net::SocketAddrV4;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::{dhcpv4, dns};
-use smoltcp::time::Instant as Tick;
 use smoltcp::wire::{DhcpOption, DnsQueryType, IpAddress, IpCidr};
 
 use crate::time::Instant;

@@ -10,7 +10,6 @@ mod actor;
 mod timers;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -25,6 +24,7 @@ use crate::builtins::{self, Call, CallError, Later};
 use crate::host::{Clock, Host, Network};
 use crate::limits::Limits;
 use crate::particle::Header;
+use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
@@ -133,6 +133,11 @@ impl<I: Interpreter> Node<I> {
         self.status.refusals.count(reason);
     }
 
+    /// How often `reason` occurred.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.status.refusals.of(reason)
+    }
+
     /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
     ///
     /// # Errors
@@ -232,6 +237,7 @@ impl<I: Interpreter> Node<I> {
     /// Fires what is due: alarms and deadlines.
     pub fn timer(&mut self, clock: Clock) {
         while let Some((call, result)) = self.timers.due(clock.now) {
+            self.status.memory -= result.result.len();
             self.finish(call, result);
         }
         for _ in 0..self.limits.max_removed_per_round {
@@ -296,7 +302,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "air",
                 "particle {}: error {}: {}",
-                actor.header.id, outcome.ret_code, outcome.error_message
+                Quoted(&actor.header.id), outcome.ret_code, Quoted(&outcome.error_message)
             );
         }
         self.act(clock, network, id, outcome, out);
@@ -386,11 +392,13 @@ impl<I: Interpreter> Node<I> {
                     // The particle is gone by then, and its answer with it.
                     return;
                 }
-                if self.timers.len() < self.limits.max_timers {
-                    let result = CallResult {
-                        ret_code: 0,
-                        result: alloc::format!("{result}"),
-                    };
+                let result = CallResult {
+                    ret_code: 0,
+                    result: alloc::format!("{result}"),
+                };
+                let memory = self.status.memory + result.result.len();
+                if self.timers.len() < self.limits.max_timers && memory <= self.limits.max_memory {
+                    self.status.memory = memory;
                     self.timers.set(clock.now + duration, call, result);
                     return;
                 }
@@ -414,7 +422,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "node",
                 "call {}.{} failed: {}",
-                request.service_id, request.function_name, result.result
+                Quoted(&request.service_id), Quoted(&request.function_name), Quoted(&result.result)
             );
         }
         self.finish(call, result);
@@ -423,7 +431,6 @@ impl<I: Interpreter> Node<I> {
     /// The answer to a call that is refused for want of room.
     fn refuse_call(&mut self, reason: Refusal) -> CallResult {
         self.count(reason);
-        CallError::text(String::from("this peer is too busy: ") + &alloc::format!("{reason}"))
-            .into()
+        CallError::text(alloc::format!("this peer is too busy: {reason}")).into()
     }
 }
