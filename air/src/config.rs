@@ -11,6 +11,9 @@ pub struct Config {
     /// Instructions nested in each other in a script. Bounds the parser's and the interpreter's
     /// explicit stacks; neither uses the native stack for nesting.
     pub max_nesting: usize,
+    /// Signatures in one particle's data. Bounds data full of keys: to check one takes as long as to merge
+    /// a hundred states.
+    pub max_signatures: usize,
     /// Highest generation a value of a stream may claim. Bounds nothing here, where generations take no
     /// room, but peers that make a list per generation would be exhausted by the data we pass on.
     pub max_generation: u32,
@@ -25,6 +28,7 @@ impl Default for Config {
             max_steps: 1_000_000,
             max_bytes: 512 << 20,
             max_nesting: 100_000,
+            max_signatures: 10_000,
             max_generation: 1 << 20,
             seed: 0x6261_7361_6c74,
         }

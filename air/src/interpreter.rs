@@ -111,14 +111,23 @@ impl Interpreter {
         let previous = decode(previous, &arena, seed)?;
         let current = decode(current, &arena, seed)?;
 
-        let mut stores = Stores::new(seed);
+        for data in [&previous, &current] {
+            if data.signatures.len() > self.config.max_signatures {
+                return Err(Error::Signature(format!(
+                    "the data has {} signatures, but at most {} are checked",
+                    data.signatures.len(),
+                    self.config.max_signatures
+                )));
+            }
+        }
+        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
         let previous = stores.load(previous, &heap);
         stores.add(&previous);
         let current = stores.load(current, &heap);
         verify(&current, &stores).map_err(Error::CidStore)?;
         let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
-        let current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
+        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
         current_signatures

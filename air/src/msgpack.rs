@@ -172,9 +172,34 @@ pub(crate) mod put {
         let _ = encode::write_str(out, text);
     }
 
-    pub(crate) fn bin(out: &mut Vec<u8>, bytes: &[u8]) {
-        let _ = encode::write_bin(out, bytes);
+    /// A byte string written in place. Its length is known only afterwards, so there is room for the longest
+    /// form first.
+    pub(crate) fn bin_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let head = open_bin(out);
+        write(out);
+        close_bin(out, head);
     }
+
+    /// Leaves room for the head of a byte string; returns where its bytes start.
+    pub(crate) fn open_bin(out: &mut Vec<u8>) -> usize {
+        out.extend_from_slice(&[0; BIN32_HEAD]);
+        out.len()
+    }
+
+    /// Writes the head of the byte string that starts at `body`, in its shortest form.
+    pub(crate) fn close_bin(out: &mut Vec<u8>, body: usize) {
+        let len = out.len() - body;
+        let start = body - BIN32_HEAD;
+        let mut head = Vec::with_capacity(BIN32_HEAD);
+        let _ = encode::write_bin_len(&mut head, len as u32);
+        out[start..start + head.len()].copy_from_slice(&head);
+        if head.len() < BIN32_HEAD {
+            out.copy_within(body.., start + head.len());
+            out.truncate(start + head.len() + len);
+        }
+    }
+
+    const BIN32_HEAD: usize = 5;
 
     pub(crate) fn uint(out: &mut Vec<u8>, number: u64) {
         let _ = encode::write_uint(out, number);

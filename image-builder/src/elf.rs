@@ -19,6 +19,9 @@ pub const PAGE: u64 = 4096;
 /// Largest address that is accepted, so that all of the image's addresses fit 31 bits.
 const MAX_ADDRESS: u64 = 1 << 30;
 
+/// Most segments that are accepted: their section headers must fit the page in front of the image.
+const MAX_SEGMENTS: usize = 16;
+
 /// An executable, ready to be laid out in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executable {
@@ -104,6 +107,11 @@ impl Executable {
         let mut dynamic = Vec::new();
         for program in headers {
             match program.p_type(LE) {
+                elf::PT_LOAD if segments.len() == MAX_SEGMENTS => {
+                    return Err(unfit(format!(
+                        "the ELF file has more than {MAX_SEGMENTS} segments"
+                    )));
+                }
                 elf::PT_LOAD => segments.push(segment(program, file)?),
                 elf::PT_DYNAMIC => dynamic = dynamic_entries(program, file)?,
                 elf::PT_INTERP => {

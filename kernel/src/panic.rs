@@ -19,13 +19,15 @@ use crate::log::format::Line;
 use crate::log::screen::{Colour, Geometry, PixelOrder, Screen};
 use crate::log::serial::{self, Serial};
 use crate::mem::map::Span;
-use crate::mem::mmio;
+use crate::mem::{PAGE, mmio};
 use crate::time;
 
 /// Return addresses shown at most.
 const BACKTRACE_LIMIT: usize = 24;
 /// Bytes of stack that are searched for return addresses.
 const STACK_SEARCH: u64 = 64 << 10;
+
+const PAGE_FAULT: u64 = 14;
 
 /// What follows a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,10 +210,18 @@ pub fn exception(frame: &Frame) -> ! {
         Cr3::read_raw().0.start_address().as_u64(),
         frame.rflags,
     ));
+    if frame.vector == PAGE_FAULT && is_stack_overflow(Cr2::read_raw(), frame.rsp) {
+        voice.say(format_args!("  the stack has run into its guard page"));
+    }
     registers(&mut voice, frame);
     voice.say(format_args!("  at {}", ImageAddress(frame.rip)));
     backtrace(&mut voice, frame.rsp);
     finish(&mut voice)
+}
+
+/// Whether a fault at `address` looks like a push or a call beyond the end of the stack.
+const fn is_stack_overflow(address: u64, stack_pointer: u64) -> bool {
+    stack_pointer.wrapping_sub(address) <= PAGE
 }
 
 fn registers(voice: &mut Voice, frame: &Frame) {
@@ -341,6 +351,14 @@ pub fn reset() -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_just_below_the_stack_pointer_are_overflows() {
+        assert!(is_stack_overflow(0x1ff8, 0x2000));
+        assert!(is_stack_overflow(0x1000, 0x2000));
+        assert!(!is_stack_overflow(0x0ff8, 0x2000));
+        assert!(!is_stack_overflow(0x2008, 0x2000));
+    }
 
     #[test]
     fn calls_are_recognised_by_their_encodings() {

@@ -7,6 +7,8 @@ use std::{fs, path::Path};
 mod connection;
 #[path = "../fuzz/targets/identify.rs"]
 mod identify;
+#[path = "../fuzz/targets/kad.rs"]
+mod kad;
 #[path = "../fuzz/targets/ip.rs"]
 mod ip;
 #[path = "../fuzz/targets/multiaddr.rs"]
@@ -42,6 +44,11 @@ fn connection_corpus() {
 #[test]
 fn identify_corpus() {
     each("identify", identify::check);
+}
+
+#[test]
+fn kad_corpus() {
+    each("kad", kad::check);
 }
 
 #[test]

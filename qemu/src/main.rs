@@ -149,18 +149,19 @@ fn end_on_ctrl_c(guest: &Arc<Guest>) -> anyhow::Result<Arc<AtomicBool>> {
 /// Waits for the node, says how to reach it, and stays with it until it ends.
 fn watch(arguments: &Arguments, guest: &Guest) -> anyhow::Result<ExitCode> {
     let limit = Duration::from_secs(arguments.timeout);
-    match guest.wait_for_verdict(limit)? {
-        Verdict::Listening(node) => {
-            print!("{}", talk::summary(&node, |port| guest.forwarded(port)))
-        }
+    let node = match guest.wait_for_verdict(limit)? {
+        Verdict::Listening(node) => node,
         Verdict::NotStarted(advice) => bail!("the node was not started, see above: {advice}"),
         Verdict::Panic(reason) => bail!("the kernel failed: {reason}"),
         Verdict::Halted => bail!("the kernel has halted, see above"),
-    }
+    };
+    let addresses = talk::outside(&node, |port| guest.forwarded(port));
+    print!("{}", talk::summary(&node, &addresses));
     if arguments.exit_after_listen {
         guest.quit()?;
         return Ok(ExitCode::SUCCESS);
     }
+    println!("{}\nCtrl-C ends it.", talk::how_to_talk(&addresses));
     let mut mark = guest.serial().mark();
     loop {
         match guest.wait_for_verdict_from(mark, Duration::from_secs(3600)) {

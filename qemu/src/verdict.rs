@@ -76,15 +76,14 @@ impl FromStr for Listening {
 }
 
 impl Listening {
-    /// The TCP ports that the node names, in order.
-    pub fn ports(&self) -> impl Iterator<Item = u16> {
+    /// Its addresses with their TCP ports.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&str, u16)> {
         self.addresses.iter().filter_map(|address| {
-            address
+            let port = address
                 .split('/')
                 .skip_while(|part| *part != "tcp")
-                .nth(1)?
-                .parse()
-                .ok()
+                .nth(1)?;
+            Some((address.as_str(), port.parse().ok()?))
         })
     }
 }
@@ -103,7 +102,7 @@ mod tests {
         };
         assert_eq!(node.peer_id, "12D3KooWabc");
         assert_eq!(node.addresses[1], "/ip4/10.0.2.15/tcp/999/ws");
-        assert_eq!(node.ports().collect::<Vec<_>>(), [977, 999]);
+        assert!(node.endpoints().map(|(_, port)| port).eq([977, 999]));
         assert_eq!(
             (node.after_ms, node.memory_kib, node.image_kib),
             (Some(412), Some(5120), Some(900))

@@ -106,7 +106,8 @@ impl Plan {
             guest::build,
             move || async move {
                 let relay1 = started(&node, two_cores()).await?;
-                let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+                let disk = guest::Installed::without_seed(std::slice::from_ref(&relay1.target.tcp))
+                    .await?;
                 let relay2 = boot::identity_is_kept(&disk).await?;
                 js::two_relays(&relay1.target, &relay2.target).await
             },
@@ -149,9 +150,13 @@ impl Plan {
 }
 
 async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> Result<&Station> {
+    let first = lazy.get().is_none();
     let station = lazy.get_or_init(async || start.await.map_err(|error| format!("{error:#}")));
     let station: &Result<Station, String> = station.await;
-    station.as_ref().map_err(|reason| anyhow!("{reason}"))
+    station.as_ref().map_err(|reason| match first {
+        true => anyhow!("{reason}"),
+        false => anyhow!("the node does not run, see the first trial of this kind"),
+    })
 }
 
 async fn two_cores() -> Result<Station> {

@@ -6,7 +6,7 @@ use crate::data::{CanonElement, CanonResult, Cid, Provenance, ServiceResult, Tet
 use crate::values::write_string;
 
 /// Text of the fixed part of every CID that is made here: CIDv1, JSON, BLAKE3, 32 bytes, in base32.
-pub(super) const PREFIX: &[u8; 9] = b"bagaaihra";
+pub(crate) const PREFIX: &[u8; 9] = b"bagaaihra";
 const LEN: usize = 61;
 
 /// The text of a CID, on the stack.

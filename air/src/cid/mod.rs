@@ -7,6 +7,6 @@ mod compute;
 mod store;
 mod verify;
 
-pub(crate) use compute::{CidText, of_bytes};
+pub(crate) use compute::{CidText, PREFIX, of_bytes};
 pub(crate) use store::{Loaded, Stores};
 pub(crate) use verify::verify;

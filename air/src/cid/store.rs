@@ -84,11 +84,12 @@ pub(crate) struct Loaded<'r> {
 }
 
 impl<'r> Stores<'r> {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// `cids` is the number of CIDs to expect.
+    pub(crate) fn new(seed: u64, cids: usize) -> Self {
         let hasher = FixedState::with_seed(seed);
         Stores {
-            texts: Vec::new(),
-            cids: HashMap::with_hasher(hasher.clone()),
+            texts: Vec::with_capacity(cids),
+            cids: HashMap::with_capacity_and_hasher(cids, hasher.clone()),
             tetraplet_cids: HashMap::with_hasher(hasher.clone()),
             scratch: Vec::new(),
             values: Store::new(),
@@ -126,8 +127,6 @@ impl<'r> Stores<'r> {
 
     /// Renumbers the CIDs of `data`; its stores are not yet added.
     pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Loaded<'r> {
-        self.cids.reserve(data.cids.len());
-        self.texts.reserve(data.cids.len());
         let map: Vec<Cid> = data.cids.iter().map(|text| self.intern(text)).collect();
         let new = |cid: Cid| map[cid.index()];
         let mut trace = data.trace;

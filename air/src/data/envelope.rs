@@ -5,7 +5,7 @@ use core::fmt;
 use semver::Version;
 
 use super::{DATA_VERSION, INTERPRETER_VERSION};
-use crate::msgpack::{Malformed, Reader};
+use crate::msgpack::{Malformed, Reader, put};
 
 /// The two versions of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +106,10 @@ fn version(text: &str) -> Result<Version, Malformed> {
     Version::parse(text).map_err(|_| Malformed("a version is not a semantic version"))
 }
 
-const BIN8: u8 = 0xc4;
-const BIN16: u8 = 0xc5;
-const BIN32: u8 = 0xc6;
-
 /// Writes the head of an envelope, with room for the longest length of the body; returns where the body
 /// starts.
 pub(super) fn open(out: &mut Vec<u8>) -> usize {
-    out.push(0x83);
+    put::map_len(out, 3);
     for text in [
         "version",
         DATA_VERSION,
@@ -121,32 +117,12 @@ pub(super) fn open(out: &mut Vec<u8>) -> usize {
         INTERPRETER_VERSION,
         "inner_data",
     ] {
-        debug_assert!(text.len() < 32);
-        out.push(0xa0 | text.len() as u8);
-        out.extend_from_slice(text.as_bytes());
+        put::str(out, text);
     }
-    out.extend_from_slice(&[BIN32, 0, 0, 0, 0]);
-    out.len()
+    put::open_bin(out)
 }
 
-/// Writes the length of the body that was written behind `body`, in its shortest form.
+/// Writes the length of the body that was written behind `body`.
 pub(super) fn close(out: &mut Vec<u8>, body: usize) {
-    let len = out.len() - body;
-    let head = body - 5;
-    let mut shrink = |marker: u8, length: &[u8]| {
-        out[head] = marker;
-        out[head + 1..head + 1 + length.len()].copy_from_slice(length);
-        let start = head + 1 + length.len();
-        if start < body {
-            out.copy_within(body.., start);
-            out.truncate(start + len);
-        }
-    };
-    if let Ok(len) = u8::try_from(len) {
-        shrink(BIN8, &[len]);
-    } else if let Ok(len) = u16::try_from(len) {
-        shrink(BIN16, &len.to_be_bytes());
-    } else {
-        shrink(BIN32, &(len as u32).to_be_bytes());
-    }
+    put::close_bin(out, body);
 }

@@ -59,6 +59,10 @@ impl<'a> Data<'a> {
             .len()
             .checked_sub(root::SIZE)
             .ok_or(DecodeError::TooShort(bytes.len()))?;
+        // Pointers reach 2 GiB; the table of shared targets counts on it.
+        if i32::try_from(root).is_err() {
+            return Err(DecodeError::OutOfBounds(root));
+        }
         if !root.is_multiple_of(field::ALIGN) {
             return Err(DecodeError::Unaligned(root));
         }
@@ -67,7 +71,11 @@ impl<'a> Data<'a> {
             arena,
             start: 0,
             end: root,
-            shared: HashMap::with_hasher(FixedState::with_seed(seed)),
+            // Shared targets are mostly CIDs, of some sixty bytes.
+            shared: HashMap::with_capacity_and_hasher(
+                (bytes.len() / 128).min(1 << 16),
+                FixedState::with_seed(seed),
+            ),
             cids: Vec::new(),
             peers: Vec::new(),
         };

@@ -60,36 +60,49 @@ impl CallRequest {
     /// The arguments as a MessagePack array.
     pub fn arguments_raw(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.arguments.len() + 8);
-        values::json_to_msgpack(&self.arguments, &mut out);
+        self.put_arguments(&mut out);
         out
     }
 
     /// The tetraplets as MessagePack: an array per argument, of arrays of maps.
     pub fn tetraplets_raw(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put::array_len(&mut out, self.tetraplets.len());
+        self.put_tetraplets(&mut out);
+        out
+    }
+
+    fn put_arguments(&self, out: &mut Vec<u8>) {
+        values::json_to_msgpack(&self.arguments, out);
+    }
+
+    fn put_tetraplets(&self, out: &mut Vec<u8>) {
+        put::array_len(out, self.tetraplets.len());
         for argument in &self.tetraplets {
-            put::array_len(&mut out, argument.len());
+            put::array_len(out, argument.len());
             for tetraplet in argument {
-                put::map_len(&mut out, 4);
+                put::map_len(out, 4);
                 for (name, text) in [
                     ("peer_pk", &tetraplet.peer_pk),
                     ("service_id", &tetraplet.service_id),
                     ("function_name", &tetraplet.function_name),
                     ("lens", &tetraplet.lens),
                 ] {
-                    put::str(&mut out, name);
-                    put::str(&mut out, text);
+                    put::str(out, name);
+                    put::str(out, text);
                 }
             }
         }
-        out
     }
 }
 
 /// Writes the raw form (AIR spec section 6.6).
 pub(super) fn encode(requests: &[(u32, CallRequest)]) -> Vec<u8> {
-    let mut out = MULTICODEC.to_vec();
+    let texts: usize = requests
+        .iter()
+        .map(|(_, request)| request.arguments.len())
+        .sum();
+    let mut out = Vec::with_capacity(16 + texts + requests.len() * 256);
+    out.extend_from_slice(&MULTICODEC);
     put::map_len(&mut out, requests.len());
     for (id, request) in requests {
         put::uint(&mut out, (*id).into());
@@ -99,9 +112,9 @@ pub(super) fn encode(requests: &[(u32, CallRequest)]) -> Vec<u8> {
         put::str(&mut out, "function_name");
         put::str(&mut out, &request.function_name);
         put::str(&mut out, "arguments");
-        put::bin(&mut out, &request.arguments_raw());
+        put::bin_with(&mut out, |out| request.put_arguments(out));
         put::str(&mut out, "tetraplets");
-        put::bin(&mut out, &request.tetraplets_raw());
+        put::bin_with(&mut out, |out| request.put_tetraplets(out));
     }
     out
 }

@@ -11,7 +11,6 @@ use crate::data::{CallResult, Provenance, Sender, Tetraplet};
 use crate::error::{Error, TraceError};
 use crate::host::CallRequest;
 use crate::scopes::{Place, Stored, StreamValue};
-use crate::values::BudgetExceeded;
 
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
@@ -147,12 +146,12 @@ impl<'r> Run<'r> {
             state.into_iter().for_each(|state| self.push_call(state));
             return Ok(());
         };
-        let mut text = Vec::new();
+        let mut text = String::new();
         self.write_arguments(arguments, &mut text)?;
         let request = CallRequest {
             service_id: call.tetraplet.service_id.into(),
             function_name: call.tetraplet.function_name.into(),
-            arguments: String::from_utf8(text).unwrap_or_default(),
+            arguments: text,
             tetraplets: arguments
                 .iter()
                 .map(|argument| {
@@ -176,19 +175,21 @@ impl<'r> Run<'r> {
     }
 
     /// The JSON array of the arguments.
-    fn write_arguments(&self, arguments: &[Resolved<'r>], out: &mut Vec<u8>) -> Result<'r, ()> {
-        out.push(b'[');
+    fn write_arguments(&self, arguments: &[Resolved<'r>], out: &mut String) -> Result<'r, ()> {
+        let mut len = 2 + arguments.len();
+        for argument in arguments {
+            len += argument.value.text(&self.heap)?.len();
+        }
+        self.heap.charge(len)?;
+        out.reserve(len);
+        out.push('[');
         for (index, argument) in arguments.iter().enumerate() {
             if index > 0 {
-                out.push(b',');
+                out.push(',');
             }
-            out.extend_from_slice(argument.value.text(&self.heap)?.as_bytes());
-            if out.len() > self.heap.left() {
-                return Err(Error::from(BudgetExceeded).into());
-            }
+            out.push_str(argument.value.text(&self.heap)?);
         }
-        out.push(b']');
-        self.heap.charge(out.len())?;
+        out.push(']');
         Ok(())
     }
 
@@ -207,7 +208,7 @@ impl<'r> Run<'r> {
         let mut text = core::mem::take(&mut self.scratch);
         text.clear();
         let written = self.write_arguments(arguments, &mut text);
-        let hash = written.map(|()| of_bytes(&text));
+        let hash = written.map(|()| of_bytes(text.as_bytes()));
         self.scratch = text;
         hash
     }

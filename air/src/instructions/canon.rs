@@ -81,6 +81,7 @@ impl<'r> Run<'r> {
             .canon_results
             .get(cid)
             .ok_or_else(|| self.cid_not_found("canon result aggregate", cid))?;
+        self.charge_elements(result.values.len())?;
         let tetraplet = self.canon_tetraplet(peer);
         let stored = self.stored_tetraplet(result.tetraplet)?;
         if stored != tetraplet {
@@ -114,6 +115,7 @@ impl<'r> Run<'r> {
         output: CanonOutput,
     ) -> Result<'r, Canon<'r>> {
         let mut elements = self.streams.values(stream.slot);
+        self.charge_elements(elements.len())?;
         let tetraplet = self.canon_tetraplet(peer);
         match output {
             CanonOutput::Canon(_) => {}

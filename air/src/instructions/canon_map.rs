@@ -19,6 +19,7 @@ impl<'r> Run<'r> {
         lens: Option<LensId>,
     ) -> Result<'r, Resolved<'r>> {
         let map = self.canon_map(name)?;
+        self.charge_elements(map.elements.len())?;
         let provenance = Provenance::Canon(map.cid);
         let Some(lens) = lens else {
             return Ok(Resolved {
@@ -88,7 +89,7 @@ impl<'r> Run<'r> {
                 match key_of(value.tree(&self.heap)?) {
                     Some(key) => Ok(key),
                     None => {
-                        let value = value.text(&self.heap)?.into();
+                        let value = self.quote(value)?;
                         Err(Error::from(LensError::MapAccessor(value)).into())
                     }
                 }

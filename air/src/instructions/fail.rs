@@ -36,7 +36,7 @@ impl<'r> Run<'r> {
                 return Err(Fault(alloc::boxed::Box::new(original.clone())));
             }
         }
-        Err(Error::Fail(object.value.text(&self.heap)?.into()).into())
+        Err(Error::Fail(self.quote(object.value)?).into())
     }
 
     fn literal_error(&self, code: i64, message: &'r str) -> ErrorObject<'r> {

@@ -94,7 +94,7 @@ impl<'r> Run<'r> {
         }
         let resolved = self.resolve(operand)?;
         let Json::Array(items) = resolved.value.tree(&self.heap)? else {
-            let value = resolved.value.text(&self.heap)?.into();
+            let value = self.quote(resolved.value)?;
             let name = match operand {
                 Operand::Scalar(_, Some(lens)) | Operand::CanonMap(_, Some(lens)) => {
                     self.script.lens_text(lens)
@@ -118,6 +118,7 @@ impl<'r> Run<'r> {
 
     /// One pair per key: the last of each, in the order of these.
     fn last_pairs(&mut self, map: Canon<'r>) -> Result<Items<'r>, Fault<'r>> {
+        self.charge_elements(map.elements.len())?;
         let mut last: HashMap<Key<'r>, usize, _> =
             HashMap::with_hasher(foldhash::fast::FixedState::default());
         let mut keys = alloc::vec::Vec::with_capacity(map.elements.len());

@@ -44,6 +44,7 @@ impl<'r> Run<'r> {
         let mut slices = self
             .streams
             .slices_from(slot, Cursor::default(), &self.heap);
+        self.charge_elements(slices.iter().map(|slice| slice.len()).sum())?;
         slices.reverse();
         let cursor = self.streams.cursor(slot);
         if !slices.is_empty() {

@@ -17,7 +17,9 @@ impl<'r> Run<'r> {
         else {
             return Ok(Flow::Done);
         };
-        let equal = texts_equal(left.value.text(&self.heap)?, right.value.text(&self.heap)?);
+        let (left, right) = (left.value.text(&self.heap)?, right.value.text(&self.heap)?);
+        self.heap.charge(left.len().min(right.len()))?;
+        let equal = texts_equal(left, right);
         match (equal, wanted) {
             (true, true) | (false, false) => Ok(Flow::Enter(body)),
             (false, true) => Err(Error::Match.into()),

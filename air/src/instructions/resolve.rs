@@ -1,5 +1,6 @@
 //! Operands to values with their origin (AIR spec sections 3.1 and 3.2).
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Fault, Run};
@@ -113,6 +114,7 @@ impl<'r> Run<'r> {
         let canon = self.canon_stream(name)?;
         let provenance = Provenance::Canon(canon.cid);
         let Some(lens) = lens else {
+            self.charge_elements(canon.elements.len())?;
             return Ok(Resolved {
                 value: self.array(canon.elements),
                 tetraplets: self
@@ -137,6 +139,13 @@ impl<'r> Run<'r> {
         let steps = self.steps(&path[1..])?;
         let value = walk(element.value, &steps, &self.heap)?;
         Ok(self.single(value, element.tetraplet, element.provenance))
+    }
+
+    /// A value's text for a message, paid for: values may be large, and errors be raised in loops.
+    pub(super) fn quote(&self, value: Value<'r>) -> Result<'r, String> {
+        let text = value.text(&self.heap)?;
+        self.heap.charge(text.len())?;
+        Ok(text.into())
     }
 
     /// The array of all values.
@@ -164,7 +173,7 @@ impl<'r> Run<'r> {
                 match value.tree(&self.heap)? {
                     Json::Number(Number::U64(index)) if index <= u32::MAX.into() => index as u32,
                     _ => {
-                        let value = value.text(&self.heap)?.into();
+                        let value = self.quote(value)?;
                         return Err(Error::from(LensError::StreamAccessor(value)).into());
                     }
                 }
@@ -185,7 +194,7 @@ impl<'r> Run<'r> {
         match &script.lens(lens).kind {
             LensKind::Length => {
                 let Json::Array(items) = value.tree(&self.heap)? else {
-                    return Err(Error::Length(value.text(&self.heap)?.into()).into());
+                    return Err(Error::Length(self.quote(value)?).into());
                 };
                 let count = Json::Number(Number::U64(items.len() as u64));
                 Ok(Value::from_tree(&self.heap, count))
@@ -215,8 +224,8 @@ impl<'r> Run<'r> {
             Json::Number(Number::U64(index)) if index <= u32::MAX.into() => {
                 return Ok(Step::Index(index as u32));
             }
-            Json::Number(_) => LensError::IndexNotU32(value.text(&self.heap)?.into()),
-            _ => LensError::ScalarAccessor(value.text(&self.heap)?.into()),
+            Json::Number(_) => LensError::IndexNotU32(self.quote(value)?),
+            _ => LensError::ScalarAccessor(self.quote(value)?),
         };
         Err(Error::from(error).into())
     }
@@ -295,7 +304,7 @@ impl<'r> Run<'r> {
             }
             _ => "",
         };
-        let value = value.text(&self.heap)?.into();
+        let value = self.quote(value)?;
         Err(Error::Triplet {
             name: name.into(),
             value,

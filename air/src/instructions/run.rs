@@ -15,7 +15,7 @@ use crate::host::{CallRequests, CallResults};
 use crate::params::RunParams;
 use crate::scopes::*;
 use crate::trace::Trace;
-use crate::values::{Heap, Json, Number, Value};
+use crate::values::{BudgetExceeded, Heap, Json, Number, Value};
 
 /// What instructions work on.
 pub(crate) struct Run<'r> {
@@ -49,7 +49,7 @@ pub(crate) struct Run<'r> {
     /// Tetraplet of literals.
     pub(super) literal: &'r Tetraplet<'r>,
     /// A buffer for texts that are hashed.
-    pub(super) scratch: Vec<u8>,
+    pub(super) scratch: String,
 }
 
 /// What is left of a run when the script has ended.
@@ -112,7 +112,7 @@ impl<'r> Run<'r> {
             next_peers_seen: HashSet::with_hasher(FixedState::with_seed(config.seed)),
             vouched: Vec::new(),
             literal,
-            scratch: Vec::new(),
+            scratch: String::new(),
         }
     }
 
@@ -138,6 +138,12 @@ impl<'r> Run<'r> {
         stream.compact(|position, generation| {
             trace.set_generation(position, generation, |number| heap.slice(&[number]))
         })
+    }
+
+    /// Pays for an instruction that goes through many elements: to hash one costs as much as to write a
+    /// few hundred bytes.
+    pub(super) fn charge_elements(&self, count: usize) -> Result<(), BudgetExceeded> {
+        self.heap.charge(256 * count)
     }
 
     pub(super) fn is_current_peer(&self, peer: &str) -> bool {

@@ -97,21 +97,28 @@ impl<'s> Lexer<'s> {
         kind
     }
 
-    fn rest(&self) -> &'s str {
-        &self.source[self.at..]
-    }
-
     fn skip_blanks(&mut self) {
-        while let Some(char) = self.rest().chars().next() {
-            if char == ';' {
-                let line = memchr::memchr(b'\n', self.rest().as_bytes());
-                self.at += line.map_or(self.rest().len(), |end| end + 1);
-            } else if char.is_whitespace() {
-                self.at += char.len_utf8();
-            } else {
-                return;
+        let bytes = self.source.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t'..=b'\r' => self.at += 1,
+                b';' => {
+                    let line = memchr::memchr(b'\n', &bytes[self.at..]);
+                    self.at = line.map_or(bytes.len(), |end| self.at + end + 1);
+                }
+                0x80.. => match self.foreign_blank() {
+                    Some(len) => self.at += len,
+                    None => return,
+                },
+                _ => return,
             }
         }
+    }
+
+    /// Length of the blank beyond ASCII that stands here.
+    fn foreign_blank(&self) -> Option<usize> {
+        let char = self.source.get(self.at..)?.chars().next()?;
+        char.is_whitespace().then_some(char.len_utf8())
     }
 
     fn literal(&mut self) -> Result<TokenKind> {
@@ -125,23 +132,24 @@ impl<'s> Lexer<'s> {
     /// A word ends at a blank or at a closing bracket that the word did not open.
     fn word(&mut self) -> Result<TokenKind> {
         let start = self.at;
+        let bytes = self.source.as_bytes();
         let (mut round, mut square) = (0usize, 0usize);
-        let mut chars = self.rest().char_indices();
-        chars.next();
-        let len = chars.find(|&(_, char)| match char {
-            '(' => {
-                round += 1;
-                false
+        self.at += 1;
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\t'..=b'\r' => break,
+                b'(' => round += 1,
+                b'[' => square += 1,
+                b')' if round == 0 => break,
+                b']' if square == 0 => break,
+                b')' => round -= 1,
+                b']' => square -= 1,
+                // Bytes within a character are no boundary, and stand for no blank.
+                0x80.. if self.foreign_blank().is_some() => break,
+                _ => {}
             }
-            '[' => {
-                square += 1;
-                false
-            }
-            ')' => round.checked_sub(1).map(|left| round = left).is_none(),
-            ']' => square.checked_sub(1).map(|left| square = left).is_none(),
-            _ => char.is_whitespace(),
-        });
-        self.at = len.map_or(self.source.len(), |(len, _)| start + len);
+            self.at += 1;
+        }
         classify(&self.source[start..self.at], start)
     }
 }
@@ -153,7 +161,13 @@ fn text(start: usize, end: usize) -> Text {
     }
 }
 
+/// Longest word that is matched as a whole.
+const RESERVED_LEN: usize = "%init_peer_id%".len();
+
 fn classify(word: &str, start: usize) -> Result<TokenKind> {
+    if word.len() > RESERVED_LEN {
+        return special(word, start);
+    }
     let keyword = match word {
         "call" => Keyword::Call,
         "canon" => Keyword::Canon,
@@ -182,6 +196,9 @@ fn classify(word: &str, start: usize) -> Result<TokenKind> {
 fn special(word: &str, start: usize) -> Result<TokenKind> {
     let end = start + word.len();
     let lens = |rest: &str| (!rest.is_empty()).then(|| text(end - rest.len(), end));
+    if word.as_bytes()[0].is_ascii_alphabetic() {
+        return variable(word, start);
+    }
     if let Some(rest) = word.strip_prefix(":error:") {
         return Ok(TokenKind::Error(lens(rest)));
     }

@@ -84,35 +84,43 @@ impl<'r> Iteration<'r> {
 
 /// Iterators by name.
 pub(crate) struct Iterators<'r> {
-    open: Vec<Option<Iteration<'r>>>,
+    /// Place of each name's iteration in `open`, plus one; 0 for none.
+    places: Vec<u32>,
+    /// Open folds, innermost last.
+    open: Vec<Iteration<'r>>,
 }
 
 impl<'r> Iterators<'r> {
     pub(crate) fn new(names: usize) -> Self {
         Iterators {
-            open: alloc::vec![None; names],
+            places: alloc::vec![0; names],
+            open: Vec::new(),
         }
     }
 
     pub(crate) fn is_open(&self, name: Name) -> bool {
-        self.open[name.0 as usize].is_some()
+        self.places[name.0 as usize] != 0
     }
 
     pub(crate) fn get_mut(&mut self, name: Name) -> Option<&mut Iteration<'r>> {
-        self.open[name.0 as usize].as_mut()
+        let place = self.places[name.0 as usize].checked_sub(1)?;
+        self.open.get_mut(place as usize)
     }
 
     pub(crate) fn open(&mut self, name: Name, items: Items<'r>) {
-        self.open[name.0 as usize] = Some(Iteration::new(items));
+        self.open.push(Iteration::new(items));
+        self.places[name.0 as usize] = self.open.len() as u32;
     }
 
+    /// Closes the innermost fold, which is that of `name`.
     pub(crate) fn close(&mut self, name: Name) {
-        self.open[name.0 as usize] = None;
+        self.places[name.0 as usize] = 0;
+        self.open.pop();
     }
 
     /// The current element of an open fold.
     pub(crate) fn current(&mut self, name: Name, heap: &Heap<'r>) -> Option<Stored<'r>> {
-        let iteration = self.open[name.0 as usize].as_mut()?;
+        let iteration = self.get_mut(name)?;
         match iteration.current {
             Some((index, stored)) if index == iteration.index => Some(stored),
             _ => {

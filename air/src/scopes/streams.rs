@@ -226,3 +226,98 @@ impl<'r> NewStream<'r> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::data::{Provenance, Tetraplet};
+    use crate::values::{Json, Value};
+
+    fn value<'r>(heap: &Heap<'r>, position: u32) -> StreamValue<'r> {
+        let value = Value::from_tree(heap, Json::Null);
+        let tetraplet = heap.alloc(Tetraplet::default());
+        StreamValue {
+            stored: Stored {
+                value,
+                tetraplet,
+                provenance: Provenance::Literal,
+            },
+            position,
+        }
+    }
+
+    fn positions(slices: &[&[StreamValue<'_>]]) -> Vec<Vec<u32>> {
+        slices
+            .iter()
+            .map(|slice| slice.iter().map(|value| value.position).collect())
+            .collect()
+    }
+
+    #[test]
+    fn quirk_1_the_cursor_counts_empty_generations() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        let slot = Slot(0);
+        // Generation 0 of current data is empty.
+        streams
+            .add(slot, value(&heap, 1), Place::Current(1))
+            .unwrap();
+        let slices = streams.slices_from(slot, Cursor::default(), &heap);
+        assert_eq!(positions(&slices), [[1]]);
+        let cursor = streams.cursor(slot);
+        streams
+            .add(slot, value(&heap, 2), Place::Current(2))
+            .unwrap();
+        // Two generations were counted, one was filled: the new one is passed over.
+        assert!(streams.slices_from(slot, cursor, &heap).is_empty());
+        streams
+            .add(slot, value(&heap, 3), Place::Current(3))
+            .unwrap();
+        assert_eq!(positions(&streams.slices_from(slot, cursor, &heap)), [[3]]);
+    }
+
+    #[test]
+    fn order_is_previous_current_new_and_compaction_numbers_it() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        let slot = Slot(0);
+        for (position, place) in [
+            (10, Place::New),
+            (11, Place::Current(4)),
+            (12, Place::Previous(7)),
+            (13, Place::Previous(2)),
+            (14, Place::Current(0xFFFF)),
+        ] {
+            streams.add(slot, value(&heap, position), place).unwrap();
+        }
+        let mut numbers = Vec::new();
+        for stream in streams.close_all() {
+            stream
+                .compact(|position, generation| {
+                    numbers.push((position, generation));
+                    true
+                })
+                .unwrap();
+        }
+        assert_eq!(numbers, [(13, 0), (12, 1), (11, 2), (14, 3), (10, 4)]);
+    }
+
+    #[test]
+    fn a_stream_is_bounded() {
+        let arena = Bump::new();
+        let heap = Heap::new(&arena, 1 << 20);
+        let mut streams = Streams::new(1);
+        for position in 0..1023 {
+            streams
+                .add(Slot(0), value(&heap, position), Place::New)
+                .unwrap();
+        }
+        let full = streams.add(Slot(0), value(&heap, 1023), Place::New);
+        assert_eq!(full, Err(Error::StreamSize));
+    }
+}

@@ -1,5 +1,6 @@
 //! The key a peer signs with.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use ed25519_dalek::{Signer, SigningKey};
@@ -72,6 +73,14 @@ impl Key {
         Ok(prefixed(&pair.verifying_key().to_bytes()))
     }
 
+    /// The id of the peer with this key.
+    ///
+    /// # Errors
+    /// As for [`Self::public`].
+    pub fn peer_id(&self) -> Result<String, KeyError> {
+        Ok(base58_peer_id(&self.public()?[1..]))
+    }
+
     /// Signs; the signature carries its format byte.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 65], KeyError> {
         let pair = self.0.pair.as_ref().map_err(|error| *error)?;
@@ -83,6 +92,12 @@ fn prefixed<const N: usize, const M: usize>(bytes: &[u8; N]) -> [u8; M] {
     let mut out = [ED25519; M];
     out[1..].copy_from_slice(bytes);
     out
+}
+
+/// The peer id of an Ed25519 key: an identity multihash of its protobuf, in base58.
+pub(super) fn base58_peer_id(key: &[u8]) -> String {
+    const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+    bs58::encode([&HEAD[..], key].concat()).into_string()
 }
 
 impl fmt::Debug for Key {

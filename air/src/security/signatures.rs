@@ -8,8 +8,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::cache::VerifiedSignatures;
-use super::key::{ED25519, Key, KeyError};
-use crate::cid::Loaded;
+use super::key::{ED25519, Key, KeyError, base58_peer_id};
+use crate::cid::{self, Loaded};
 use crate::data::{CallResult, CanonState, Cid, Signature, State, ValueRef};
 use crate::values::Heap;
 
@@ -20,6 +20,8 @@ struct Entry<'r> {
     peer: &'r str,
     signature: Signature<'r>,
     cids: Vec<Cid>,
+    /// Whether the signature was verified over these CIDs and the particle's salt.
+    valid: bool,
 }
 
 /// The signatures of one particle's data, by peer.
@@ -61,7 +63,12 @@ impl<'r> SignatureStore<'r> {
         };
         for &signature in &data.signatures {
             let peer = peer_id(signature.public_key)?;
-            store.insert(heap.str(&peer), signature, Vec::new());
+            store.insert(Entry {
+                peer: heap.str(&peer),
+                signature,
+                cids: Vec::new(),
+                valid: false,
+            });
         }
 
         let results = data
@@ -106,40 +113,31 @@ impl<'r> SignatureStore<'r> {
         Ok(store)
     }
 
-    fn insert(&mut self, peer: &'r str, signature: Signature<'r>, cids: Vec<Cid>) {
-        match self.by_peer.get(peer) {
-            Some(&index) => {
-                self.entries[index] = Entry {
-                    peer,
-                    signature,
-                    cids,
-                }
-            }
+    fn insert(&mut self, entry: Entry<'r>) {
+        match self.by_peer.get(entry.peer) {
+            Some(&index) => self.entries[index] = entry,
             None => {
-                self.by_peer.insert(peer, self.entries.len());
-                self.entries.push(Entry {
-                    peer,
-                    signature,
-                    cids,
-                });
+                self.by_peer.insert(entry.peer, self.entries.len());
+                self.entries.push(entry);
             }
         }
     }
 
     /// Checks each signature over its peer's CIDs and the salt.
     pub(crate) fn verify(
-        &self,
+        &mut self,
         salt: &str,
         texts: &[&str],
         verified: &mut VerifiedSignatures,
     ) -> Result<()> {
         let mut message = Vec::new();
-        for entry in &self.entries {
+        for entry in &mut self.entries {
             borsh(&entry.cids, salt, texts, &mut message);
             let Signature {
                 public_key,
                 signature,
             } = entry.signature;
+            entry.valid = true;
             let name = verified
                 .is_enabled()
                 .then(|| VerifiedSignatures::name(public_key, signature, &message));
@@ -157,7 +155,7 @@ impl<'r> SignatureStore<'r> {
     pub(crate) fn merge(mut self, current: Self, texts: &[&str]) -> Result<Self> {
         for entry in current.entries {
             let Some(&index) = self.by_peer.get(entry.peer) else {
-                self.insert(entry.peer, entry.signature, entry.cids);
+                self.insert(entry);
                 continue;
             };
             let ours = &mut self.entries[index];
@@ -173,7 +171,8 @@ impl<'r> SignatureStore<'r> {
                     entry.peer
                 ));
             }
-            if current_wins {
+            let same = ours.signature == entry.signature && ours.cids == entry.cids;
+            if current_wins || same {
                 *ours = entry;
             }
         }
@@ -181,7 +180,7 @@ impl<'r> SignatureStore<'r> {
     }
 
     /// Signs `cids` for the current peer, unless its signature over the very same bytes is there and known
-    /// to be valid.
+    /// to be valid: Ed25519 would make it again.
     pub(crate) fn sign(
         &mut self,
         key: &Key,
@@ -193,36 +192,41 @@ impl<'r> SignatureStore<'r> {
     ) -> core::result::Result<(), KeyError> {
         let public_key = key.public()?;
         sort(&mut cids, texts);
-        let mut message = Vec::new();
-        borsh(&cids, salt, texts, &mut message);
         let existing = self
             .entries
             .iter()
             .find(|entry| entry.signature.public_key == public_key);
-        if let Some(entry) = existing
+        let same = existing.filter(|entry| entry.cids == cids);
+        if same.is_some_and(|entry| entry.valid) {
+            return Ok(());
+        }
+        let mut message = Vec::new();
+        borsh(&cids, salt, texts, &mut message);
+        let name = |signature: &[u8]| VerifiedSignatures::name(&public_key, signature, &message);
+        if let Some(entry) = same
             && verified.is_enabled()
-            && entry.cids == cids
-            && verified.contains(&VerifiedSignatures::name(
-                &public_key,
-                entry.signature.signature,
-                &message,
-            ))
+            && verified.contains(&name(entry.signature.signature))
         {
             return Ok(());
         }
         let signature = key.sign(&message)?;
         if verified.is_enabled() {
-            verified.insert(VerifiedSignatures::name(&public_key, &signature, &message));
+            verified.insert(name(&signature));
         }
-        let signature = Signature {
-            public_key: heap.slice(&public_key),
-            signature: heap.slice(&signature),
-        };
         let peer = match existing {
             Some(entry) => entry.peer,
             None => heap.str(&base58_peer_id(&public_key[1..])),
         };
-        self.insert(peer, signature, cids);
+        let signature = Signature {
+            public_key: heap.slice(&public_key),
+            signature: heap.slice(&signature),
+        };
+        self.insert(Entry {
+            peer,
+            signature,
+            cids,
+            valid: true,
+        });
         Ok(())
     }
 
@@ -245,8 +249,28 @@ fn contains(larger: &[Cid], smaller: &[Cid], texts: &[&str]) -> bool {
 }
 
 /// Sorts by text.
-fn sort(cids: &mut [Cid], texts: &[&str]) {
-    cids.sort_unstable_by_key(|cid| texts[cid.index()]);
+fn sort(cids: &mut Vec<Cid>, texts: &[&str]) {
+    // Nearly all texts differ in the eight characters behind the part they share; those alone are compared
+    // then, as one number.
+    let key = |cid: &Cid| {
+        let random = texts[cid.index()].as_bytes().strip_prefix(cid::PREFIX)?;
+        random.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+    };
+    let keyed: Option<Vec<(u64, Cid)>> = cids
+        .iter()
+        .map(|cid| key(cid).map(|key| (key, *cid)))
+        .collect();
+    match keyed {
+        Some(mut keyed) => {
+            keyed.sort_unstable_by(|left, right| {
+                let texts = || texts[left.1.index()].cmp(texts[right.1.index()]);
+                left.0.cmp(&right.0).then_with(texts)
+            });
+            cids.clear();
+            cids.extend(keyed.into_iter().map(|(_, cid)| cid));
+        }
+        None => cids.sort_unstable_by_key(|cid| texts[cid.index()]),
+    }
 }
 
 /// The signed bytes: sorted CIDs and salt in Borsh.
@@ -283,13 +307,4 @@ fn raw_key(public_key: &[u8]) -> Result<&[u8; 32]> {
 
 fn peer_id(public_key: &[u8]) -> Result<String> {
     raw_key(public_key).map(|key| base58_peer_id(key))
-}
-
-/// The peer id of an Ed25519 key: an identity multihash of its protobuf, in base58.
-fn base58_peer_id(key: &[u8]) -> String {
-    const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
-    let mut bytes = [0; 38];
-    bytes[..6].copy_from_slice(&HEAD);
-    bytes[6..].copy_from_slice(key);
-    bs58::encode(bytes).into_string()
 }

@@ -38,7 +38,7 @@ pub(crate) fn walk<'r>(
     heap: &Heap<'r>,
 ) -> Result<Value<'r>, WalkError> {
     let mut tree = value.tree(heap)?;
-    let mut part = value;
+    let mut part = Json::Shared(value);
     for (taken, &step) in steps.iter().enumerate() {
         let found = match (step, tree) {
             (Step::Index(index), Json::Array(items)) => items.get(index as usize).copied(),
@@ -53,13 +53,15 @@ pub(crate) fn walk<'r>(
                 _ if taken == 0 => value,
                 tree => Value::from_tree(heap, tree),
             };
-            let text = value.text(heap)?.into();
+            let text = value.text(heap)?;
+            heap.charge(text.len()).map_err(ReadError::from)?;
+            let text = text.into();
             return Err(WalkError::Lens(failure(step, &tree, text).into()));
         };
         tree = found.force(heap)?;
-        part = Value::from_tree(heap, found);
+        part = found;
     }
-    Ok(part)
+    Ok(Value::from_tree(heap, part))
 }
 
 fn failure(step: Step<'_>, tree: &Json<'_>, value: alloc::string::String) -> LensError {

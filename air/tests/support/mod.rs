@@ -10,3 +10,4 @@
 
 pub mod case;
 pub mod decoded;
+pub mod scripts;

@@ -93,6 +93,17 @@ impl fmt::Display for Features {
     }
 }
 
+/// The processor's name, as it calls itself.
+#[must_use]
+pub fn name() -> heapless::String<48> {
+    let brand = CpuId::new().get_processor_brand_string();
+    let text = brand
+        .as_ref()
+        .map_or("unnamed processor", |brand| brand.as_str().trim());
+    // The brand string has 48 bytes.
+    heapless::String::try_from(text).unwrap_or_default()
+}
+
 /// Switches on, on this core, what compiled code takes for granted (SSE) and what libraries look
 /// for (AVX state in XCR0), write protection and no-execute, and the page attributes.
 pub fn enable(features: &Features) {

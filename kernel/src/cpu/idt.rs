@@ -8,7 +8,7 @@ use x86_64::registers::segmentation::{CS, Segment};
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::gdt::StackOf;
-use super::{STOPPING, apic, halt, local};
+use super::{STOPPING, apic, halt};
 use crate::panic;
 
 /// First vector that is no exception.
@@ -103,9 +103,6 @@ extern "sysv64" fn handle(frame: &Frame) {
         // Waking the core is all a device interrupt has to do: the loop that slept looks around.
         if frame.vector != u64::from(SPURIOUS_VECTOR) {
             apic::end_of_interrupt();
-        }
-        if let Some(local) = local::current() {
-            local.interrupts.fetch_add(1, Ordering::Relaxed);
         }
         return;
     }

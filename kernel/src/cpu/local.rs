@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use core::arch::asm;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::GsBase;
@@ -17,10 +17,6 @@ static READY: AtomicBool = AtomicBool::new(false);
 pub struct Local {
     /// Must stay first: [`index`] reads it at offset 0.
     index: u32,
-    /// The core's APIC identifier.
-    pub apic_id: u32,
-    /// Device interrupts taken.
-    pub interrupts: AtomicU64,
     /// Set while the core tells of its end, so that a second fault does not start over.
     pub failing: AtomicBool,
     /// Descriptor tables and stacks.
@@ -29,11 +25,9 @@ pub struct Local {
 
 impl Local {
     /// Makes the data of core `index`.
-    pub fn new(index: u32, apic_id: u32, tables: Tables) -> &'static mut Self {
+    pub fn new(index: u32, tables: Tables) -> &'static mut Self {
         Box::leak(Box::new(Self {
             index,
-            apic_id,
-            interrupts: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             tables,
         }))

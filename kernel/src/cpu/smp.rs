@@ -196,7 +196,7 @@ fn start_one(id: u32, index: u32, page: Span) -> Result<usize, Error> {
     }
     let tables = gdt::Tables::new().map_err(Error::Stack)?;
     let stack = Stack::new(STACK_BYTES).map_err(Error::Stack)?;
-    let local = Local::new(index, id, tables);
+    let local = Local::new(index, tables);
     let base = page.start;
     let gdt_base = base + GDT_OFFSET;
     let mailbox = Mailbox {

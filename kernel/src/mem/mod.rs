@@ -3,6 +3,7 @@
 //!
 //! The kernel lives in one address space in which virtual and physical addresses are the same.
 
+pub mod bytes;
 pub mod frames;
 pub mod heap;
 pub mod image;

@@ -5,7 +5,7 @@ use core::ptr;
 
 use hermit_sync::TicketMutex;
 use x86_64::instructions::tlb;
-use x86_64::registers::control::{Cr3, Cr3Flags};
+use x86_64::registers::control::{Cr3, Cr3Flags, Cr4, Cr4Flags};
 use x86_64::structures::paging::PhysFrame;
 use x86_64::{PhysAddr, VirtAddr};
 
@@ -58,11 +58,29 @@ pub unsafe fn enter(
     for section in sections {
         tables.map(section.span, section.access)?;
     }
-    let root = PhysFrame::containing_address(PhysAddr::new(tables.root()));
+    let top = if Cr4::read().contains(Cr4Flags::L5_PAGING) {
+        five_level_root(tables.root())?
+    } else {
+        tables.root()
+    };
+    let root = PhysFrame::containing_address(PhysAddr::new(top));
     // SAFETY: the tables map the image with the rights it needs and all other memory onto itself.
     unsafe { Cr3::write(root, Cr3Flags::empty()) };
     *SPACE.lock() = Some(tables);
     Ok(())
+}
+
+/// A table above `root`: firmware may have switched five-level paging on, which cannot be switched
+/// off in 64-bit mode. The other cores start with four levels, from `root` itself.
+fn five_level_root(root: u64) -> Result<u64, NoTable> {
+    const PRESENT_AND_WRITABLE: u64 = 0b11;
+    let table = FreeFrames.table().ok_or(NoTable)?;
+    // SAFETY: a fresh table of ours.
+    unsafe {
+        table.write([0; 512]);
+        (*table)[0] = root | PRESENT_AND_WRITABLE;
+    }
+    Ok(table.expose_provenance() as u64)
 }
 
 /// Physical address of the root table.

@@ -156,7 +156,7 @@ fn run(rest: Rest) -> ! {
         configuration,
     } = rest;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
-    Local::new(0, 0, tables).install();
+    Local::new(0, tables).install();
     idt::load();
     apic::enable(&features).unwrap_or_else(|error| out_of_memory(&error.to_string()));
     apic::prepare_timer(&features);
@@ -168,7 +168,11 @@ fn run(rest: Rest) -> ! {
         target: "mem", "{} MiB, {} MiB free, heap {} KiB",
         map.usable_bytes() >> 20, FRAMES.lock().free_bytes() >> 20, heap::claimed_bytes() >> 10,
     );
-    ::log::info!(target: "cpu", "{features}");
+    let lost = FRAMES.lock().lost_bytes();
+    if lost > 0 {
+        ::log::warn!(target: "mem", "{} KiB in too many pieces to be used", lost >> 10);
+    }
+    ::log::info!(target: "cpu", "{}: {features}", features::name());
 
     let own_id = apic::id();
     network::claim_core();

@@ -217,3 +217,34 @@ pub fn run(core: usize) -> ! {
 fn wake_system_core() {
     apic::send_interrupt(super::network::core_id(), MESSAGE_VECTOR);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_takes_no_more_jobs_than_reports_have_room_for() {
+        // Addresses only: no job runs here, so the memory is never touched.
+        FRAMES.lock().free(Span {
+            start: 8 * LARGE_PAGE,
+            end: 16 * LARGE_PAGE,
+        });
+        let mut lanes = prepare(2);
+        assert_eq!(lanes.len(), 2);
+        let lane = &mut lanes[1];
+        lane.assign(2, 7);
+        for _ in 0..MAX_JOBS {
+            let buffer = Buffer::new(1).unwrap();
+            assert_eq!(lane.submit(Job::SelfTest(buffer)), Ok(()));
+        }
+        let before = FRAMES.lock().free_bytes();
+        let buffer = Buffer::new(1).unwrap();
+        assert_eq!(lane.submit(Job::SelfTest(buffer)), Err(Busy::Full));
+        assert_eq!(
+            FRAMES.lock().free_bytes(),
+            before,
+            "the refused job gives its memory back"
+        );
+        assert!(lane.report().is_none());
+    }
+}

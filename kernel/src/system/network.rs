@@ -62,12 +62,18 @@ pub fn run(
         Err(error) => panic!("the node cannot start: {error}"),
     };
     let mut announced = false;
+    let mut failures = 0;
     loop {
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance);
         if !announced && let Some(listening) = appliance.is_listening() {
             announce(listening, image_bytes);
             announced = true;
+        }
+        let failed = card.counters().failed;
+        if failed != failures {
+            ::log::warn!(target: "net", "the card has refused {failed} frames or buffers so far");
+            failures = failed;
         }
         if !activity.did_work && !card.has_received() {
             sleep(activity.wake_at, card.interrupts());

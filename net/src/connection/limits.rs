@@ -27,6 +27,8 @@ pub struct Limits {
     pub stream_lifetime: Duration,
     /// Long-lived ping streams of the other side, which have no timeout.
     pub max_ping_streams: usize,
+    /// Kademlia streams of the other side. Bounds the work that its questions make.
+    pub max_kad_streams: usize,
     /// Pause between our pings.
     pub ping_interval: Duration,
     /// Silence after a ping that means the connection is dead. Bounds peers that vanished.
@@ -50,6 +52,7 @@ impl Default for Limits {
             stream_idle: Duration::from_secs(20),
             stream_lifetime: Duration::from_secs(300),
             max_ping_streams: 2,
+            max_kad_streams: 32,
             ping_interval: Duration::from_secs(15),
             ping_timeout: Duration::from_secs(45),
             stall_timeout: Duration::from_secs(60),

@@ -20,6 +20,7 @@ mod streams;
 mod tests;
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -28,14 +29,14 @@ pub use limits::Limits;
 
 use self::channel::{Channel, Open};
 use self::link::{Link, State};
-use crate::identify;
 use crate::multiaddr::{Multiaddr, Protocol};
-use crate::noise;
 use crate::particle::Particle;
 use crate::peer_id::PeerId;
 use crate::swarm::{CannotSend, CloseReason, Direction, Refusal, SendError, SendId, Transport};
 use crate::time::{Instant, earliest};
 use crate::websocket::Opcode;
+use crate::yamux::StreamId;
+use crate::{identify, kad, noise};
 
 /// Least room in which a record is built in the caller's buffer; below it one is built aside.
 const MIN_RECORD_ROOM: usize = 1024;
@@ -49,6 +50,8 @@ pub struct Local {
     pub noise: noise::Identity,
     /// What identify tells, encoded, without the observed address.
     pub identify: Vec<u8>,
+    /// The Kademlia protocol of this peer's network, if it takes part.
+    pub kademlia: Option<String>,
     /// The budgets of each connection.
     pub limits: Limits,
 }
@@ -94,6 +97,10 @@ pub enum Event {
     Sent(SendId),
     /// A particle cannot be sent.
     SendFailed(SendId, SendError),
+    /// The peer asks as a part of Kademlia; [`Connection::answer_kad`] answers.
+    KadRequest(StreamId, Box<kad::Message>),
+    /// The answer to [`Connection::ask_kad`], or `None` if there will be none.
+    KadAnswer(kad::QueryId, Option<Box<kad::Message>>),
     /// Something was refused; the connection goes on.
     Refused(Refusal),
     /// The connection is over. What [`Connection::transmit`] still gives may be sent.
@@ -315,6 +322,28 @@ impl Connection {
         open.session.set_now(context.now);
         open.streams.send(context, &mut open.session, id, frame);
         Ok(())
+    }
+
+    /// Asks the peer as a part of Kademlia; [`Event::KadAnswer`] follows. False if that cannot be.
+    pub fn ask_kad(
+        &mut self,
+        context: Context<'_>,
+        query: kad::QueryId,
+        request: &kad::Message,
+    ) -> bool {
+        let Channel::Open(open) = &mut self.channel else {
+            return false;
+        };
+        open.session.set_now(context.now);
+        open.streams
+            .ask_kad(context, &mut open.session, query, request)
+    }
+
+    /// Answers a request; `None` has no answer.
+    pub fn answer_kad(&mut self, stream: StreamId, answer: Option<&kad::Message>) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams.answer_kad(&mut open.session, stream, answer);
+        }
     }
 
     /// Tells the peer unasked what we are.

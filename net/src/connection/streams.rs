@@ -15,7 +15,7 @@ use crate::prefixed;
 use crate::swarm::{Refusal, SendError, SendId};
 use crate::time::{Instant, earliest};
 use crate::yamux::{self, Session, StreamId};
-use crate::{identify, particle, ping};
+use crate::{identify, kad, particle, ping};
 
 /// How often streams are looked through for such that take too long.
 const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
@@ -27,6 +27,7 @@ enum Protocol {
     Identify,
     IdentifyPush,
     Ping,
+    Kademlia,
 }
 
 /// What a stream is for.
@@ -48,6 +49,18 @@ enum Role {
     },
     /// Takes what we are there, unasked.
     PushOut(Option<Dialer>),
+    /// Brings Kademlia's questions, of which `open` are not answered yet; `finished` once no more come.
+    KadIn {
+        reader: prefixed::Reader,
+        open: usize,
+        finished: bool,
+    },
+    /// Takes a question there and brings the answer.
+    KadOut {
+        query: kad::QueryId,
+        dialer: Option<Dialer>,
+        reader: prefixed::Reader,
+    },
     /// Nothing more is expected but its end.
     Draining,
 }
@@ -71,6 +84,7 @@ pub(super) struct Streams {
     /// Memory of unfinished incoming particles.
     held: usize,
     pings: usize,
+    kads: usize,
     next_sweep: Option<Instant>,
     next_identify: Instant,
 }
@@ -83,6 +97,7 @@ impl Streams {
             waiting_bytes: 0,
             held: 0,
             pings: 0,
+            kads: 0,
             next_sweep: None,
             next_identify: now + limits.identify_interval,
         }
@@ -173,6 +188,47 @@ impl Streams {
         let reader = prefixed::Reader::new(identify::MAX_MESSAGE);
         let role = |dialer| Role::IdentityIn(Some(dialer), reader);
         self.open(context.now, session, identify::PROTOCOL, None, role);
+    }
+
+    /// Asks the other side who is close to a place; false if no stream is free for that.
+    pub(super) fn ask_kad(
+        &mut self,
+        context: Context<'_>,
+        session: &mut Session,
+        query: kad::QueryId,
+        request: &kad::Message,
+    ) -> bool {
+        let Some(protocol) = &context.local.kademlia else {
+            return false;
+        };
+        let content = prefixed::frame(&request.encode());
+        let reader = prefixed::Reader::new(kad::message::MAX_MESSAGE);
+        let role = |dialer| Role::KadOut {
+            query,
+            dialer: Some(dialer),
+            reader,
+        };
+        self.open(context.now, session, protocol, Some(content), role)
+    }
+
+    /// Answers a question of the other side; `None` has no answer.
+    pub(super) fn answer_kad(
+        &mut self,
+        session: &mut Session,
+        id: StreamId,
+        answer: Option<&kad::Message>,
+    ) {
+        if let Some(answer) = answer {
+            session.send(id, prefixed::frame(&answer.encode()));
+        }
+        if let Some(entry) = self.entries.get_mut(&id)
+            && let Role::KadIn { open, finished, .. } = &mut entry.role
+        {
+            *open -= 1;
+            if *finished && *open == 0 {
+                session.finish(id);
+            }
+        }
     }
 
     /// Tells the other side what we are.
@@ -266,12 +322,15 @@ impl Streams {
             let limits = &context.local.limits;
             let (mut answer, mut unknown) = (Vec::new(), false);
             let pings_full = self.pings >= limits.max_ping_streams;
+            let kademlia = context.local.kademlia.as_deref();
+            let kademlia = kademlia.filter(|_| self.kads < limits.max_kad_streams);
             let chosen = responder.push(&mut bytes, &mut answer, |line| {
                 let protocol = match line {
                     particle::PROTOCOL => Some(Protocol::Particle),
                     identify::PROTOCOL => Some(Protocol::Identify),
                     identify::PUSH_PROTOCOL => Some(Protocol::IdentifyPush),
                     ping::PROTOCOL if !pings_full => Some(Protocol::Ping),
+                    line if kademlia == Some(line) => Some(Protocol::Kademlia),
                     _ => None,
                 };
                 unknown |= protocol.is_none();
@@ -292,6 +351,14 @@ impl Streams {
                     self.pings += 1;
                     Role::Ping(ping::Echo::default())
                 }
+                Ok(Some(Protocol::Kademlia)) => {
+                    self.kads += 1;
+                    Role::KadIn {
+                        reader: prefixed::Reader::new(kad::message::MAX_MESSAGE),
+                        open: 0,
+                        finished: false,
+                    }
+                }
                 Ok(Some(Protocol::IdentifyPush)) => {
                     Role::IdentityIn(None, prefixed::Reader::new(identify::MAX_MESSAGE))
                 }
@@ -303,7 +370,7 @@ impl Streams {
                 Err(_) => return self.refuse(session, id, Refusal::MessageMalformed, out),
             };
         }
-        if !self.agree(session, id, &mut bytes, out) || bytes.is_empty() {
+        if !self.agree(context, session, id, &mut bytes, out) || bytes.is_empty() {
             return;
         }
         let Some(entry) = self.entries.get_mut(&id) else {
@@ -353,6 +420,36 @@ impl Streams {
                 },
                 Err(_) => self.refuse(session, id, Refusal::MessageMalformed, out),
             },
+            Role::KadIn { reader, open, .. } => {
+                while !bytes.is_empty() {
+                    let message = reader.push(&mut bytes).ok().map(|message| {
+                        message.map_or(Ok(None), |message| kad::Message::decode(&message))
+                    });
+                    match message {
+                        // Whoever asks reads the answers: otherwise they would pile up here.
+                        Some(Ok(Some(_))) if session.queued_on(id) > kad::message::MAX_MESSAGE => {
+                            return self.refuse(session, id, Refusal::MessageMalformed, out);
+                        }
+                        Some(Ok(Some(message))) => {
+                            *open += 1;
+                            out.push(Event::KadRequest(id, Box::new(message)));
+                        }
+                        Some(Ok(None)) => {}
+                        Some(Err(_)) | None => {
+                            return self.refuse(session, id, Refusal::MessageMalformed, out);
+                        }
+                    }
+                }
+            }
+            Role::KadOut { query, reader, .. } => match reader.push(&mut bytes) {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    let message = kad::Message::decode(&message).ok().flatten().map(Box::new);
+                    out.push(Event::KadAnswer(*query, message));
+                    entry.role = Role::Draining;
+                }
+                Err(_) => self.refuse(session, id, Refusal::MessageMalformed, out),
+            },
             Role::ParticleOut { .. } | Role::PushOut(_) | Role::Choosing(_) | Role::Draining => {}
         }
     }
@@ -360,6 +457,7 @@ impl Streams {
     /// Reads the answer to our proposal, where one is awaited. False if there is none yet.
     fn agree(
         &mut self,
+        context: Context<'_>,
         session: &mut Session,
         id: StreamId,
         bytes: &mut &[u8],
@@ -372,6 +470,10 @@ impl Streams {
             Role::ParticleOut { dialer, .. } => (dialer, particle::PROTOCOL),
             Role::PushOut(dialer) => (dialer, identify::PUSH_PROTOCOL),
             Role::IdentityIn(dialer, _) => (dialer, identify::PROTOCOL),
+            Role::KadOut { dialer, .. } => (
+                dialer,
+                context.local.kademlia.as_deref().unwrap_or_default(),
+            ),
             _ => return true,
         };
         let Some(dialer) = slot else { return true };
@@ -404,13 +506,16 @@ impl Streams {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        match &entry.role {
+        match &mut entry.role {
             Role::ParticleIn(_) => {
                 return self.refuse(session, id, Refusal::ParticleMalformed, out);
             }
             Role::ParticleOut {
                 dialer: Some(_), ..
-            } => return self.drop_stream(session, id, out),
+            }
+            | Role::KadOut { .. } => return self.drop_stream(session, id, out),
+            Role::KadIn { open, finished, .. } if *open > 0 => *finished = true,
+            Role::KadIn { .. } => session.finish(id),
             // The rest of what we send is still taken.
             Role::ParticleOut { dialer: None, .. } | Role::PushOut(_) => {}
             Role::Choosing(_) | Role::Ping(_) | Role::IdentityIn(..) | Role::Draining => {
@@ -451,6 +556,8 @@ impl Streams {
         match entry.role {
             Role::ParticleIn(reader) => self.held -= reader.held(),
             Role::Ping(_) => self.pings -= 1,
+            Role::KadIn { .. } => self.kads -= 1,
+            Role::KadOut { query, .. } => out.push(Event::KadAnswer(query, None)),
             Role::ParticleOut { id, .. } => {
                 out.push(Event::SendFailed(id, SendError::StreamReset));
             }
@@ -462,8 +569,10 @@ impl Streams {
     pub(super) fn fail_all(&mut self, out: &mut Vec<Event>) {
         let failed = |id| Event::SendFailed(id, SendError::ConnectionClosed);
         for entry in core::mem::take(&mut self.entries).into_values() {
-            if let Role::ParticleOut { id, .. } = entry.role {
-                out.push(failed(id));
+            match entry.role {
+                Role::ParticleOut { id, .. } => out.push(failed(id)),
+                Role::KadOut { query, .. } => out.push(Event::KadAnswer(query, None)),
+                _ => {}
             }
         }
         out.extend(self.waiting.drain(..).map(|(id, _)| failed(id)));

@@ -93,6 +93,13 @@ struct Failures {
     last: Instant,
 }
 
+impl Failures {
+    /// Whether a peer failed so often that it is left alone for now.
+    fn is_ban(&self, config: &Config, now: Instant) -> bool {
+        self.count >= config.fail_threshold && now.since(self.last) < config.ban
+    }
+}
+
 /// One peer's part in the hash table.
 #[derive(Debug)]
 pub struct Kad {
@@ -191,7 +198,8 @@ impl Kad {
 
     /// Starts to search a peer; [`Action::Done`] follows.
     pub fn find(&mut self, now: Instant, target: PeerId) -> Result<(), CannotFind> {
-        if self.is_banned(now, &target) {
+        let failures = self.failures.get(&target);
+        if failures.is_some_and(|failures| failures.is_ban(&self.config, now)) {
             return Err(CannotFind::Banned);
         }
         if self.queries.values().any(|query| query.target == target) {
@@ -242,18 +250,6 @@ impl Kad {
         }
     }
 
-    /// Whether a peer failed so often that it is left alone. A ban that is over is forgiven.
-    fn is_banned(&mut self, now: Instant, peer: &PeerId) -> bool {
-        let Some(failures) = self.failures.get(peer) else {
-            return false;
-        };
-        if now.since(failures.last) >= self.config.ban {
-            self.failures.remove(peer);
-            return false;
-        }
-        failures.count >= self.config.fail_threshold
-    }
-
     /// When [`poll`](Self::poll) has something to say, if nothing is told before.
     pub fn wake_at(&self) -> Option<Instant> {
         let queries = self.queries.values().map(|query| query.deadline);
@@ -267,12 +263,6 @@ impl Kad {
             // A search for oneself fills the buckets around oneself, and tells others of us.
             let _ = self.find(now, self.local);
         }
-        let banned = |failures: &BTreeMap<PeerId, Failures>, peer: &PeerId| {
-            failures.get(peer).is_some_and(|failures| {
-                failures.count >= self.config.fail_threshold
-                    && now.since(failures.last) < self.config.ban
-            })
-        };
         let ids: Vec<QueryId> = self.queries.keys().copied().collect();
         for id in ids {
             let Some(query) = self.queries.get_mut(&id) else {
@@ -280,7 +270,10 @@ impl Kad {
             };
             let target = query.target;
             if now < query.deadline {
-                let next = query.next(|peer| !banned(&self.failures, peer));
+                let next = query.next(|peer| {
+                    let failures = self.failures.get(peer);
+                    !failures.is_some_and(|failures| failures.is_ban(&self.config, now))
+                });
                 if let Some((peer, addresses)) = next {
                     return Some(Action::Ask {
                         query: id,

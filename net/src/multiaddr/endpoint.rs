@@ -44,6 +44,42 @@ pub struct Endpoint {
     pub peer: Option<PeerId>,
 }
 
+impl Endpoint {
+    /// Whether it may lie in the public internet: a name, or an address that is not for local use.
+    pub fn is_global(&self) -> bool {
+        match self.host {
+            Host::Ip(ip) => is_global(ip),
+            Host::Dns(_) | Host::Dns4(_) | Host::Dns6(_) => true,
+        }
+    }
+}
+
+/// Whether an address belongs to the public internet (IANA special-purpose address registries).
+pub fn is_global(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let special = ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_documentation()
+                || ip.is_broadcast()
+                || ip.is_multicast();
+            let reserved = a == 0
+                || a >= 240
+                || (a == 100 && b & 0xc0 == 64)
+                || (a == 198 && b & 0xfe == 18)
+                || (a == 192 && b == 0 && c == 0);
+            !special && !reserved
+        }
+        // Only 2000::/3 is given out, less the range for documentation.
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0xdb8)
+        }
+    }
+}
+
 /// Why an address cannot be dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointError {
@@ -124,6 +160,42 @@ mod tests {
         assert_eq!(ws.host, Host::Dns4("a.example".into()));
         assert_eq!(ws.transport, Transport::WebSocket);
         assert_eq!(ws.peer, Some(peer.parse().unwrap()));
+    }
+
+    #[test]
+    fn local_addresses_are_told_from_global_ones() {
+        for local in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "127.0.0.1",
+            "169.254.1.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "2001:db8::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(!is_global(local.parse().unwrap()), "{local}");
+        }
+        for global in [
+            "1.1.1.1",
+            "100.63.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "2a00::1",
+            "::ffff:1.1.1.1",
+        ] {
+            assert!(is_global(global.parse().unwrap()), "{global}");
+        }
     }
 
     #[test]

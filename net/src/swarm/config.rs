@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::multiaddr::Multiaddr;
-use crate::{connection, particle};
+use crate::{connection, kad, particle};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -15,6 +15,11 @@ pub struct Config {
     pub agent_version: String,
     /// Protocols that identify lists besides those of this crate.
     pub other_protocols: Vec<String>,
+    /// The protocol of the network's Kademlia, such as `/fluence/kad/dar/1.0.0`; `None` takes no part in
+    /// one.
+    pub kademlia: Option<String>,
+    /// Kademlia's budgets.
+    pub kad: kad::Config,
     /// Peers to be connected with at all times.
     pub bootstrap: Vec<Multiaddr>,
     /// Whether peers that do not speak the particle protocol are sent away, as nox does.
@@ -31,6 +36,8 @@ impl Default for Config {
             protocol_version: particle::PROTOCOL.into(),
             agent_version: concat!("basalt/", env!("CARGO_PKG_VERSION")).into(),
             other_protocols: Vec::new(),
+            kademlia: None,
+            kad: kad::Config::default(),
             bootstrap: Vec::new(),
             particles_only: false,
             limits: Limits::default(),

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::multiaddr::Endpoint;
+use crate::multiaddr::{Endpoint, Multiaddr};
 use crate::particle::Particle;
 use crate::peer_id::PeerId;
 
@@ -175,6 +175,15 @@ pub enum Event {
         id: SendId,
         /// Why.
         reason: SendError,
+    },
+    /// A search for a peer is over.
+    Found {
+        /// The peer that was searched.
+        peer: PeerId,
+        /// Where it can be dialed; empty if nobody who was asked knows.
+        addresses: Vec<Multiaddr>,
+        /// The peers closest to it that have answered, closest first.
+        closest: Vec<PeerId>,
     },
     /// A budget was exceeded or a rule broken, and something was refused; counted in the status.
     Refused {

@@ -6,13 +6,14 @@
 
 mod bootstrap;
 mod config;
+mod discovery;
 mod effect;
 mod pool;
 mod status;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -28,6 +29,7 @@ use self::bootstrap::Bootstrap;
 use self::pool::{Entry, Pool, Stage};
 use crate::connection::{self, Connection, Context, Local, Setup};
 use crate::identify::{self, Info};
+use crate::kad::Kad;
 use crate::keypair::Keypair;
 use crate::multiaddr::{Endpoint, Multiaddr};
 use crate::particle::{self, Particle};
@@ -49,6 +51,9 @@ pub struct Swarm {
     listen_addresses: Vec<Multiaddr>,
     pool: Pool,
     bootstrap: Bootstrap,
+    kad: Kad,
+    /// Questions of Kademlia that wait for the connection they need.
+    asks: BTreeMap<ConnId, discovery::Ask>,
     /// When each connection wants to be woken.
     timers: BTreeSet<(Instant, ConnId)>,
     /// Connections that have something to tell after a `transmit`.
@@ -69,10 +74,13 @@ impl Swarm {
         let local = Local {
             noise,
             identify: Vec::new(),
+            kademlia: config.kademlia.clone(),
             limits: config.connection.clone(),
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
+            kad: Kad::new(config.kad.clone(), keypair.peer_id()),
+            asks: BTreeMap::new(),
             peer_id: keypair.peer_id(),
             config,
             keypair,
@@ -104,7 +112,12 @@ impl Swarm {
             identify::PUSH_PROTOCOL,
             ping::PROTOCOL,
         ];
-        let others = self.config.other_protocols.iter().cloned();
+        let others = self
+            .config
+            .kademlia
+            .iter()
+            .chain(&self.config.other_protocols)
+            .cloned();
         Info {
             public_key: Some(self.keypair.public()),
             protocol_version: self.config.protocol_version.clone(),
@@ -297,6 +310,7 @@ impl Swarm {
             Input::Timer => self.timer(now, out),
         }
         self.tell_news(now, out);
+        self.discover(now, out);
     }
 
     fn dialed(&mut self, now: Instant, conn: ConnId, remote: SocketAddr, out: &mut Effects) {
@@ -432,9 +446,18 @@ impl Swarm {
                     self.refused(conn, Refusal::NoParticles, out);
                     self.close_because(now, conn, CloseReason::NoParticles, out);
                 } else {
-                    tell(Event::Identified { peer, info });
+                    self.learn(now, conn, peer, &info);
+                    out.push(Effect::Event(Event::Identified { peer, info }));
                 }
             }
+            From::KadRequest(stream, request) => {
+                if let Some(peer) = peer
+                    && let Some(connection) = self.pool.connection(conn)
+                {
+                    connection.answer_kad(stream, self.kad.answer(&peer, &request).as_ref());
+                }
+            }
+            From::KadAnswer(query, answer) => self.kad_answer(now, conn, peer, query, answer),
             From::Particle(particle) => {
                 let Some(from) = peer else { return };
                 self.status.particles_in += 1;
@@ -482,6 +505,7 @@ impl Swarm {
                 first,
             }));
         }
+        self.ask_waiting(now, conn);
         let conns = self.pool.of_peer(&peer);
         if conns.len() > self.config.limits.max_per_peer {
             let oldest = conns[0];
@@ -504,6 +528,7 @@ impl Swarm {
         self.status.held -= core::mem::take(&mut entry.held);
         let disconnected = self.pool.leave(conn);
         self.bootstrap.closed(now, conn);
+        self.ask_failed(now, conn, out);
         if was_up && reason != CloseReason::Lost {
             out.push(Effect::Close { conn });
         }
@@ -515,6 +540,7 @@ impl Swarm {
         }
         out.push(Effect::Event(Event::Closed { conn, peer, reason }));
         if let Some(peer) = disconnected {
+            self.kad.disconnected(now, &peer);
             out.push(Effect::Event(Event::Disconnected { peer }));
         }
     }

@@ -294,6 +294,11 @@ impl Peer {
                     );
                 }
             }
+            Event::Found {
+                peer, addresses, ..
+            } => {
+                log::debug!(target: "peer", "{peer} was found at {} addresses", addresses.len());
+            }
             Event::Sent { .. } => {}
             Event::SendFailed { reason, .. } => {
                 log::debug!(target: "node", "a particle was not sent: {reason}");

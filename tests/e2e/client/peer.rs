@@ -16,6 +16,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, noise, ping, sw
 use libp2p_websocket as websocket;
 use tokio::sync::{Notify, mpsc};
 
+use super::inbound;
 use super::particle::{Form, Particle};
 
 /// The protocol of particles.
@@ -59,7 +60,8 @@ enum Command {
 struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    stream: libp2p_stream::Behaviour,
+    outbound: libp2p_stream::Behaviour,
+    inbound: inbound::Behaviour,
 }
 
 #[derive(Default)]
@@ -95,20 +97,18 @@ impl Peer {
     /// Starts a peer with a fresh key that listens on `addresses`. Needs a Tokio runtime around it.
     pub(crate) fn start(addresses: &[&str]) -> Result<Self> {
         let keypair = Keypair::generate_ed25519();
-        let mut swarm = swarm(&keypair)?;
+        let (streams, mut incoming) = mpsc::unbounded_channel();
+        let mut swarm = swarm(&keypair, streams)?;
         for address in addresses {
             swarm.listen_on(address.parse()?)?;
         }
-        let mut control = swarm.behaviour().stream.new_control();
-        let mut incoming = control
-            .accept(PARTICLE)
-            .map_err(|_| anyhow!("particle protocol registered twice"))?;
+        let control = swarm.behaviour().outbound.new_control();
         let journal = Arc::new(Journal::default());
         let (commands, orders) = mpsc::unbounded_channel();
         let events = tokio::spawn(drive(swarm, orders, journal.clone()));
         let pages = journal.clone();
         let frames = tokio::spawn(async move {
-            while let Some((peer, stream)) = incoming.next().await {
+            while let Some((peer, stream)) = incoming.recv().await {
                 tokio::spawn(read_frame(peer, stream, pages.clone()));
             }
         });
@@ -273,7 +273,7 @@ impl Peer {
         })
     }
 
-    /// What happened since `mark`, in words.
+    /// What happened since `mark`, in words; pings are left out.
     pub(crate) fn story(&self, mark: usize) -> String {
         let events = self.journal.events.lock().expect("no panic inside");
         let line = |event: &Event| match event {
@@ -283,7 +283,8 @@ impl Peer {
             Event::Identified { peer, .. } => format!("identify from {peer}"),
             other => format!("{other:?}"),
         };
-        let lines: Vec<String> = events[mark..].iter().map(line).collect();
+        let told = |event: &&Event| !matches!(event, Event::Pinged { .. });
+        let lines: Vec<String> = events[mark..].iter().filter(told).map(line).collect();
         lines.join("; ")
     }
 }
@@ -292,7 +293,10 @@ fn is_websocket(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Ws(_)))
 }
 
-fn swarm(keypair: &Keypair) -> Result<Swarm<Behaviour>> {
+fn swarm(
+    keypair: &Keypair,
+    streams: mpsc::UnboundedSender<(PeerId, swarm::Stream)>,
+) -> Result<Swarm<Behaviour>> {
     let config = || tcp::Config::new().nodelay(true);
     let websocket = websocket::Config::new(tcp::tokio::Transport::new(config()));
     let transport = OrTransport::new(websocket, tcp::tokio::Transport::new(config()))
@@ -306,7 +310,11 @@ fn swarm(keypair: &Keypair) -> Result<Swarm<Behaviour>> {
     let behaviour = Behaviour {
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(2))),
-        stream: libp2p_stream::Behaviour::new(),
+        outbound: libp2p_stream::Behaviour::new(),
+        inbound: inbound::Behaviour {
+            protocol: PARTICLE,
+            streams,
+        },
     };
     let config =
         swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
