@@ -1,6 +1,9 @@
 //! The fuzz targets over their kept corpus.
 
-#![allow(unreachable_pub, reason = "the targets are shared with libFuzzer entries")]
+#![allow(
+    unreachable_pub,
+    reason = "the targets are shared with libFuzzer entries"
+)]
 
 use std::fs;
 use std::path::PathBuf;

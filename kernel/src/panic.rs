@@ -51,7 +51,7 @@ static PIXEL_COUNT: AtomicU64 = AtomicU64::new(0);
 static WIDTH_HEIGHT: AtomicU64 = AtomicU64::new(0);
 static STRIDE_ORDER: AtomicU64 = AtomicU64::new(0);
 
-/// How to reset: 0 nothing known, else kind, value and place packed by [`set_reset`].
+/// How to reset, by [`set_reset`]: 0 nothing known, 1 a port, 2 a byte in memory.
 static RESET_KIND: AtomicU8 = AtomicU8::new(0);
 static RESET_VALUE: AtomicU8 = AtomicU8::new(0);
 static RESET_PLACE: AtomicU64 = AtomicU64::new(0);

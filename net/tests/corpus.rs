@@ -7,10 +7,10 @@ use std::{fs, path::Path};
 mod connection;
 #[path = "../fuzz/targets/identify.rs"]
 mod identify;
-#[path = "../fuzz/targets/kad.rs"]
-mod kad;
 #[path = "../fuzz/targets/ip.rs"]
 mod ip;
+#[path = "../fuzz/targets/kad.rs"]
+mod kad;
 #[path = "../fuzz/targets/multiaddr.rs"]
 mod multiaddr;
 #[path = "../fuzz/targets/multistream.rs"]

@@ -35,5 +35,6 @@ pub mod machine;
 pub mod node;
 pub mod particle;
 pub mod peer;
+mod quoted;
 pub mod refusal;
 pub mod status;

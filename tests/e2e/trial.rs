@@ -42,8 +42,7 @@ macro_rules! suites {
             let lazy = $lazy.clone();
             $plan.trial(concat!($prefix, "/", $name), $build, move || async move {
                 let $station = started(&lazy, $start).await?;
-                let outcome: Result<()> = $suite.await;
-                outcome.map_err(|error| anyhow!("{error:#}\n  the node's log:\n{}", $station.host.tail()))
+                with_logs($suite.await, &[$station])
             })
         }),*]
     };
@@ -90,7 +89,8 @@ impl Plan {
                 let relay1 = started(&node, hosted::start(&[])).await?;
                 let known = [relay1.target.tcp.to_string()];
                 let relay2 = hosted::start(&known).await?;
-                js::two_relays(&relay1.target, &relay2.target).await
+                let outcome = js::two_relays(&relay1.target, &relay2.target).await;
+                with_logs(outcome, &[relay1, &relay2])
             }),
         );
         trials
@@ -106,9 +106,11 @@ impl Plan {
             guest::build,
             move || async move {
                 let relay1 = started(&node, two_cores()).await?;
-                let disk = guest::Installed::without_seed(&[relay1.target.tcp.clone()]).await?;
+                let disk = guest::Installed::without_seed(std::slice::from_ref(&relay1.target.tcp))
+                    .await?;
                 let relay2 = boot::identity_is_kept(&disk).await?;
-                js::two_relays(&relay1.target, &relay2.target).await
+                let outcome = js::two_relays(&relay1.target, &relay2.target).await;
+                with_logs(outcome, &[relay1, &relay2])
             },
         ));
         trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
@@ -149,9 +151,30 @@ impl Plan {
 }
 
 async fn started(lazy: &Lazy, start: impl Future<Output = Result<Station>>) -> Result<&Station> {
+    let first = lazy.get().is_none();
     let station = lazy.get_or_init(async || start.await.map_err(|error| format!("{error:#}")));
     let station: &Result<Station, String> = station.await;
-    station.as_ref().map_err(|reason| anyhow!("{reason}"))
+    station.as_ref().map_err(|reason| match first {
+        true => anyhow!("{reason}"),
+        false => anyhow!("the node does not run, see the first trial of this kind"),
+    })
+}
+
+/// Adds the nodes' logs to an error.
+fn with_logs(outcome: Result<()>, stations: &[&Station]) -> Result<()> {
+    outcome.map_err(|error| {
+        let logs: String = stations
+            .iter()
+            .map(|station| {
+                format!(
+                    "\n  the log of {}:\n{}",
+                    station.target.peer_id,
+                    station.host.tail()
+                )
+            })
+            .collect();
+        anyhow!("{error:#}{logs}")
+    })
 }
 
 async fn two_cores() -> Result<Station> {

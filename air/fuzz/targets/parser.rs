@@ -45,7 +45,10 @@ pub fn check(data: &[u8]) {
     let outcome = interpreter.run(input, &mut VerifiedSignatures::new(0));
     assert_eq!(outcome.ret_code, basalt_air::code::KEY);
     let key = Key::ed25519(&[7; 32]);
-    let params = RunParams { key, ..params.clone() };
+    let params = RunParams {
+        key,
+        ..params.clone()
+    };
     let outcome = interpreter.run(
         Input {
             params: &params,

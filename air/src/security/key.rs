@@ -105,3 +105,38 @@ impl fmt::Debug for Key {
         f.debug_tuple("Key").field(&self.public()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ed25519-dalek` was chosen by measurement; `ed25519-compact` must agree with it.
+    #[test]
+    fn two_libraries_agree() {
+        for byte in b'A'..=b'J' {
+            let seed = [byte; 32];
+            let key = Key::ed25519(&seed);
+            let other = ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::new(seed));
+            assert_eq!(key.public().unwrap()[1..], other.pk[..]);
+            for len in [0, 1, 100, 5000] {
+                let message = alloc::vec![byte; len];
+                let signature = key.sign(&message).unwrap();
+                assert_eq!(signature[1..], other.sk.sign(&message, None)[..]);
+                let parsed = ed25519_compact::Signature::from_slice(&signature[1..]).unwrap();
+                assert!(other.pk.verify(&message, &parsed).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn peer_ids() {
+        let key = Key::ed25519(&[b'A'; 32]);
+        let id = "12D3KooWQbb6k91VYokt5K45RdSVM4oyN3QhkCNwwfqy1L3DWbsz";
+        assert_eq!(key.peer_id().unwrap(), id);
+        assert_eq!(
+            Key::new(1, &[0; 32]).peer_id(),
+            Err(KeyError::UnknownFormat(1))
+        );
+        assert_eq!(Key::new(0, &[0; 31]).peer_id(), Err(KeyError::Length(31)));
+    }
+}

@@ -1,7 +1,7 @@
 //! Asking the UEFI firmware, and sending it away.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::slice;
@@ -55,11 +55,9 @@ pub fn gather() -> Handover {
     );
     set_wall_clock();
     let configuration = seed_generator().and_then(|()| read_configuration());
-    ::log::debug!("configuration read");
     let image = find_image();
     let sections = find_sections(image);
     let map = leave();
-    ::log::debug!("boot services left");
     Handover {
         map,
         sections,
@@ -225,7 +223,7 @@ fn firmware_random() -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn manifest_refusal(details: alloc::string::String) -> Refusal {
+fn manifest_refusal(details: String) -> Refusal {
     Refusal {
         headline: "manifest rejected",
         details,

@@ -1,5 +1,7 @@
 //! The virtio entropy device: read once, at boot.
 
+use alloc::string::{String, ToString};
+
 use virtio_drivers::device::rng::VirtIORng;
 
 use super::virtio::{self, hal::KernelHal};
@@ -15,12 +17,7 @@ pub fn matches(function: &Function) -> bool {
 ///
 /// # Errors
 /// What went wrong, in words.
-pub fn read(
-    ecam: &Ecam,
-    function: &Function,
-) -> Result<heapless::Vec<u8, 64>, alloc::string::String> {
-    use alloc::string::ToString;
-
+pub fn read(ecam: &Ecam, function: &Function) -> Result<heapless::Vec<u8, 64>, String> {
     let transport = virtio::open(ecam, function)?;
     let mut device =
         VirtIORng::<KernelHal, _>::new(transport).map_err(|error| error.to_string())?;

@@ -382,6 +382,9 @@ impl Swarm {
     /// What follows from bytes that `transmit` gave.
     fn tell_news(&mut self, now: Instant, out: &mut Effects) {
         for conn in core::mem::take(&mut self.news) {
+            if let Some(entry) = self.pool.get(conn) {
+                entry.news = false;
+            }
             if let Some(connection) = self.pool.connection(conn) {
                 let context = Context {
                     now,
@@ -581,7 +584,8 @@ impl Swarm {
         self.status.bytes_out += len as u64;
         let more = connection.has_output();
         entry.announced = more;
-        if connection.has_news() && !self.news.contains(&conn) {
+        if connection.has_news() && !entry.news {
+            entry.news = true;
             self.news.push(conn);
         }
         if !more && matches!(entry.stage, Stage::Lingering { .. }) {

@@ -42,6 +42,8 @@ pub(super) struct Entry {
     pub(super) timer: Option<Instant>,
     /// Whether the edge knows that there is output.
     pub(super) announced: bool,
+    /// Whether it stands among those with news.
+    pub(super) news: bool,
     /// Memory counted for unfinished particles.
     pub(super) held: usize,
 }
@@ -69,7 +71,7 @@ impl Entry {
         remote: Option<SocketAddr>,
         expected: Option<PeerId>,
     ) -> Self {
-        let (peer, timer, announced, held) = (None, None, false, 0);
+        let (peer, timer, announced, news, held) = (None, None, false, false, 0);
         Self {
             stage,
             direction,
@@ -79,6 +81,7 @@ impl Entry {
             peer,
             timer,
             announced,
+            news,
             held,
         }
     }

@@ -465,6 +465,10 @@ impl Session {
             if self.is_ours(id) || self.streams.contains_key(&id) {
                 return Err(YamuxError::StreamId(id));
             }
+            if self.answers.len() >= self.config.max_answers {
+                // Each new stream may have to be reset: not for peers that leave resets unread.
+                return Err(YamuxError::AnswerFlood);
+            }
             if self.inbound >= self.config.max_inbound_streams {
                 let flags = Flags::RST;
                 self.answer(Header {

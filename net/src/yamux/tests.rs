@@ -263,6 +263,20 @@ fn resets_in_both_directions() {
 }
 
 #[test]
+fn a_peer_that_leaves_resets_unread_opens_no_more_streams() {
+    let mut us = session(false);
+    let mut opened = 0;
+    let flood = loop {
+        match try_recv(&mut us, &data(Flags::SYN, 2 * opened + 1, b"x")) {
+            Ok(_) => us.reset(2 * opened + 1),
+            Err(error) => break error,
+        }
+        opened += 1;
+    };
+    assert_eq!((flood, opened), (YamuxError::AnswerFlood, 256));
+}
+
+#[test]
 fn streams_beyond_the_limit_are_reset() {
     let config = Config {
         max_inbound_streams: 1,

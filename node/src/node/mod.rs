@@ -10,7 +10,6 @@ mod actor;
 mod timers;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -25,6 +24,7 @@ use crate::builtins::{self, Call, CallError, Later};
 use crate::host::{Clock, Host, Network};
 use crate::limits::Limits;
 use crate::particle::Header;
+use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
@@ -131,6 +131,11 @@ impl<I: Interpreter> Node<I> {
     /// Counts something that was refused on the node's behalf.
     pub fn count(&mut self, reason: Refusal) {
         self.status.refusals.count(reason);
+    }
+
+    /// How often `reason` occurred.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.status.refusals.of(reason)
     }
 
     /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
@@ -297,7 +302,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "air",
                 "particle {}: error {}: {}",
-                actor.header.id, outcome.ret_code, outcome.error_message
+                Quoted(&actor.header.id), outcome.ret_code, Quoted(&outcome.error_message)
             );
         }
         self.act(clock, network, id, outcome, out);
@@ -417,7 +422,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "node",
                 "call {}.{} failed: {}",
-                request.service_id, request.function_name, result.result
+                Quoted(&request.service_id), Quoted(&request.function_name), Quoted(&result.result)
             );
         }
         self.finish(call, result);
@@ -426,7 +431,6 @@ impl<I: Interpreter> Node<I> {
     /// The answer to a call that is refused for want of room.
     fn refuse_call(&mut self, reason: Refusal) -> CallResult {
         self.count(reason);
-        CallError::text(String::from("this peer is too busy: ") + &alloc::format!("{reason}"))
-            .into()
+        CallError::text(alloc::format!("this peer is too busy: {reason}")).into()
     }
 }

@@ -25,6 +25,7 @@ use crate::host::{Clock, Host, Versions};
 use crate::limits::Limits;
 use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
+use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use contacts::Contacts;
 
@@ -272,15 +273,31 @@ impl Peer {
                 }
             }
             Event::Identified { peer, info } => {
-                log::debug!(target: "peer", "{peer} runs {}", info.agent_version);
+                log::debug!(target: "peer", "{peer} runs {}", Quoted(&info.agent_version));
                 let routes = info.protocols.contains(&self.kademlia);
                 self.contacts.identified(&peer, info.listen_addrs, routes);
             }
             Event::Particle { from, particle } => {
                 let id = particle.id.clone();
                 if let Err(reason) = self.node.receive(clock, *particle) {
-                    log::warn!(target: "node", "particle {id} from {from} refused: {reason}");
+                    // Each reason shows at once, a flood of it ever more rarely.
+                    let times = self.node.refused(reason);
+                    let level = match times.is_power_of_two() {
+                        true => log::Level::Warn,
+                        false => log::Level::Debug,
+                    };
+                    log::log!(
+                        target: "node",
+                        level,
+                        "particle {} from {from} refused: {reason} ({times} so far)",
+                        Quoted(&id)
+                    );
                 }
+            }
+            Event::Found {
+                peer, addresses, ..
+            } => {
+                log::debug!(target: "peer", "{peer} was found at {} addresses", addresses.len());
             }
             Event::Sent { .. } => {}
             Event::SendFailed { reason, .. } => {
@@ -307,7 +324,11 @@ impl Peer {
                 Err(CannotSend::TooBig) => Refusal::SendFailed,
             }
         };
-        log::debug!(target: "node", "particle {} to {peer} not sent: {refusal}", particle.id);
+        log::debug!(
+            target: "node",
+            "particle {} to {peer} not sent: {refusal}",
+            Quoted(&particle.id)
+        );
         self.node.count(refusal);
     }
 

@@ -17,7 +17,7 @@ use basalt_prover::randomx::dataset::{DatasetBuilder, DatasetView};
 use basalt_prover::randomx::params::CACHE_BYTES;
 use basalt_prover::randomx::simd::cpu::{Features, Model};
 use basalt_prover::randomx::vm::Engine;
-use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream, Vm};
+use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream};
 use clock::{Sample, cpu_seconds};
 use std::error::Error;
 use std::time::Duration;
@@ -289,15 +289,9 @@ fn hash<P: Params>(
                 measure::<_, 2>(memory, Engine::Jit, source, turn)
             })
         };
-        let three = || {
-            in_threads(threads, || {
-                measure::<_, 3>(memory, Engine::Jit, source, turn)
-            })
-        };
         let what = |lanes: u32| format!("fast, {threads} thread(s), {lanes} lane(s)");
         race(&what(1), one, memory, dataset, options, threads)?;
         race(&what(2), two, memory, dataset, options, threads)?;
-        race(&what(3), three, memory, dataset, options, threads)?;
     }
     Ok(())
 }
@@ -316,7 +310,8 @@ fn race<P: Params>(
         return Ok(());
     }
     let reference = reference::Dataset::borrow(dataset.words())?;
-    let expected = Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
+    let expected =
+        basalt_prover::randomx::Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
     if reference::Vm::new(*memory, &reference)?.hash(b"check") != expected {
         return Err("the reference hashes differently".into());
     }

@@ -19,7 +19,7 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CoreId(pub u32);
 
-/// A place for a dataset.
+/// A place for a dataset. An id is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId(pub u32);
 
@@ -111,8 +111,11 @@ pub enum Effect {
     Release(SlotId),
     /// Write the proof to disk, then say [`Input::Stored`].
     Store(Proof),
-    /// Delete all stored proofs: they are of another epoch.
-    Forget,
+    /// Delete all stored proofs but those of this epoch.
+    Forget {
+        /// The epoch whose proofs stay.
+        keep: Option<Epoch>,
+    },
     /// Write the epoch and the allocation to disk.
     Remember(Option<Epoch>, BTreeMap<CoreId, CuId>),
 }
@@ -232,6 +235,7 @@ pub struct Prover {
     slots: BTreeMap<SlotId, Slot>,
     jobs: BTreeMap<CoreId, (JobId, Task)>,
     last_job: u64,
+    next_slot: u32,
     proofs: Proofs,
     meters: BTreeMap<CuId, Meter>,
     counts: BTreeMap<CoreId, CoreCount>,
@@ -249,6 +253,7 @@ impl Prover {
             slots: BTreeMap::new(),
             jobs: BTreeMap::new(),
             last_job: 0,
+            next_slot: 0,
             proofs: Proofs::new(config.limits),
             meters: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -377,7 +382,7 @@ impl Prover {
             self.meters.clear();
             self.counts.clear();
             self.epoch_began = epoch.map(|_| now);
-            effects.push(Effect::Forget);
+            effects.push(Effect::Forget { keep: epoch });
         }
         self.allocation = allocation;
         effects.push(Effect::Remember(epoch, self.allocation.clone()));
@@ -529,15 +534,11 @@ impl Prover {
         let without = wanting
             .iter()
             .find(|cu| self.slots.values().all(|slot| slot.cu != **cu));
-        let free = (0..).map(SlotId).find(|id| !self.slots.contains_key(id));
-        if let (Some(cu), Some(id)) = (without, free) {
-            self.slots.insert(
-                id,
-                Slot {
-                    cu: *cu,
-                    phase: Phase::Cache,
-                },
-            );
+        if let Some(&cu) = without {
+            let phase = Phase::Cache;
+            self.slots
+                .insert(SlotId(self.next_slot), Slot { cu, phase });
+            self.next_slot += 1;
         }
     }
 

@@ -95,9 +95,9 @@ impl Program {
                 Op::RotateConst => target.rotate_right(i.imm),
                 Op::AddConst => target.wrapping_add(i.operand),
                 Op::XorConst => *target ^ i.operand,
-                Op::MulHigh => (u128::from(*target) * u128::from(source) >> 64) as u64,
+                Op::MulHigh => ((u128::from(*target) * u128::from(source)) >> 64) as u64,
                 Op::MulHighSigned => {
-                    (i128::from(*target as i64) * i128::from(source as i64) >> 64) as u64
+                    ((i128::from(*target as i64) * i128::from(source as i64)) >> 64) as u64
                 }
                 Op::MulReciprocal => target.wrapping_mul(i.operand),
             };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use basalt_image_builder::{Image, elf, kernel, pe};
 use basalt_qemu::{Disk, Guest, Machine};
 use libp2p::Multiaddr;
@@ -90,9 +90,11 @@ impl Installed {
         let boot = tokio::task::spawn_blocking(move || {
             let guest = machine.start()?;
             let line = guest.wait_for_line("basalt: listening ", PATIENCE)?;
-            // The report of each compute core's self-test.
             for core in 1..cores {
-                guest.wait_for_line(&format!("cpu: c{core}: "), PATIENCE)?;
+                let report = guest.wait_for_line(&format!("cpu: core {core}: "), PATIENCE)?;
+                for test in ["aes ok", "avx ok", "rounding ok"] {
+                    ensure!(report.contains(test), "no '{test}' in '{report}'");
+                }
             }
             anyhow::Ok((guest, line))
         });

@@ -12,7 +12,7 @@ use crate::proxy::{Pace, Proxy};
 use crate::target::{Target, port};
 
 /// Half-open connections of each kind.
-const EACH: usize = 6;
+const EACH: usize = 15;
 
 /// What a client said before it fell silent; the WebSocket ones go to the WebSocket port.
 const TCP_STARTS: [&[u8]; 3] = [

@@ -9,7 +9,8 @@ use std::{
 };
 
 use marine::{
-    CallParameters, Marine, MarineConfig, MarineModuleConfig, MarineWASIConfig, ModuleDescriptor, WasmBackend,
+    CallParameters, Marine, MarineConfig, MarineModuleConfig, MarineWASIConfig, ModuleDescriptor,
+    WasmBackend,
 };
 use marine_wasm_backend_traits::WasmBackend as _;
 use serde_json::{json, Value};
@@ -29,14 +30,22 @@ async fn create(backend: &WasmBackend, dir: &Path, row: &Value) -> Marine {
     let mut modules = HashMap::new();
     let mut modules_config = Vec::new();
     let scratch = std::env::temp_dir().join(format!("basalt-bench-peer-{}", std::process::id()));
-    for name in row["modules"].as_array().expect("modules").iter().filter_map(Value::as_str) {
+    for name in row["modules"]
+        .as_array()
+        .expect("modules")
+        .iter()
+        .filter_map(Value::as_str)
+    {
         let mut mapped_dirs = HashMap::new();
         for alias in ["tmp", "storage"] {
             let path = scratch.join(alias);
             std::fs::create_dir_all(&path).expect("folder");
             mapped_dirs.insert(format!("/{alias}"), path);
         }
-        modules.insert(name.to_string(), std::fs::read(dir.join(format!("{name}.wasm"))).expect("module"));
+        modules.insert(
+            name.to_string(),
+            std::fs::read(dir.join(format!("{name}.wasm"))).expect("module"),
+        );
         modules_config.push(ModuleDescriptor {
             load_from: None,
             file_name: format!("{name}.wasm"),
@@ -58,12 +67,18 @@ async fn create(backend: &WasmBackend, dir: &Path, row: &Value) -> Marine {
         modules_config,
         default_modules_config: None,
     };
-    Marine::with_modules(backend.clone(), modules, config).await.expect("service")
+    Marine::with_modules(backend.clone(), modules, config)
+        .await
+        .expect("service")
 }
 
 async fn measure(dir: &Path, row: &Value) -> f64 {
     let backend = WasmBackend::new_async().expect("backend");
-    let facade = row["modules"].as_array().and_then(|modules| modules.last()).and_then(Value::as_str).expect("module");
+    let facade = row["modules"]
+        .as_array()
+        .and_then(|modules| modules.last())
+        .and_then(Value::as_str)
+        .expect("module");
     match row["kind"].as_str() {
         Some("creation") => {
             let mut times = Vec::new();
@@ -93,7 +108,12 @@ async fn measure(dir: &Path, row: &Value) -> f64 {
             for call in row["once"].as_array().into_iter().flatten() {
                 let args = resolve(&call[1], &results);
                 let result = service
-                    .call_with_json_async(facade, call[0].as_str().expect("function"), args, CallParameters::default())
+                    .call_with_json_async(
+                        facade,
+                        call[0].as_str().expect("function"),
+                        args,
+                        CallParameters::default(),
+                    )
                     .await
                     .expect("call");
                 if let Value::Object(fields) = result {
@@ -104,13 +124,21 @@ async fn measure(dir: &Path, row: &Value) -> f64 {
                 .as_array()
                 .expect("calls")
                 .iter()
-                .map(|call| (call[0].as_str().expect("function").to_string(), resolve(&call[1], &results)))
+                .map(|call| {
+                    (
+                        call[0].as_str().expect("function").to_string(),
+                        resolve(&call[1], &results),
+                    )
+                })
                 .collect();
             let mut times = Vec::new();
             let mut start = Instant::now();
             while start.elapsed() < SPAN || times.len() < 7 {
                 // The call takes its arguments by value; making them is not part of it.
-                let owned: Vec<_> = calls.iter().map(|(function, args)| (function, args.clone())).collect();
+                let owned: Vec<_> = calls
+                    .iter()
+                    .map(|(function, args)| (function, args.clone()))
+                    .collect();
                 let begin = Instant::now();
                 for (function, args) in owned {
                     service
@@ -131,12 +159,18 @@ async fn measure(dir: &Path, row: &Value) -> f64 {
 
 fn resolve(args: &Value, results: &HashMap<String, Value>) -> Value {
     match args {
-        Value::Object(map) if map.contains_key("$ref") => results[map["$ref"].as_str().expect("field")].clone(),
+        Value::Object(map) if map.contains_key("$ref") => {
+            results[map["$ref"].as_str().expect("field")].clone()
+        }
         Value::Object(map) if map.contains_key("$bytes") => {
-            (0..map["$bytes"].as_u64().expect("count")).map(|byte| json!(byte % 251)).collect()
+            (0..map["$bytes"].as_u64().expect("count"))
+                .map(|byte| json!(byte % 251))
+                .collect()
         }
         Value::Object(map) if map.contains_key("$strings") => {
-            (0..map["$strings"].as_u64().expect("count")).map(|n| json!(format!("string number {n}"))).collect()
+            (0..map["$strings"].as_u64().expect("count"))
+                .map(|n| json!(format!("string number {n}")))
+                .collect()
         }
         Value::Array(items) => items.iter().map(|item| resolve(item, results)).collect(),
         other => other.clone(),
@@ -150,6 +184,13 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or("0");
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        * 1024.0
 }

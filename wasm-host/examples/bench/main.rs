@@ -5,7 +5,7 @@
 //! alone, ours and the peer's one after the other.
 
 #[path = "../vectors/runner.rs"]
-#[expect(dead_code, reason = "only the host of the scenario runner is used")]
+#[allow(dead_code, reason = "only the host of the scenario runner is used")]
 mod runner;
 
 use std::{
@@ -16,7 +16,8 @@ use std::{
 };
 
 use basalt_wasm_host::{
-    Budget, CallParameters, Module, ModuleConfig, ModuleStore, Service, ServiceConfig, Vfs, Volume, vfs::Quota,
+    Budget, CallParameters, Module, ModuleConfig, ModuleStore, Service, ServiceConfig, Vfs, Volume,
+    vfs::Quota,
 };
 use runner::StdHost;
 use serde_json::{Value, json};
@@ -46,26 +47,50 @@ fn main() {
     let dir = std::env::temp_dir().join("basalt-wasm-host-bench");
     if let Some(row) = only {
         let rows: Vec<Value> = serde_json::from_str(include_str!("rows.json")).expect("rows");
-        let row = rows.into_iter().find(|candidate| candidate["row"] == row.as_str()).expect("row");
+        let row = rows
+            .into_iter()
+            .find(|candidate| candidate["row"] == row.as_str())
+            .expect("row");
         println!("{}", measure(&dir, &row));
         return;
     }
     collect(&dir, wasm.as_deref());
     let me = std::env::current_exe().expect("own path");
     let rows: Vec<Value> = serde_json::from_str(include_str!("rows.json")).expect("rows");
-    println!("{:36} {:>14} {:>14} {:>8}", "row", "basalt", "marine 0.37", "ratio");
+    println!(
+        "{:36} {:>14} {:>14} {:>8}",
+        "row", "basalt", "marine 0.37", "ratio"
+    );
     for row in &rows {
         let name = row["row"].as_str().expect("row");
-        let missing = |module: &Value| !dir.join(format!("{}.wasm", module.as_str().unwrap_or_default())).exists();
-        if row["modules"].as_array().expect("modules").iter().any(missing) {
+        let missing = |module: &Value| {
+            !dir.join(format!("{}.wasm", module.as_str().unwrap_or_default()))
+                .exists()
+        };
+        if row["modules"]
+            .as_array()
+            .expect("modules")
+            .iter()
+            .any(missing)
+        {
             println!("{name:36} (module not at hand)");
             continue;
         }
         let ours = number(Command::new(&me).args(["--row", name])).expect("own measurement");
-        let theirs = peer.as_ref().and_then(|peer| number(Command::new(peer).arg(&dir).arg(row.to_string())));
-        let unit = if row["kind"] == "resident" { bytes } else { time };
+        let theirs = peer
+            .as_ref()
+            .and_then(|peer| number(Command::new(peer).arg(&dir).arg(row.to_string())));
+        let unit = if row["kind"] == "resident" {
+            bytes
+        } else {
+            time
+        };
         let ratio = theirs.map_or(String::new(), |theirs| format!("{:.1}", theirs / ours));
-        println!("{name:36} {:>14} {:>14} {ratio:>8}", unit(ours), theirs.map_or(String::new(), unit));
+        println!(
+            "{name:36} {:>14} {:>14} {ratio:>8}",
+            unit(ours),
+            theirs.map_or(String::new(), unit)
+        );
     }
 }
 
@@ -98,7 +123,11 @@ fn collect(dir: &Path, more: Option<&Path>) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/wasm");
     for source in [Some(own.as_path()), more].into_iter().flatten() {
         for entry in std::fs::read_dir(source).expect("folder").flatten() {
-            std::fs::write(dir.join(entry.file_name()), std::fs::read(entry.path()).expect("module")).expect("module");
+            std::fs::write(
+                dir.join(entry.file_name()),
+                std::fs::read(entry.path()).expect("module"),
+            )
+            .expect("module");
         }
     }
     std::fs::write(dir.join("sqlite3.wasm"), fluence_spell_distro::SQLITE_WASM).expect("module");
@@ -107,21 +136,34 @@ fn collect(dir: &Path, more: Option<&Path>) {
 
 fn measure(dir: &Path, row: &Value) -> f64 {
     let mut store = ModuleStore::default();
-    let names: Vec<&str> = row["modules"].as_array().expect("modules").iter().filter_map(Value::as_str).collect();
+    let names: Vec<&str> = row["modules"]
+        .as_array()
+        .expect("modules")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     let modules: Vec<(ModuleConfig, Module)> = names
         .iter()
         .map(|name| {
             let mut config = ModuleConfig::new(name);
             config.mapped_dirs.insert("/tmp".into(), "tmp".into());
-            config.mapped_dirs.insert("/storage".into(), "storage".into());
+            config
+                .mapped_dirs
+                .insert("/storage".into(), "storage".into());
             let wasm = std::fs::read(dir.join(format!("{name}.wasm"))).expect("module");
             (config, store.load(name, name, &wasm).expect("module"))
         })
         .collect();
     let create = || {
         let vfs = Vfs::new(Volume::scratch(1, Quota::default()));
-        Service::new(store.engine(), ServiceConfig::default(), &modules, vfs, Box::new(StdHost::default()))
-            .expect("service")
+        Service::new(
+            store.engine(),
+            ServiceConfig::default(),
+            &modules,
+            vfs,
+            Box::new(StdHost::default()),
+        )
+        .expect("service")
     };
     match row["kind"].as_str() {
         Some("creation") => median(|| {
@@ -150,12 +192,19 @@ fn measure(dir: &Path, row: &Value) -> f64 {
                 .as_array()
                 .expect("calls")
                 .iter()
-                .map(|call| (call[0].as_str().expect("function").to_string(), resolve(&call[1], &results)))
+                .map(|call| {
+                    (
+                        call[0].as_str().expect("function").to_string(),
+                        resolve(&call[1], &results),
+                    )
+                })
                 .collect();
             median(|| {
                 let start = Instant::now();
                 for (function, args) in &calls {
-                    service.call(function, args, CallParameters::default(), BUDGET).expect("call");
+                    service
+                        .call(function, args, CallParameters::default(), BUDGET)
+                        .expect("call");
                 }
                 start.elapsed()
             })
@@ -166,7 +215,9 @@ fn measure(dir: &Path, row: &Value) -> f64 {
 fn run(service: &mut Service, call: &Value, results: &mut HashMap<String, Value>) {
     let args = resolve(&call[1], results);
     let function = call[0].as_str().expect("function");
-    let result = service.call(function, &args, CallParameters::default(), BUDGET).expect("call");
+    let result = service
+        .call(function, &args, CallParameters::default(), BUDGET)
+        .expect("call");
     if let Value::Object(fields) = result {
         results.extend(fields);
     }
@@ -175,12 +226,18 @@ fn run(service: &mut Service, call: &Value, results: &mut HashMap<String, Value>
 /// `$ref` is a field of an earlier result, `$bytes` and `$strings` are made up.
 fn resolve(args: &Value, results: &HashMap<String, Value>) -> Value {
     match args {
-        Value::Object(map) if map.contains_key("$ref") => results[map["$ref"].as_str().expect("field")].clone(),
+        Value::Object(map) if map.contains_key("$ref") => {
+            results[map["$ref"].as_str().expect("field")].clone()
+        }
         Value::Object(map) if map.contains_key("$bytes") => {
-            (0..map["$bytes"].as_u64().expect("count")).map(|byte| json!(byte % 251)).collect()
+            (0..map["$bytes"].as_u64().expect("count"))
+                .map(|byte| json!(byte % 251))
+                .collect()
         }
         Value::Object(map) if map.contains_key("$strings") => {
-            (0..map["$strings"].as_u64().expect("count")).map(|n| json!(format!("string number {n}"))).collect()
+            (0..map["$strings"].as_u64().expect("count"))
+                .map(|n| json!(format!("string number {n}")))
+                .collect()
         }
         Value::Array(items) => items.iter().map(|item| resolve(item, results)).collect(),
         other => other.clone(),
@@ -203,6 +260,13 @@ fn median(mut once: impl FnMut() -> Duration) -> f64 {
 /// Resident memory of this process in bytes.
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or("0");
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        * 1024.0
 }

@@ -18,7 +18,7 @@ use basalt_wasm_host::{
 use serde_json::{Value, json};
 
 /// The host that scenarios run on: real clocks, a small generator, no network; output goes nowhere.
-pub struct StdHost {
+pub(crate) struct StdHost {
     start: std::time::Instant,
     seed: u64,
 }
@@ -82,7 +82,7 @@ impl Mounted for Coreutil {
 }
 
 /// All JSON files of a folder in name order.
-pub fn json_files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn json_files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.retain(|path| {
@@ -94,21 +94,21 @@ pub fn json_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Gives a module's file by its name.
-pub type Lookup = Box<dyn Fn(&str) -> std::io::Result<Vec<u8>>>;
+pub(crate) type Lookup = Box<dyn Fn(&str) -> std::io::Result<Vec<u8>>>;
 
 /// Runs scenarios and counts what held.
-pub struct Runner {
+pub(crate) struct Runner {
     wasm: Lookup,
     store: ModuleStore,
     /// Checks that held.
-    pub passed: usize,
+    pub(crate) passed: usize,
     /// A line for each that did not.
-    pub failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Runner {
     /// A runner with these binaries.
-    pub fn new(wasm: Lookup) -> Self {
+    pub(crate) fn new(wasm: Lookup) -> Self {
         Self {
             wasm,
             store: ModuleStore::default(),
@@ -126,7 +126,7 @@ impl Runner {
     }
 
     /// Compares a module's interface in the form that nodes print.
-    pub fn interface(&mut self, path: &Path) {
+    pub(crate) fn interface(&mut self, path: &Path) {
         let name = path
             .file_stem()
             .unwrap_or_default()
@@ -142,7 +142,7 @@ impl Runner {
     }
 
     /// Runs a scenario: loading, interface, calls.
-    pub fn scenario(&mut self, path: &Path) {
+    pub(crate) fn scenario(&mut self, path: &Path) {
         let scenario = read_json(path);
         let name = scenario["name"].as_str().expect("name").to_string();
         let mut service = match (self.create(&scenario), scenario.get("create_error")) {
@@ -208,8 +208,7 @@ impl Runner {
                 };
                 config.mounted_binaries.insert(import, mounted);
             }
-            let wasm = std::fs::read(self.wasm.join(file))
-                .map_err(|error| Error::Io(error.to_string()))?;
+            let wasm = (self.wasm)(file).map_err(|error| Error::Io(error.to_string()))?;
             let module = self.store.load(&format!("{name}/{file}"), name, &wasm);
             let module = module.map_err(|error| Error::Engine(EngineError::Module(error)))?;
             modules.push((config, module));

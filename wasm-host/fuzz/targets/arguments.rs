@@ -16,9 +16,24 @@ pub fn check(data: &[u8]) {
     };
     let interface = interface();
     let all = [
-        Type::Boolean, Type::S8, Type::S16, Type::S32, Type::S64, Type::U8, Type::U16, Type::U32, Type::U64, Type::F32,
-        Type::F64, Type::I32, Type::I64, Type::String, Type::ByteArray, Type::Record(1),
-        Type::Array(Type::U8.into()), Type::Array(Type::String.into()),
+        Type::Boolean,
+        Type::S8,
+        Type::S16,
+        Type::S32,
+        Type::S64,
+        Type::U8,
+        Type::U16,
+        Type::U32,
+        Type::U64,
+        Type::F32,
+        Type::F64,
+        Type::I32,
+        Type::I64,
+        Type::String,
+        Type::ByteArray,
+        Type::Record(1),
+        Type::Array(Type::U8.into()),
+        Type::Array(Type::String.into()),
         Type::Array(Type::Array(Type::Record(1).into()).into()),
     ];
     for ty in all {
@@ -59,10 +74,22 @@ fn interface() -> Interface {
     let record = |fields: &[(&str, Type)]| {
         TypeDef::Record(RecordType {
             name: "R".to_string(),
-            fields: fields.iter().map(|(name, ty)| Field { name: name.to_string(), ty: ty.clone() }).collect(),
+            fields: fields
+                .iter()
+                .map(|(name, ty)| Field {
+                    name: name.to_string(),
+                    ty: ty.clone(),
+                })
+                .collect(),
         })
     };
-    interface.types.push(record(&[("x", Type::U32), ("y", Type::F32)]));
-    interface.types.push(record(&[("a", Type::String), ("b", Type::Record(0)), ("c", Type::ByteArray)]));
+    interface
+        .types
+        .push(record(&[("x", Type::U32), ("y", Type::F32)]));
+    interface.types.push(record(&[
+        ("a", Type::String),
+        ("b", Type::Record(0)),
+        ("c", Type::ByteArray),
+    ]));
     interface
 }

@@ -44,7 +44,13 @@ pub fn check(data: &[u8]) {
     config.limits.value_bytes = 1 << 20;
     let modules = [(ModuleConfig::new("m"), module)];
     let vfs = Vfs::new(Volume::scratch(1, Quota::default()));
-    let Ok(mut service) = Service::new(&engine, config, &modules, vfs, Box::new(host::Quiet::default())) else {
+    let Ok(mut service) = Service::new(
+        &engine,
+        config,
+        &modules,
+        vfs,
+        Box::new(host::Quiet::default()),
+    ) else {
         return;
     };
     let budget = Budget {
@@ -53,8 +59,17 @@ pub fn check(data: &[u8]) {
     };
     for (export, ty, _) in interface.service_functions().take(16) {
         let mut room = 256;
-        let args: Vec<Value> = ty.arguments.iter().map(|field| sample(&field.ty, &interface, &mut room)).collect();
-        let _ = service.call(&export.name, &Value::Array(args), CallParameters::default(), budget);
+        let args: Vec<Value> = ty
+            .arguments
+            .iter()
+            .map(|field| sample(&field.ty, &interface, &mut room))
+            .collect();
+        let _ = service.call(
+            &export.name,
+            &Value::Array(args),
+            CallParameters::default(),
+            budget,
+        );
     }
 }
 
@@ -79,10 +94,18 @@ fn sample(ty: &Type, interface: &it::Interface, room: &mut usize) -> Value {
         Type::Boolean => json!(true),
         Type::String => json!("text"),
         Type::ByteArray => json!([1, 2, 3]),
-        Type::Array(element) => json!([sample(element, interface, room), sample(element, interface, room)]),
+        Type::Array(element) => json!([
+            sample(element, interface, room),
+            sample(element, interface, room)
+        ]),
         Type::Record(id) => {
             let fields = &interface.record(*id).expect("checked at load").fields;
-            Value::Array(fields.iter().map(|field| sample(&field.ty, interface, room)).collect())
+            Value::Array(
+                fields
+                    .iter()
+                    .map(|field| sample(&field.ty, interface, room))
+                    .collect(),
+            )
         }
         _ => json!(7),
     }

@@ -1,6 +1,8 @@
 //! Any bytes as a module file: loading refuses or accepts, and what is accepted can be put into a service.
 
-use basalt_wasm_host::{Budget, Module, ModuleConfig, Service, ServiceConfig, Vfs, Volume, Wasmi, vfs::Quota};
+use basalt_wasm_host::{
+    Budget, Module, ModuleConfig, Service, ServiceConfig, Vfs, Volume, Wasmi, vfs::Quota,
+};
 
 #[path = "host.rs"]
 mod host;
@@ -20,7 +22,13 @@ pub fn check(data: &[u8]) {
     config.limits.memory = 16 << 20;
     let modules = [(ModuleConfig::new("m"), module)];
     let vfs = Vfs::new(Volume::scratch(1, Quota::default()));
-    if let Ok(service) = Service::new(&engine, config, &modules, vfs, Box::new(host::Quiet::default())) {
+    if let Ok(service) = Service::new(
+        &engine,
+        config,
+        &modules,
+        vfs,
+        Box::new(host::Quiet::default()),
+    ) {
         assert!(service.interface().to_json().is_object());
     }
 }

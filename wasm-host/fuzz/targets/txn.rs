@@ -20,7 +20,8 @@ impl Journal for Replica {
         }
         let mut tree = self.tree.lock().unwrap();
         for effect in effects {
-            tree.apply(effect).unwrap_or_else(|error| panic!("{effect:?}: {error}"));
+            tree.apply(effect)
+                .unwrap_or_else(|error| panic!("{effect:?}: {error}"));
         }
         Ok(())
     }
@@ -82,13 +83,21 @@ pub fn check(data: &[u8]) {
                 if !kept {
                     assert_eq!(after, before, "a refused commit leaves a trace");
                 }
-                assert_eq!(snapshot(&dump(&replica.lock().unwrap())), after, "the journal rebuilds another tree");
+                assert_eq!(
+                    snapshot(&dump(&replica.lock().unwrap())),
+                    after,
+                    "the journal rebuilds another tree"
+                );
                 before = after;
                 volume.begin();
             }
             11 => {
                 volume.roll_back();
-                assert_eq!(snapshot(&volume.with(|tree| dump(tree))), before, "a rollback leaves a trace");
+                assert_eq!(
+                    snapshot(&volume.with(|tree| dump(tree))),
+                    before,
+                    "a rollback leaves a trace"
+                );
                 volume.begin();
             }
             _ => {}
@@ -97,8 +106,14 @@ pub fn check(data: &[u8]) {
         assert!(bytes <= QUOTA.bytes && nodes <= QUOTA.nodes);
     }
     volume.roll_back();
-    open.into_iter().for_each(|ino| volume.with(|tree| tree.close(ino)));
-    let (used, held) = volume.with(|tree| (tree.used_bytes(), dump(tree).iter().map(|entry| entry.3.len()).sum::<usize>()));
+    open.into_iter()
+        .for_each(|ino| volume.with(|tree| tree.close(ino)));
+    let (used, held) = volume.with(|tree| {
+        (
+            tree.used_bytes(),
+            dump(tree).iter().map(|entry| entry.3.len()).sum::<usize>(),
+        )
+    });
     assert_eq!(used, held as u64, "bytes are counted wrongly");
 }
 
@@ -122,7 +137,10 @@ fn dump(tree: &Tree) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     tree.snapshot(|effect| match effect {
         Effect::Create {
-            parent, name, directory, ..
+            parent,
+            name,
+            directory,
+            ..
         } => entries.push((*parent, name.to_string(), *directory, Vec::new())),
         Effect::Write { data, .. } => entries.last_mut().expect("created before").3 = data.to_vec(),
         _ => {}

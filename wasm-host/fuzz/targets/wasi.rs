@@ -35,7 +35,11 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("basalt-wasi-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "basalt-wasi-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("temporary folder");
         Self(path)
@@ -56,7 +60,10 @@ struct Guest {
 
 impl Guest {
     fn call(&mut self, name: &str, args: &[Raw]) -> u16 {
-        let outcome = self.wasi.invoke(name, &mut self.memory, &mut self.host, args).expect("known function");
+        let outcome = self
+            .wasi
+            .invoke(name, &mut self.memory, &mut self.host, args)
+            .expect("known function");
         outcome.expect("no exit").0
     }
 
@@ -77,7 +84,11 @@ impl Guest {
     fn vector(&mut self, len: usize) -> [Raw; 3] {
         self.memory[VECTOR..VECTOR + 4].copy_from_slice(&(DATA as u32).to_le_bytes());
         self.memory[VECTOR + 4..VECTOR + 8].copy_from_slice(&(len as u32).to_le_bytes());
-        [Raw::I32(VECTOR as i32), Raw::I32(1), Raw::I32(RESULT as i32)]
+        [
+            Raw::I32(VECTOR as i32),
+            Raw::I32(1),
+            Raw::I32(RESULT as i32),
+        ]
     }
 }
 
@@ -102,15 +113,23 @@ pub fn check(data: &[u8]) {
                 let ours = guest.call(
                     "path_open",
                     &[
-                        Raw::I32(ROOT), Raw::I32(0), pointer, len, Raw::I32(i32::from(flags)), Raw::I64(RIGHTS),
-                        Raw::I64(RIGHTS), Raw::I32(i32::from(append)), Raw::I32(RESULT as i32),
+                        Raw::I32(ROOT),
+                        Raw::I32(0),
+                        pointer,
+                        len,
+                        Raw::I32(i32::from(flags)),
+                        Raw::I64(RIGHTS),
+                        Raw::I64(RIGHTS),
+                        Raw::I32(i32::from(append)),
+                        Raw::I32(RESULT as i32),
                     ],
                 );
                 if flags & 8 != 0 && append {
                     // The standard library refuses this pair; nothing to compare with.
                     if ours == 0 {
                         let fd = guest.word(RESULT) as i32;
-                        let file = open(&real, flags & 5, false).and_then(|file| file.set_len(0).map(|()| file));
+                        let file = open(&real, flags & 5, false)
+                            .and_then(|file| file.set_len(0).map(|()| file));
                         files.insert(fd, (file.expect("opened by us"), append));
                     }
                     continue;
@@ -127,7 +146,10 @@ pub fn check(data: &[u8]) {
                 let len = usize::from(step[2]) * 20;
                 guest.memory[DATA..DATA + len].fill(step[3]);
                 let vector = guest.vector(len);
-                assert_eq!(guest.call("fd_write", &[Raw::I32(fd), vector[0], vector[1], vector[2]]), 0);
+                assert_eq!(
+                    guest.call("fd_write", &[Raw::I32(fd), vector[0], vector[1], vector[2]]),
+                    0
+                );
                 assert_eq!(guest.word(RESULT) as usize, len);
                 let data = vec![step[3]; len];
                 if *append {
@@ -143,7 +165,10 @@ pub fn check(data: &[u8]) {
             3 => on_file(&mut files, step[1], |fd, (file, _)| {
                 let len = usize::from(step[2]) * 20;
                 let vector = guest.vector(len);
-                assert_eq!(guest.call("fd_read", &[Raw::I32(fd), vector[0], vector[1], vector[2]]), 0);
+                assert_eq!(
+                    guest.call("fd_read", &[Raw::I32(fd), vector[0], vector[1], vector[2]]),
+                    0
+                );
                 let mut buffer = vec![0; len];
                 let count = file.read(&mut buffer).expect("read");
                 assert_eq!(guest.word(RESULT) as usize, count);
@@ -156,7 +181,12 @@ pub fn check(data: &[u8]) {
                     1 => SeekFrom::Current(by),
                     _ => SeekFrom::End(by),
                 };
-                let args = [Raw::I32(fd), Raw::I64(by), Raw::I32(i32::from(step[3] % 3)), Raw::I32(RESULT as i32)];
+                let args = [
+                    Raw::I32(fd),
+                    Raw::I64(by),
+                    Raw::I32(i32::from(step[3] % 3)),
+                    Raw::I32(RESULT as i32),
+                ];
                 let ours = guest.call("fd_seek", &args);
                 match file.seek(from) {
                     Ok(at) => assert_eq!((ours, u64::from(guest.word(RESULT))), (0, at)),
@@ -165,35 +195,72 @@ pub fn check(data: &[u8]) {
             }),
             5 => on_file(&mut files, step[1], |fd, (file, _)| {
                 let len = u64::from(step[2]) * 50;
-                assert_eq!(guest.call("fd_filestat_set_size", &[Raw::I32(fd), Raw::I64(len as i64)]), 0);
+                assert_eq!(
+                    guest.call(
+                        "fd_filestat_set_size",
+                        &[Raw::I32(fd), Raw::I64(len as i64)]
+                    ),
+                    0
+                );
                 file.set_len(len).expect("length");
             }),
-            6 => same(guest.on_path("path_create_directory", &path), std::fs::create_dir(&real), &path),
-            7 => same(guest.on_path("path_remove_directory", &path), std::fs::remove_dir(&real), &path),
-            8 => same(guest.on_path("path_unlink_file", &path), std::fs::remove_file(&real), &path),
+            6 => same(
+                guest.on_path("path_create_directory", &path),
+                std::fs::create_dir(&real),
+                &path,
+            ),
+            7 => same(
+                guest.on_path("path_remove_directory", &path),
+                std::fs::remove_dir(&real),
+                &path,
+            ),
+            8 => same(
+                guest.on_path("path_unlink_file", &path),
+                std::fs::remove_file(&real),
+                &path,
+            ),
             _ => {
                 let [from, from_len] = guest.path(PATH, &path);
                 let [to, to_len] = guest.path(OTHER, &other);
-                let ours = guest.call("path_rename", &[Raw::I32(ROOT), from, from_len, Raw::I32(ROOT), to, to_len]);
-                same(ours, std::fs::rename(&real, folder.0.join(&other)), &format!("{path} to {other}"));
+                let ours = guest.call(
+                    "path_rename",
+                    &[Raw::I32(ROOT), from, from_len, Raw::I32(ROOT), to, to_len],
+                );
+                same(
+                    ours,
+                    std::fs::rename(&real, folder.0.join(&other)),
+                    &format!("{path} to {other}"),
+                );
             }
         }
     }
     compare(&vfs, "", &folder.0);
     // Paths cannot leave, whatever there is.
-    assert_eq!(guest.on_path("path_create_directory", "../out"), Errno::PERM.0);
+    assert_eq!(
+        guest.on_path("path_create_directory", "../out"),
+        Errno::PERM.0
+    );
 }
 
 fn open(path: &Path, flags: u8, append: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).append(append).truncate(flags & 8 != 0).create(flags & 1 != 0);
+    options
+        .read(true)
+        .write(true)
+        .append(append)
+        .truncate(flags & 8 != 0)
+        .create(flags & 1 != 0);
     if flags & 5 == 5 {
         options.create_new(true);
     }
     options.open(path)
 }
 
-fn on_file(files: &mut BTreeMap<i32, (File, bool)>, byte: u8, work: impl FnOnce(i32, &mut (File, bool))) {
+fn on_file(
+    files: &mut BTreeMap<i32, (File, bool)>,
+    byte: u8,
+    work: impl FnOnce(i32, &mut (File, bool)),
+) {
     if !files.is_empty() {
         let index = usize::from(byte) % files.len();
         let (fd, file) = files.iter_mut().nth(index).expect("within");
@@ -234,12 +301,26 @@ fn path(byte: u8) -> String {
 fn compare(vfs: &Vfs, path: &str, real: &Path) {
     let (volume, inner) = vfs.locate(path);
     let names: Vec<String> = volume.with(|tree| {
-        let ino = if inner.is_empty() { Tree::ROOT } else { tree.lookup(Tree::ROOT, &inner).expect("directory") };
-        tree.entries(ino).expect("directory").keys().cloned().collect()
+        let ino = if inner.is_empty() {
+            Tree::ROOT
+        } else {
+            tree.lookup(Tree::ROOT, &inner).expect("directory")
+        };
+        tree.entries(ino)
+            .expect("directory")
+            .keys()
+            .cloned()
+            .collect()
     });
     let mut real_names: Vec<String> = std::fs::read_dir(real)
         .expect("folder")
-        .map(|entry| entry.expect("entry").file_name().into_string().expect("name"))
+        .map(|entry| {
+            entry
+                .expect("entry")
+                .file_name()
+                .into_string()
+                .expect("name")
+        })
         .collect();
     real_names.sort();
     assert_eq!(names, real_names, "entries of /{path}");
@@ -248,7 +329,11 @@ fn compare(vfs: &Vfs, path: &str, real: &Path) {
         if real.is_dir() {
             compare(vfs, &path, &real);
         } else {
-            assert_eq!(vfs.read(&path).expect("file"), std::fs::read(real).expect("file"), "contents of {path}");
+            assert_eq!(
+                vfs.read(&path).expect("file"),
+                std::fs::read(real).expect("file"),
+                "contents of {path}"
+            );
         }
     }
 }

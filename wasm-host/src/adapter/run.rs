@@ -19,6 +19,7 @@ use crate::{
     engine::{BudgetKind, Context, Failure, HostCause, HostTrap, Raw},
     module::it::{Type, ast::Int},
     service::{link::Linked, state::ServiceState},
+    text::quote,
 };
 
 /// An adapter's failure.
@@ -434,8 +435,11 @@ fn too_small(needed: usize) -> Fault {
 }
 
 fn unexpected(expected: &Type, received: &Value) -> Fault {
-    format!("read a value `{expected:?}` from the stack, that can't be converted to `{received:?}`")
-        .into()
+    format!(
+        "read a value `{expected:?}` from the stack, that can't be converted to `{}`",
+        quote(received)
+    )
+    .into()
 }
 
 fn mismatch(index: u32) -> Fault {

@@ -1,8 +1,6 @@
 //! JSON arguments to values, with the reference's rules and texts (Marine specification, section 5).
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::fmt::{self, Write};
-
 use serde_json::Value as Json;
 
 use crate::{
@@ -11,10 +9,8 @@ use crate::{
         Interface, Type,
         ast::{Field, FunctionType},
     },
+    text::quote,
 };
-
-/// Longest piece of a caller's data quoted in an error.
-const QUOTE: usize = 1024;
 
 /// Values for a function out of a caller's JSON: a list by position, an object by name, `null` for nothing, anything else as the only argument.
 ///
@@ -158,34 +154,4 @@ fn scalar<'j, T: serde::Deserialize<'j>>(json: &'j Json) -> Result<T, String> {
     };
     T::deserialize(json)
         .map_err(|error| format!("error {error:?} occurred while deserializing function arguments"))
-}
-
-/// The `Debug` text of a caller's value, cut at [`QUOTE`] bytes.
-fn quote(json: &Json) -> String {
-    struct Cut(String);
-
-    impl Write for Cut {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            let room = QUOTE.saturating_sub(self.0.len());
-            match text
-                .char_indices()
-                .find(|(at, letter)| at + letter.len_utf8() > room)
-            {
-                None => {
-                    self.0.push_str(text);
-                    Ok(())
-                }
-                Some((at, _)) => {
-                    self.0.push_str(&text[..at]);
-                    Err(fmt::Error)
-                }
-            }
-        }
-    }
-
-    let mut cut = Cut(String::new());
-    if write!(cut, "{json:?}").is_err() {
-        cut.0 += "...";
-    }
-    cut.0
 }

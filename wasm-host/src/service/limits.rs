@@ -77,7 +77,7 @@ impl Meter {
         {
             return Err(BudgetKind::Time);
         }
-        if needed > self.left {
+        if needed > self.left || self.left == 0 {
             return Err(BudgetKind::Fuel);
         }
         let slice = needed.max(SLICE).min(self.left);

@@ -791,6 +791,14 @@ impl Tree {
         for change in txn.changes.into_iter().rev() {
             self.undo(change);
         }
+        self.bytes = self
+            .nodes
+            .values()
+            .map(|node| match &node.kind {
+                NodeKind::File(bytes) => bytes.len() as u64,
+                NodeKind::Directory { .. } => 0,
+            })
+            .sum();
         let unused: Vec<Ino> = self
             .nodes
             .iter()
@@ -800,14 +808,6 @@ impl Tree {
         for ino in unused {
             self.free_if_unused(ino);
         }
-        self.bytes = self
-            .nodes
-            .values()
-            .map(|node| match &node.kind {
-                NodeKind::File(bytes) => bytes.len() as u64,
-                NodeKind::Directory { .. } => 0,
-            })
-            .sum();
     }
 
     /// Directories named in a change exist while it is undone: whatever removed them later was undone before.

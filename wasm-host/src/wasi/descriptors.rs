@@ -133,8 +133,9 @@ impl Descriptors {
             let Some(rest) = trimmed.strip_prefix(alias.trim_start_matches('/')) else {
                 continue;
             };
+            let whole = rest.len() == trimmed.len();
             let longer = best.as_ref().is_none_or(|(len, ..)| alias.len() > *len);
-            if (rest.is_empty() || rest.starts_with('/')) && longer {
+            if (whole || rest.is_empty() || rest.starts_with('/')) && longer {
                 best = Some((
                     alias.len(),
                     dir.clone(),

@@ -3,7 +3,8 @@
 pub mod hal;
 pub mod transport;
 
-use pci_types::PciAddress;
+use alloc::string::{String, ToString};
+
 use virtio_drivers::transport::pci::PciTransport;
 use virtio_drivers::transport::pci::bus::{DeviceFunction, PciRoot};
 
@@ -20,32 +21,18 @@ pub const ENTROPY: [u16; 2] = [0x1005, 0x1044];
 /// Opens the modern interface of a virtio function.
 ///
 /// # Errors
-/// What is wrong with its capabilities, in words.
-pub fn open(ecam: &Ecam, function: &Function) -> Result<PciTransport, alloc::string::String> {
-    use alloc::string::ToString;
-
-    let PciAddressParts { segment, location } = parts(function.address);
-    if segment != 0 {
+/// What is wrong with its place or its capabilities, in words.
+pub fn open(ecam: &Ecam, function: &Function) -> Result<PciTransport, String> {
+    let address = function.address;
+    if address.segment() != 0 {
         return Err("virtio devices outside PCI segment 0 are not supported".to_string());
     }
-    pci::enable(ecam, function.address);
-    let mut root = PciRoot::new(ecam.clone());
-    PciTransport::new::<KernelHal, _>(&mut root, location).map_err(|error| error.to_string())
-}
-
-struct PciAddressParts {
-    segment: u16,
-    location: DeviceFunction,
-}
-
-fn parts(address: PciAddress) -> PciAddressParts {
+    pci::enable(ecam, address);
     let location = DeviceFunction {
         bus: address.bus(),
         device: address.device(),
         function: address.function(),
     };
-    PciAddressParts {
-        segment: address.segment(),
-        location,
-    }
+    let mut root = PciRoot::new(ecam.clone());
+    PciTransport::new::<KernelHal, _>(&mut root, location).map_err(|error| error.to_string())
 }

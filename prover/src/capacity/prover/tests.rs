@@ -148,10 +148,10 @@ fn the_same_again_changes_nothing_and_a_new_nonce_everything() {
         bench.effects[0],
         Effect::Assign(C0, _, Task::Idle)
     ));
-    assert_eq!(
-        bench.effects[1..3],
-        [Effect::Release(SlotId(0)), Effect::Forget]
-    );
+    let forget = Effect::Forget {
+        keep: Some(epoch(2)),
+    };
+    assert_eq!(bench.effects[1..3], [Effect::Release(SlotId(0)), forget]);
     assert_eq!(bench.prover.proofs().count(&A), (0, 0));
     // A proof of the stale nonce that was under way is dropped.
     let late = Input::Report(C0, job, Report::Found(LocalNonce([99; 32]), EASY));

@@ -35,10 +35,18 @@ impl ItemCode {
     ///
     /// [`OutOfMemory`] without executable memory.
     pub fn compile(memory: &impl Memory, programs: &[Program]) -> Result<Self, OutOfMemory> {
+        Self::compile_for(memory, programs, Features::get().bmi2)
+    }
+
+    fn compile_for(
+        memory: &impl Memory,
+        programs: &[Program],
+        bmi2: bool,
+    ) -> Result<Self, OutOfMemory> {
         let size = (SUPERSCALAR_MAX * INSTRUCTION_BYTES + PROGRAM_OVERHEAD) * programs.len();
         let constants: usize = programs.iter().map(|p| p.code.len() * 8).sum();
         let mut code = memory.lend(Purpose::Code, (constants + size).next_multiple_of(4096))?;
-        let entry = compile(code.bytes_mut(), programs);
+        let entry = compile(code.bytes_mut(), programs, bmi2);
         Ok(Self { code, entry })
     }
 
@@ -77,9 +85,7 @@ impl ItemCode {
 }
 
 /// Writes constants and then the function; returns where the function begins.
-fn compile(buffer: &mut [u8], programs: &[Program]) -> usize {
-    let bmi2 = Features::get().bmi2;
-
+fn compile(buffer: &mut [u8], programs: &[Program], bmi2: bool) -> usize {
     let reciprocal = |i: &&Instruction| i.op() == Op::MulReciprocal;
     let constants = programs
         .iter()
@@ -155,4 +161,26 @@ fn compile(buffer: &mut [u8], programs: &[Program]) -> usize {
     ]);
     asm.bytes([0x5D, 0x5B, 0xC3]);
     entry
+}
+
+#[cfg(all(test, feature = "mmap"))]
+mod tests {
+    use super::*;
+    use crate::memory::Mmap;
+    use crate::randomx::blake::BlakeGenerator;
+    use alloc::vec;
+
+    #[test]
+    fn older_instructions_make_the_same_items() {
+        let mut random = BlakeGenerator::new(b"key");
+        let programs = [(); 8].map(|()| Program::generate(&mut random));
+        let cache = vec![0_u64; CACHE_BYTES / 8];
+        let [new, old] = [true, false].map(|bmi2| {
+            let code = ItemCode::compile_for(&Mmap::default(), &programs, bmi2).expect("memory");
+            let mut items = [[0; 8]; 100];
+            code.items(&cache, 1_000_000, &mut items);
+            items
+        });
+        assert!(new == old && new[0] != new[1]);
+    }
 }

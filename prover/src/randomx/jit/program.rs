@@ -739,3 +739,57 @@ fn leave(asm: &mut Assembler<'_>) {
         0x41, 0x5F, 0x41, 0x5E, 0x41, 0x5D, 0x41, 0x5C, 0x5D, 0x5B, 0xC3,
     ]);
 }
+
+#[cfg(all(test, feature = "mmap"))]
+mod tests {
+    use super::*;
+    use crate::memory::Mmap;
+    use crate::randomx::Upstream;
+    use crate::randomx::dataset::DatasetBuilder;
+
+    #[derive(Clone, Copy, Debug)]
+    struct Small;
+
+    impl Params for Small {
+        const NAME: &'static str = "small";
+        const CACHE_ACCESSES: usize = Upstream::CACHE_ACCESSES;
+        const DATASET_BASE: u64 = 1 << 20;
+    }
+
+    #[test]
+    fn older_instructions_do_the_same() {
+        let memory = Mmap::default();
+        let builder = DatasetBuilder::<Small>::new(&memory).expect("memory");
+        while builder.step_with(|first, items| items.fill([first; 8])) {}
+        let source = Source::Fast(builder.complete().expect("a complete dataset"));
+        let mut word = 3_u64;
+        for _ in 0..100 {
+            let mut program = Program::EMPTY;
+            for bytes in program.0.as_chunks_mut().0 {
+                word = word
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(11);
+                *bytes = (word ^ word >> 31).to_le_bytes();
+            }
+            let [new, old] = [true, false].map(|bmi2| {
+                let mut code = ProgramCode::<1>::new(&memory).expect("memory");
+                code.bmi2 = bmi2;
+                let pad = memory.lend(Purpose::Scratchpad, SCRATCHPAD_BYTES);
+                let mut scratchpad = pad.expect("memory");
+                let configuration = program.configuration::<Small>();
+                let mut state = State {
+                    configuration,
+                    ..State::default()
+                };
+                let job = Job {
+                    program: &program,
+                    scratchpad: &mut scratchpad,
+                    state: &mut state,
+                };
+                code.run(source, 64, [job]);
+                (state.registers, state.rounding)
+            });
+            assert_eq!(new, old);
+        }
+    }
+}

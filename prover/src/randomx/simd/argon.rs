@@ -1,4 +1,4 @@
-//! Argon2's compression function G on a block that is already `X ^ Y`.
+//! Argon2's compression function G.
 
 use super::super::argon::{BLOCK_WORDS, Block};
 use core::arch::x86_64::{
@@ -7,9 +7,10 @@ use core::arch::x86_64::{
     _mm256_srli_epi64, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
-/// Writes the permuted block XOR the block itself to `out`, on top of its content if `keep`.
-pub(super) fn compress(out: &mut Block, mixed: &Block, keep: bool) {
-    let mut z = *mixed;
+/// Writes G(x, y) to `out`, on top of its content if `keep`.
+pub(super) fn compress(out: &mut Block, x: &Block, y: &Block, keep: bool) {
+    let mixed: Block = core::array::from_fn(|i| x[i] ^ y[i]);
+    let mut z = mixed;
     for row in 0..8 {
         permute(&mut z, |i| 16 * row + i);
     }
@@ -57,12 +58,13 @@ fn quarter(v: &mut [u64; 16], a: usize, b: usize, c: usize, d: usize) {
 
 /// [`compress`] with four words per register.
 #[target_feature(enable = "avx2")]
-pub(super) fn compress_avx2(out: &mut Block, mixed: &Block, keep: bool) {
+pub(super) fn compress_avx2(out: &mut Block, x: &Block, y: &Block, keep: bool) {
     let load = |block: &Block, i: usize| {
         // SAFETY: `i < 32`, so the four words at `4 * i` lie inside the block of 128.
         unsafe { _mm256_loadu_si256(block.as_ptr().add(4 * i).cast()) }
     };
-    let mut z: [__m256i; 32] = core::array::from_fn(|i| load(mixed, i));
+    let mixed = |i: usize| _mm256_xor_si256(load(x, i), load(y, i));
+    let mut z: [__m256i; 32] = core::array::from_fn(mixed);
     for row in z.as_chunks_mut::<4>().0 {
         round_avx2(row);
     }
@@ -84,7 +86,7 @@ pub(super) fn compress_avx2(out: &mut Block, mixed: &Block, keep: bool) {
         }
     }
     for (i, word) in z.into_iter().enumerate() {
-        let mut word = _mm256_xor_si256(word, load(mixed, i));
+        let mut word = _mm256_xor_si256(word, mixed(i));
         if keep {
             word = _mm256_xor_si256(word, load(out, i));
         }
@@ -155,12 +157,12 @@ mod tests {
             word ^ word >> 29
         };
         for keep in [false, true] {
-            let mixed: Block = core::array::from_fn(|_| next());
+            let [x, y]: [Block; 2] = [(); 2].map(|()| core::array::from_fn(|_| next()));
             let mut portable: Block = core::array::from_fn(|_| next());
             let mut vector = portable;
-            compress(&mut portable, &mixed, keep);
+            compress(&mut portable, &x, &y, keep);
             // SAFETY: the CPU has AVX2 (checked above).
-            unsafe { compress_avx2(&mut vector, &mixed, keep) };
+            unsafe { compress_avx2(&mut vector, &x, &y, keep) };
             assert_eq!(portable, vector);
         }
     }

@@ -17,17 +17,15 @@ use cpu::Features;
 ///
 /// # Panics
 ///
-/// If an index is out of range.
+/// If an index is out of range, or two are the same.
 pub fn argon_block(blocks: &mut [Block], at: usize, previous: usize, reference: usize, keep: bool) {
-    let mut mixed = blocks[previous];
-    for (word, other) in mixed.iter_mut().zip(&blocks[reference]) {
-        *word ^= other;
-    }
+    let disjoint = blocks.get_disjoint_mut([at, previous, reference]);
+    let [out, x, y] = disjoint.expect("Argon2 refers to neither the block before nor this one");
     if Features::get().avx2 {
         // SAFETY: the CPU has AVX2 and the system saves its registers (checked above).
-        unsafe { argon::compress_avx2(&mut blocks[at], &mixed, keep) }
+        unsafe { argon::compress_avx2(out, x, y, keep) }
     } else {
-        argon::compress(&mut blocks[at], &mixed, keep);
+        argon::compress(out, x, y, keep);
     }
 }
 

@@ -8,6 +8,7 @@ fn main() {
         std::process::exit(2);
     };
     let version = semver::Version::parse(version).expect("version");
-    marine_module_info_parser::sdk_version::embed_from_path(input, output, &version).expect("version section");
+    marine_module_info_parser::sdk_version::embed_from_path(input, output, &version)
+        .expect("version section");
     marine_it_generator::embed_it(output).expect("interface types");
 }

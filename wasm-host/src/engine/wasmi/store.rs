@@ -273,15 +273,11 @@ impl<S: State> WasmiStore<S> {
             ErrorKind::Memory(MemoryError::ResourceLimiterDeniedAllocation)
             | ErrorKind::Instantiation(InstantiationError::FailedToInstantiateMemory(
                 MemoryError::ResourceLimiterDeniedAllocation,
-            )) => {
-                InstantiateError::MemoryLimit(self.0.data().refused.unwrap_or(0) / PAGE)
-            }
+            )) => InstantiateError::MemoryLimit(self.0.data().refused.unwrap_or(0) / PAGE),
             ErrorKind::Instantiation(_)
             | ErrorKind::Memory(_)
             | ErrorKind::Table(_)
-            | ErrorKind::Linker(_) => {
-                InstantiateError::Link(error.to_string())
-            }
+            | ErrorKind::Linker(_) => InstantiateError::Link(error.to_string()),
             _ => InstantiateError::Start(call::failure(error)),
         }
     }
