@@ -121,7 +121,7 @@ pub(crate) enum Error {
     },
     Fail(String),
     Lens(LensError),
-    ErrorObject(ErrorObjectError),
+    UnfitObject(ErrorObjectError),
     ClearedByNew(String),
     Length(String),
     Triplet {
@@ -254,7 +254,7 @@ impl Error {
             Self::FoldNonArray { .. } => code::FOLD_NON_ARRAY,
             Self::Fail(_) => code::FAIL,
             Self::Lens(_) => code::LENS,
-            Self::ErrorObject(_) => code::ERROR_OBJECT,
+            Self::UnfitObject(_) => code::ERROR_OBJECT,
             Self::ClearedByNew(_) => code::CLEARED_BY_NEW,
             Self::Length(_) => code::LENGTH,
             Self::Triplet { .. } => code::TRIPLET,
@@ -296,7 +296,7 @@ impl From<LensError> for Error {
 
 impl From<ErrorObjectError> for Error {
     fn from(error: ErrorObjectError) -> Self {
-        Self::ErrorObject(error)
+        Self::UnfitObject(error)
     }
 }
 
@@ -375,7 +375,7 @@ impl fmt::Display for Error {
                 write!(f, "fail with '{object}' is used without corresponding xor")
             }
             Self::Lens(error) => error.fmt(f),
-            Self::ErrorObject(error) => error.fmt(f),
+            Self::UnfitObject(error) => error.fmt(f),
             Self::ClearedByNew(name) => {
                 write!(
                     f,

@@ -64,9 +64,10 @@ impl<'s> Network<'s> {
             call_results: Results::Typed(results),
         };
         let outcome = self.interpreter.run(input, &mut peer.verified);
-        // Malformed data, bad stores or bad signatures never come from ourselves.
+        // Malformed data and bad stores never come from ourselves. A signature may cover more than the trace:
+        // an error that reaches the root cuts the trace off (AIR spec section 1), here as in the reference.
         assert!(
-            outcome.ret_code == 0 || outcome.ret_code > 10,
+            matches!(outcome.ret_code, 0 | 9 | 10_000..),
             "{}: {}",
             outcome.ret_code,
             outcome.error_message
@@ -139,10 +140,10 @@ fn our_own_data_is_always_accepted() {
             .unwrap_or_else(|e| panic!("{source}: {e}"));
         let mut network = Network::new(&script, &keys);
         let codes = network.drive(&mut Random::new(seed + 1000));
-        good += usize::from(codes.iter().all(|&code| code < 20000));
+        good += usize::from(codes.iter().all(|code| !matches!(code, 9 | 20_000..)));
     }
-    // A few scripts meet the reference's quirks, whose states can't be merged; most do not.
-    assert!(good > 100, "{good} of 120");
+    // Some scripts meet errors at the root or the reference's quirks; most do not.
+    assert!(good > 80, "{good} of 120");
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn delivery_order_does_not_matter() {
     let keys = keys();
     let ids: Vec<String> = keys.iter().map(|(id, _)| id.clone()).collect();
     let mut compared = 0;
-    for seed in 0..60 {
+    for seed in 0..500 {
         // Without streams: what a canon fixes does depend on the order of arrival.
         let source = script(seed, &ids);
         if source.contains("canon") || source.contains("fold") || source.contains(":error:") {

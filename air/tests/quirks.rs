@@ -110,8 +110,9 @@ fn a_hostile_script_meets_its_budget() {
     let numbers = (0..11).fold("(null)".to_owned(), |body, level| {
         format!("(fold #c i{level} (seq {body} (next i{level})))")
     });
-    let adds = "(ap 1 $s) ".repeat(1);
-    let fill = (0..9).fold(adds, |fill, _| format!("(seq {fill} (ap 1 $s))"));
+    let fill = (0..9).fold("(ap 1 $s)".to_owned(), |fill, _| {
+        format!("(seq {fill} (ap 1 $s))")
+    });
     let air = format!("(seq (seq {fill} (canon %init_peer_id% $s #c)) {numbers})");
     let outcome = run(&air.replace("#c", "#canon"));
     assert_eq!(outcome.ret_code, code::BUDGET, "{}", outcome.error_message);

@@ -112,8 +112,9 @@ pub fn check(data: &[u8]) {
         ..input
     };
     let again = interpreter.run(again, &mut verified);
+    // Hostile previous data may leave a peer without its key (9), but never stores or bytes in disorder.
     assert!(
-        !(1..=10).contains(&again.ret_code),
+        !matches!(again.ret_code, 1..=8 | 10),
         "{} {}",
         again.ret_code,
         again.error_message

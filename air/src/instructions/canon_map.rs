@@ -72,9 +72,9 @@ impl<'r> Run<'r> {
     fn rest_text(&self, lens: LensId) -> &'r str {
         let script = self.script;
         let text = script.lens_text(lens);
-        let dots = text.match_indices('.').map(|(at, _)| at);
+        let mut dots = text.match_indices('.').map(|(at, _)| at);
         // The first dot is that of `.$`, then each accessor has one.
-        dots.skip(3).next().map_or("", |at| &text[at..])
+        dots.nth(3).map_or("", |at| &text[at..])
     }
 
     fn accessor_key(&mut self, accessor: Accessor) -> Result<'r, Key<'r>> {

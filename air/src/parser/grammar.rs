@@ -45,20 +45,22 @@ const PENDING: NodeId = NodeId(u32::MAX);
 
 impl<'s> Parser<'s> {
     pub(super) fn new(source: &'s str, config: &Config) -> Self {
+        // A guess that spares most of the growing, and is bounded.
+        let names = (source.len() / 96).min(1 << 12);
         Parser {
             source,
             lexer: Lexer::new(source),
             ahead: None,
             max_nesting: config.max_nesting,
-            nodes: Vec::new(),
-            starts: Vec::new(),
-            operands: Vec::new(),
+            nodes: Vec::with_capacity(names),
+            starts: Vec::with_capacity(names),
+            operands: Vec::with_capacity(names),
             accessors: Vec::new(),
             lenses: Vec::new(),
             lens_texts: String::new(),
-            interned: HashMap::with_hasher(FixedState::with_seed(config.seed)),
-            names: Vec::new(),
-            infos: Vec::new(),
+            interned: HashMap::with_capacity_and_hasher(names, FixedState::with_seed(config.seed)),
+            names: Vec::with_capacity(names),
+            infos: Vec::with_capacity(names),
             scopes: Scopes::default(),
         }
     }

@@ -148,13 +148,8 @@ fn compare(inputs: &Step, outcome: &Outcome, expected: &Value, fail: &mut dyn Fn
         }
     };
     equal("ret_code", outcome.ret_code.into(), &expected["ret_code"]);
-    if expected["error_message_compare"] == "exact" {
-        equal(
-            "error_message",
-            outcome.error_message.clone().into(),
-            &expected["error_message"],
-        );
-    } else if outcome.error_message.is_empty() != (expected["error_message"] == "") {
+    let exact = expected["error_message_compare"] == "exact";
+    if exact || outcome.error_message.is_empty() != (expected["error_message"] == "") {
         equal(
             "error_message",
             outcome.error_message.clone().into(),
