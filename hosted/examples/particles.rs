@@ -48,7 +48,7 @@ fn main() {
     }
 
     println!(
-        "one stream at a time, {BULK_ROUNDS} particles of {} MiB:",
+        "one stream per particle, {BULK_ROUNDS} particles of {} MiB:",
         BULK >> 20
     );
     bulk(clocks);
