@@ -115,10 +115,7 @@ pub(crate) fn run<C: Context<State = ServiceState>>(
         }
     }
     let stack = core::mem::take(&mut machine.stack);
-    Ok(stack
-        .into_iter()
-        .map(|item| machine.into_value(item))
-        .collect())
+    Ok(stack.into_iter().map(|item| machine.taken(item)).collect())
 }
 
 struct Machine<'a> {
@@ -296,10 +293,7 @@ impl Machine<'_> {
                 ..
             } => {
                 let items: SmallVec<[Item; 8]> = self.stack.drain(start..).collect();
-                let args: Vec<Value> = items
-                    .into_iter()
-                    .map(|item| self.into_value(item))
-                    .collect();
+                let args: Vec<Value> = items.into_iter().map(|item| self.taken(item)).collect();
                 let fit = |(value, field): (&Value, &crate::module::it::ast::Field)| {
                     value.fits(&field.ty, &self.module.interface)
                 };
@@ -394,7 +388,7 @@ impl Machine<'_> {
         }
     }
 
-    fn into_value(&self, item: Item) -> Value {
+    fn taken(&self, item: Item) -> Value {
         match item {
             Item::Argument(index) => self.args[index as usize].clone(),
             Item::Value(value) => value,

@@ -43,6 +43,10 @@ use crate::{
     wasi::Wasi,
 };
 
+/// Turns the results of a call into what the caller asked for.
+type Print<T> =
+    fn(&[Value], &[crate::module::it::Type], &crate::module::it::Interface) -> Result<T, String>;
+
 /// A running service.
 pub struct Service<E: Engine = Wasmi> {
     store: E::Store<ServiceState>,
@@ -235,11 +239,7 @@ impl<E: Engine> Service<E> {
         args: &serde_json::Value,
         parameters: CallParameters,
         budget: Budget,
-        print: fn(
-            &[Value],
-            &[crate::module::it::Type],
-            &crate::module::it::Interface,
-        ) -> Result<T, String>,
+        print: Print<T>,
     ) -> Result<T, Error> {
         if let Some(error) = &self.broken {
             return Err(error.clone());

@@ -97,7 +97,8 @@ impl Vfs {
     #[must_use]
     pub fn mount(mut self, path: &str, volume: Volume) -> Self {
         self.mounts.push((normal(path), volume));
-        self.mounts.sort_by(|a, b| b.0.len().cmp(&a.0.len()));
+        self.mounts
+            .sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
         self
     }
 
