@@ -9,5 +9,6 @@
 pub mod clock;
 pub mod identity;
 pub mod logger;
+pub mod prove;
 pub mod reactor;
 pub mod run;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use basalt_hosted::prove::ccp::{self, CcpArgs};
+use basalt_hosted::prove::{self, ProveArgs, VerifyArgs};
 use basalt_hosted::run::{self, RunArgs};
 use clap::{Parser, Subcommand};
 
@@ -19,6 +21,12 @@ struct Cli {
 enum Command {
     /// Run the node (the default)
     Run(RunArgs),
+    /// Find proofs of capacity for a compute unit
+    Prove(ProveArgs),
+    /// Check a proof of capacity
+    Verify(VerifyArgs),
+    /// Serve the prover to a peer over JSON-RPC
+    Ccp(CcpArgs),
 }
 
 fn main() -> ExitCode {
@@ -26,6 +34,9 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Prove(args)) => prove::prove(&args),
+        Some(Command::Verify(args)) => prove::verify(&args),
+        Some(Command::Ccp(args)) => ccp::serve(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
