@@ -13,8 +13,6 @@ pub struct Config {
     pub protocol_version: String,
     /// The program that identify names.
     pub agent_version: String,
-    /// Protocols that identify lists besides those of this crate.
-    pub other_protocols: Vec<String>,
     /// The protocol of the network's Kademlia, such as `/fluence/kad/dar/1.0.0`; `None` takes no part in
     /// one.
     pub kademlia: Option<String>,
@@ -35,7 +33,6 @@ impl Default for Config {
         Self {
             protocol_version: particle::PROTOCOL.into(),
             agent_version: concat!("basalt/", env!("CARGO_PKG_VERSION")).into(),
-            other_protocols: Vec::new(),
             kademlia: None,
             kad: kad::Config::default(),
             bootstrap: Vec::new(),

@@ -112,12 +112,7 @@ impl Swarm {
             identify::PUSH_PROTOCOL,
             ping::PROTOCOL,
         ];
-        let others = self
-            .config
-            .kademlia
-            .iter()
-            .chain(&self.config.other_protocols)
-            .cloned();
+        let others = self.config.kademlia.iter().cloned();
         Info {
             public_key: Some(self.keypair.public()),
             protocol_version: self.config.protocol_version.clone(),

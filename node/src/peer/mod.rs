@@ -137,7 +137,7 @@ impl Peer {
         };
         let swarm_config = swarm::Config {
             agent_version: config.version,
-            other_protocols: alloc::vec![kademlia.clone()],
+            kademlia: Some(kademlia.clone()),
             bootstrap: config.bootstrap,
             limits: config.connections,
             ..swarm::Config::default()
