@@ -1,4 +1,8 @@
 //! Runs the fuzz targets over their committed inputs, and over a fixed stream of pseudo-random ones.
+#![allow(
+    clippy::duplicate_mod,
+    reason = "each target stands alone for the fuzzer, with its own host"
+)]
 
 #[path = "../fuzz/targets/arguments.rs"]
 #[allow(unreachable_pub, reason = "targets are shared with the fuzzer")]
