@@ -217,19 +217,17 @@ impl Engine {
         if let Err(reason) = cores::pin(core, number) {
             warn!("core {} is not pinned: {reason:#}", core.0);
         }
-        let mut worker = Worker::<2>::new(&self.options.memory)?;
+        let mut worker = Worker::<Fluence, 2>::new(&self.options.memory)?;
         loop {
             let (job, task) = mailbox.next();
-            let Some(work) = self.work_of(task)? else {
-                continue;
-            };
+            worker.take(self.work_of(task)?);
             let report = |report| {
                 // A report of an old job, or a duplicate proof, is dropped by the prover itself.
                 let _ = self.input(Input::Report(core, job, report));
             };
             let mut said = false;
             while let Outcome::OutOfMemory(missing) =
-                worker.run(&self.options.memory, &work, &mailbox.stop, report)
+                worker.run(&self.options.memory, &mailbox.stop, report)
             {
                 if !std::mem::replace(&mut said, true) {
                     error!("core {} waits: {missing}", core.0);

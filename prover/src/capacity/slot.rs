@@ -60,29 +60,6 @@ pub enum Work<P> {
     },
 }
 
-impl<P> Clone for Work<P> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Cache { slot, key } => Self::Cache {
-                slot: Arc::clone(slot),
-                key: *key,
-            },
-            Self::Fill { slot } => Self::Fill {
-                slot: Arc::clone(slot),
-            },
-            Self::Hash {
-                slot,
-                difficulty,
-                start,
-            } => Self::Hash {
-                slot: Arc::clone(slot),
-                difficulty: *difficulty,
-                start: *start,
-            },
-        }
-    }
-}
-
 /// Why a worker came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -176,66 +153,76 @@ impl<P> fmt::Debug for Slot<P> {
     }
 }
 
-/// A hardware thread's machine, and its way through [`Work`].
+/// A hardware thread's machine, and the work it is at.
 #[derive(Debug)]
-pub struct Worker<const LANES: usize> {
+pub struct Worker<P, const LANES: usize> {
     prover: ProverLoop<LANES>,
+    work: Option<Work<P>>,
 }
 
-impl<const LANES: usize> Worker<LANES> {
-    /// A worker.
+impl<P: Params, const LANES: usize> Worker<P, LANES> {
+    /// A worker without work.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] if `memory` lends no scratchpad.
     pub fn new(memory: &impl Memory) -> Result<Self, OutOfMemory> {
         let prover = ProverLoop::new(memory)?;
-        Ok(Self { prover })
+        Ok(Self { prover, work: None })
     }
 
-    /// Does `work` until `stop` is set or there is nothing left to do. `report` is called from time to
-    /// time, and at once for a proof.
-    pub fn run<P: Params>(
+    /// Takes new work in place of the old.
+    pub fn take(&mut self, work: Option<Work<P>>) {
+        if let Some(Work::Hash {
+            difficulty, start, ..
+        }) = &work
+        {
+            self.prover.assign(*difficulty, *start);
+        }
+        self.work = work;
+    }
+
+    /// Goes on with its work until `stop` is set or there is nothing left to do. `report` is called from
+    /// time to time, and at once for a proof.
+    pub fn run(
         &mut self,
         memory: &impl Memory,
-        work: &Work<P>,
         stop: &AtomicBool,
         mut report: impl FnMut(Report),
     ) -> Outcome {
-        match work {
-            Work::Cache { slot, key } => slot.make_cache(memory, key, stop, &mut report),
-            Work::Fill { slot } => slot.fill(stop, &mut report),
-            Work::Hash {
-                slot,
-                difficulty,
-                start,
-            } => {
-                self.prover.assign(*difficulty, *start);
-                self.hash(slot, stop, &mut report)
-            }
-        }
-    }
-
-    fn hash<P: Params>(
-        &mut self,
-        slot: &Slot<P>,
-        stop: &AtomicBool,
-        report: &mut impl FnMut(Report),
-    ) -> Outcome {
-        let cache = slot.cache.lock().clone();
-        let dataset = slot.dataset.get().and_then(DatasetBuilder::complete);
-        let (source, round) = match (dataset, &cache) {
-            (Some(dataset), _) => (Source::Fast(dataset), FAST_ROUND),
-            (None, Some(cache)) => (Source::Light(cache), LIGHT_ROUND),
-            (None, None) => return Outcome::Finished,
+        let Self { prover, work } = self;
+        let outcome = match work {
+            None => Outcome::Finished,
+            Some(Work::Cache { slot, key }) => slot.make_cache(memory, key, stop, &mut report),
+            Some(Work::Fill { slot }) => slot.fill(stop, &mut report),
+            Some(Work::Hash { slot, .. }) => hash(slot, prover, stop, &mut report),
         };
-        while !stop.load(Ordering::Relaxed) {
-            let found = |nonce, hash| report(Report::Found(nonce, hash));
-            let done = self.prover.run(source, round, stop, found);
-            report(Report::Hashed(done));
+        if outcome == Outcome::Finished {
+            self.work = None;
         }
-        Outcome::Stopped
+        outcome
     }
+}
+
+fn hash<P: Params, const LANES: usize>(
+    slot: &Slot<P>,
+    prover: &mut ProverLoop<LANES>,
+    stop: &AtomicBool,
+    report: &mut impl FnMut(Report),
+) -> Outcome {
+    let cache = slot.cache.lock().clone();
+    let dataset = slot.dataset.get().and_then(DatasetBuilder::complete);
+    let (source, round) = match (dataset, &cache) {
+        (Some(dataset), _) => (Source::Fast(dataset), FAST_ROUND),
+        (None, Some(cache)) => (Source::Light(cache), LIGHT_ROUND),
+        (None, None) => return Outcome::Finished,
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let found = |nonce, hash| report(Report::Found(nonce, hash));
+        let done = prover.run(source, round, stop, found);
+        report(Report::Hashed(done));
+    }
+    Outcome::Stopped
 }
 
 #[cfg(test)]
@@ -254,14 +241,10 @@ mod tests {
         }
     }
 
-    fn run(
-        worker: &mut Worker<1>,
-        memory: &impl Memory,
-        work: &Work<Fluence>,
-    ) -> (Outcome, Vec<Report>) {
+    fn run(worker: &mut Worker<Fluence, 1>, memory: &impl Memory) -> (Outcome, Vec<Report>) {
         let mut reports = Vec::new();
         let stop = AtomicBool::new(false);
-        let outcome = worker.run(memory, work, &stop, |report| {
+        let outcome = worker.run(memory, &stop, |report| {
             reports.push(report);
             if matches!(report, Report::Found(..)) {
                 stop.store(true, Ordering::Relaxed);
@@ -274,37 +257,39 @@ mod tests {
     fn from_key_to_proof_in_light_mode() {
         let slot = Arc::new(Slot::new(true));
         let mut worker = Worker::new(&Heap).expect("memory");
-        let cache = Work::Cache {
+        worker.take(Some(Work::Cache {
             slot: Arc::clone(&slot),
             key: [1; 32],
-        };
-        let (outcome, reports) = run(&mut worker, &Nothing, &cache);
+        }));
+        let (outcome, reports) = run(&mut worker, &Nothing);
         assert!(matches!(outcome, Outcome::OutOfMemory(_)) && reports.is_empty());
         let told = AtomicBool::new(true);
-        let stopped = worker.run(&Heap, &cache, &told, |_| panic!("nothing is done"));
+        let stopped = worker.run(&Heap, &told, |_| panic!("nothing is done"));
         assert_eq!(stopped, Outcome::Stopped);
         // What was begun goes on, without new memory.
-        assert_eq!(
-            run(&mut worker, &Nothing, &cache),
-            (Outcome::Finished, [Report::CacheReady].into())
-        );
-        let fill = Work::Fill {
+        let ready = [Report::CacheReady].into();
+        assert_eq!(run(&mut worker, &Nothing), (Outcome::Finished, ready));
+        assert_eq!(run(&mut worker, &Nothing), (Outcome::Finished, [].into()));
+        worker.take(Some(Work::Fill {
             slot: Arc::clone(&slot),
-        };
-        let complete = Report::Filled { done: 1, of: 1 };
-        assert_eq!(
-            run(&mut worker, &Nothing, &fill),
-            (Outcome::Finished, [complete].into())
-        );
-        let hash = Work::Hash {
+        }));
+        let complete = [Report::Filled { done: 1, of: 1 }].into();
+        assert_eq!(run(&mut worker, &Nothing), (Outcome::Finished, complete));
+        let mut next = LocalNonce([7; 32]);
+        worker.take(Some(Work::Hash {
             slot,
             difficulty: Difficulty([0xFF; 32]),
-            start: LocalNonce([7; 32]),
-        };
-        let (outcome, reports) = run(&mut worker, &Nothing, &hash);
-        assert_eq!(outcome, Outcome::Stopped);
-        assert!(
-            matches!(reports[..], [Report::Found(nonce, _), Report::Hashed(1)] if nonce == LocalNonce([7; 32]))
-        );
+            start: next,
+        }));
+        // A pause repeats and skips nothing.
+        for _ in 0..2 {
+            let (outcome, reports) = run(&mut worker, &Nothing);
+            assert_eq!(outcome, Outcome::Stopped);
+            let [Report::Found(nonce, _), Report::Hashed(1)] = reports[..] else {
+                panic!("{reports:?}")
+            };
+            assert_eq!(nonce, next);
+            next = next.next();
+        }
     }
 }
