@@ -32,7 +32,7 @@ mod value;
 
 pub use model::{
     Addressing, Compute, Cores, Log, Machine, Manifest, Network, NetworkId, Node, Panic,
-    PanicAction, Seed, StaticAddress,
+    PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
 };
 pub use problem::{Problem, Problems};
 
