@@ -14,6 +14,9 @@ pub struct Limits {
     pub max_timers: usize,
     /// Calls of `peer.connect` that wait.
     pub max_connects: usize,
+    /// Jobs for compute cores that wait. Against scripts that call services faster than cores can serve them: what is over
+    /// it is refused.
+    pub max_jobs: usize,
     /// Expired particles removed per round, so that a great dying does not stop the loop.
     pub max_removed_per_round: usize,
     /// Longest script, in bytes.
@@ -28,6 +31,7 @@ impl Default for Limits {
             max_memory: 256 << 20,
             max_timers: 10_000,
             max_connects: 64,
+            max_jobs: 1024,
             max_removed_per_round: 1024,
             max_script: 16 << 20,
         }

@@ -55,6 +55,8 @@ reasons! {
     TimersFull = "timers_full", "too many calls of peer.timeout wait";
     /// A call of `peer.connect`: too many wait.
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
+    /// A call of a service: too many jobs wait for the compute cores, or too many calls for this service.
+    JobsFull = "jobs_full", "too many calls of services wait";
 }
 
 /// How often each reason occurred.

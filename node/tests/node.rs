@@ -14,6 +14,7 @@ use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::Limits;
 use basalt_node::node::{Effect, Node};
 use basalt_node::refusal::Refusal;
+use basalt_node::world::{Parts, World};
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -97,7 +98,7 @@ impl Stage {
             play: Box::new(play),
         };
         Stage {
-            node: Node::new(host, limits, actress),
+            node: Node::new(World::new(host, Parts::default(), 1), limits, actress),
             seen,
             out: Vec::new(),
         }

@@ -11,6 +11,7 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
 use basalt_node::status;
+use basalt_node::world::Parts;
 
 use super::compute::{Lane, Report};
 use super::devices::Devices;
@@ -56,7 +57,7 @@ pub fn run(
         mac: card.mac(),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
-    let mut appliance = match Appliance::new(&configuration.manifest, boot) {
+    let mut appliance = match Appliance::new(&configuration.manifest, boot, Parts::default()) {
         Ok(appliance) => appliance,
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),

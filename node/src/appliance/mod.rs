@@ -2,6 +2,7 @@
 
 mod links;
 
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,10 +17,12 @@ use basalt_net::swarm::{Input, Transport};
 use basalt_net::time::Instant;
 use sha2::{Digest, Sha256};
 
+use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
 use crate::status::CoreReport;
+use crate::world::Parts;
 use links::Links;
 
 /// What the kernel knows when it starts the node.
@@ -92,6 +95,7 @@ pub struct Appliance {
     cores: Vec<CoreReport>,
     events: Vec<ip::Event>,
     effects: Vec<Effect>,
+    jobs: VecDeque<Job>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +109,7 @@ impl Appliance {
     ///
     /// # Errors
     /// The manifest holds something its check should have found, or the listeners cannot be opened.
-    pub fn new(manifest: &Manifest, boot: Boot) -> Result<Appliance, Error> {
+    pub fn new(manifest: &Manifest, boot: Boot, parts: Parts) -> Result<Appliance, Error> {
         let ports = Ports {
             tcp: manifest.network.tcp_port,
             websocket: manifest.network.websocket_port,
@@ -136,13 +140,14 @@ impl Appliance {
         let keypair = Keypair::from_seed(boot.identity_seed);
         Ok(Appliance {
             stack,
-            peer: Peer::new(config, keypair, swarm_seed),
+            peer: Peer::with_parts(config, keypair, swarm_seed, parts),
             links: Links::default(),
             ports,
             listening: None,
             cores: Vec::new(),
             events: Vec::new(),
             effects: Vec::new(),
+            jobs: VecDeque::new(),
         })
     }
 
@@ -273,9 +278,22 @@ impl Appliance {
                     Effect::Output { conn } => self.links.has_output(conn),
                     Effect::Close { conn } => self.links.close(conn),
                     Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
+                    Effect::Compute { job, .. } => self.jobs.push_back(job),
                 }
             }
         }
+    }
+
+    /// The next job for a compute core ([`Job::core`]): the kernel takes them all after each poll.
+    pub fn next_job(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// Takes back what came of a job.
+    pub fn done(&mut self, now: Instant, wall_ms: u64, done: Done) {
+        let clock = Clock { now, wall_ms };
+        self.peer.done(clock, done, &mut self.effects);
+        self.settle(clock);
     }
 
     /// Where the node is reachable: from the time an address is configured and both listeners are open.

@@ -34,8 +34,10 @@ use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
 use crate::air::{CallRequest, CallResult};
+use crate::compute::Ticket;
 use crate::host::{Clock, Host, Network};
 use crate::particle::Header;
+use crate::world::World;
 
 pub use args::{Args, Argument};
 
@@ -58,7 +60,13 @@ pub struct Builtin {
 }
 
 /// The code behind a function.
-pub type Handler = fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>;
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Answers from the call alone.
+    Pure(fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
+    /// Works on what lasts longer than the call.
+    World(fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
+}
 
 /// Who may call a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +149,8 @@ pub enum Later {
         /// Where it may be; empty: where it is known to be.
         addresses: Vec<Multiaddr>,
     },
+    /// A job is under way; the world knows what to make of what comes of it.
+    Job(Ticket),
 }
 
 /// A call that failed: `ret_code` 1 and a text.
@@ -196,7 +206,7 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 ///
 /// # Errors
 /// The function's own, and "not found" when there is no such row.
-pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
+pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
     let CallRequest {
         service_id,
         function_name,
@@ -210,7 +220,11 @@ pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
                 .request
                 .argument_values()
                 .map_err(CallError::from_error)?;
-            (row.handler)(call, &mut Args::new(&arguments))
+            let args = &mut Args::new(&arguments);
+            match row.handler {
+                Handler::Pure(handler) => handler(call, args),
+                Handler::World(handler) => handler(world, call, args),
+            }
         }
         None => Err(CallError(format!(
             "Service with id '{service_id}' not found (function {function_name})"
@@ -275,7 +289,7 @@ const fn row(
     arguments: &'static str,
     result: &'static str,
     notes: &'static str,
-    handler: Handler,
+    handler: fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
 ) -> Builtin {
     Builtin {
         service,
@@ -284,6 +298,26 @@ const fn row(
         result,
         notes,
         access: Access::Anyone,
-        handler,
+        handler: Handler::Pure(handler),
+    }
+}
+
+/// A row for functions on the world.
+const fn worldly(
+    service: &'static str,
+    function: &'static str,
+    arguments: &'static str,
+    result: &'static str,
+    notes: &'static str,
+    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
+) -> Builtin {
+    Builtin {
+        service,
+        function,
+        arguments,
+        result,
+        notes,
+        access: Access::Anyone,
+        handler: Handler::World(handler),
     }
 }

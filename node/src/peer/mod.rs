@@ -21,12 +21,14 @@ use basalt_net::swarm::{self, CannotSend, ConnId, Direction, Event, Input, Swarm
 use basalt_net::time::Instant;
 
 use crate::air::Aquavm;
+use crate::compute::Done;
 use crate::host::{Clock, Host, Versions};
 use crate::limits::Limits;
 use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
+use crate::world::{Parts, World};
 use contacts::Contacts;
 
 /// What the owner of a peer decides.
@@ -127,8 +129,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A peer without connections. `seed` is fresh entropy.
+    /// A peer without connections, memory beyond a reboot and services. `seed` is fresh entropy.
     pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Peer {
+        Peer::with_parts(config, keypair, seed, Parts::default())
+    }
+
+    /// A peer that has what `parts` give, without connections. `seed` is fresh entropy.
+    pub fn with_parts(config: Config, keypair: Keypair, seed: [u8; 32], parts: Parts) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
         let versions = Versions {
             node: config.version.clone(),
@@ -145,9 +152,10 @@ impl Peer {
         let mut contacts = Contacts::default();
         contacts.set_own(config.external_addresses.clone());
         let host = Host::new(keypair.clone(), config.management, versions);
+        let world = World::new(host, parts, config.particles.max_jobs);
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(host, config.particles, Aquavm::default()),
+            node: Node::new(world, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
             kademlia,
@@ -238,6 +246,12 @@ impl Peer {
                     }
                 }
             }
+        }
+        while let Some(job) = self.node.next_job() {
+            out.push(Effect::Compute {
+                core: job.core(),
+                job,
+            });
         }
     }
 
@@ -429,5 +443,10 @@ impl Machine for Peer {
 
     fn receive_capacity(&mut self, conn: ConnId) -> usize {
         self.swarm.receive_capacity(conn)
+    }
+
+    fn done(&mut self, clock: Clock, done: Done, out: &mut Vec<Effect>) {
+        self.node.done(clock, done);
+        self.settle(clock, out);
     }
 }

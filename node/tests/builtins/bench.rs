@@ -7,6 +7,7 @@ use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Reply};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::particle::Header;
+use basalt_node::world::{Parts, World};
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -73,7 +74,9 @@ pub(crate) fn call(
         arguments: Value::Array(arguments).to_string(),
         tetraplets,
     };
-    builtins::call(&Call {
+    let mut world = World::new(host, Parts::default(), 1);
+    let host = world.host().clone();
+    let call = Call {
         host: &host,
         network: &Neighbours,
         clock: Clock {
@@ -84,7 +87,8 @@ pub(crate) fn call(
         key: &key(HOST),
         particle: &particle,
         request: &request,
-    })
+    };
+    builtins::call(&mut world, &call)
 }
 
 /// The answer as (ret_code, JSON text).

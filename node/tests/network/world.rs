@@ -150,6 +150,7 @@ impl World {
                         self.launch(other, Message::Reset);
                     }
                 }
+                Effect::Compute { job, .. } => panic!("{job:?} without compute cores"),
             }
         }
     }
