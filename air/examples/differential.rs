@@ -19,7 +19,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use support::decoded::decoded;
-use support::scripts::{Random, keys, script, serve};
+use support::scripts::{Random, Style, keys, script, serve};
 
 /// The reference, as a process that answers line by line.
 struct Reference {
@@ -176,7 +176,12 @@ fn main() -> ExitCode {
     let (mut calls, mut failed) = (0, 0);
     let mut codes: BTreeMap<i64, usize> = BTreeMap::new();
     for seed in first..first + count {
-        let air = script(seed, &ids);
+        let style = if seed % 4 == 0 {
+            Style::Tame
+        } else {
+            Style::Wild
+        };
+        let air = script(seed, &ids, style);
         match drive(&mut reference, &air, &keys, seed, &mut calls, &mut codes) {
             Ok(()) => {}
             Err(difference) => {
@@ -208,10 +213,9 @@ fn drive(
     while !messages.is_empty() && left > 0 {
         left -= 1;
         let (peer, current_data, results) = messages.swap_remove(random.below(messages.len()));
-        let index = keys
-            .iter()
-            .position(|(id, _)| *id == peer)
-            .ok_or("an unknown peer")?;
+        let Some(index) = keys.iter().position(|(id, _)| *id == peer) else {
+            continue;
+        };
         let (id, key) = &keys[index];
         let params = RunParams {
             init_peer_id: keys[0].0.clone(),
