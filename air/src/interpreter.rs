@@ -153,6 +153,8 @@ impl Interpreter {
             .check()
             .map_err(|error| Error::Key(error.to_string()))?;
 
+        // A result makes a value and an aggregate, and perhaps a tetraplet.
+        stores.expect(2 * answers.len() + 8);
         let last_id = previous.last_call_request_id;
         let trace = Trace::new(previous.trace, current.trace, self.config.max_generation);
         let mut run = Run::new(

@@ -60,6 +60,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn str(&mut self) -> Result<&'a str, Malformed> {
+        let text = core::str::from_utf8(self.key()?);
+        text.map_err(|_| Malformed("a string is not UTF-8"))
+    }
+
+    /// A string whose UTF-8 is not checked: it is to be compared.
+    pub(crate) fn key(&mut self) -> Result<&'a [u8], Malformed> {
         let len = match self.marker()? {
             Marker::FixStr(len) => len as usize,
             Marker::Str8 => self.len(1)?,
@@ -67,7 +73,7 @@ impl<'a> Reader<'a> {
             Marker::Str32 => self.len(4)?,
             _ => return Err(Malformed("expected a string")),
         };
-        core::str::from_utf8(self.take(len)?).map_err(|_| Malformed("a string is not UTF-8"))
+        self.take(len)
     }
 
     pub(crate) fn bin(&mut self) -> Result<&'a [u8], Malformed> {

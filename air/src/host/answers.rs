@@ -37,6 +37,11 @@ impl<'r> Answers<'r> {
         Answers { entries }
     }
 
+    /// Number of answers that came.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes the answer to the request `id`.
     pub(crate) fn take(&mut self, id: u32) -> Option<Answer<'r>> {
         let place = self.entries.binary_search_by_key(&id, |(id, _)| *id).ok()?;

@@ -133,10 +133,10 @@ fn answer<'r>(reader: &mut Reader<'r>) -> Result<Answer<'r>, Malformed> {
     }
     let (mut ret_code, mut result) = (None, None);
     for _ in 0..reader.map_len()? {
-        match reader.str()? {
-            "ret_code" if ret_code.is_none() => ret_code = Some(reader.i32()?),
-            "result" if result.is_none() => result = Some(reader.str()?),
-            "ret_code" | "result" => return Err(Malformed("a field occurs twice")),
+        match reader.key()? {
+            b"ret_code" if ret_code.is_none() => ret_code = Some(reader.i32()?),
+            b"result" if result.is_none() => result = Some(reader.str()?),
+            b"ret_code" | b"result" => return Err(Malformed("a field occurs twice")),
             _ => reader.skip()?,
         }
     }

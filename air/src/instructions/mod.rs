@@ -127,10 +127,10 @@ impl<'r> Run<'r> {
     }
 
     fn enter(&mut self, node: NodeId, stack: &mut Stack<'r>) -> Step<'r> {
-        self.steps_left = self
-            .steps_left
-            .checked_sub(1)
-            .ok_or(Error::Budget("steps"))?;
+        let Some(steps_left) = self.steps_left.checked_sub(1) else {
+            return Err(Error::Budget("steps").into());
+        };
+        self.steps_left = steps_left;
         let step = match *self.script.instr(node) {
             Instr::Call(call) => self.call(node, self.script.call(call)),
             Instr::Ap { argument, output } => self.ap(node, argument, output),

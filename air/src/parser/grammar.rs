@@ -509,9 +509,10 @@ impl<'s> Parser<'s> {
 
     /// Takes a bracket; tells where it stood.
     fn expect(&mut self, bracket: u8, what: &'static str) -> Result<usize> {
-        self.lexer
-            .take(bracket)
-            .ok_or((self.lexer.position(), Kind::Expected(what)))
+        match self.lexer.take(bracket) {
+            Some(start) => Ok(start),
+            None => Err((self.lexer.position(), Kind::Expected(what))),
+        }
     }
 }
 

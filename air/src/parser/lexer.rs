@@ -152,7 +152,14 @@ impl<'s> Lexer<'s> {
         let bytes = self.source.as_bytes();
         let (mut round, mut square) = (0usize, 0usize);
         self.at += 1;
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            // Most bytes are of the plain sort.
+            let rest = &bytes[self.at..];
+            let plain = rest.iter().position(|&byte| !PLAIN[usize::from(byte)]);
+            self.at += plain.unwrap_or(rest.len());
+            let Some(&byte) = bytes.get(self.at) else {
+                break;
+            };
             match byte {
                 b' ' | b'\t'..=b'\r' => break,
                 b'(' => round += 1,
@@ -170,6 +177,18 @@ impl<'s> Lexer<'s> {
         classify(&self.source[start..self.at], start)
     }
 }
+
+/// Bytes that can't end a word and open no bracket.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] =
+            !matches!(byte as u8, b' ' | b'\t'..=b'\r' | b'(' | b'[' | b')' | b']' | 0x80..);
+        byte += 1;
+    }
+    plain
+};
 
 fn text(start: usize, end: usize) -> Text {
     Text {

@@ -103,9 +103,10 @@ impl<'r> Trace<'r> {
     }
 
     fn fold(&mut self, fold: u32) -> Result<&mut FoldLore> {
-        self.folds
-            .get_mut(fold as usize)
-            .ok_or(TraceError::NoIteration)
+        match self.folds.get_mut(fold as usize) {
+            Some(lore) => Ok(lore),
+            None => Err(TraceError::NoIteration),
+        }
     }
 
     /// An iteration begins, of the value at `position` of the result.
@@ -203,8 +204,14 @@ fn go_to(slider: &mut Slider<'_>, piece: Option<Piece>) -> Result<()> {
 
 impl FoldLore {
     fn innermost(&mut self) -> Result<&mut Iteration> {
-        let index = self.depth.checked_sub(1).ok_or(TraceError::NoIteration)?;
-        self.queue.get_mut(index).ok_or(TraceError::NoIteration)
+        let innermost = self
+            .depth
+            .checked_sub(1)
+            .and_then(|index| self.queue.get_mut(index));
+        match innermost {
+            Some(iteration) => Ok(iteration),
+            None => Err(TraceError::NoIteration),
+        }
     }
 }
 
