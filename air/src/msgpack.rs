@@ -190,12 +190,12 @@ pub(crate) mod put {
     pub(crate) fn close_bin(out: &mut Vec<u8>, body: usize) {
         let len = out.len() - body;
         let start = body - BIN32_HEAD;
-        let mut head = Vec::with_capacity(BIN32_HEAD);
-        let _ = encode::write_bin_len(&mut head, len as u32);
-        out[start..start + head.len()].copy_from_slice(&head);
-        if head.len() < BIN32_HEAD {
-            out.copy_within(body.., start + head.len());
-            out.truncate(start + head.len() + len);
+        let mut room = &mut out[start..body];
+        let _ = encode::write_bin_len(&mut room, len as u32);
+        let unused = room.len();
+        if unused > 0 {
+            out.copy_within(body.., body - unused);
+            out.truncate(out.len() - unused);
         }
     }
 

@@ -35,7 +35,7 @@ pub use error::Error;
 pub use host::Host;
 pub use module::{Module, ModuleStore};
 pub use service::{
-    Budget, CallParameters, Limits, ModuleConfig, ParticleParameters, SecurityTetraplet, Service,
-    ServiceConfig,
+    Budget, CallParameters, Limits, ModuleConfig, ParkedService, ParticleParameters,
+    SecurityTetraplet, Service, ServiceConfig,
 };
 pub use vfs::{Vfs, Volume};

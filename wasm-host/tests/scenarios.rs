@@ -73,6 +73,28 @@ fn recorded_scenarios_repeat() {
     assert!(runner.passed > 680, "only {} checks ran", runner.passed);
 }
 
+/// What rests between calls behaves as if it had not, down to pointers and lengths of memories.
+#[test]
+fn recorded_scenarios_repeat_with_rests() {
+    let mut runner = Runner::new(Box::new(wasm));
+    runner.rest = true;
+    json_files(&here("vectors"))
+        .iter()
+        .for_each(|path| runner.scenario(path));
+    assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
+    assert!(runner.passed > 680, "only {} checks ran", runner.passed);
+}
+
+/// Needs some gigabytes of memory.
+#[test]
+#[ignore = "takes 4 GiB of memory while the guest's memory grows"]
+fn addresses_beyond_2_gib_work() {
+    let mut runner = Runner::new(Box::new(wasm));
+    runner.scenario(&here("vectors/large/past_2gb.json"));
+    assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
+    assert_eq!(runner.passed, 11);
+}
+
 #[test]
 fn interfaces_print_as_recorded() {
     let mut runner = Runner::new(Box::new(wasm));

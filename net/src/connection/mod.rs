@@ -188,6 +188,13 @@ impl Connection {
             .and_then(|open| open.session.round_trip())
     }
 
+    /// When a particle or a question of Kademlia went over it last; at the latest when it was made.
+    pub fn last_used(&self) -> Instant {
+        self.channel
+            .open()
+            .map_or(self.last_received, |open| open.streams.last_used())
+    }
+
     /// Memory held for unfinished particles, in bytes.
     pub fn held(&self) -> usize {
         self.channel.open().map_or(0, |open| open.streams.held())
@@ -282,7 +289,7 @@ impl Connection {
             return;
         }
         if let Channel::Open(open) = &mut self.channel
-            && reason == CloseReason::Local
+            && matches!(reason, CloseReason::Local | CloseReason::Idle)
         {
             let mut record = alloc::vec![0; MIN_RECORD_ROOM];
             open.session.go_away();

@@ -87,6 +87,7 @@ pub(super) struct Streams {
     kads: usize,
     next_sweep: Option<Instant>,
     next_identify: Instant,
+    last_used: Instant,
 }
 
 impl Streams {
@@ -100,7 +101,13 @@ impl Streams {
             kads: 0,
             next_sweep: None,
             next_identify: now + limits.identify_interval,
+            last_used: now,
         }
+    }
+
+    /// When something other than identify and ping happened last.
+    pub(super) fn last_used(&self) -> Instant {
+        self.last_used
     }
 
     /// Memory held for unfinished particles, in bytes.
@@ -163,6 +170,7 @@ impl Streams {
         id: SendId,
         frame: Vec<u8>,
     ) {
+        self.last_used = context.now;
         self.waiting_bytes += frame.len();
         self.waiting.push_back((id, frame));
         self.pump(context, session);
@@ -201,6 +209,7 @@ impl Streams {
         let Some(protocol) = &context.local.kademlia else {
             return false;
         };
+        self.last_used = context.now;
         let content = prefixed::frame(&request.encode());
         let reader = prefixed::Reader::new(kad::message::MAX_MESSAGE);
         let role = |dialer| Role::KadOut {
@@ -376,6 +385,9 @@ impl Streams {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
+        if matches!(entry.role, Role::ParticleIn(_) | Role::KadIn { .. }) {
+            self.last_used = context.now;
+        }
         match &mut entry.role {
             Role::ParticleIn(reader) => {
                 let before = reader.held();

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::multiaddr::Multiaddr;
 use crate::{connection, kad, particle};
@@ -59,6 +60,9 @@ pub struct Limits {
     /// Memory for unfinished incoming particles of all connections, in bytes. Bounds many peers that
     /// each stay within their own budget.
     pub max_held: usize,
+    /// Time without use after which a connection that was made for Kademlia's questions is closed.
+    /// Bounds how many peers a search leaves us connected with.
+    pub passing_idle: Duration,
 }
 
 impl Default for Limits {
@@ -69,6 +73,7 @@ impl Default for Limits {
             max_per_peer: 5,
             max_per_address: 1024,
             max_held: 512 * 1024 * 1024,
+            passing_idle: Duration::from_secs(180),
         }
     }
 }

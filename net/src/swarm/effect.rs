@@ -217,6 +217,8 @@ pub enum CloseReason {
     NoParticles,
     /// The peer has newer connections, as many as one peer may have.
     Replaced,
+    /// It was made for a question of Kademlia and is not needed any more.
+    Idle,
 }
 
 impl fmt::Display for CloseReason {
@@ -231,6 +233,7 @@ impl fmt::Display for CloseReason {
             Self::PingTimeout => f.write_str("pings stay without an answer"),
             Self::SlowReader => f.write_str("the other side takes no more bytes"),
             Self::NoParticles => f.write_str("the peer does not speak the particle protocol"),
+            Self::Idle => f.write_str("not needed any more"),
             Self::Replaced => f.write_str("the peer has as many newer connections as it may have"),
         }
     }

@@ -52,7 +52,7 @@ pub struct Swarm {
     pool: Pool,
     bootstrap: Bootstrap,
     kad: Kad,
-    /// Questions of Kademlia that wait for the connection they need.
+    /// What Kademlia wants of peers that are being dialed.
     asks: BTreeMap<ConnId, discovery::Ask>,
     /// When each connection wants to be woken.
     timers: BTreeSet<(Instant, ConnId)>,
@@ -79,7 +79,7 @@ impl Swarm {
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
-            kad: Kad::new(config.kad.clone(), keypair.peer_id()),
+            kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             asks: BTreeMap::new(),
             peer_id: keypair.peer_id(),
             config,
@@ -127,13 +127,15 @@ impl Swarm {
         }
     }
 
-    /// Sets the addresses that others are told, and tells those who are connected.
+    /// Sets the addresses that others are told, and tells those who are connected. From the first call
+    /// on, bootstrap peers are dialed: before it there is no address to dial from.
     pub fn set_listen_addresses(
         &mut self,
         now: Instant,
         addresses: Vec<Multiaddr>,
         out: &mut Effects,
     ) {
+        self.bootstrap.start(now);
         if self.listen_addresses == addresses {
             return;
         }
@@ -356,7 +358,12 @@ impl Swarm {
                         local: &self.local,
                         allowance: 0,
                     };
-                    connection.tick(context, &mut self.events);
+                    let idle = now.since(connection.last_used());
+                    if entry.passing && idle >= self.config.limits.passing_idle {
+                        connection.close(CloseReason::Idle, &mut self.events);
+                    } else {
+                        connection.tick(context, &mut self.events);
+                    }
                     self.settle(now, conn, out);
                 }
                 Stage::Lingering { .. } => {
@@ -397,9 +404,10 @@ impl Swarm {
         if !self.news.is_empty() {
             return Some(Instant::ZERO);
         }
+        let timer = self.timers.first().map(|&(due, _)| due);
         earliest(
-            self.timers.first().map(|&(due, _)| due),
-            self.bootstrap.wake_at(),
+            earliest(timer, self.bootstrap.wake_at()),
+            self.kad.wake_at(),
         )
     }
 
@@ -491,6 +499,7 @@ impl Swarm {
         let first = self.pool.establish(conn, peer);
         self.status.established += 1;
         self.bootstrap.connected(conn);
+        self.kad.connected(now, &peer);
         if let Some(entry) = self.pool.get(conn)
             && let Some(remote) = entry.remote
         {

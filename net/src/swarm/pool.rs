@@ -46,6 +46,8 @@ pub(super) struct Entry {
     pub(super) news: bool,
     /// Memory counted for unfinished particles.
     pub(super) held: usize,
+    /// Whether it was made to ask something, and nobody else needs it.
+    pub(super) passing: bool,
 }
 
 impl Entry {
@@ -71,7 +73,7 @@ impl Entry {
         remote: Option<SocketAddr>,
         expected: Option<PeerId>,
     ) -> Self {
-        let (peer, timer, announced, news, held) = (None, None, false, false, 0);
+        let (peer, timer, announced, news, held, passing) = (None, None, false, false, 0, false);
         Self {
             stage,
             direction,
@@ -83,6 +85,7 @@ impl Entry {
             announced,
             news,
             held,
+            passing,
         }
     }
 

@@ -4,6 +4,7 @@
 //! particles go to the [`Node`] and from it, contacts are kept, calls that need a connection are answered.
 
 mod contacts;
+mod seek;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -30,7 +31,10 @@ use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::world::{Parts, World};
-use contacts::Contacts;
+use contacts::{Contacts, View};
+use seek::{Seeks, Stage};
+
+pub use seek::Limits as SeekLimits;
 
 /// What the owner of a peer decides.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ pub struct Config {
     pub bootstrap: Vec<Multiaddr>,
     /// Budgets of connections.
     pub connections: swarm::Limits,
+    /// Budgets of what waits for peers that are not connected.
+    pub seeks: SeekLimits,
     /// Budgets of particles.
     pub particles: Limits,
     /// Executions per [`Machine::work`], so that scripts and connections take turns.
@@ -76,6 +82,7 @@ impl Config {
             external_addresses: addresses(&manifest.network.external_addresses)?,
             bootstrap: addresses(&manifest.node.bootstrap)?,
             connections: swarm::Limits::default(),
+            seeks: SeekLimits::default(),
             particles: Limits::default(),
             steps_per_turn: 32,
         })
@@ -119,12 +126,11 @@ pub struct Peer {
     node: Node<Aquavm>,
     contacts: Contacts,
     external_addresses: Vec<Multiaddr>,
-    kademlia: String,
     steps_per_turn: usize,
     /// Dials under way, and to whom.
     dials: BTreeMap<ConnId, PeerId>,
-    /// Calls that wait for a connection to a peer.
-    connects: BTreeMap<PeerId, Vec<CallId>>,
+    /// What waits for a connection to a peer.
+    seeks: Seeks,
     swarm_effects: swarm::Effects,
     node_effects: Vec<node::Effect>,
 }
@@ -145,7 +151,7 @@ impl Peer {
         };
         let swarm_config = swarm::Config {
             agent_version: config.version,
-            kademlia: Some(kademlia.clone()),
+            kademlia: Some(kademlia),
             bootstrap: config.bootstrap,
             limits: config.connections,
             ..swarm::Config::default()
@@ -159,10 +165,9 @@ impl Peer {
             node: Node::new(world, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
-            kademlia,
             steps_per_turn: config.steps_per_turn,
             dials: BTreeMap::new(),
-            connects: BTreeMap::new(),
+            seeks: Seeks::new(config.seeks),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
         }
@@ -237,7 +242,7 @@ impl Peer {
             }
             for effect in core::mem::take(&mut self.node_effects) {
                 match effect {
-                    node::Effect::Send { peer, particle } => self.send(clock, peer, &particle),
+                    node::Effect::Send { peer, particle } => self.send(clock, peer, particle),
                     node::Effect::Connect {
                         call,
                         peer,
@@ -278,7 +283,7 @@ impl Peer {
                 };
                 self.contacts.connected(peer, address);
                 self.end_dial(conn);
-                self.answer_connects(&peer, true);
+                self.found(clock, &peer);
             }
             Event::Disconnected { peer } => {
                 log::info!(target: "peer", "{peer} disconnected");
@@ -289,13 +294,12 @@ impl Peer {
                 if let Some(peer) = self.end_dial(conn)
                     && !self.is_dialing(&peer)
                 {
-                    self.answer_connects(&peer, false);
+                    self.dials_failed(clock, &peer);
                 }
             }
             Event::Identified { peer, info } => {
                 log::debug!(target: "peer", "{peer} runs {}", Quoted(&info.agent_version));
-                let routes = info.protocols.contains(&self.kademlia);
-                self.contacts.identified(&peer, info.listen_addrs, routes);
+                self.contacts.identified(&peer, info.listen_addrs);
             }
             Event::Particle { from, particle } => {
                 let id = particle.id.clone();
@@ -318,6 +322,10 @@ impl Peer {
                 peer, addresses, ..
             } => {
                 log::debug!(target: "peer", "{peer} was found at {} addresses", addresses.len());
+                if let Some(stage @ Stage::Searching) = self.seeks.stage(&peer) {
+                    *stage = Stage::LastDials;
+                    self.dial_peer(clock, peer, addresses);
+                }
             }
             Event::Sent { .. } => {}
             Event::SendFailed { reason, .. } => {
@@ -330,20 +338,23 @@ impl Peer {
         }
     }
 
-    fn send(&mut self, clock: Clock, peer: PeerId, particle: &Particle) {
-        let refusal = if particle.is_expired(clock.wall_ms) {
-            Refusal::ExpiredHere
-        } else {
-            match self
-                .swarm
-                .send(clock.now, &peer, particle, &mut self.swarm_effects)
-            {
-                Ok(_) => return,
-                Err(CannotSend::NotConnected) => Refusal::NotConnected,
-                Err(CannotSend::Congested) => Refusal::Congested,
-                Err(CannotSend::TooBig) => Refusal::SendFailed,
-            }
+    fn send(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+        if particle.is_expired(clock.wall_ms) {
+            return self.not_sent(&peer, &particle, Refusal::ExpiredHere);
+        }
+        let sent = self
+            .swarm
+            .send(clock.now, &peer, &particle, &mut self.swarm_effects);
+        let refusal = match sent {
+            Ok(_) => return,
+            Err(CannotSend::NotConnected) => return self.send_later(clock, peer, particle),
+            Err(CannotSend::Congested) => Refusal::Congested,
+            Err(CannotSend::TooBig) => Refusal::SendFailed,
         };
+        self.not_sent(&peer, &particle, refusal);
+    }
+
+    fn not_sent(&mut self, peer: &PeerId, particle: &Particle, refusal: Refusal) {
         log::debug!(
             target: "node",
             "particle {} to {peer} not sent: {refusal}",
@@ -352,17 +363,53 @@ impl Peer {
         self.node.count(refusal);
     }
 
-    /// Serves a call of `peer.connect`.
+    // -- peers that are not connected -----------------------------------------------------------
+
+    /// Lets a particle wait until its peer is connected.
+    fn send_later(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+        match self.seeks.add_particle(peer, particle) {
+            Ok(true) => {
+                let addresses = self.known_addresses(&peer);
+                self.dial_peer(clock, peer, addresses);
+            }
+            Ok(false) => {}
+            Err(_) => {
+                log::debug!(target: "node", "too much waits: a particle to {peer} is not sent");
+                self.node.count(Refusal::SeeksFull);
+            }
+        }
+    }
+
+    /// Serves a call of `peer.connect`. Addresses that it gives are all that is tried.
     fn connect(&mut self, clock: Clock, call: CallId, peer: PeerId, addresses: Vec<Multiaddr>) {
         if self.swarm.is_connected(&peer) {
-            self.node.complete(call, true.into());
-            return;
+            return self.node.complete(call, true.into());
         }
-        let addresses = match addresses.is_empty() {
-            true => self.contacts.addresses(&peer),
-            false => addresses,
+        let Ok(first) = self.seeks.add_call(peer, call) else {
+            return self.node.complete(call, false.into());
         };
-        for address in addresses {
+        if !addresses.is_empty() {
+            if first && let Some(stage) = self.seeks.stage(&peer) {
+                *stage = Stage::LastDials;
+            }
+            self.dial_peer(clock, peer, addresses);
+        } else if first {
+            let addresses = self.known_addresses(&peer);
+            self.dial_peer(clock, peer, addresses);
+        }
+    }
+
+    /// Where a peer may be: as it said itself, else as the routing table has it.
+    fn known_addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let said = self.contacts.addresses(peer);
+        match said.is_empty() {
+            true => self.swarm.addresses(peer).unwrap_or_default().to_vec(),
+            false => said,
+        }
+    }
+
+    fn dial_peer(&mut self, clock: Clock, peer: PeerId, addresses: Vec<Multiaddr>) {
+        for address in addresses.into_iter().take(self.seeks.max_dials()) {
             let address = match address.peer_id() {
                 Some(named) if named != peer => continue,
                 Some(_) => address,
@@ -372,9 +419,8 @@ impl Peer {
                 log::debug!(target: "peer", "{address} is not dialed: {error}");
             }
         }
-        match self.is_dialing(&peer) {
-            true => self.connects.entry(peer).or_default().push(call),
-            false => self.node.complete(call, false.into()),
+        if !self.is_dialing(&peer) {
+            self.dials_failed(clock, &peer);
         }
     }
 
@@ -389,9 +435,44 @@ impl Peer {
         Some(peer)
     }
 
-    fn answer_connects(&mut self, peer: &PeerId, connected: bool) {
-        for call in self.connects.remove(peer).unwrap_or_default() {
-            self.node.complete(call, connected.into());
+    /// Nobody answers where a peer was to be: the network is searched, unless it was already.
+    fn dials_failed(&mut self, clock: Clock, peer: &PeerId) {
+        match self.seeks.stage(peer) {
+            Some(stage @ Stage::Dialing) => {
+                *stage = Stage::Searching;
+                let found = self.swarm.find(clock.now, *peer, &mut self.swarm_effects);
+                if let Err(reason) = found {
+                    log::debug!(target: "peer", "{peer} is not searched: {reason}");
+                    self.not_found(peer);
+                }
+            }
+            Some(Stage::Searching) | None => {}
+            Some(Stage::LastDials) => self.not_found(peer),
+        }
+    }
+
+    fn not_found(&mut self, peer: &PeerId) {
+        let Some(seek) = self.seeks.take(peer) else {
+            return;
+        };
+        for call in seek.calls {
+            self.node.complete(call, false.into());
+        }
+        for particle in seek.particles {
+            self.not_sent(peer, &particle, Refusal::NotFound);
+        }
+    }
+
+    /// A peer is connected: what waited for it goes on.
+    fn found(&mut self, clock: Clock, peer: &PeerId) {
+        let Some(seek) = self.seeks.take(peer) else {
+            return;
+        };
+        for call in seek.calls {
+            self.node.complete(call, true.into());
+        }
+        for particle in seek.particles {
+            self.send(clock, *peer, particle);
         }
     }
 }
@@ -421,10 +502,11 @@ impl Machine for Peer {
 
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
         for _ in 0..self.steps_per_turn {
-            if !self
-                .node
-                .step(clock, &self.contacts, &mut self.node_effects)
-            {
+            let network = View {
+                contacts: &self.contacts,
+                swarm: &self.swarm,
+            };
+            if !self.node.step(clock, &network, &mut self.node_effects) {
                 return false;
             }
             self.settle(clock, out);

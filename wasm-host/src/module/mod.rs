@@ -17,6 +17,7 @@ use core::fmt;
 pub use store::ModuleStore;
 
 use self::it::{Interface, ParseError, shape::ShapeError};
+use crate::adapter::program::Adapters;
 use crate::engine::{CompileError, Engine, ImportDecl, wasmi::Wasmi};
 
 /// Section with the SDK's version.
@@ -96,6 +97,7 @@ impl core::error::Error for ModuleError {}
 pub struct Module<E: Engine = Wasmi> {
     pub(crate) code: E::Module,
     pub(crate) imports: Arc<[ImportDecl]>,
+    pub(crate) adapters: Arc<Adapters>,
     interface: Arc<Interface>,
     sdk_version: semver::Version,
 }
@@ -122,6 +124,7 @@ impl<E: Engine> Module<E> {
         Ok(Self {
             imports: engine.imports(&code).into(),
             code,
+            adapters: Arc::new(Adapters::compile(&interface)),
             interface: Arc::new(interface),
             sdk_version,
         })

@@ -11,17 +11,25 @@ const CUSTOM: u8 = 0;
 /// that refuses it.
 pub(crate) fn custom<'a>(wasm: &'a [u8], name: &str) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
-    let mut rest = wasm.get(HEADER..).unwrap_or(&[]);
-    while let Some((id, body, after)) = section(rest) {
+    for (id, body) in all(wasm) {
         if id == CUSTOM
             && let Some((section_name, content)) = prefixed(body)
             && section_name == name.as_bytes()
         {
             found.push(content);
         }
-        rest = after;
     }
     found
+}
+
+/// Id and body of all sections, in order, up to the first that is malformed.
+pub(crate) fn all(wasm: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = wasm.get(HEADER..).unwrap_or(&[]);
+    core::iter::from_fn(move || {
+        let (id, body, after) = section(rest)?;
+        rest = after;
+        Some((id, body))
+    })
 }
 
 /// Id and body of the first section, and what follows it.
@@ -37,7 +45,8 @@ fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(len as usize)
 }
 
-fn leb_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
+/// A number in LEB128, and what follows it.
+pub(crate) fn leb_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u32;
     for (index, byte) in bytes.iter().enumerate().take(5) {
         let bits = u32::from(byte & 0x7f);

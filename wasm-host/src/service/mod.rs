@@ -8,6 +8,7 @@ pub mod config;
 pub(crate) mod host_api;
 mod limits;
 pub(crate) mod link;
+mod parked;
 pub(crate) mod state;
 mod stats;
 
@@ -22,6 +23,7 @@ use alloc::{
 pub use call_parameters::{CallParameters, ParticleParameters, SecurityTetraplet};
 pub use config::{ModuleConfig, OnError, ServiceConfig};
 pub use limits::{Budget, Limits};
+pub use parked::ParkedService;
 pub use stats::{FunctionStats, ModuleMemory};
 
 use self::{
@@ -116,15 +118,14 @@ impl<E: Engine> Service<E> {
             logging_mask: config.logging_mask,
             mounted: Vec::new(),
         });
-        let adapters =
-            link::import_adapters(&config.name, module, &state.linked).map_err(Error::Engine)?;
-        let mut bindings = link::bindings(state, index, config, module, &adapters).into_iter();
+        link::check_imports(&config.name, module, &state.linked).map_err(Error::Engine)?;
+        let mut bindings = link::bindings(state, index, config, module).into_iter();
         self.start_meter(self.config.start_budget);
         let instance = self
             .store
             .instantiate(&module.code, &mut |_| bindings.next().flatten())
             .map_err(|error| self.instantiate_error(&error))?;
-        let linked = link::link(&mut self.store, &config.name, module, instance, adapters)
+        let linked = link::link(&mut self.store, &config.name, module, instance)
             .map_err(|error| self.oom(error))?;
         let memory = self.store.export_memory(instance, "memory");
         let state = self.store.state_mut();
@@ -246,10 +247,11 @@ impl<E: Engine> Service<E> {
         }
         let linked = Arc::clone(&self.store.state().linked[module]);
         let index = *linked
+            .adapters
             .by_name
             .get(name)
             .ok_or_else(|| Error::MissingFunction(name.to_string()))?;
-        let function = &linked.functions[index];
+        let function = &linked.adapters.functions[index];
         let args = arguments::values(args, &function.ty, &linked.interface).map_err(|detail| {
             Error::Arguments {
                 module: linked.name.clone(),
@@ -286,7 +288,7 @@ impl<E: Engine> Service<E> {
         let outcome = run::run(
             &mut self.store,
             linked,
-            &linked.functions[key.1].program,
+            &linked.adapters.functions[key.1].program,
             args,
         );
         let unused = self.store.fuel();
@@ -381,7 +383,7 @@ impl<E: Engine> Service<E> {
 
     /// The facade's interface.
     pub fn interface(&self) -> Description {
-        Description::of(&self.store.state().linked[self.facade()].interface)
+        self.store.state().interface()
     }
 
     /// Memory of each module, in order.
@@ -410,7 +412,7 @@ impl<E: Engine> Service<E> {
             let linked = &linked[*module];
             (
                 linked.name.as_str(),
-                linked.functions[*function].name.as_str(),
+                linked.adapters.functions[*function].name.as_str(),
                 stats,
             )
         })
