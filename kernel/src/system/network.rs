@@ -12,14 +12,15 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
 use basalt_node::compute::Resources;
+use basalt_node::state::State;
 use basalt_node::status;
 use basalt_node::world::Parts;
 
 use super::compute::{self, Lane, Report};
-use super::devices::Devices;
 use super::platform::Kernel;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
+use crate::drivers::virtio_net::VirtioNet;
 use crate::mem::heap;
 use crate::prover::Manager;
 use crate::{entropy, log, time};
@@ -46,24 +47,25 @@ pub(super) fn now() -> Instant {
     Instant::from_micros(u64::try_from(time::since_entry().as_micros()).unwrap_or(u64::MAX))
 }
 
-/// Runs the appliance for ever. `image_bytes` is the size of the loaded image, for the boot report.
+/// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
 pub fn run(
     configuration: Configuration,
-    devices: Devices,
+    mut card: VirtioNet,
+    state: Option<State>,
+    identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
     image_bytes: u64,
 ) -> ! {
-    let mut card = devices.network;
     let boot = Boot {
         now: now(),
         wall_ms: time::wall_millis(),
         seed: entropy::seed_bytes(),
-        identity_seed: configuration.identity_seed,
+        identity_seed,
         mac: card.mac(),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let parts = Parts {
-        state: None,
+        state,
         compute: Some(Resources {
             platform: Arc::new(Kernel),
             cores: lanes.len(),
