@@ -21,6 +21,8 @@ pub struct Manifest {
     pub network: Network,
     /// What the cores do.
     pub cores: Cores,
+    /// Which disk holds the state.
+    pub disk: Disk,
     /// What is proven.
     pub prover: Prover,
     /// What is logged.
@@ -254,6 +256,16 @@ pub enum Compute {
     All,
     /// That many.
     Count(u16),
+}
+
+/// Section `[disk]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Serial number or place on the bus of the disk with the state; absent: the one disk that has
+    /// a state partition.
+    pub state: Option<String>,
+    /// Whether that disk may be formatted although it holds something else. Only with `state`.
+    pub format: bool,
 }
 
 /// Section `[prover]`.

@@ -12,7 +12,7 @@ use crate::{
     MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
     model::{
-        Addressing, Cores, Log, Manifest, Network, Node, Panic, Places, Prover, ProverMode,
+        Addressing, Cores, Disk, Log, Manifest, Network, Node, Panic, Places, Prover, ProverMode,
         StaticAddress,
     },
     nearest::nearest,
@@ -259,6 +259,7 @@ impl<'a, 'i> Reader<'a, 'i> {
                     .one("cores", "compute", value::compute_cores)
                     .unwrap_or(cores.compute),
             },
+            disk: self.disk(),
             prover: self.prover(),
             log: Log {
                 level: self
@@ -386,6 +387,20 @@ impl<'a, 'i> Reader<'a, 'i> {
             }
         }
         network
+    }
+
+    fn disk(&mut self) -> Disk {
+        let disk = Disk {
+            state: self.one("disk", "state", value::disk_name),
+            format: self.one("disk", "format", value::flag).unwrap_or_default(),
+        };
+        if disk.format
+            && let (None, Some(value)) = (self.value("disk", "state"), self.value("disk", "format"))
+        {
+            let reason = "is given, but no disk is named that may be formatted: add its `state`";
+            self.refuse("disk", "format", value, Fault::from(reason));
+        }
+        disk
     }
 
     fn addressing(&mut self, node: &Node) -> Addressing {

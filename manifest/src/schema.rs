@@ -121,6 +121,24 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "disk",
+        keys: &[
+            Key {
+                name: "state",
+                kind: "a string: a disk's serial number, or its place such as \"0000:00:04.0\"",
+                default: "the one disk with a state partition",
+                meaning: "The disk that keeps what outlives a reboot. The boot log names all disks.",
+            },
+            Key {
+                name: "format",
+                kind: "true or false",
+                default: "false",
+                meaning: "Whether the disk that `state` names may be formatted although it holds \
+                          something else, which is lost then. A store that is there stays.",
+            },
+        ],
+    },
+    Section {
         name: "prover",
         keys: &[
             Key {

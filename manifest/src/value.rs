@@ -159,6 +159,25 @@ pub(crate) fn hostname(value: &DeValue<'_>) -> Result<String, Fault> {
     }
 }
 
+pub(crate) fn flag(value: &DeValue<'_>) -> Result<bool, Fault> {
+    value.as_bool().ok_or(Fault::Kind)
+}
+
+/// A disk's serial number or place: printable, and not longer than disks can tell.
+pub(crate) fn disk_name(value: &DeValue<'_>) -> Result<String, Fault> {
+    /// Characters of the longest serial number (NVMe and ATA have 20, virtio 20).
+    const LONGEST: usize = 40;
+    let text = string(value)?;
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if text.is_empty() || text.trim() != text || !printable {
+        return Err(Fault::Kind);
+    }
+    if text.len() > LONGEST {
+        return Err(format!("has {} characters, more than any serial number", text.len()).into());
+    }
+    Ok(text.into())
+}
+
 pub(crate) fn level(value: &DeValue<'_>) -> Result<LevelFilter, Fault> {
     match string(value)? {
         "error" => Ok(LevelFilter::Error),

@@ -54,6 +54,11 @@ impl World {
         &self.host
     }
 
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.state.as_mut()
+    }
+
     /// Lets a core do some work; `then` makes the answer of what came of it.
     pub(crate) fn start<T: Send + 'static>(
         &mut self,

@@ -576,6 +576,9 @@ fn a_rest_keeps_memory_files_and_limits_and_takes_little() {
     assert_eq!(run(&mut service, "select nothing from t"), 1);
     assert_eq!(service.memory_rejects(), 0);
     // What was granted before the rest counts on: the limit is of the service's life.
-    assert_eq!(run(&mut service, "select length(hex(zeroblob(10000000)))"), 7);
+    assert_eq!(
+        run(&mut service, "select length(hex(zeroblob(10000000)))"),
+        7
+    );
     assert!(service.memory_rejects() > 0);
 }

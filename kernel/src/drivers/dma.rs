@@ -84,7 +84,11 @@ impl Dma {
     pub fn read(&self, offset: usize, bytes: &mut [u8]) {
         let source = self.at(offset, bytes.len());
         // SAFETY: within our memory, and nobody's slice lies in it.
-        unsafe { bytes.as_mut_ptr().copy_from_nonoverlapping(source, bytes.len()) };
+        unsafe {
+            bytes
+                .as_mut_ptr()
+                .copy_from_nonoverlapping(source, bytes.len())
+        };
     }
 
     /// Copies bytes in.

@@ -21,6 +21,7 @@ use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
+use crate::state::State;
 use crate::status::CoreReport;
 use crate::world::Parts;
 use links::Links;
@@ -294,6 +295,11 @@ impl Appliance {
         let clock = Clock { now, wall_ms };
         self.peer.done(clock, done, &mut self.effects);
         self.settle(clock);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.peer.state()
     }
 
     /// Where the node is reachable: from the time an address is configured and both listeners are open.

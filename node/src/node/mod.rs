@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
+use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
@@ -437,6 +438,11 @@ impl<I: Interpreter> Node<I> {
             );
         }
         self.finish(call, result);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.world.state()
     }
 
     /// The next job for a compute core, if there is one and its core has room.

@@ -29,6 +29,7 @@ use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
+use crate::state::State;
 use crate::world::{Parts, World};
 use contacts::{Contacts, View};
 use seek::{Seeks, Stage};
@@ -258,6 +259,11 @@ impl Peer {
                 job,
             });
         }
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.node.state()
     }
 
     fn on_event(&mut self, clock: Clock, event: Event) {

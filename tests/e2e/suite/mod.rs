@@ -4,4 +4,5 @@ pub(crate) mod boot;
 pub(crate) mod clients;
 pub(crate) mod hostile;
 pub(crate) mod js;
+pub(crate) mod prover;
 pub(crate) mod rust;

@@ -71,15 +71,16 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Outside(block, len) => {
-                write!(f, "an access at block {block} of length {len} is outside the disk")
+                write!(
+                    f,
+                    "an access at block {block} of length {len} is outside the disk"
+                )
             }
             Self::ReadOnly => f.write_str("the disk is read-only"),
             Self::Failed(operation, block, failure) => {
                 write!(f, "{} at block {block}: {failure}", operation.name())
             }
-            Self::Lost => {
-                f.write_str("the disk was reset: what was written before it may be lost")
-            }
+            Self::Lost => f.write_str("the disk was reset: what was written before it may be lost"),
             Self::Dead => f.write_str("the disk has failed for good"),
         }
     }

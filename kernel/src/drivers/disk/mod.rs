@@ -9,6 +9,7 @@ mod fault;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -22,6 +23,8 @@ pub use self::fault::{Failure, Fault, Operation};
 
 /// Most bytes that move in one request.
 pub const MAX_TRANSFER: usize = 1 << 20;
+/// Most blocks of one discard.
+const MAX_DISCARD: u32 = 1 << 16;
 
 /// What a driver found out about its disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,17 @@ pub struct Facts {
     pub flush: bool,
     /// Whether it wants to know which blocks hold nothing any more.
     pub discard: bool,
+}
+
+/// What a device calls itself, as text that can be printed: blanks at the ends removed, whatever is no
+/// printable ASCII replaced.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    let printable = |&byte: &u8| match byte {
+        b' '..=b'~' => char::from(byte),
+        _ => '?',
+    };
+    bytes.trim_ascii().iter().map(printable).collect()
 }
 
 impl fmt::Display for Facts {
@@ -97,6 +111,9 @@ pub trait Engine: Send {
     /// [`Failure`] if the device does not come back: it is cut off from memory then.
     fn reset(&mut self) -> Result<(), Failure>;
 }
+
+/// Any disk, as the store takes it.
+pub type AnyDisk = Box<dyn BlockDevice<Error = Fault> + Send>;
 
 /// A disk in use.
 pub struct Disk<E> {
@@ -155,7 +172,9 @@ impl<E: Engine> Disk<E> {
 
     fn check(&self, block: u64, bytes: usize) -> Result<u64, Fault> {
         let count = (bytes / self.facts.block_size) as u64;
-        let inside = block.checked_add(count).is_some_and(|end| end <= self.facts.blocks);
+        let inside = block
+            .checked_add(count)
+            .is_some_and(|end| end <= self.facts.blocks);
         if !inside || !bytes.is_multiple_of(self.facts.block_size) {
             return Err(Fault::Outside(block, bytes as u64));
         }
@@ -177,6 +196,12 @@ impl<E: Engine> Disk<E> {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
+        if failure == Failure::Gone {
+            self.dead = true;
+            self.counters.failed();
+            ::log::error!(target: "disk", "{failure}");
+            return Err(Fault::Dead);
+        }
         if matches!(failure, Failure::Silent | Failure::Broken(_)) {
             self.counters.timed_out();
             ::log::warn!(target: "disk", "{} of {count} blocks from {block} on: {failure}", operation.name());
@@ -255,7 +280,9 @@ impl<E: Engine> BlockDevice for Disk<E> {
     }
 
     fn discard(&mut self, block: u64, count: u64) -> Result<(), Fault> {
-        let end = block.checked_add(count).filter(|&end| end <= self.facts.blocks);
+        let end = block
+            .checked_add(count)
+            .filter(|&end| end <= self.facts.blocks);
         let Some(end) = end else {
             return Err(Fault::Outside(block, count));
         };
@@ -264,7 +291,9 @@ impl<E: Engine> BlockDevice for Disk<E> {
         }
         let mut at = block;
         while at < end {
-            let piece = u32::try_from(end - at).unwrap_or(MAX_DISCARD).min(MAX_DISCARD);
+            let piece = u32::try_from(end - at)
+                .unwrap_or(MAX_DISCARD)
+                .min(MAX_DISCARD);
             self.execute(Operation::Discard, at, piece)?;
             self.counters.discarded();
             at += u64::from(piece);
@@ -272,6 +301,3 @@ impl<E: Engine> BlockDevice for Disk<E> {
         Ok(())
     }
 }
-
-/// Most blocks of one discard.
-const MAX_DISCARD: u32 = 1 << 16;

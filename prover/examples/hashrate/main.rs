@@ -1,4 +1,4 @@
-//! Measures the hash and its parts: `bench [--pages small|transparent|2m|1g] [--seconds N]
+//! Measures the hash and its parts: `hashrate [--pages small|transparent|2m|1g] [--seconds N]
 //! [--turns N] [--params upstream|fluence] [--only cache,fill,slow,hash,hash1,hash2]
 //! [--dataset true|random]`.
 //!
