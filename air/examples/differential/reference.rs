@@ -66,8 +66,13 @@ impl Reference {
             },
         });
         writeln!(self.input, "{request}").unwrap();
+        // A crash says why before its answer comes.
         let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
+        while !line.starts_with('{') {
+            line.clear();
+            let read = self.output.read_line(&mut line).unwrap();
+            assert!(read > 0, "the reference is gone");
+        }
         serde_json::from_str(&line).expect("an answer of the reference")
     }
 }
