@@ -25,6 +25,7 @@ pub mod interface;
 pub mod logger;
 pub mod module;
 pub mod mounted;
+mod sections;
 pub mod service;
 mod text;
 pub mod vfs;

@@ -63,9 +63,9 @@ fn without_section(wasm: &[u8], name: &str) -> Vec<u8> {
     kept
 }
 
-#[test]
-fn recorded_scenarios_repeat() {
+fn repeat(rest: bool) {
     let mut runner = Runner::new(Box::new(wasm));
+    runner.rest = rest;
     json_files(&here("vectors"))
         .iter()
         .for_each(|path| runner.scenario(path));
@@ -73,16 +73,15 @@ fn recorded_scenarios_repeat() {
     assert!(runner.passed > 680, "only {} checks ran", runner.passed);
 }
 
+#[test]
+fn recorded_scenarios_repeat() {
+    repeat(false);
+}
+
 /// What rests between calls behaves as if it had not, down to pointers and lengths of memories.
 #[test]
 fn recorded_scenarios_repeat_with_rests() {
-    let mut runner = Runner::new(Box::new(wasm));
-    runner.rest = true;
-    json_files(&here("vectors"))
-        .iter()
-        .for_each(|path| runner.scenario(path));
-    assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
-    assert!(runner.passed > 680, "only {} checks ran", runner.passed);
+    repeat(true);
 }
 
 /// Needs some gigabytes of memory.

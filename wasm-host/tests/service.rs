@@ -567,7 +567,7 @@ fn a_rest_keeps_memory_files_and_limits_and_takes_little() {
     let memory = service.memory_stats();
     let awake: u64 = memory.iter().map(|module| module.bytes).sum();
     let parked = service.park().ok().unwrap();
-    assert!(parked.bytes() * 5 < awake, "{} of {awake}", parked.bytes());
+    assert!(parked.bytes() * 3 < awake, "{} of {awake}", parked.bytes());
     assert!(parked.vfs().read("tmp/a.db").is_ok());
     let mut service = parked.wake().ok().unwrap();
     assert_eq!(service.memory_stats(), memory);

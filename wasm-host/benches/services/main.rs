@@ -106,7 +106,7 @@ fn number(command: &mut Command) -> Option<f64> {
     let output = command.output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let number = text.lines().last().and_then(|line| line.parse().ok());
-    if number.is_none() {
+    if number.is_none() && !output.stderr.is_empty() {
         eprintln!("{}", String::from_utf8_lossy(&output.stderr));
     }
     number

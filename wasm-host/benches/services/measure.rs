@@ -149,7 +149,9 @@ fn repeat(mut once: impl FnMut() -> Duration) -> f64 {
     if first >= LONG {
         return first.as_nanos() as f64;
     }
-    (1..WARM_UP).for_each(|_| drop(once()));
+    for _ in 1..WARM_UP {
+        once();
+    }
     let start = Instant::now();
     let mut times = Vec::new();
     while start.elapsed() < SPAN || times.len() < 3 {

@@ -4,7 +4,6 @@
 //! its version, in that order. The result is shared by all services that use the module.
 
 pub mod it;
-pub(crate) mod sections;
 mod store;
 
 use alloc::{
@@ -17,8 +16,11 @@ use core::fmt;
 pub use store::ModuleStore;
 
 use self::it::{Interface, ParseError, shape::ShapeError};
-use crate::adapter::program::Adapters;
-use crate::engine::{CompileError, Engine, ImportDecl, wasmi::Wasmi};
+use crate::{
+    adapter::program::Adapters,
+    engine::{CompileError, Engine, ImportDecl, wasmi::Wasmi},
+    sections,
+};
 
 /// Section with the SDK's version.
 const SDK_VERSION: &str = "__fluence_sdk_version";

@@ -1,8 +1,8 @@
 //! Services at rest.
 
-use alloc::{boxed::Box, collections::BTreeMap};
+use alloc::{boxed::Box, string::ToString};
 
-use super::{FunctionStats, Service, ServiceConfig, state::ServiceState};
+use super::{Outside, Service, state::ServiceState};
 use crate::{
     engine::{Engine, Store, wasmi::Wasmi},
     error::{EngineError, Error},
@@ -10,15 +10,12 @@ use crate::{
     vfs::Vfs,
 };
 
-/// A service at rest: its instances are taken apart, and of their memories only what is not zero is kept. Most services of a node wait for calls most
-/// of the time; at rest one takes a small part of what it takes awake, and [`Self::wake`] costs about as much as creation. Files, open descriptors,
-/// statistics and limits stay as they are.
+/// A service at rest: its instances are taken apart, and of their memories only what differs from a new instance's is kept. Most services of a node
+/// wait for calls most of the time; at rest one takes a small part of what it takes awake, and [`Self::wake`] costs about as much as creation. Files,
+/// open descriptors, statistics and limits stay as they are.
 pub struct ParkedService<E: Engine = Wasmi> {
     store: <E::Store<ServiceState> as Store>::Parked,
-    config: ServiceConfig,
-    vfs: Vfs,
-    stats: BTreeMap<(usize, usize), FunctionStats>,
-    broken: Option<Error>,
+    outside: Outside,
 }
 
 impl<E: Engine> Service<E> {
@@ -28,28 +25,10 @@ impl<E: Engine> Service<E> {
     /// The service, unchanged, when a module keeps state where the engine cannot reach it: changed tables, passive segments, a start section. Modules
     /// built with the Marine SDK do not.
     pub fn park(self) -> Result<ParkedService<E>, Box<Self>> {
-        let Self {
-            store,
-            config,
-            vfs,
-            stats,
-            broken,
-        } = self;
+        let Self { store, outside } = self;
         match store.park() {
-            Ok(store) => Ok(ParkedService {
-                store,
-                config,
-                vfs,
-                stats,
-                broken,
-            }),
-            Err(store) => Err(Box::new(Self {
-                store,
-                config,
-                vfs,
-                stats,
-                broken,
-            })),
+            Ok(store) => Ok(ParkedService { store, outside }),
+            Err(store) => Err(Box::new(Self { store, outside })),
         }
     }
 }
@@ -60,34 +39,16 @@ impl<E: Engine> ParkedService<E> {
     /// # Errors
     /// The service at rest, and [`Error`], when there is no memory for it.
     pub fn wake(self) -> Result<Service<E>, (Box<Self>, Error)> {
-        let Self {
-            store,
-            config,
-            vfs,
-            stats,
-            broken,
-        } = self;
+        let Self { store, outside } = self;
         match E::Store::wake(store) {
-            Ok(store) => Ok(Service {
-                store,
-                config,
-                vfs,
-                stats,
-                broken,
-            }),
-            Err((store, error)) => Err((
-                Box::new(Self {
-                    store,
-                    config,
-                    vfs,
-                    stats,
-                    broken,
-                }),
-                Error::Engine(EngineError::Backend {
-                    message: alloc::string::ToString::to_string(&error),
+            Ok(store) => Ok(Service { store, outside }),
+            Err((store, error)) => {
+                let error = Error::Engine(EngineError::Backend {
+                    message: error.to_string(),
                     budget: None,
-                }),
-            )),
+                });
+                Err((Box::new(Self { store, outside }), error))
+            }
         }
     }
 
@@ -103,6 +64,6 @@ impl<E: Engine> ParkedService<E> {
 
     /// The service's file system.
     pub fn vfs(&self) -> &Vfs {
-        &self.vfs
+        &self.outside.vfs
     }
 }

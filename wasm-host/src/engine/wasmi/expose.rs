@@ -3,13 +3,13 @@
 //! Guests and callers cannot see the added exports: a module is imported by its interface's names only. A module whose state has other hiding places
 //! (changed tables, dropped segments, a start section, imports other than functions) stays as it is and is never parked.
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
 use wasmparser::{
     DataKind, ElementKind, ExternalKind, Operator, Parser, Payload, TypeRef, ValType,
 };
 
-use crate::module::sections;
+use crate::sections;
 
 /// Id of the export section.
 const EXPORTS: u8 = 7;
@@ -17,11 +17,27 @@ const EXPORTS: u8 = 7;
 const CUSTOM: u8 = 0;
 const HEADER: usize = 8;
 
-/// Under which names a module's state is exported.
+/// Under which names a module's state is exported, and what its memory is at the start.
 #[derive(Debug, Default)]
 pub(super) struct Exposed {
     pub(super) memory: Option<Box<str>>,
     pub(super) globals: Box<[Box<str>]>,
+    /// Offset and bytes of the data that instantiation writes, in order.
+    data: Box<[(u32, Box<[u8]>)]>,
+}
+
+impl Exposed {
+    /// A memory of `len` bytes as it was at the start and after growth.
+    pub(super) fn initial(&self, len: usize) -> Vec<u8> {
+        let mut memory = vec![0; len];
+        for (offset, bytes) in &self.data {
+            let start = *offset as usize;
+            if let Some(target) = memory.get_mut(start..start + bytes.len()) {
+                target.copy_from_slice(bytes);
+            }
+        }
+        memory
+    }
 }
 
 /// The module with the added exports. `None` when its state cannot be reached in full, or the bytes are no module.
@@ -43,6 +59,7 @@ pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
             .iter()
             .map(|index| add(ExternalKind::Global as u8, *index))
             .collect(),
+        data: state.data.into(),
     };
     let count = u32::from(state.memory) + state.globals.len() as u32;
     let mut out = Vec::with_capacity(wasm.len() + added.len() + 16);
@@ -69,6 +86,7 @@ pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
 struct Hidden {
     memory: bool,
     globals: Vec<u32>,
+    data: Vec<(u32, Box<[u8]>)>,
 }
 
 /// The module's state, if all of it is in globals of numbers and one memory.
@@ -76,6 +94,7 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
     let mut state = Hidden {
         memory: false,
         globals: Vec::new(),
+        data: Vec::new(),
     };
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.ok()? {
@@ -112,9 +131,17 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
             }
             Payload::DataSection(segments) => {
                 for segment in segments {
-                    let DataKind::Active { .. } = segment.ok()?.kind else {
+                    let segment = segment.ok()?;
+                    let DataKind::Active { offset_expr, .. } = segment.kind else {
                         return None;
                     };
+                    let mut offset = offset_expr.get_operators_reader();
+                    let (Operator::I32Const { value }, Operator::End) =
+                        (offset.read().ok()?, offset.read().ok()?)
+                    else {
+                        return None;
+                    };
+                    state.data.push((value as u32, segment.data.into()));
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -179,6 +206,8 @@ mod tests {
             r#"(module (import "a" "b" (memory 1)) (func (export "f")))"#,
             r#"(module (table 1 funcref) (func (export "f") (table.set (i32.const 0) (ref.null func))))"#,
             r#"(module (memory 1) (data "passive") (func (export "f")))"#,
+            r#"(module (memory 1) (data (i32.add (i32.const 1) (i32.const 2)) "x") (func (export "f")))"#,
+            r#"(module (memory 1) (global i32 (i32.const 0)) (data (global.get 0) "x") (func (export "f")))"#,
             r#"(module (table 1 funcref) (elem func $f) (func $f (export "f")))"#,
             r#"(module (global (mut funcref) (ref.null func)) (func (export "f")))"#,
             "(module (memory 1))",

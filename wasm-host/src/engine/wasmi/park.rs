@@ -1,7 +1,7 @@
 //! Stores at rest: instances taken apart into what the modules do not say, and made again.
 //!
 //! A guest's memory is mostly zeros (a stack of a megabyte, hardly used), and the engine keeps it flat: without demand paging every page of it is
-//! real. At rest only blocks with contents are kept, and everything the engine holds for the instances is gone.
+//! real. At rest only blocks that differ from a new instance's are kept, and everything the engine holds for the instances is gone.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -15,7 +15,6 @@ use crate::engine::{InstantiateError, Raw, State};
 
 /// Bytes kept or left out as a unit.
 const BLOCK: usize = 512;
-const ZERO: [u8; BLOCK] = [0; BLOCK];
 const PAGE: usize = 65_536;
 
 /// A store at rest.
@@ -30,7 +29,7 @@ pub struct Parked<S> {
 struct Image {
     /// Length of the memory in bytes.
     memory: usize,
-    /// Numbers of the blocks that are not all zeros.
+    /// Numbers of the blocks that are not as instantiation makes them.
     blocks: Box<[u32]>,
     /// Their contents, one after the other.
     bytes: Box<[u8]>,
@@ -127,11 +126,12 @@ impl Image {
             Some(name) => instance.get_memory(store, name)?.data(store),
             None => &[],
         };
-        let filled = |block: &[u8]| block != &ZERO[..block.len()];
+        let initial = exposed.initial(memory.len());
         let blocks: Box<[u32]> = memory
             .chunks(BLOCK)
+            .zip(initial.chunks(BLOCK))
             .zip(0..)
-            .filter(|(block, _)| filled(block))
+            .filter(|((now, initial), _)| now != initial)
             .map(|(_, number)| number)
             .collect();
         let mut bytes = Vec::with_capacity(blocks.len() * BLOCK);
@@ -168,14 +168,9 @@ impl Image {
         let more = (self.memory / PAGE) as u64 - memory.size(&*store);
         memory.grow(&mut *store, more).ok()?;
         let data = memory.data_mut(&mut *store);
-        let mut kept = self.blocks.iter().zip(self.bytes.chunks(BLOCK)).peekable();
-        for (block, number) in data.chunks_mut(BLOCK).zip(0_u32..) {
-            match kept.next_if(|(next, _)| **next == number) {
-                Some((_, bytes)) => block.copy_from_slice(bytes),
-                // The module's own data, overwritten with zeros since.
-                None if block != &ZERO[..block.len()] => block.fill(0),
-                None => {}
-            }
+        for (number, bytes) in self.blocks.iter().zip(self.bytes.chunks(BLOCK)) {
+            let start = *number as usize * BLOCK;
+            data[start..start + BLOCK].copy_from_slice(bytes);
         }
         Some(())
     }

@@ -1,4 +1,4 @@
-//! Custom sections of a Wasm binary: a checked walk over the top-level sections.
+//! Sections of a Wasm binary: a checked walk over the top level.
 
 use alloc::vec::Vec;
 
