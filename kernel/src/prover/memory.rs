@@ -59,12 +59,7 @@ fn release(start: NonNull<u8>, bytes: usize) {
 
 fn lend_code(bytes: usize) -> Option<Region> {
     let len = round_up(bytes, CODE_BLOCK)?;
-    let kept = {
-        let mut code = CODE.lock();
-        let place = code.iter().position(|span| span.len() == len);
-        place.map(|place| code.swap_remove(place))
-    };
-    let span = match kept {
+    let span = match take_kept(len) {
         Some(span) => span,
         None => {
             let start = FRAMES.lock().allocate(len, PAGE).ok()?;
@@ -77,13 +72,25 @@ fn lend_code(bytes: usize) -> Option<Region> {
     // Mapping again what is mapped changes nothing.
     let entry = space::map_code(span).ok()?;
     let start: *mut u8 = ptr::with_exposed_provenance_mut(span.start as usize);
+    let len = span.len() as usize;
     // SAFETY: code memory is mapped writable here, and no borrower has it.
-    unsafe { start.write_bytes(0, len as usize) };
+    unsafe { start.write_bytes(0, len) };
     let start = NonNull::new(start)?;
     let entry = ptr::with_exposed_provenance(entry as usize);
     // SAFETY: zeroed, aligned to a page, ours alone until it is released; `map_code` shows the same
     // memory at `entry`, for ever.
-    Some(unsafe { Region::from_raw(start, bytes, release_code).with_entry(entry) })
+    Some(unsafe { Region::from_raw(start, len, release_code).with_entry(entry) })
+}
+
+/// The smallest of the kept blocks that is large enough.
+fn take_kept(len: u64) -> Option<Span> {
+    let mut code = CODE.lock();
+    let fitting = code
+        .iter()
+        .enumerate()
+        .filter(|(_, span)| span.len() >= len);
+    let (place, _) = fitting.min_by_key(|(_, span)| span.len())?;
+    Some(code.swap_remove(place))
 }
 
 /// Keeps the memory for the next code: it must not become anything else while some core could still
