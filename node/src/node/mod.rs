@@ -125,6 +125,16 @@ impl<I: Interpreter> Node<I> {
         self.world.host()
     }
 
+    /// What lasts longer than particles.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A step of the store's housekeeping; true when there is more to do.
+    pub fn maintain(&mut self) -> bool {
+        self.world.maintain()
+    }
+
     /// What has happened and what is held.
     pub fn status(&self) -> Status {
         Status {
@@ -256,6 +266,7 @@ impl<I: Interpreter> Node<I> {
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
             self.deadlines.remove(&(actor.header.deadline(), id));
+            self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             self.status.memory -= actor.memory();
         }
@@ -385,6 +396,7 @@ impl<I: Interpreter> Node<I> {
             clock,
             scope: actor.scope,
             key,
+            trusted: self.world.is_trusted(&actor.header),
             particle: &actor.header,
             request,
         };
