@@ -55,12 +55,15 @@ pub enum Error {
         /// Why.
         error: ip::Error,
     },
+    /// The state cannot be read.
+    State(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Config(error) => write!(f, "manifest: {error}"),
+            Error::State(error) => write!(f, "state: {error}"),
             Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
         }
     }
@@ -139,9 +142,10 @@ impl Appliance {
                 .map_err(|error| Error::Listen { port, error })?;
         }
         let keypair = Keypair::from_seed(boot.identity_seed);
+        let peer = Peer::with_parts(config, keypair, swarm_seed, parts);
         Ok(Appliance {
             stack,
-            peer: Peer::with_parts(config, keypair, swarm_seed, parts),
+            peer: peer.map_err(|error| Error::State(error.to_string()))?,
             links: Links::default(),
             ports,
             listening: None,

@@ -126,6 +126,16 @@ impl<I: Interpreter> Node<I> {
         self.world.host()
     }
 
+    /// What lasts longer than particles.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A step of the store's housekeeping; true when there is more to do.
+    pub fn maintain(&mut self) -> bool {
+        self.world.maintain()
+    }
+
     /// What has happened and what is held.
     pub fn status(&self) -> Status {
         Status {
@@ -257,6 +267,7 @@ impl<I: Interpreter> Node<I> {
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
             self.deadlines.remove(&(actor.header.deadline(), id));
+            self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             self.status.memory -= actor.memory();
         }
@@ -386,6 +397,7 @@ impl<I: Interpreter> Node<I> {
             clock,
             scope: actor.scope,
             key,
+            trusted: self.world.is_trusted(&actor.header),
             particle: &actor.header,
             request,
         };
@@ -442,7 +454,7 @@ impl<I: Interpreter> Node<I> {
 
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
-        self.world.state()
+        self.world.state_mut()
     }
 
     /// The next job for a compute core, if there is one and its core has room.
