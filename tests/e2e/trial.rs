@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, hostile, js, prover, rust};
+use crate::suite::{boot, clients, dht, hostile, js, prover, rust};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -76,6 +76,7 @@ impl Plan {
             self.trial("clients/js_meets_rust", nothing, clients::js_meets_rust),
             self.trial("clients/aqua_vm_runs", nothing, clients::aqua_vm_runs),
         ];
+        trials.push(self.trial("network/one_dht", nothing, dht::one_network));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials

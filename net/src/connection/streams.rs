@@ -20,6 +20,8 @@ use crate::{identify, kad, particle, ping};
 /// How often streams are looked through for such that take too long.
 const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
 
+const SECOND: core::time::Duration = core::time::Duration::from_secs(1);
+
 /// The protocols that the other side may choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -85,6 +87,8 @@ pub(super) struct Streams {
     held: usize,
     pings: usize,
     kads: usize,
+    /// The second that questions of Kademlia are counted in, and how many there were.
+    questions: (Instant, u32),
     next_sweep: Option<Instant>,
     next_identify: Instant,
     last_used: Instant,
@@ -99,6 +103,7 @@ impl Streams {
             held: 0,
             pings: 0,
             kads: 0,
+            questions: (now, 0),
             next_sweep: None,
             next_identify: now + limits.identify_interval,
             last_used: now,
@@ -391,13 +396,13 @@ impl Streams {
         match &mut entry.role {
             Role::ParticleIn(reader) => {
                 let before = reader.held();
-                let limit = context.local.limits.max_held.min(context.allowance);
-                if before > 0 && self.held.saturating_add(bytes.len()) > limit {
-                    return self.refuse(session, id, Refusal::ParticleMemory, out);
-                }
                 let particle = reader.push(bytes);
                 self.held = self.held - before + reader.held();
+                let limit = context.local.limits.max_held.min(context.allowance);
                 match particle {
+                    Ok(None) if self.held > limit => {
+                        self.refuse(session, id, Refusal::ParticleMemory, out);
+                    }
                     Ok(None) => {}
                     Ok(Some(particle)) => {
                         entry.role = Role::Draining;
@@ -443,6 +448,14 @@ impl Streams {
                             return self.refuse(session, id, Refusal::MessageMalformed, out);
                         }
                         Some(Ok(Some(message))) => {
+                            let (since, asked) = &mut self.questions;
+                            if context.now.since(*since) >= SECOND {
+                                (*since, *asked) = (context.now, 0);
+                            }
+                            *asked += 1;
+                            if *asked > context.local.limits.max_kad_rate {
+                                return self.refuse(session, id, Refusal::QuestionFlood, out);
+                            }
                             *open += 1;
                             out.push(Event::KadRequest(id, Box::new(message)));
                         }

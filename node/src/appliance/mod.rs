@@ -346,6 +346,9 @@ const PARTICLE_MEMORY: usize = 16 << 20;
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_connections = limits.max_sockets;
     config.connections.max_held = PARTICLE_MEMORY;
+    config.connections.max_queued = PARTICLE_MEMORY;
+    config.seeks.max_bytes = PARTICLE_MEMORY / 4;
+    config.inbox.max_bytes = PARTICLE_MEMORY / 2;
     config.particles.max_memory = PARTICLE_MEMORY;
 }
 

@@ -273,6 +273,11 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
+    /// Particles that wait for their turn to run.
+    pub fn waiting(&self) -> usize {
+        self.turns.len()
+    }
+
     /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
     pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
         if !self.turns.is_empty() {

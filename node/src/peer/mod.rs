@@ -4,6 +4,7 @@
 //! particles go to the [`Node`] and from it, contacts are kept, calls that need a connection are answered.
 
 mod contacts;
+mod inbox;
 mod seek;
 
 use alloc::collections::BTreeMap;
@@ -33,8 +34,10 @@ use crate::services;
 use crate::state::State;
 use crate::world::{Parts, World};
 use contacts::{Contacts, View};
+use inbox::Inbox;
 use seek::{Seeks, Stage};
 
+pub use inbox::Limits as InboxLimits;
 pub use seek::Limits as SeekLimits;
 
 /// What the owner of a peer decides.
@@ -52,6 +55,8 @@ pub struct Config {
     pub bootstrap: Vec<Multiaddr>,
     /// Budgets of connections.
     pub connections: swarm::Limits,
+    /// Budgets of what came in and waits for its turn.
+    pub inbox: InboxLimits,
     /// Budgets of what waits for peers that are not connected.
     pub seeks: SeekLimits,
     /// Budgets of particles.
@@ -85,6 +90,7 @@ impl Config {
             external_addresses: addresses(&manifest.network.external_addresses)?,
             bootstrap: addresses(&manifest.node.bootstrap)?,
             connections: swarm::Limits::default(),
+            inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
             particles: Limits::default(),
             services: ServiceLimits::default(),
@@ -131,6 +137,8 @@ pub struct Status {
     pub peer_id: PeerId,
     /// Its connections.
     pub swarm: swarm::Status,
+    /// Bytes of particles that came in and wait for their turn.
+    pub inbox: usize,
     /// Its particles.
     pub node: node::Status,
 }
@@ -144,6 +152,8 @@ pub struct Peer {
     steps_per_turn: usize,
     /// Dials under way, and to whom.
     dials: BTreeMap<ConnId, PeerId>,
+    /// What came in and waits for its turn.
+    inbox: Inbox,
     /// What waits for a connection to a peer.
     seeks: Seeks,
     swarm_effects: swarm::Effects,
@@ -191,6 +201,7 @@ impl Peer {
             external_addresses: config.external_addresses,
             steps_per_turn: config.steps_per_turn,
             dials: BTreeMap::new(),
+            inbox: Inbox::new(config.inbox),
             seeks: Seeks::new(config.seeks),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
@@ -207,6 +218,7 @@ impl Peer {
         Status {
             peer_id: self.peer_id(),
             swarm: self.swarm.status(),
+            inbox: self.inbox.bytes(),
             node: self.node.status(),
         }
     }
@@ -326,20 +338,9 @@ impl Peer {
                 self.contacts.identified(&peer, info.listen_addrs);
             }
             Event::Particle { from, particle } => {
-                let id = particle.id.clone();
-                if let Err(reason) = self.node.receive(clock, *particle) {
-                    // Each reason shows at once, a flood of it ever more rarely.
-                    let times = self.node.refused(reason);
-                    let level = match times.is_power_of_two() {
-                        true => log::Level::Warn,
-                        false => log::Level::Debug,
-                    };
-                    log::log!(
-                        target: "node",
-                        level,
-                        "particle {} from {from} refused: {reason} ({times} so far)",
-                        Quoted(&id)
-                    );
+                if self.inbox.push(from, *particle) {
+                    log::debug!(target: "peer", "{from} sends more than can be run: it has to wait");
+                    self.swarm.pause(from);
                 }
             }
             Event::Found {
@@ -357,8 +358,29 @@ impl Peer {
                 self.node.count(Refusal::SendFailed);
             }
             Event::Refused { conn, reason } => {
-                log::debug!(target: "peer", "{conn}: refused: {reason}");
+                let times = self.swarm.status().refused(reason);
+                log::log!(target: "peer", rarely(times), "{conn}: refused: {reason} ({times} so far)");
             }
+        }
+    }
+
+    /// Gives the node the next particle that came in.
+    fn receive(&mut self, clock: Clock) {
+        let Some((from, particle, resume)) = self.inbox.pop() else {
+            return;
+        };
+        if resume {
+            self.swarm.resume(clock.now, &from);
+        }
+        let id = particle.id.clone();
+        if let Err(reason) = self.node.receive(clock, particle) {
+            let times = self.node.refused(reason);
+            log::log!(
+                target: "node",
+                rarely(times),
+                "particle {} from {from} refused: {reason} ({times} so far)",
+                Quoted(&id)
+            );
         }
     }
 
@@ -501,6 +523,15 @@ impl Peer {
     }
 }
 
+/// The level at which something is told that has happened so often: at once at first, a flood of it ever
+/// more rarely.
+fn rarely(times: u64) -> log::Level {
+    match times.is_power_of_two() {
+        true => log::Level::Warn,
+        false => log::Level::Debug,
+    }
+}
+
 impl Machine for Peer {
     fn accept(
         &mut self,
@@ -527,11 +558,15 @@ impl Machine for Peer {
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
         let more = self.node.maintain();
         for _ in 0..self.steps_per_turn {
+            // Just enough to keep the node busy: the rest keeps its order.
+            if self.node.waiting() == 0 {
+                self.receive(clock);
+            }
             let network = View {
                 contacts: &self.contacts,
                 swarm: &self.swarm,
             };
-            if !self.node.step(clock, &network, &mut self.node_effects) {
+            if !self.node.step(clock, &network, &mut self.node_effects) && self.inbox.is_empty() {
                 return more;
             }
             self.settle(clock, out);
@@ -540,6 +575,9 @@ impl Machine for Peer {
     }
 
     fn wake_at(&self, clock: Clock) -> Option<Instant> {
+        if !self.inbox.is_empty() {
+            return Some(clock.now);
+        }
         [self.swarm.wake_at(), self.node.wake_at(clock)]
             .into_iter()
             .flatten()

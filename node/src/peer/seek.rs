@@ -67,7 +67,8 @@ pub(super) struct Seeks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
-fn size(particle: &Particle) -> usize {
+/// Memory of a particle, in bytes.
+pub(super) fn size(particle: &Particle) -> usize {
     particle.id.len() + particle.script.len() + particle.signature.len() + particle.data.len()
 }
 
@@ -131,17 +132,17 @@ impl Seeks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use alloc::string::String;
     use alloc::vec;
     use basalt_net::keypair::Keypair;
 
-    fn peer(n: u8) -> PeerId {
+    pub(in super::super) fn peer(n: u8) -> PeerId {
         Keypair::from_seed([n; 32]).peer_id()
     }
 
-    fn particle(size: usize) -> Particle {
+    pub(in super::super) fn particle(size: usize) -> Particle {
         Particle {
             id: String::new(),
             init_peer_id: peer(1),

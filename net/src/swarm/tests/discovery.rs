@@ -117,7 +117,7 @@ fn a_connection_made_for_a_search_is_closed_when_it_is_not_used() {
     find(&mut net, 2, peer(1));
     assert!(net.swarms[2].is_connected(&peer(1)));
     let idle = Limits::default().passing_idle;
-    for _ in 0..20 {
+    for _ in 0..9 {
         net.pass(idle / 8);
     }
     assert!(!net.swarms[2].is_connected(&peer(1)));
