@@ -28,7 +28,8 @@ for sdk in 10:0.10.3 12:0.12.0 13:0.13.0 14:0.14.0; do
     cp "$here/$package/Cargo.lock" "$out/$package/"
     sed "s,\.\./src,$here/src," "$here/$package/Cargo.toml" >"$out/$package/Cargo.toml"
     [ "$package" = sdk14 ] && versioned= || versioned=--versioned-dirs
-    (cd "$out/$package" && cargo vendor --quiet --locked $versioned vendor >config.toml && mv config.toml .cargo/)
+    (cd "$out/$package" && cargo vendor --quiet --locked $versioned vendor >/dev/null)
+    printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "vendor"\n' >"$out/$package/.cargo/config.toml"
     (
         cd "$out/$package"
         # shellcheck disable=SC2046
