@@ -240,7 +240,10 @@ impl Writer<'_> {
 
     fn ap(&mut self) -> String {
         let value = self.value();
-        if self.random.one_in(3) && !(value.starts_with("#%") && !value.contains('.')) {
+        if value.starts_with("#%") && !value.contains('.') {
+            return "(null)".into();
+        }
+        if self.random.one_in(3) {
             let map = self.map();
             if self.style == Style::Tame && self.folded.contains(&map) {
                 return "(null)".into();
@@ -257,9 +260,6 @@ impl Writer<'_> {
                 false => key,
             };
             return format!("(ap ({key} {value}) {map})");
-        }
-        if value.starts_with("#%") && !value.contains('.') {
-            return "(null)".into();
         }
         if self.random.one_in(3) {
             let name = self.name("x");
