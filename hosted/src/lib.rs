@@ -3,12 +3,14 @@
 //!
 //! [`reactor`] moves bytes between non-blocking sockets and any
 //! [`basalt_node::machine::Machine`]; [`run`] is the node on
-//! top of it. One thread, one loop; only names are resolved beside it.
+//! top of it. One thread, one loop; names are resolved and services run beside it.
 #![forbid(unsafe_code)]
 
 pub mod clock;
 pub mod identity;
 pub mod logger;
+pub mod platform;
 pub mod prove;
 pub mod reactor;
 pub mod run;
+pub mod state;

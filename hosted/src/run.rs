@@ -2,18 +2,22 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use basalt_manifest::Manifest;
+use basalt_manifest::{Compute, Manifest};
 use basalt_net::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::swarm::Transport;
+use basalt_node::compute::Resources;
 use basalt_node::peer::{self, Peer};
+use basalt_node::world::Parts;
 use clap::Args;
 
 use crate::clock::Clocks;
+use crate::platform::Process;
 use crate::reactor::Reactor;
-use crate::{identity, logger};
+use crate::{identity, logger, state};
 
 /// How to run the node.
 #[derive(Debug, Args)]
@@ -33,6 +37,15 @@ pub struct RunArgs {
     /// Where a generated identity is kept [default: the manifest's name with `.identity`]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// Where services, spells, workers and keys are kept [default: nowhere: they are gone when the process ends]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Size of a new state file, in MiB; it takes room on the disk as it fills
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    state_size: u64,
+    /// Threads that run services instead of the manifest's compute cores; 0: the node's own thread
+    #[arg(long, value_name = "COUNT")]
+    compute: Option<usize>,
     /// Log level instead of the manifest's: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<log::LevelFilter>,
@@ -58,16 +71,34 @@ pub fn run(args: &RunArgs) -> Result<()> {
     })?;
     logger::install(clocks, args.log_level.unwrap_or(manifest.log.level));
 
-    let seed = match &manifest.node.seed {
-        Some(seed) => *seed.as_bytes(),
-        None => {
+    let mut state = match &args.state {
+        Some(path) => Some(state::open(path, args.state_size << 20)?),
+        None => None,
+    };
+    let seed = match (&manifest.node.seed, &mut state) {
+        (Some(seed), _) => *seed.as_bytes(),
+        (None, Some(state)) if args.identity.is_none() => state.identity(identity::entropy()?)?,
+        (None, _) => {
             let beside = manifest_path.with_extension("identity");
             identity::kept_seed(args.identity.as_deref().unwrap_or(&beside))?
         }
     };
     let config = peer::Config::from_manifest(&manifest, env!("CARGO_PKG_VERSION"))?;
-    let peer = Peer::new(config, Keypair::from_seed(seed), identity::entropy()?);
+    let cores = args.compute.unwrap_or_else(|| threads(&manifest));
+    let parts = Parts {
+        state,
+        compute: Some(Resources {
+            platform: Arc::new(Process { clocks }),
+            cores,
+        }),
+    };
+    let keypair = Keypair::from_seed(seed);
+    let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
+        .context("cannot read the state")?;
     let mut reactor = Reactor::new(peer, clocks)?;
+    reactor
+        .start_cores(cores)
+        .context("cannot start the compute threads")?;
 
     let mut listen = |port: u16, transport| {
         let address = SocketAddr::new(args.listen_ip, port);
@@ -108,6 +139,18 @@ pub fn run(args: &RunArgs) -> Result<()> {
     reactor.run(|_| false)?;
     println!("basalt: halted");
     Ok(())
+}
+
+/// Compute cores that the manifest asks for, as far as the machine has them.
+fn threads(manifest: &Manifest) -> usize {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let left = all
+        .saturating_sub(usize::from(manifest.cores.system))
+        .max(1);
+    match manifest.cores.compute {
+        Compute::All => left,
+        Compute::Count(count) => usize::from(count).min(left),
+    }
 }
 
 /// Memory of this process, as the system counts it.

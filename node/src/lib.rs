@@ -10,6 +10,9 @@
 //! node         verification, an actor per particle, execution, routing
 //!   air        the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
+//!   world      what built-ins work on: Marine services, vaults, workers, spells
+//!     compute  jobs for the compute cores
+//!     state    what outlives a reboot
 //! ```
 //!
 //! # Principles
@@ -28,7 +31,10 @@ extern crate std;
 pub mod air;
 pub mod appliance;
 pub mod builtins;
+pub mod cid;
 pub mod client;
+pub mod compute;
+mod entropy;
 pub mod host;
 pub mod limits;
 pub mod machine;
@@ -37,4 +43,8 @@ pub mod particle;
 pub mod peer;
 mod quoted;
 pub mod refusal;
+pub mod services;
+pub mod state;
 pub mod status;
+pub mod vault;
+pub mod world;

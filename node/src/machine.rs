@@ -7,6 +7,7 @@ use basalt_net::multiaddr::Endpoint;
 use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 
+use crate::compute::{Done, Job};
 use crate::host::Clock;
 
 /// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
@@ -42,6 +43,9 @@ pub trait Machine {
 
     /// How many bytes the edge may read from a connection now.
     fn receive_capacity(&mut self, conn: ConnId) -> usize;
+
+    /// Takes back what came of a job. A machine that gives out none ignores it.
+    fn done(&mut self, _clock: Clock, _done: Done, _out: &mut Vec<Effect>) {}
 }
 
 /// What a machine asks of its edge.
@@ -68,6 +72,13 @@ pub enum Effect {
     Abort {
         /// The connection.
         conn: ConnId,
+    },
+    /// Run a job on a compute core, then bring back what came of it with [`Machine::done`].
+    Compute {
+        /// The core, from 0 on.
+        core: usize,
+        /// The job.
+        job: Job,
     },
 }
 

@@ -47,6 +47,10 @@ reasons! {
     ExpiredHere = "expired_here", "the particle expired before it was sent on";
     /// A particle to send: its next peer is not connected.
     NotConnected = "not_connected", "the next peer is not connected";
+    /// A particle to send: its next peer is not connected, and was not found.
+    NotFound = "not_found", "the next peer is not connected and was not found";
+    /// A particle to send: too much waits for peers that are looked for.
+    SeeksFull = "seeks_full", "too much waits for peers that are looked for";
     /// A particle to send: too much waits for its next peer.
     Congested = "congested", "too much waits for the next peer";
     /// A particle to send: the connection took it, then failed.
@@ -55,6 +59,8 @@ reasons! {
     TimersFull = "timers_full", "too many calls of peer.timeout wait";
     /// A call of `peer.connect`: too many wait.
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
+    /// A call of a service: too many jobs wait for the compute cores, or too many calls for this service.
+    JobsFull = "jobs_full", "too many calls of services wait";
 }
 
 /// How often each reason occurred.

@@ -10,6 +10,7 @@ use basalt_net::keypair::Keypair;
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Error};
 use basalt_node::status::CoreReport;
+use basalt_node::world::Parts;
 use link::{Faults, Link, PERFECT};
 
 const WALL_MS: u64 = 1_700_000_000_000;
@@ -27,7 +28,7 @@ fn boot(n: u8) -> Boot {
 
 fn appliance(n: u8, more: &str) -> Appliance {
     let text = format!("{more}\n[network]\naddress = \"10.0.0.{n}/24\"\n");
-    Appliance::new(&Manifest::parse(&text).unwrap(), boot(n)).unwrap()
+    Appliance::new(&Manifest::parse(&text).unwrap(), boot(n), Parts::default()).unwrap()
 }
 
 /// Appliances 1 and 2; 2 is told to stay connected to 1.
@@ -120,7 +121,9 @@ fn core_reports_stand_in_the_status_each_core_once() {
 fn ports_that_collide_are_told() {
     let mut manifest = Manifest::parse("").unwrap();
     manifest.network.websocket_port = manifest.network.tcp_port;
-    let error = Appliance::new(&manifest, boot(1)).err().unwrap();
+    let error = Appliance::new(&manifest, boot(1), Parts::default())
+        .err()
+        .unwrap();
     assert!(matches!(error, Error::Listen { port: 977, .. }), "{error}");
 }
 

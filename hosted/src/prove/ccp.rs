@@ -69,6 +69,7 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
         folder: args.state.clone(),
     };
     let plan = Plan {
+        light: options.light,
         datasets: config.slots,
         threads: options.threads_per_core,
         lanes: 2,

@@ -3,6 +3,7 @@
 //! The reactor reads no more from a socket than the machine has room for, and fetches bytes to send only
 //! when the socket takes them: back-pressure goes through from end to end.
 
+mod compute;
 mod names;
 mod socket;
 
@@ -15,12 +16,14 @@ use std::time::Duration;
 
 use basalt_net::multiaddr::Host;
 use basalt_net::swarm::{ConnId, Input, Transport};
+use basalt_node::compute::Job;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clocks;
+use compute::Cores;
 use names::Names;
 use socket::{Progress, Socket};
 
@@ -55,6 +58,7 @@ pub struct Reactor<M> {
     sockets: HashMap<ConnId, Socket>,
     conns: HashMap<Token, ConnId>,
     names: Names,
+    cores: Cores,
     next_token: usize,
     stop: Stop,
     effects: Vec<Effect>,
@@ -77,6 +81,7 @@ impl<M: Machine> Reactor<M> {
             sockets: HashMap::new(),
             conns: HashMap::new(),
             names: Names::new(waker.clone()),
+            cores: Cores::new(waker.clone()),
             next_token: 1,
             stop: Stop {
                 flag: Arc::new(AtomicBool::new(false)),
@@ -85,6 +90,14 @@ impl<M: Machine> Reactor<M> {
             effects: Vec::new(),
             buffer: vec![0; PIECE],
         })
+    }
+
+    /// Gives the machine threads to run its jobs on.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn start_cores(&mut self, count: usize) -> io::Result<()> {
+        self.cores.start(count)
     }
 
     /// Ends [`Reactor::run`] from another thread.
@@ -182,6 +195,11 @@ impl<M: Machine> Reactor<M> {
     fn turn(&mut self) -> bool {
         for (conn, resolved) in self.names.take() {
             self.on_resolved(conn, resolved);
+        }
+        for done in self.cores.take() {
+            let clock = self.clock();
+            self.machine.done(clock, done, &mut self.effects);
+            self.settle();
         }
         let conns: Vec<ConnId> = self
             .sockets
@@ -286,8 +304,18 @@ impl<M: Machine> Reactor<M> {
                         }
                     }
                     Effect::Abort { conn } => self.forget(conn),
+                    Effect::Compute { core, job } => self.compute(core, job),
                 }
             }
+        }
+    }
+
+    /// Runs a job on the thread of its core, or here when there are none.
+    fn compute(&mut self, core: usize, job: Job) {
+        if let Some(job) = self.cores.submit(core, job) {
+            let done = job.run();
+            let clock = self.clock();
+            self.machine.done(clock, done, &mut self.effects);
         }
     }
 

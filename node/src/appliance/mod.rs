@@ -2,6 +2,7 @@
 
 mod links;
 
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,10 +17,13 @@ use basalt_net::swarm::{Input, Transport};
 use basalt_net::time::Instant;
 use sha2::{Digest, Sha256};
 
+use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
+use crate::state::State;
 use crate::status::CoreReport;
+use crate::world::Parts;
 use links::Links;
 
 /// What the kernel knows when it starts the node.
@@ -51,12 +55,15 @@ pub enum Error {
         /// Why.
         error: ip::Error,
     },
+    /// The state cannot be read.
+    State(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Config(error) => write!(f, "manifest: {error}"),
+            Error::State(error) => write!(f, "state: {error}"),
             Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
         }
     }
@@ -92,6 +99,7 @@ pub struct Appliance {
     cores: Vec<CoreReport>,
     events: Vec<ip::Event>,
     effects: Vec<Effect>,
+    jobs: VecDeque<Job>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +113,7 @@ impl Appliance {
     ///
     /// # Errors
     /// The manifest holds something its check should have found, or the listeners cannot be opened.
-    pub fn new(manifest: &Manifest, boot: Boot) -> Result<Appliance, Error> {
+    pub fn new(manifest: &Manifest, boot: Boot, parts: Parts) -> Result<Appliance, Error> {
         let ports = Ports {
             tcp: manifest.network.tcp_port,
             websocket: manifest.network.websocket_port,
@@ -134,15 +142,17 @@ impl Appliance {
                 .map_err(|error| Error::Listen { port, error })?;
         }
         let keypair = Keypair::from_seed(boot.identity_seed);
+        let peer = Peer::with_parts(config, keypair, swarm_seed, parts);
         Ok(Appliance {
             stack,
-            peer: Peer::new(config, keypair, swarm_seed),
+            peer: peer.map_err(|error| Error::State(error.to_string()))?,
             links: Links::default(),
             ports,
             listening: None,
             cores: Vec::new(),
             events: Vec::new(),
             effects: Vec::new(),
+            jobs: VecDeque::new(),
         })
     }
 
@@ -273,9 +283,27 @@ impl Appliance {
                     Effect::Output { conn } => self.links.has_output(conn),
                     Effect::Close { conn } => self.links.close(conn),
                     Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
+                    Effect::Compute { job, .. } => self.jobs.push_back(job),
                 }
             }
         }
+    }
+
+    /// The next job for a compute core ([`Job::core`]): the kernel takes them all after each poll.
+    pub fn next_job(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// Takes back what came of a job.
+    pub fn done(&mut self, now: Instant, wall_ms: u64, done: Done) {
+        let clock = Clock { now, wall_ms };
+        self.peer.done(clock, done, &mut self.effects);
+        self.settle(clock);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.peer.state()
     }
 
     /// Where the node is reachable: from the time an address is configured and both listeners are open.
@@ -318,6 +346,9 @@ const PARTICLE_MEMORY: usize = 16 << 20;
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_connections = limits.max_sockets;
     config.connections.max_held = PARTICLE_MEMORY;
+    config.connections.max_queued = PARTICLE_MEMORY;
+    config.seeks.max_bytes = PARTICLE_MEMORY / 4;
+    config.inbox.max_bytes = PARTICLE_MEMORY / 2;
     config.particles.max_memory = PARTICLE_MEMORY;
 }
 

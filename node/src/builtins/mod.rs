@@ -21,6 +21,9 @@ mod ordered;
 mod peer;
 mod run_console;
 mod sig;
+mod srv;
+mod stat;
+mod vault;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -34,8 +37,11 @@ use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
 use crate::air::{CallRequest, CallResult};
+use crate::compute::Ticket;
 use crate::host::{Clock, Host, Network};
 use crate::particle::Header;
+use crate::services::{self, Entry, OWN_ALIASES};
+use crate::world::World;
 
 pub use args::{Args, Argument};
 
@@ -58,7 +64,13 @@ pub struct Builtin {
 }
 
 /// The code behind a function.
-pub type Handler = fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>;
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Answers from the call alone.
+    Pure(fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
+    /// Works on what lasts longer than the call.
+    World(fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
+}
 
 /// Who may call a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +94,8 @@ pub struct Call<'a> {
     pub scope: PeerId,
     /// The key of that peer.
     pub key: &'a Keypair,
+    /// Whether the script may call protected functions.
+    pub trusted: bool,
     /// The particle, without its data.
     pub particle: &'a Header,
     /// What is asked.
@@ -91,7 +105,7 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// Refuses a call that is meant for the host and its management only.
     fn guard(&self) -> Result<(), CallError> {
-        match self.host.is_manager(&self.particle.init_peer_id) {
+        match self.trusted {
             true => Ok(()),
             false => Err(CallError::text(
                 "This function is only available to the host or worker spells",
@@ -141,6 +155,8 @@ pub enum Later {
         /// Where it may be; empty: where it is known to be.
         addresses: Vec<Multiaddr>,
     },
+    /// A job is under way; the world knows what to make of what comes of it.
+    Job(Ticket),
 }
 
 /// A call that failed: `ret_code` 1 and a text.
@@ -178,14 +194,17 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
     const GROUPS: &[&[Builtin]] = &[
         peer::FUNCTIONS,
         kad::FUNCTIONS,
+        srv::FUNCTIONS,
         dist::FUNCTIONS,
         op::FUNCTIONS,
         debug::FUNCTIONS,
+        stat::FUNCTIONS,
         math::FUNCTIONS,
         cmp::FUNCTIONS,
         array::FUNCTIONS,
         json::FUNCTIONS,
         sig::FUNCTIONS,
+        vault::FUNCTIONS,
         run_console::FUNCTIONS,
         get_data::FUNCTIONS,
     ];
@@ -196,7 +215,7 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 ///
 /// # Errors
 /// The function's own, and "not found" when there is no such row.
-pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
+pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
     let CallRequest {
         service_id,
         function_name,
@@ -210,11 +229,39 @@ pub fn call(call: &Call<'_>) -> Result<Reply, CallError> {
                 .request
                 .argument_values()
                 .map_err(CallError::from_error)?;
-            (row.handler)(call, &mut Args::new(&arguments))
+            let args = &mut Args::new(&arguments);
+            match row.handler {
+                Handler::Pure(handler) => handler(call, args),
+                Handler::World(handler) => handler(world, call, args),
+            }
         }
-        None => Err(CallError(format!(
-            "Service with id '{service_id}' not found (function {function_name})"
-        ))),
+        None => match world
+            .resolve(call, service_id)
+            .map(|entry| entry.record.id.clone())
+        {
+            Ok(id) => world.call_service(call, &id),
+            Err(_) => Err(CallError(format!(
+                "Service with id '{service_id}' not found (function {function_name})"
+            ))),
+        },
+    }
+}
+
+impl World {
+    /// The id behind an alias in the scope of a call; in the particle of a spell some aliases mean the spell.
+    fn resolve_alias(&self, call: &Call<'_>, alias: &str) -> Option<String> {
+        match call.particle.spell_id() {
+            Some(spell) if OWN_ALIASES.contains(&alias) => Some(spell.into()),
+            _ => self.services.alias(&call.scope, alias).cloned(),
+        }
+    }
+
+    /// The service with an id, or else with an alias, in the scope of a call.
+    fn resolve(&self, call: &Call<'_>, name: &str) -> Result<&Entry, services::Error> {
+        match call.particle.spell_id() {
+            Some(spell) if OWN_ALIASES.contains(&name) => self.services.find(&call.scope, spell),
+            _ => self.services.find(&call.scope, name),
+        }
     }
 }
 
@@ -241,7 +288,7 @@ pub fn manual() -> String {
          Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
          Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
          ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
-         *Protected* functions answer only scripts signed by the host or its management peer.\n",
+         *Protected* functions answer only scripts signed by the host or its management peer, and the spell that runs a worker.\n",
     );
     let mut service = "";
     for row in table() {
@@ -275,7 +322,7 @@ const fn row(
     arguments: &'static str,
     result: &'static str,
     notes: &'static str,
-    handler: Handler,
+    handler: fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
 ) -> Builtin {
     Builtin {
         service,
@@ -284,6 +331,26 @@ const fn row(
         result,
         notes,
         access: Access::Anyone,
-        handler,
+        handler: Handler::Pure(handler),
+    }
+}
+
+/// A row for functions on the world.
+const fn worldly(
+    service: &'static str,
+    function: &'static str,
+    arguments: &'static str,
+    result: &'static str,
+    notes: &'static str,
+    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
+) -> Builtin {
+    Builtin {
+        service,
+        function,
+        arguments,
+        result,
+        notes,
+        access: Access::Anyone,
+        handler: Handler::World(handler),
     }
 }

@@ -20,12 +20,15 @@ use basalt_net::time::Instant;
 use serde_json::Value;
 
 use crate::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
-use crate::builtins::{self, Call, CallError, Later};
+use crate::builtins::{self, Call, CallError, Later, Reply};
+use crate::compute::{Done, Job, Ticket};
 use crate::host::{Clock, Host, Network};
 use crate::limits::Limits;
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
+use crate::state::State;
+use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
 
@@ -82,7 +85,7 @@ pub struct Status {
 
 /// The peer's logic.
 pub struct Node<I> {
-    host: Host,
+    world: World,
     limits: Limits,
     interpreter: I,
     actors: BTreeMap<ActorId, Actor>,
@@ -93,15 +96,17 @@ pub struct Node<I> {
     turns: VecDeque<ActorId>,
     timers: Timers,
     connects: usize,
+    /// Calls that wait for a job.
+    jobs: BTreeMap<Ticket, CallId>,
     next_actor: u64,
     status: Status,
 }
 
 impl<I: Interpreter> Node<I> {
     /// A node without particles.
-    pub fn new(host: Host, limits: Limits, interpreter: I) -> Node<I> {
+    pub fn new(world: World, limits: Limits, interpreter: I) -> Node<I> {
         Node {
-            host,
+            world,
             limits,
             interpreter,
             actors: BTreeMap::new(),
@@ -110,6 +115,7 @@ impl<I: Interpreter> Node<I> {
             turns: VecDeque::new(),
             timers: Timers::default(),
             connects: 0,
+            jobs: BTreeMap::new(),
             next_actor: 0,
             status: Status::default(),
         }
@@ -117,7 +123,17 @@ impl<I: Interpreter> Node<I> {
 
     /// This peer.
     pub fn host(&self) -> &Host {
-        &self.host
+        self.world.host()
+    }
+
+    /// What lasts longer than particles.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A step of the store's housekeeping; true when there is more to do.
+    pub fn maintain(&mut self) -> bool {
+        self.world.maintain()
     }
 
     /// What has happened and what is held.
@@ -145,7 +161,7 @@ impl<I: Interpreter> Node<I> {
     pub fn receive(&mut self, clock: Clock, particle: Particle) -> Result<(), Refusal> {
         let taken = self.check(clock, &particle).and_then(|()| {
             let (header, data) = Header::split(particle);
-            self.deliver(self.host.peer_id, header, data)
+            self.deliver(self.host().peer_id, header, data)
         });
         match taken {
             Ok(()) => self.status.received += 1,
@@ -251,9 +267,15 @@ impl<I: Interpreter> Node<I> {
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
             self.deadlines.remove(&(actor.header.deadline(), id));
+            self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             self.status.memory -= actor.memory();
         }
+    }
+
+    /// Particles that wait for their turn to run.
+    pub fn waiting(&self) -> usize {
+        self.turns.len()
     }
 
     /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
@@ -280,7 +302,7 @@ impl<I: Interpreter> Node<I> {
             self.count(Refusal::ExpiredHere);
             return true;
         }
-        let Some(key) = self.host.key(&actor.scope) else {
+        let Some(key) = self.world.host().key(&actor.scope) else {
             return true;
         };
         self.status.memory -= actor.memory();
@@ -344,7 +366,7 @@ impl<I: Interpreter> Node<I> {
             let Some(actor) = self.actors.get(&id) else {
                 return;
             };
-            if self.host.is_local(&peer) {
+            if self.host().is_local(&peer) {
                 let (header, data) = (actor.header.clone(), actor.data.clone());
                 if let Err(reason) = self.deliver(peer, header, data) {
                     self.count(reason);
@@ -370,22 +392,29 @@ impl<I: Interpreter> Node<I> {
         let Some(actor) = self.actors.get(&call.actor) else {
             return;
         };
-        let Some(key) = self.host.key(&actor.scope) else {
+        let host = self.world.host().clone();
+        let Some(key) = host.key(&actor.scope) else {
             return;
         };
-        let answer = builtins::call(&Call {
-            host: &self.host,
+        let request_call = Call {
+            host: &host,
             network,
             clock,
             scope: actor.scope,
             key,
+            trusted: self.world.is_trusted(&actor.header),
             particle: &actor.header,
             request,
-        });
+        };
+        let answer = builtins::call(&mut self.world, &request_call);
         self.status.calls += 1;
         let deadline = actor.header.deadline();
         let result = match builtins::result(answer) {
             Ok(result) => result,
+            Err(Later::Job(ticket)) => {
+                self.jobs.insert(ticket, call);
+                return;
+            }
             Err(Later::Sleep { duration, result }) => {
                 let life = Duration::from_millis(deadline.saturating_sub(clock.wall_ms));
                 if duration > life {
@@ -426,6 +455,37 @@ impl<I: Interpreter> Node<I> {
             );
         }
         self.finish(call, result);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.world.state_mut()
+    }
+
+    /// The next job for a compute core, if there is one and its core has room.
+    pub fn next_job(&mut self) -> Option<Job> {
+        self.world.next_job()
+    }
+
+    /// Takes back what came of a job.
+    pub fn done(&mut self, clock: Clock, done: Done) {
+        let Some((ticket, answer)) = self.world.done(clock, done) else {
+            return;
+        };
+        let Some(call) = self.jobs.remove(&ticket) else {
+            return;
+        };
+        match answer {
+            Ok(Reply::Later(Later::Job(next))) => {
+                self.jobs.insert(next, call);
+            }
+            answer => {
+                if let Ok(result) = builtins::result(answer) {
+                    self.status.failed_calls += u64::from(result.ret_code != 0);
+                    self.finish(call, result);
+                }
+            }
+        }
     }
 
     /// The answer to a call that is refused for want of room.

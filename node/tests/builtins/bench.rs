@@ -6,7 +6,9 @@ use basalt_net::time::Instant;
 use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Reply};
 use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::limits::ServiceLimits;
 use basalt_node::particle::Header;
+use basalt_node::world::World;
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -73,7 +75,9 @@ pub(crate) fn call(
         arguments: Value::Array(arguments).to_string(),
         tetraplets,
     };
-    builtins::call(&Call {
+    let mut world = World::without_parts(host, ServiceLimits::default(), [9; 32]);
+    let host = world.host().clone();
+    let call = Call {
         host: &host,
         network: &Neighbours,
         clock: Clock {
@@ -82,9 +86,11 @@ pub(crate) fn call(
         },
         scope: host.peer_id,
         key: &key(HOST),
+        trusted: author <= MANAGEMENT,
         particle: &particle,
         request: &request,
-    })
+    };
+    builtins::call(&mut world, &call)
 }
 
 /// The answer as (ret_code, JSON text).

@@ -1,10 +1,10 @@
-//! Measures the hash and its parts: `bench [--pages small|transparent|2m|1g] [--seconds N]
-//! [--turns N] [--params upstream|fluence] [--only cache,fill,hash] [--dataset true|random]`.
+//! Measures the hash and its parts: `hashrate [--pages small|transparent|2m|1g] [--seconds N]
+//! [--turns N] [--params upstream|fluence] [--only cache,fill,slow,hash,hash1,hash2]
+//! [--dataset true|random]`.
 //!
 //! With the feature `reference` the C++ reference runs in turns with ours on the very same memory
 //! (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
-//! that did the work, so that a shared machine disturbs less; of the turns each side gets the median
-//! counts. A random dataset is there at once and as good for measuring.
+//! that did the work, so that a shared machine disturbs less; medians of the turns count. A random dataset is there at once and as good for measuring.
 
 mod clock;
 #[cfg(feature = "reference")]
@@ -105,7 +105,10 @@ fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
     if options.wants("fill") {
         fill(&memory, &cache, options)?;
     }
-    if options.wants("hash") {
+    if ["slow", "hash", "hash1", "hash2"]
+        .iter()
+        .any(|part| options.wants(part))
+    {
         hash(&memory, &cache, options)?;
     }
     Ok(())
@@ -119,60 +122,40 @@ fn random(first: u64, items: &mut [Item]) {
     }
 }
 
-/// Runs `ours` and `reference` in turns and prints rates and ratio.
-fn compare(
-    turns: usize,
-    what: &str,
-    unit: &str,
-    mut ours: impl FnMut() -> Sample,
-    mut reference: Option<&mut dyn FnMut() -> Sample>,
-) {
-    let (mut rates, mut theirs) = (Vec::new(), Vec::new());
+/// Someone who does the work once, for a turn.
+type Contender<'a> = (String, Box<dyn FnMut() -> Sample + 'a>);
+
+/// Lets all contenders work in turns and prints the median rate of each, and its ratio to the last one
+/// (the reference, where there is one): the median of the turns' ratios, and the quartiles around it.
+fn compare(turns: usize, unit: &str, mut contenders: Vec<Contender<'_>>) {
+    let mut rates = vec![Vec::new(); contenders.len()];
     for _ in 0..turns {
-        rates.push(ours().rate());
-        if let Some(reference) = &mut reference {
-            theirs.push(reference().rate());
+        for ((_, work), rates) in contenders.iter_mut().zip(&mut rates) {
+            rates.push(work().rate());
         }
     }
-    let ratios: Vec<f64> = rates.iter().zip(&theirs).map(|(a, b)| a / b).collect();
-    print!("{what:<28} {:>12.1} {unit}", median(rates));
-    if !ratios.is_empty() {
-        print!(
-            "   reference {:>12.1}   ratio {:.3}",
-            median(theirs),
-            median(ratios)
-        );
+    let last = rates.last().cloned().unwrap_or_default();
+    let count = contenders.len();
+    for (i, ((name, _), rates)) in contenders.iter().zip(rates).enumerate() {
+        print!("{name:<44} {:>12.1} {unit}", quantile(&rates, 0.5));
+        if i + 1 < count {
+            let ratios: Vec<f64> = rates.iter().zip(&last).map(|(a, b)| a / b).collect();
+            let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| quantile(&ratios, at));
+            print!("   ratio {middle:.3} ({low:.3} to {high:.3})");
+        }
+        println!();
     }
-    println!();
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn quantile(values: &[f64], at: f64) -> f64 {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values[(at * (values.len() - 1) as f64).round() as usize]
 }
 
 fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
     let mut region = memory.lend(Purpose::Cache, CACHE_BYTES)?;
     region.bytes_mut().fill(1);
-    #[cfg(feature = "reference")]
-    let mut reference = reference::Cache::new(*memory)?;
-    #[cfg(feature = "reference")]
-    let mut turns = 0_u8;
-    #[cfg(feature = "reference")]
-    let mut theirs = || {
-        // The reference leaves a cache as it is if the key is the last one.
-        turns += 1;
-        let start = cpu_seconds();
-        reference.init(&[turns; 12]);
-        Sample {
-            count: 1.0,
-            seconds: cpu_seconds() - start,
-        }
-    };
-    #[cfg(feature = "reference")]
-    let theirs: Option<&mut dyn FnMut() -> Sample> = Some(&mut theirs);
-    #[cfg(not(feature = "reference"))]
-    let theirs = None;
     let ours = || {
         let start = cpu_seconds();
         Filling::start(region.words_mut(), KEY).step(region.words_mut(), usize::MAX);
@@ -181,7 +164,24 @@ fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
             seconds: cpu_seconds() - start,
         }
     };
-    compare(options.turns, "cache fill", "caches/CPU-s", ours, theirs);
+    let mut contenders: Vec<Contender<'_>> = vec![("cache fill".into(), Box::new(ours))];
+    #[cfg(feature = "reference")]
+    {
+        let mut reference = reference::Cache::new(*memory)?;
+        let mut turns = 0_u8;
+        let theirs = move || {
+            // The reference leaves a cache as it is if the key is the last one.
+            turns += 1;
+            let start = cpu_seconds();
+            reference.init(&[turns; 12]);
+            Sample {
+                count: 1.0,
+                seconds: cpu_seconds() - start,
+            }
+        };
+        contenders.push(("cache fill, reference".into(), Box::new(theirs)));
+    }
+    compare(options.turns, "caches/CPU-s", contenders);
     Ok(())
 }
 
@@ -196,7 +196,7 @@ fn fill<P: Params>(
     let mut out = memory.lend(Purpose::Dataset, ITEMS * 64)?;
     out.bytes_mut().fill(1);
     let mut at = 0;
-    let mut ours = || {
+    let ours = || {
         let start = cpu_seconds();
         cache.items(at, out.words_mut().as_chunks_mut().0);
         at += ITEMS as u64;
@@ -205,15 +205,16 @@ fn fill<P: Params>(
             seconds: cpu_seconds() - start,
         }
     };
+    let mut contenders: Vec<Contender<'_>> = vec![("dataset fill".into(), Box::new(ours))];
     #[cfg(feature = "reference")]
     if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
         let mut reference = reference::Cache::new(*memory)?;
         reference.init(KEY);
-        let mut dataset =
-            reference::Dataset::new(memory.lend(Purpose::Dataset, P::DATASET_BYTES)?)?;
+        let region = memory.lend(Purpose::Dataset, P::DATASET_BYTES)?;
+        let mut dataset = reference::Dataset::new(region)?;
         let mut at = 0;
         dataset.fill(&reference, 0, ITEMS);
-        let mut theirs = || {
+        let theirs = move || {
             let start = cpu_seconds();
             dataset.fill(&reference, at, ITEMS);
             at += ITEMS;
@@ -222,22 +223,9 @@ fn fill<P: Params>(
                 seconds: cpu_seconds() - start,
             }
         };
-        compare(
-            options.turns,
-            "dataset fill",
-            "items/CPU-s",
-            ours,
-            Some(&mut theirs),
-        );
-        return Ok(());
+        contenders.push(("dataset fill, reference".into(), Box::new(theirs)));
     }
-    compare(
-        options.turns,
-        "dataset fill",
-        "items/CPU-s",
-        &mut ours,
-        None,
-    );
+    compare(options.turns, "items/CPU-s", contenders);
     Ok(())
 }
 
@@ -261,86 +249,84 @@ fn hash<P: Params>(
     });
     let dataset = builder.complete().ok_or("dataset incomplete")?;
     let turn = options.turn();
-    let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
-    compare(
-        options.turns,
-        "light, compiled, 1 thread",
-        "H/CPU-s",
-        light,
-        None,
-    );
-    let interpreted = || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
-    compare(
-        options.turns,
-        "fast, interpreted, 1 thread",
-        "H/CPU-s",
-        interpreted,
-        None,
-    );
+    if options.wants("slow") {
+        let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
+        let interpreted =
+            || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
+        for (name, work) in [
+            (
+                "light, compiled, 1 thread",
+                Box::new(light) as Box<dyn FnMut() -> Sample>,
+            ),
+            ("fast, interpreted, 1 thread", Box::new(interpreted)),
+        ] {
+            compare(options.turns, "H/CPU-s", vec![(name.into(), work)]);
+        }
+    }
     for threads in [1, 2] {
-        let source = Source::Fast(dataset);
-        let one = || {
-            in_threads(threads, || {
-                measure::<_, 1>(memory, Engine::Jit, source, turn)
-            })
-        };
-        let two = || {
-            in_threads(threads, || {
-                measure::<_, 2>(memory, Engine::Jit, source, turn)
-            })
-        };
-        let what = |lanes: u32| format!("fast, {threads} thread(s), {lanes} lane(s)");
-        race(&what(1), one, memory, dataset, options, threads)?;
-        race(&what(2), two, memory, dataset, options, threads)?;
+        if options.wants("hash") || options.wants(&format!("hash{threads}")) {
+            race(memory, dataset, options, threads)?;
+        }
     }
     Ok(())
 }
 
-#[cfg(feature = "reference")]
+/// One lane, two lanes and the reference, each on so many threads.
 fn race<P: Params>(
-    what: &str,
-    ours: impl FnMut() -> Sample,
     memory: &Mmap,
     dataset: DatasetView<'_, P>,
     options: &Options,
     threads: usize,
 ) -> Result<(), Box<dyn Error>> {
-    if P::CACHE_ACCESSES != Upstream::CACHE_ACCESSES {
-        compare(options.turns, what, "H/CPU-s", ours, None);
-        return Ok(());
+    let (source, turn) = (Source::Fast(dataset), options.turn());
+    let one = || {
+        in_threads(threads, || {
+            measure::<_, 1>(memory, Engine::Jit, source, turn)
+        })
+    };
+    let two = || {
+        in_threads(threads, || {
+            measure::<_, 2>(memory, Engine::Jit, source, turn)
+        })
+    };
+    let mut contenders: Vec<Contender<'_>> = vec![
+        (format!("fast, {threads} thread(s), 1 lane"), Box::new(one)),
+        (format!("fast, {threads} thread(s), 2 lanes"), Box::new(two)),
+    ];
+    #[cfg(feature = "reference")]
+    if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
+        let theirs = race_reference(memory, dataset, turn, threads)?;
+        let name = format!("fast, {threads} thread(s), reference");
+        contenders.push((name, Box::new(theirs)));
     }
+    compare(options.turns, "H/CPU-s", contenders);
+    Ok(())
+}
+
+#[cfg(feature = "reference")]
+fn race_reference<'a, P: Params>(
+    memory: &'a Mmap,
+    dataset: DatasetView<'_, P>,
+    turn: Duration,
+    threads: usize,
+) -> Result<impl FnMut() -> Sample + 'a, Box<dyn Error>> {
     let reference = reference::Dataset::borrow(dataset.words())?;
     let expected =
         basalt_prover::randomx::Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
     if reference::Vm::new(*memory, &reference)?.hash(b"check") != expected {
         return Err("the reference hashes differently".into());
     }
-    let mut theirs = || {
+    Ok(move || {
         in_threads(threads, || {
             let mut vm = reference::Vm::new(*memory, &reference).expect("room for a machine");
             let mut nonce = 0_u64;
             vm.begin(&nonce.to_le_bytes());
-            clock::repeat(options.turn(), || {
+            clock::repeat(turn, || {
                 nonce += 1;
                 vm.next(&nonce.to_le_bytes());
             })
         })
-    };
-    compare(options.turns, what, "H/CPU-s", ours, Some(&mut theirs));
-    Ok(())
-}
-
-#[cfg(not(feature = "reference"))]
-fn race<P: Params>(
-    what: &str,
-    ours: impl FnMut() -> Sample,
-    _: &Mmap,
-    _: DatasetView<'_, P>,
-    options: &Options,
-    _: usize,
-) -> Result<(), Box<dyn Error>> {
-    compare(options.turns, what, "H/CPU-s", ours, None);
-    Ok(())
+    })
 }
 
 /// Hashes for a while with a machine of its own.

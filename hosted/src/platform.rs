@@ -1,0 +1,29 @@
+//! What services get from this process: clocks, randomness.
+
+use std::time::Duration;
+
+use basalt_node::compute::Platform;
+use basalt_node::host::Clock;
+
+use crate::clock::Clocks;
+
+/// The process as services see it.
+pub struct Process {
+    /// Its clocks.
+    pub clocks: Clocks,
+}
+
+impl Platform for Process {
+    fn clock(&self) -> Clock {
+        self.clocks.read()
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        // Services must not run on predictable keys: without entropy there is nothing to go on with.
+        getrandom::fill(buffer).expect("the system has entropy");
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}

@@ -1,0 +1,109 @@
+//! A file in place of the state partition.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use basalt_node::state::State;
+use basalt_store::BlockDevice;
+
+/// Bytes of a block.
+const BLOCK: usize = 4096;
+
+/// A file as a block device.
+struct Disk {
+    file: File,
+    blocks: u64,
+}
+
+impl BlockDevice for Disk {
+    type Error = io::Error;
+
+    fn block_size(&self) -> usize {
+        BLOCK
+    }
+
+    fn block_count(&self) -> u64 {
+        self.blocks
+    }
+
+    fn read(&mut self, block: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buf, block * BLOCK as u64)
+    }
+
+    fn write(&mut self, block: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(data, block * BLOCK as u64)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn discard(&mut self, _: u64, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens the state kept in a file; one that does not exist is made with `bytes` bytes, which take room as they are written.
+///
+/// # Errors
+/// The file cannot be opened, or holds something else.
+pub fn open(path: &Path, bytes: u64) -> Result<State> {
+    let name = path.display();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(|| format!("cannot open the state file {name}"))?;
+    file.try_lock()
+        .map_err(|error| anyhow!("the state file {name} is in use: {error}"))?;
+    let mut len = file
+        .metadata()
+        .with_context(|| format!("cannot read the state file {name}"))?
+        .len();
+    if len == 0 {
+        len = bytes;
+        file.set_len(len)
+            .with_context(|| format!("cannot make the state file {name}"))?;
+    }
+    let disk = Disk {
+        file,
+        blocks: len / BLOCK as u64,
+    };
+    let entropy = crate::identity::entropy()?;
+    let fresh = core::array::from_fn(|i| entropy[i]);
+    let (state, opened) =
+        State::open(disk, fresh).map_err(|error| anyhow!("state file {name}: {error}"))?;
+    log::info!(
+        target: "state",
+        "{name}: {} records, {} batches replayed", opened.loaded, opened.replayed
+    );
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use basalt_node::state::Room;
+
+    #[test]
+    fn a_file_keeps_the_state() {
+        let path = std::env::temp_dir().join(format!("basalt-state-{}", std::process::id()));
+        let mut state = open(&path, 1 << 20).unwrap();
+        state.put(Room::System, b"key", *b"value").unwrap();
+        let seed = state.identity([3; 32]).unwrap();
+        let busy = open(&path, 1 << 20).err().unwrap().to_string();
+        drop(state);
+        let mut state = open(&path, 0).unwrap();
+        let kept = state.get(Room::System, b"key").unwrap();
+        let again = state.identity([4; 32]).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(kept.as_deref(), Some(&b"value"[..]));
+        assert_eq!((seed, again), ([3; 32], [3; 32]));
+        assert!(busy.contains("is in use"), "{busy}");
+    }
+}

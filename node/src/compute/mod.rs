@@ -1,0 +1,92 @@
+//! Work for compute cores: calls of services, and whatever else is too long for the system core.
+//!
+//! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a compute core
+//! ([`crate::machine::Effect::Compute`]). The edge runs it there ([`Job::run`]) and brings back what came of it
+//! ([`crate::machine::Machine::done`]). No core ever has more than [`MAX_UNDER_WAY`] jobs, so an edge's queues can be
+//! that small; the rest waits in the node, up to a limit beyond which calls are refused.
+//!
+//! An edge without compute cores runs jobs where it stands.
+
+mod platform;
+mod queues;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::fmt;
+
+pub use platform::Platform;
+pub(crate) use queues::Queues;
+
+/// Jobs that a core has at most: one that runs and one that waits for it.
+pub const MAX_UNDER_WAY: usize = 2;
+
+/// What an edge offers to services.
+#[derive(Clone)]
+pub struct Resources {
+    /// Clocks, randomness, the outside.
+    pub platform: Arc<dyn Platform>,
+    /// Compute cores that run jobs; 0: jobs for core 0 run where the edge stands.
+    pub cores: usize,
+}
+
+/// Names a job until it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub(crate) u64);
+
+type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+
+/// Work that a compute core does in one go.
+pub struct Job {
+    ticket: Ticket,
+    core: usize,
+    work: Work,
+}
+
+impl Job {
+    /// Work for a core. What it gives comes back as [`Done`].
+    pub(crate) fn new<T: Send + 'static>(
+        ticket: Ticket,
+        core: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Job {
+        Job {
+            ticket,
+            core,
+            work: Box::new(move || Box::new(work())),
+        }
+    }
+
+    /// The compute core that it is for, from 0 on.
+    pub fn core(&self) -> usize {
+        self.core
+    }
+
+    /// Does the work. It ends by itself: what runs in it has a deadline.
+    pub fn run(self) -> Done {
+        Done {
+            ticket: self.ticket,
+            core: self.core,
+            value: (self.work)(),
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Job({} for core {})", self.ticket.0, self.core)
+    }
+}
+
+/// What came of a job.
+pub struct Done {
+    pub(crate) ticket: Ticket,
+    pub(crate) core: usize,
+    pub(crate) value: Box<dyn Any + Send>,
+}
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Done({} on core {})", self.ticket.0, self.core)
+    }
+}
