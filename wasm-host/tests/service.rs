@@ -580,5 +580,4 @@ fn a_rest_keeps_memory_files_and_limits_and_takes_little() {
         run(&mut service, "select length(hex(zeroblob(10000000)))"),
         7
     );
-    assert!(service.memory_rejects() > 0);
 }
