@@ -37,6 +37,11 @@ pub(super) fn pin_spread(number: usize) -> Result<()> {
     pin_to(*order[number % order.len()])
 }
 
+/// How many hardware threads a physical core has; one if the system does not say.
+pub(super) fn threads(core: CoreId) -> usize {
+    threads_of(core).map_or(1, |threads| threads.len().max(1))
+}
+
 fn threads_of(core: CoreId) -> Result<Vec<usize>> {
     let cores = physical_cores()?;
     let count = cores.len();

@@ -4,7 +4,7 @@
 use super::{cores, random_nonce};
 use anyhow::{Context, Result};
 use basalt_prover::capacity::prover::{JobId, SlotId};
-use basalt_prover::capacity::slot::{Outcome, Slot, Work, Worker};
+use basalt_prover::capacity::slot::{AnyWorker, Lanes, Outcome, Slot, Work};
 use basalt_prover::capacity::{CoreId, Effect, Epoch, Input, Proof, Prover, Task, records};
 use basalt_prover::memory::Mmap;
 use basalt_prover::randomx::Fluence;
@@ -23,7 +23,8 @@ pub(super) struct Options {
     pub(super) memory: Mmap,
     /// Hash without datasets.
     pub(super) light: bool,
-    pub(super) threads_per_core: usize,
+    /// Hardware threads of a core that hash; all of them if absent.
+    pub(super) threads_per_core: Option<usize>,
     /// Where the state and the proofs are kept.
     pub(super) folder: PathBuf,
 }
@@ -176,8 +177,10 @@ impl Engine {
     fn assign(self: &Arc<Self>, core: CoreId, job: JobId, task: Task) {
         let mut cores = lock(&self.cores);
         let mailboxes = cores.entry(core).or_insert_with(|| {
-            (0..self.options.threads_per_core)
-                .map(|number| self.spawn(core, number))
+            let threads = self.options.threads_per_core;
+            let threads = threads.unwrap_or_else(|| cores::threads(core));
+            (0..threads)
+                .map(|number| self.spawn(core, number, Lanes::for_threads(threads)))
                 .collect()
         });
         for (number, mailbox) in mailboxes.iter().enumerate() {
@@ -193,7 +196,7 @@ impl Engine {
         }
     }
 
-    fn spawn(self: &Arc<Self>, core: CoreId, number: usize) -> Arc<Mailbox> {
+    fn spawn(self: &Arc<Self>, core: CoreId, number: usize, lanes: Lanes) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox {
             job: Mutex::new(None),
             changed: Condvar::new(),
@@ -202,7 +205,7 @@ impl Engine {
         let (engine, theirs) = (Arc::clone(self), Arc::clone(&mailbox));
         let name = format!("core-{}-{number}", core.0);
         let work = move || {
-            if let Err(error) = engine.work(core, number, &theirs) {
+            if let Err(error) = engine.work(core, number, lanes, &theirs) {
                 error!("core {} stopped: {error:#}", core.0);
             }
         };
@@ -213,11 +216,17 @@ impl Engine {
     }
 
     /// A worker's life: waits for a job, does it until there is another.
-    fn work(self: &Arc<Self>, core: CoreId, number: usize, mailbox: &Mailbox) -> Result<()> {
+    fn work(
+        self: &Arc<Self>,
+        core: CoreId,
+        number: usize,
+        lanes: Lanes,
+        mailbox: &Mailbox,
+    ) -> Result<()> {
         if let Err(reason) = cores::pin(core, number) {
             warn!("core {} is not pinned: {reason:#}", core.0);
         }
-        let mut worker = Worker::<Fluence, 2>::new(&self.options.memory)?;
+        let mut worker = AnyWorker::<Fluence>::new(&self.options.memory, lanes)?;
         loop {
             let (job, task) = mailbox.next();
             worker.take(self.work_of(task)?);

@@ -12,14 +12,14 @@ use basalt_node::state::State;
 use basalt_prover::capacity::msr::Preset;
 use basalt_prover::capacity::prover::{Config, JobId, SlotId, UnitState, UnitStatus};
 use basalt_prover::capacity::schedule::Schedule;
-use basalt_prover::capacity::slot::{Slot, Work};
+use basalt_prover::capacity::slot::{Lanes, Slot, Work};
 use basalt_prover::capacity::{
     CoreId, CuId, Difficulty, Effect, GlobalNonce, Input, LocalNonce, Proof, Prover, Quota, Report,
     Task, metrics, records,
 };
 use basalt_prover::randomx::Fluence;
 
-use super::seat::{Duty, Lanes};
+use super::seat::Duty;
 use super::shelf;
 use super::{need, registers};
 use crate::cpu::topology;

@@ -1,26 +1,24 @@
 //! Whether the machine can do what the manifest wants proven. Pure.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use basalt_manifest::{MIN_MEMORY, Prover as Settings, ProverMode};
 use basalt_prover::capacity::need::Plan;
+use basalt_prover::capacity::slot::Lanes;
 use basalt_prover::randomx::Fluence;
 
-use super::seat::Lanes;
 use crate::cpu::topology;
 
 /// Hashes that each thread of a machine makes at a time, by the physical core of each thread.
 #[must_use]
 pub fn lanes(cores: impl IntoIterator<Item = usize>) -> Lanes {
-    let mut threads = alloc::collections::BTreeMap::<usize, usize>::new();
+    let mut threads = BTreeMap::<usize, usize>::new();
     for core in cores {
         *threads.entry(core).or_default() += 1;
     }
-    match threads.values().all(|&count| count == 1) {
-        true => Lanes::Two,
-        false => Lanes::One,
-    }
+    Lanes::for_threads(threads.into_values().max().unwrap_or(0))
 }
 
 /// Checks `settings` against a machine with `memory` usable bytes whose compute cores have the local
@@ -51,14 +49,11 @@ pub fn check(
         light: settings.mode == ProverMode::Light,
         datasets: settings.datasets.map_or(units, usize::from).min(units),
         threads: compute.len(),
-        lanes: match lanes {
-            Lanes::One => 1,
-            Lanes::Two => 2,
-        },
+        lanes: lanes.count(),
     };
     let have = memory.saturating_sub(MIN_MEMORY);
     plan.check::<Fluence>(have)
-        .map_err(|error| format!("section [prover]: {}", error.to_string()))
+        .map_err(|error| format!("section [prover]: {error}"))
 }
 
 #[cfg(test)]

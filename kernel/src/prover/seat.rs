@@ -7,7 +7,7 @@ use core::time::Duration;
 use basalt_prover::capacity::Report;
 use basalt_prover::capacity::msr::Preset;
 use basalt_prover::capacity::prover::JobId;
-use basalt_prover::capacity::slot::{Outcome, Work, Worker};
+use basalt_prover::capacity::slot::{AnyWorker, Lanes, Outcome, Work};
 use basalt_prover::memory::OutOfMemory;
 use basalt_prover::randomx::Fluence;
 
@@ -17,15 +17,6 @@ use crate::time;
 
 /// How long to wait for memory that other cores are about to give up.
 const RETRY: Duration = Duration::from_millis(5);
-
-/// Hashes made at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lanes {
-    /// One: the core's other threads fill the waits for memory.
-    One,
-    /// Two in turns: the core runs one thread.
-    Two,
-}
 
 /// What a core is told to do for the prover.
 #[derive(Debug)]
@@ -40,38 +31,10 @@ pub struct Duty {
     pub preset: Option<&'static Preset>,
 }
 
-enum Machine {
-    One(Worker<Fluence, 1>),
-    Two(Worker<Fluence, 2>),
-}
-
-impl Machine {
-    fn new(lanes: Lanes) -> Result<Self, OutOfMemory> {
-        Ok(match lanes {
-            Lanes::One => Self::One(Worker::new(&FreeFrames)?),
-            Lanes::Two => Self::Two(Worker::new(&FreeFrames)?),
-        })
-    }
-
-    fn take(&mut self, work: Work<Fluence>) {
-        match self {
-            Self::One(worker) => worker.take(Some(work)),
-            Self::Two(worker) => worker.take(Some(work)),
-        }
-    }
-
-    fn run(&mut self, stop: &AtomicBool, report: impl FnMut(Report)) -> Outcome {
-        match self {
-            Self::One(worker) => worker.run(&FreeFrames, stop, report),
-            Self::Two(worker) => worker.run(&FreeFrames, stop, report),
-        }
-    }
-}
-
 /// The state of a compute core between its turns at the prover.
 #[derive(Default)]
 pub struct Seat {
-    machine: Option<Machine>,
+    machine: Option<AnyWorker<Fluence>>,
     /// A duty whose machine has no memory yet.
     waiting: Option<Duty>,
     job: Option<JobId>,
@@ -125,7 +88,7 @@ impl Seat {
         let outcome = match self.prepare() {
             Err(missing) => Outcome::OutOfMemory(missing),
             Ok(()) => match &mut self.machine {
-                Some(machine) => machine.run(stop, |what| report(job, what)),
+                Some(machine) => machine.run(&FreeFrames, stop, |what| report(job, what)),
                 None => Outcome::Finished,
             },
         };
@@ -145,7 +108,7 @@ impl Seat {
     fn prepare(&mut self) -> Result<(), OutOfMemory> {
         if let Some(duty) = self.waiting.take() {
             if self.machine.is_none() {
-                match Machine::new(duty.lanes) {
+                match AnyWorker::new(&FreeFrames, duty.lanes) {
                     Ok(machine) => self.machine = Some(machine),
                     Err(missing) => {
                         self.waiting = Some(duty);
@@ -154,7 +117,7 @@ impl Seat {
                 }
             }
             if let Some(machine) = &mut self.machine {
-                machine.take(duty.work);
+                machine.take(Some(duty.work));
             }
         }
         if let (Some(preset), false) = (self.preset, self.tuning.is_set()) {

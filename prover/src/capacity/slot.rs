@@ -204,6 +204,77 @@ impl<P: Params, const LANES: usize> Worker<P, LANES> {
     }
 }
 
+/// How many hashes a hardware thread makes at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// One: the core's other threads fill the waits for memory.
+    One,
+    /// Two in turns: the core runs one thread.
+    Two,
+}
+
+impl Lanes {
+    /// What is best where so many threads of a core hash.
+    pub fn for_threads(per_core: usize) -> Self {
+        match per_core {
+            0 | 1 => Self::Two,
+            _ => Self::One,
+        }
+    }
+
+    /// The number.
+    pub fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
+/// A [`Worker`] of either kind.
+#[derive(Debug)]
+pub enum AnyWorker<P> {
+    /// One hash at a time.
+    One(Worker<P, 1>),
+    /// Two hashes in turns.
+    Two(Worker<P, 2>),
+}
+
+impl<P: Params> AnyWorker<P> {
+    /// A worker without work.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if `memory` lends no scratchpad.
+    pub fn new(memory: &impl Memory, lanes: Lanes) -> Result<Self, OutOfMemory> {
+        Ok(match lanes {
+            Lanes::One => Self::One(Worker::new(memory)?),
+            Lanes::Two => Self::Two(Worker::new(memory)?),
+        })
+    }
+
+    /// As [`Worker::take`].
+    pub fn take(&mut self, work: Option<Work<P>>) {
+        match self {
+            Self::One(worker) => worker.take(work),
+            Self::Two(worker) => worker.take(work),
+        }
+    }
+
+    /// As [`Worker::run`].
+    pub fn run(
+        &mut self,
+        memory: &impl Memory,
+        stop: &AtomicBool,
+        report: impl FnMut(Report),
+    ) -> Outcome {
+        match self {
+            Self::One(worker) => worker.run(memory, stop, report),
+            Self::Two(worker) => worker.run(memory, stop, report),
+        }
+    }
+}
+
 fn hash<P: Params, const LANES: usize>(
     slot: &Slot<P>,
     prover: &mut ProverLoop<LANES>,
