@@ -44,7 +44,7 @@ pub(super) struct Allocated {
 }
 
 /// Runs `work`; tells what it allocated.
-pub(super) fn allocated(work: impl FnOnce()) -> Allocated {
+pub(super) fn allocated(work: &mut dyn FnMut()) -> Allocated {
     let now = || {
         (
             ALLOCATIONS.load(Ordering::Relaxed),
