@@ -6,7 +6,7 @@
 //!
 //! [`wasmi`] is the engine in use; a second one has to pass the same WebAssembly spec tests (`tests/spec.rs`).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 pub mod wasmi;
@@ -341,7 +341,7 @@ pub trait Store: Context {
     ///
     /// # Errors
     /// The store, unchanged, when an instance has state that the engine cannot reach.
-    fn park(self) -> Result<Self::Parked, Self>
+    fn park(self) -> Result<Self::Parked, Box<Self>>
     where
         Self: Sized;
 
@@ -349,7 +349,7 @@ pub trait Store: Context {
     ///
     /// # Errors
     /// What was given, and [`InstantiateError`], when there is no memory for it.
-    fn wake(parked: Self::Parked) -> Result<Self, (Self::Parked, InstantiateError)>
+    fn wake(parked: Self::Parked) -> Result<Self, Box<(Self::Parked, InstantiateError)>>
     where
         Self: Sized;
 

@@ -28,7 +28,10 @@ impl<E: Engine> Service<E> {
         let Self { store, outside } = self;
         match store.park() {
             Ok(store) => Ok(ParkedService { store, outside }),
-            Err(store) => Err(Box::new(Self { store, outside })),
+            Err(store) => Err(Box::new(Self {
+                store: *store,
+                outside,
+            })),
         }
     }
 }
@@ -42,7 +45,8 @@ impl<E: Engine> ParkedService<E> {
         let Self { store, outside } = self;
         match E::Store::wake(store) {
             Ok(store) => Ok(Service { store, outside }),
-            Err((store, error)) => {
+            Err(refused) => {
+                let (store, error) = *refused;
                 let error = Error::Engine(EngineError::Backend {
                     message: error.to_string(),
                     budget: None,

@@ -52,13 +52,13 @@ impl<S> Parked<S> {
     }
 }
 
-pub(super) fn park<S: State>(store: WasmiStore<S>) -> Result<Parked<S>, WasmiStore<S>> {
+pub(super) fn park<S: State>(store: WasmiStore<S>) -> Result<Parked<S>, Box<WasmiStore<S>>> {
     let inner = store.0.data();
     let images: Option<Box<[Image]>> = (0..inner.instances.len())
         .map(|index| Image::take(&store.0, index))
         .collect();
     let Some(images) = images else {
-        return Err(store);
+        return Err(Box::new(store));
     };
     let engine = store.0.engine().clone();
     Ok(Parked {
@@ -70,7 +70,7 @@ pub(super) fn park<S: State>(store: WasmiStore<S>) -> Result<Parked<S>, WasmiSto
 
 pub(super) fn wake<S: State>(
     parked: Parked<S>,
-) -> Result<WasmiStore<S>, (Parked<S>, InstantiateError)> {
+) -> Result<WasmiStore<S>, Box<(Parked<S>, InstantiateError)>> {
     let Parked {
         engine,
         mut inner,
@@ -90,7 +90,7 @@ pub(super) fn wake<S: State>(
                 inner: emptied(store.0.into_data()),
                 images,
             };
-            Err((parked, error))
+            Err(Box::new((parked, error)))
         }
     }
 }

@@ -249,7 +249,7 @@ impl<S: State> Store for WasmiStore<S> {
         call::raw(&self.export(instance, name)?.into_global()?.get(&self.0))
     }
 
-    fn park(self) -> Result<Parked<S>, Self> {
+    fn park(self) -> Result<Parked<S>, Box<Self>> {
         if self
             .0
             .data()
@@ -257,12 +257,12 @@ impl<S: State> Store for WasmiStore<S> {
             .iter()
             .any(|recipe| recipe.hosts.is_none())
         {
-            return Err(self);
+            return Err(Box::new(self));
         }
         park::park(self)
     }
 
-    fn wake(parked: Parked<S>) -> Result<Self, (Parked<S>, InstantiateError)> {
+    fn wake(parked: Parked<S>) -> Result<Self, Box<(Parked<S>, InstantiateError)>> {
         park::wake(parked)
     }
 
