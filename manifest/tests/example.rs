@@ -1,7 +1,8 @@
 //! The documented example: it is valid, complete, and says what it seems to say.
 
 use basalt_manifest::{
-    Addressing, Compute, Manifest, NetworkId, PanicAction, StaticAddress, schema::SECTIONS,
+    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, StaticAddress,
+    schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -52,6 +53,14 @@ fn is_read_as_written() {
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)
     );
+    assert_eq!(
+        manifest.disk,
+        Disk {
+            state: Some("S4EVNX0R123456".into()),
+            format: false,
+            test: DiskTest::None,
+        }
+    );
     assert_eq!(manifest.log.level, log::LevelFilter::Info);
     assert_eq!(manifest.panic.action, PanicAction::Reset);
 }
@@ -84,6 +93,7 @@ fn the_defaults_of_the_schema_are_in_force() {
         node,
         network,
         cores,
+        disk,
         log,
         panic,
         ..
@@ -91,7 +101,7 @@ fn the_defaults_of_the_schema_are_in_force() {
     let default = Manifest::default();
     assert_eq!((node, network), (default.node, default.network));
     assert_eq!(
-        (cores, log, panic),
-        (default.cores, default.log, default.panic)
+        (cores, disk, log, panic),
+        (default.cores, default.disk, default.log, default.panic)
     );
 }
