@@ -32,7 +32,7 @@ mod value;
 
 pub use model::{
     Addressing, Compute, Cores, Disk, DiskTest, Log, Machine, Manifest, Network, NetworkId, Node,
-    Panic, PanicAction, Seed, StaticAddress,
+    Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
 };
 pub use problem::{Problem, Problems};
 

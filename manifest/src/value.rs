@@ -1,7 +1,7 @@
 //! One checked conversion per kind of value.
 
 use alloc::{format, string::String};
-use core::{net::Ipv4Addr, ops::RangeInclusive};
+use core::{fmt::Display, net::Ipv4Addr, ops::RangeInclusive};
 
 use base64::{
     Engine, alphabet,
@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, DiskTest, NetworkId, PanicAction, Seed},
+    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Registers, Seed},
 };
 
 /// Why a value is refused.
@@ -45,11 +45,14 @@ pub(crate) fn string<'a>(value: &'a DeValue<'_>) -> Result<&'a str, Fault> {
     value.as_str().ok_or(Fault::Kind)
 }
 
-fn integer(value: &DeValue<'_>, range: RangeInclusive<u16>) -> Result<u16, Fault> {
+fn integer<N>(value: &DeValue<'_>, range: RangeInclusive<N>) -> Result<N, Fault>
+where
+    N: TryFrom<i128> + PartialOrd + Display,
+{
     let integer = value.as_integer().ok_or(Fault::Kind)?;
     i128::from_str_radix(integer.as_str(), integer.radix())
         .ok()
-        .and_then(|number| u16::try_from(number).ok())
+        .and_then(|number| N::try_from(number).ok())
         .filter(|number| range.contains(number))
         .ok_or_else(|| {
             let (low, high) = range.into_inner();
@@ -83,6 +86,46 @@ pub(crate) fn network_id(value: &DeValue<'_>) -> Result<NetworkId, Fault> {
         "stage" => Ok(NetworkId::Stage),
         "kras" => Ok(NetworkId::Kras),
         text => hex(text).map(NetworkId::Custom).ok_or(Fault::Kind),
+    }
+}
+
+/// 32 bytes in hex.
+pub(crate) fn bytes(value: &DeValue<'_>) -> Result<[u8; 32], Fault> {
+    hex(string(value)?).ok_or(Fault::Kind)
+}
+
+pub(crate) fn prover_mode(value: &DeValue<'_>) -> Result<ProverMode, Fault> {
+    match string(value)? {
+        "off" => Ok(ProverMode::Off),
+        "light" => Ok(ProverMode::Light),
+        "fast" => Ok(ProverMode::Fast),
+        _ => Err(Fault::Kind),
+    }
+}
+
+pub(crate) fn epoch_seconds(value: &DeValue<'_>) -> Result<u32, Fault> {
+    const YEAR: u32 = 31_536_000;
+    integer(value, 1..=YEAR)
+}
+
+pub(crate) fn min_proofs(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 0..=u16::MAX)
+}
+
+pub(crate) fn max_proofs(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=u16::MAX)
+}
+
+pub(crate) fn datasets(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=crate::MAX_CORES)
+}
+
+pub(crate) fn registers(value: &DeValue<'_>) -> Result<Registers, Fault> {
+    match string(value)? {
+        "auto" => Ok(Registers::Auto),
+        "on" => Ok(Registers::On),
+        "off" => Ok(Registers::Off),
+        _ => Err(Fault::Kind),
     }
 }
 

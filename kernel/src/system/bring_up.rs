@@ -18,13 +18,14 @@ use crate::boot::{Configuration, Handover, Identity, Refusal};
 use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
-use crate::cpu::{self, apic, idt, smp};
+use crate::cpu::{self, apic, idt, smp, topology};
 use crate::mem::frames::FRAMES;
 use crate::mem::map::{Kind, MemoryMap, Span};
 use crate::mem::paging::Access;
 use crate::mem::stack::Stack;
 use crate::mem::{PAGE, heap, space};
 use crate::panic::{self, Action};
+use crate::prover::need;
 use crate::{entropy, log, time};
 
 /// Stack of the system core, in bytes: the node runs on it.
@@ -82,6 +83,23 @@ pub fn bring_up(handover: Handover) -> ! {
             headline: "manifest rejected",
             details: problems.to_string(),
             remedy: "fix the manifest",
+        });
+    }
+    // Which thread is this one's does not matter: the first stands for it.
+    let compute = manifest.cores.compute_on(platform.cores.len());
+    let others: Vec<u32> = platform
+        .cores
+        .iter()
+        .copied()
+        .skip(1)
+        .take(compute)
+        .collect();
+    let bits = topology::thread_bits();
+    if let Err(details) = need::check(&manifest.prover, &others, bits, machine.memory) {
+        refuse(&Refusal {
+            headline: "manifest rejected",
+            details,
+            remedy: "fix the manifest, or add memory",
         });
     }
     let text = sections

@@ -21,6 +21,7 @@ use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
+use crate::state::State;
 use crate::status::CoreReport;
 use crate::world::Parts;
 use links::Links;
@@ -54,12 +55,15 @@ pub enum Error {
         /// Why.
         error: ip::Error,
     },
+    /// The state cannot be read.
+    State(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Config(error) => write!(f, "manifest: {error}"),
+            Error::State(error) => write!(f, "state: {error}"),
             Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
         }
     }
@@ -138,9 +142,10 @@ impl Appliance {
                 .map_err(|error| Error::Listen { port, error })?;
         }
         let keypair = Keypair::from_seed(boot.identity_seed);
+        let peer = Peer::with_parts(config, keypair, swarm_seed, parts);
         Ok(Appliance {
             stack,
-            peer: Peer::with_parts(config, keypair, swarm_seed, parts),
+            peer: peer.map_err(|error| Error::State(error.to_string()))?,
             links: Links::default(),
             ports,
             listening: None,
@@ -296,6 +301,11 @@ impl Appliance {
         self.settle(clock);
     }
 
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.peer.state()
+    }
+
     /// Where the node is reachable: from the time an address is configured and both listeners are open.
     pub fn is_listening(&self) -> Option<&Listening> {
         self.listening.as_ref()
@@ -336,6 +346,9 @@ const PARTICLE_MEMORY: usize = 16 << 20;
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_connections = limits.max_sockets;
     config.connections.max_held = PARTICLE_MEMORY;
+    config.connections.max_queued = PARTICLE_MEMORY;
+    config.seeks.max_bytes = PARTICLE_MEMORY / 4;
+    config.inbox.max_bytes = PARTICLE_MEMORY / 2;
     config.particles.max_memory = PARTICLE_MEMORY;
 }
 
