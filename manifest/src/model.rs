@@ -266,6 +266,20 @@ pub struct Disk {
     pub state: Option<String>,
     /// Whether that disk may be formatted although it holds something else. Only with `state`.
     pub format: bool,
+    /// What is done with the disks instead of running a node.
+    pub test: DiskTest,
+}
+
+/// What is done with the disks instead of running a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskTest {
+    /// Nothing: the node runs.
+    #[default]
+    None,
+    /// Batches are committed to the state for ever, and checked at the next boot.
+    Load,
+    /// Reads are measured on every disk.
+    Speed,
 }
 
 /// Section `[prover]`.

@@ -393,6 +393,9 @@ impl<'a, 'i> Reader<'a, 'i> {
         let disk = Disk {
             state: self.one("disk", "state", value::disk_name),
             format: self.one("disk", "format", value::flag).unwrap_or_default(),
+            test: self
+                .one("disk", "test", value::disk_test)
+                .unwrap_or_default(),
         };
         if disk.format
             && let (None, Some(value)) = (self.value("disk", "state"), self.value("disk", "format"))

@@ -125,7 +125,7 @@ pub const SECTIONS: &[Section] = &[
         keys: &[
             Key {
                 name: "state",
-                kind: "a string: a disk's serial number, or its place such as \"0000:00:04.0\"",
+                kind: "a string: a disk's serial number, or its place such as \"0000:00:1f.2/0\"",
                 default: "the one disk with a state partition",
                 meaning: "The disk that keeps what outlives a reboot. The boot log names all disks.",
             },
@@ -135,6 +135,14 @@ pub const SECTIONS: &[Section] = &[
                 default: "false",
                 meaning: "Whether the disk that `state` names may be formatted although it holds \
                           something else, which is lost then. A store that is there stays.",
+            },
+            Key {
+                name: "test",
+                kind: "\"none\", \"load\" or \"speed\"",
+                default: "\"none\"",
+                meaning: "Tests the disks instead of running a node: \"load\" commits numbered batches to \
+                          the state until the power is cut, and checks them at the next boot; \
+                          \"speed\" measures reads of every disk.",
             },
         ],
     },

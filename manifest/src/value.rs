@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, NetworkId, PanicAction, ProverMode, Registers, Seed},
+    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Registers, Seed},
 };
 
 /// Why a value is refused.
@@ -176,6 +176,15 @@ pub(crate) fn disk_name(value: &DeValue<'_>) -> Result<String, Fault> {
         return Err(format!("has {} characters, more than any serial number", text.len()).into());
     }
     Ok(text.into())
+}
+
+pub(crate) fn disk_test(value: &DeValue<'_>) -> Result<DiskTest, Fault> {
+    match string(value)? {
+        "none" => Ok(DiskTest::None),
+        "load" => Ok(DiskTest::Load),
+        "speed" => Ok(DiskTest::Speed),
+        _ => Err(Fault::Kind),
+    }
 }
 
 pub(crate) fn level(value: &DeValue<'_>) -> Result<LevelFilter, Fault> {

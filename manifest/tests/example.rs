@@ -1,8 +1,8 @@
 //! The documented example: it is valid, complete, and says what it seems to say.
 
 use basalt_manifest::{
-    Addressing, Compute, Manifest, NetworkId, PanicAction, ProverMode, Registers, StaticAddress,
-    schema::SECTIONS,
+    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Registers,
+    StaticAddress, schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -53,6 +53,14 @@ fn is_read_as_written() {
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)
     );
+    assert_eq!(
+        manifest.disk,
+        Disk {
+            state: Some("S4EVNX0R123456".into()),
+            format: false,
+            test: DiskTest::None,
+        }
+    );
     let prover = &manifest.prover;
     assert_eq!(prover.mode, ProverMode::Fast);
     assert_eq!((prover.units.len(), prover.units[0][0]), (1, 0x67));
@@ -95,6 +103,7 @@ fn the_defaults_of_the_schema_are_in_force() {
         node,
         network,
         cores,
+        disk,
         log,
         panic,
         ..
@@ -102,7 +111,7 @@ fn the_defaults_of_the_schema_are_in_force() {
     let default = Manifest::default();
     assert_eq!((node, network), (default.node, default.network));
     assert_eq!(
-        (cores, log, panic),
-        (default.cores, default.log, default.panic)
+        (cores, disk, log, panic),
+        (default.cores, default.disk, default.log, default.panic)
     );
 }

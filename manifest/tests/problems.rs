@@ -73,6 +73,15 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "must be base64 of 32 bytes, this is of 3",
         ),
         ("[node]\nseed = \"#\"", 2, 8, "is not base64"),
+        ("[disk]\nstate = \" x\"", 2, 9, "a disk's serial number"),
+        (
+            "[disk]\nstate = \"01234567890123456789012345678901234567890\"",
+            2,
+            9,
+            "has 41 characters",
+        ),
+        ("[disk]\nformat = true", 2, 10, "add its `state`"),
+        ("[disk]\ntest = \"fast\"", 2, 8, "\"speed\", not \"fast\""),
         (
             "[node]\nmanagement_peer_id = \"abc\"",
             2,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use basalt_qemu::{Accel, Disk};
+use basalt_qemu::{Accel, Disk, DiskModel};
 use clap::Parser;
 
 /// Boots a Basalt node in QEMU and says how to talk to it.
@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODEL", default_value = "virtio-net-pci")]
     pub(crate) nic: String,
 
+    /// What the disk is connected by: virtio, nvme or ahci.
+    #[arg(long, value_name = "MODEL", default_value_t = DiskModel::Virtio)]
+    pub(crate) disk: DiskModel,
+
     /// Forward a port of this machine to one of the node's; 0 chooses a free one. May be repeated.
     /// The node's own ports are forwarded in any case.
     #[arg(long, value_name = "HOST:GUEST")]
@@ -83,7 +87,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn disk(&self) -> Disk {
+    pub(crate) fn fate_of_disk(&self) -> Disk {
         if self.keep { Disk::Keep } else { Disk::Forget }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     fs::{self, File},
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Stdio,
+    str::FromStr,
     thread,
     time::{Duration, Instant},
 };
@@ -22,6 +24,56 @@ pub enum Disk {
     Forget,
     /// It stays in the image file.
     Keep,
+}
+
+/// What a guest's disk is connected by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskModel {
+    /// A virtio disk.
+    #[default]
+    Virtio,
+    /// An NVMe controller.
+    Nvme,
+    /// The machine's own AHCI controller.
+    Ahci,
+}
+
+impl DiskModel {
+    /// All models, with their names on the command line.
+    pub const ALL: [(&str, Self); 3] = [
+        ("virtio", Self::Virtio),
+        ("nvme", Self::Nvme),
+        ("ahci", Self::Ahci),
+    ];
+
+    /// QEMU's device for the disk with this number among the machine's.
+    fn device(self, number: usize) -> String {
+        let bus = format!(",bus=ide.{number}");
+        let (name, bus) = match self {
+            Self::Virtio => ("virtio-blk-pci", ""),
+            Self::Nvme => ("nvme", ""),
+            Self::Ahci => ("ide-hd", bus.as_str()),
+        };
+        format!("{name},drive=disk{number},serial=basalt-{number},bootindex={number}{bus}")
+    }
+}
+
+impl FromStr for DiskModel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|(name, _)| *name == text);
+        found
+            .map(|(_, model)| model)
+            .ok_or_else(|| "it is virtio, nvme or ahci".into())
+    }
+}
+
+impl fmt::Display for DiskModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::ALL.into_iter().find(|(_, model)| model == self);
+        f.write_str(found.map_or("", |(name, _)| name))
+    }
 }
 
 /// What becomes of what a guest says on its serial line, beside being kept.
@@ -47,6 +99,10 @@ pub(crate) struct Forward {
 pub struct Machine {
     image: PathBuf,
     disk: Disk,
+    disk_model: DiskModel,
+    further_disks: Vec<(PathBuf, DiskModel)>,
+    damaged_sector: Option<u64>,
+    counts_instructions: bool,
     cores: u32,
     memory_mib: u32,
     nic: String,
@@ -68,6 +124,10 @@ impl Machine {
         Self {
             image: image.into(),
             disk: Disk::default(),
+            disk_model: DiskModel::default(),
+            further_disks: Vec::new(),
+            damaged_sector: None,
+            counts_instructions: false,
             cores: 2,
             memory_mib: 512,
             nic: "virtio-net-pci".into(),
@@ -85,6 +145,35 @@ impl Machine {
     pub fn disk(mut self, disk: Disk) -> Self {
         self.disk = disk;
         self
+    }
+
+    /// Sets what the disk is connected by.
+    #[must_use]
+    pub fn disk_model(mut self, model: DiskModel) -> Self {
+        self.disk_model = model;
+        self
+    }
+
+    /// Adds a disk with the content of `image`; what is written to it is forgotten.
+    #[must_use]
+    pub fn further_disk(mut self, image: impl Into<PathBuf>, model: DiskModel) -> Self {
+        self.further_disks.push((image.into(), model));
+        self
+    }
+
+    /// Lets every write to this sector (of 512 bytes) of the disk fail.
+    #[must_use]
+    pub fn damaged_sector(mut self, sector: u64) -> Self {
+        self.damaged_sector = Some(sector);
+        self
+    }
+
+    /// Lets the guest's clock count its instructions, one for a nanosecond, instead of time: for
+    /// measurements that do not depend on the host. Emulation only.
+    #[must_use]
+    pub fn count_instructions(mut self) -> Self {
+        self.counts_instructions = true;
+        self.accel(Accel::Tcg)
     }
 
     /// Sets the number of cores.
@@ -168,6 +257,12 @@ impl Machine {
         let at = |name: &str| folder.path().join(name);
         fs::copy(&tools.firmware.vars, at("vars"))
             .map_err(Error::host("a copy of the firmware's variable store"))?;
+        if let Some(sector) = self.damaged_sector {
+            let rule = format!(
+                "[inject-error]\nevent = \"write_aio\"\nerrno = \"5\"\nsector = \"{sector}\"\n"
+            );
+            fs::write(at("faults"), rule).map_err(Error::host("the rules of the disk's faults"))?;
+        }
         let messages = File::create(at("messages")).map_err(Error::host("QEMU's messages"))?;
 
         let mut command = child::command(&tools.qemu);
@@ -233,9 +328,32 @@ impl Machine {
             "-drive",
             file("if=pflash,format=raw,file=", &folder.join("vars")),
         );
-        let drive = format!("if=none,id=disk,format=raw,snapshot={snapshot},file=");
-        add("-drive", file(&drive, image));
-        add("-device", "virtio-blk-pci,drive=disk,bootindex=0".into());
+        let mut attach =
+            |number: usize, snapshot: &str, head: OsString, path: &Path, model: DiskModel| {
+                let drive = format!(
+                    "if=none,id=disk{number},format=raw,discard=unmap,snapshot={snapshot},file="
+                );
+                let mut drive = OsString::from(drive);
+                drive.push(head);
+                drive.push(doubled(path));
+                add("-drive", drive);
+                add("-device", model.device(number).into());
+            };
+        let head = match self.damaged_sector {
+            Some(_) => {
+                let mut head = file("blkdebug:", &folder.join("faults"));
+                head.push(":");
+                head
+            }
+            None => OsString::new(),
+        };
+        attach(0, snapshot, head, image, self.disk_model);
+        for (number, (path, model)) in (1..).zip(&self.further_disks) {
+            attach(number, "on", OsString::new(), path, *model);
+        }
+        if self.counts_instructions {
+            add("-icount", "shift=0,sleep=off".into());
+        }
         add("-netdev", format!("user,id=net{forwards}").into());
         // Without its ROM the card is no boot device, which saves the firmware the attempt.
         add(
@@ -333,7 +451,10 @@ mod tests {
             .forward(0, 977);
         let machine = machine
             .guest_address([10, 0, 2, 20].into())
-            .disk(Disk::Keep);
+            .disk(Disk::Keep)
+            .disk_model(DiskModel::Nvme)
+            .damaged_sector(7)
+            .further_disk("/j,1.img", DiskModel::Ahci);
         let paths = [Path::new("/a,b/code"), Path::new("/t"), Path::new("/i.img")];
         let line = machine.arguments(Accel::Tcg, paths[0], paths[1], paths[2]);
         let line: Vec<_> = line.iter().map(|word| word.to_str().unwrap()).collect();
@@ -349,7 +470,16 @@ mod tests {
             ("-drive", "if=pflash,format=raw,readonly=on,file=/a,,b/code"),
             (
                 "-drive",
-                "if=none,id=disk,format=raw,snapshot=off,file=/i.img",
+                "if=none,id=disk0,format=raw,discard=unmap,snapshot=off,file=blkdebug:/t/faults:/i.img",
+            ),
+            ("-device", "nvme,drive=disk0,serial=basalt-0,bootindex=0"),
+            (
+                "-drive",
+                "if=none,id=disk1,format=raw,discard=unmap,snapshot=on,file=/j,,1.img",
+            ),
+            (
+                "-device",
+                "ide-hd,drive=disk1,serial=basalt-1,bootindex=1,bus=ide.1",
             ),
         ] {
             assert!(

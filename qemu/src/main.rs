@@ -99,7 +99,8 @@ fn build(arguments: &Arguments) -> anyhow::Result<(PathBuf, Manifest)> {
 fn machine(arguments: &Arguments, image: &Path, manifest: Option<&Manifest>) -> Machine {
     let environment = Named::from_environment();
     let mut machine = Machine::new(image)
-        .disk(arguments.disk())
+        .disk(arguments.fate_of_disk())
+        .disk_model(arguments.disk)
         .cores(arguments.cores)
         .memory(arguments.memory)
         .nic(&arguments.nic)

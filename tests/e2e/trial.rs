@@ -11,10 +11,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, dht, hostile, js, prover, rust};
+use crate::suite::{boot, clients, dht, disks, hostile, js, prover, rust};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long each of the power cuts may take, when more of them are asked for.
+const PATIENCE_PER_CUT: Duration = Duration::from_secs(60);
 
 /// Runs what the arguments select.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -99,7 +101,7 @@ impl Plan {
     }
 
     /// Five boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
-    /// relay; a broken manifest; two cores that prove.
+    /// relay; a broken manifest; two cores that prove. The disks' trials have boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
@@ -116,6 +118,10 @@ impl Plan {
             },
         ));
         trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
+        trials.push(self.trial("image/disks/power_cuts", guest::build, disks::power_cuts));
+        trials.push(self.trial("image/disks/refusals", guest::build, disks::refusals));
+        let speed = self.trial("image/disks/speed", guest::build, disks::speed);
+        trials.push(speed.with_ignored_flag(true));
         trials.push(self.trial("image/proves", guest::build, prover::epochs));
         trials
     }
@@ -136,7 +142,8 @@ impl Plan {
             crate::client::js::install().and_then(|()| build())?;
             let built = start.elapsed();
             let outcome = runtime.block_on(async {
-                let outcome = tokio::time::timeout(PATIENCE, suite()).await;
+                let patience = PATIENCE.max(PATIENCE_PER_CUT * disks::cuts());
+                let outcome = tokio::time::timeout(patience, suite()).await;
                 outcome.context("out of time")?
             });
             let ran = start.elapsed() - built;

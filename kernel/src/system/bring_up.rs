@@ -6,12 +6,13 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::arch::asm;
 
-use basalt_manifest::{Machine, PanicAction};
+use basalt_manifest::{DiskTest, Machine, PanicAction};
+use basalt_net::Keypair;
 use basalt_node::state::{Room, State};
 
 use super::devices::Devices;
 use super::disks::Found;
-use super::{compute, devices, network, state};
+use super::{compute, devices, disk_test, network, state};
 use crate::acpi::Platform;
 use crate::boot::{Configuration, Handover, Identity, Refusal};
 use crate::cpu::features::{self, Features};
@@ -200,8 +201,15 @@ fn run(rest: Rest) -> ! {
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
     let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
     let Devices { network, disks } = devices;
+    let test = configuration.manifest.disk.test;
+    if test == DiskTest::Speed {
+        disk_test::speed(disks);
+    }
     let (state, identity) =
         remember(&configuration, disks).unwrap_or_else(|refusal| refuse(&refusal));
+    if test == DiskTest::Load {
+        disk_test::load(state, &Keypair::from_seed(identity).peer_id());
+    }
     network::run(configuration, network, state, identity, lanes, image.len())
 }
 

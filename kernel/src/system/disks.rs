@@ -1,21 +1,20 @@
 //! The disks that the kernel drives, and those that it does not.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use alloc::{format, vec};
 use core::fmt;
 
-use pci_types::PciAddress;
-
 use crate::drivers::disk::{AnyDisk, Counters, Disk, Engine, Facts};
-use crate::drivers::virtio_blk;
+use crate::drivers::{ahci, nvme, virtio_blk};
 use crate::pci::{CLASS_STORAGE, Ecam, Function};
 
 /// A disk in use.
 pub struct Found {
-    /// Where its controller is on the bus.
-    pub place: PciAddress,
+    /// Where it is: its controller's place on the bus, and the port behind a controller with several.
+    pub place: String,
     /// What it is.
     pub facts: Facts,
     /// What it counts.
@@ -25,7 +24,7 @@ pub struct Found {
 }
 
 impl Found {
-    fn new<E: Engine + 'static>(place: PciAddress, disk: Disk<E>) -> Self {
+    fn new<E: Engine + 'static>(place: String, disk: Disk<E>) -> Self {
         Self {
             place,
             facts: disk.facts().clone(),
@@ -34,11 +33,10 @@ impl Found {
         }
     }
 
-    /// Whether `name` is its serial number or its place on the bus.
+    /// Whether `name` is its serial number or its place.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        (!self.facts.serial.is_empty() && self.facts.serial == name)
-            || alloc::format!("{}", self.place) == name
+        name == self.place || (!name.is_empty() && name == self.facts.serial)
     }
 }
 
@@ -53,21 +51,41 @@ impl fmt::Display for Found {
 pub fn find(ecam: &Ecam, functions: &[Function]) -> Vec<Found> {
     let mut found = Vec::new();
     for function in functions {
+        let place = function.address.to_string();
         let opened = if virtio_blk::matches(function) {
-            virtio_blk::open(ecam, function)
-                .map(|disk| found.push(Found::new(function.address, disk)))
+            virtio_blk::open(ecam, function).map(|disk| vec![Found::new(place, disk)])
+        } else if nvme::matches(function) {
+            nvme::open(ecam, function).map(|disk| vec![Found::new(place, disk)])
+        } else if ahci::matches(function) {
+            ahci::open(ecam, function).map(|ports| behind_ports(&place, ports))
         } else if function.class == CLASS_STORAGE {
-            Err(String::from("there is no driver for it"))
+            Err("there is no driver for it".into())
         } else {
             continue;
         };
         match opened {
-            Ok(()) => {}
+            Ok(disks) => found.extend(disks),
             Err(error) => ::log::error!(target: "disk", "{function} cannot be used: {error}"),
         }
     }
     for disk in &found {
         ::log::info!(target: "disk", "{disk}");
+    }
+    found
+}
+
+/// The disks behind the ports of one controller; what cannot be used is told.
+fn behind_ports<E: Engine + 'static>(
+    controller: &str,
+    ports: Vec<(u32, Result<Disk<E>, String>)>,
+) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (number, disk) in ports {
+        let place = format!("{controller}/{number}");
+        match disk {
+            Ok(disk) => found.push(Found::new(place, disk)),
+            Err(error) => ::log::error!(target: "disk", "{place} cannot be used: {error}"),
+        }
     }
     found
 }

@@ -17,7 +17,7 @@ use crate::client::peer::Peer;
 use crate::target::{Target, moved, port};
 
 /// How long a boot may take, on a machine that emulates its CPU and does other work besides.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Lines of the serial log in the report of a failure.
 const TAIL: usize = 60;
@@ -130,6 +130,39 @@ impl Installed {
             bootstrap: self.bootstrap.clone(),
             host: Box::new(guest),
         })
+    }
+}
+
+/// A disk with the image on it, for tests of the machine below the node. The file goes when this is dropped.
+pub(crate) struct Bare {
+    image: PathBuf,
+}
+
+impl Bare {
+    /// A disk of `size` bytes with the manifest `text`.
+    pub(crate) fn new(text: &str, size: u64) -> Result<Self> {
+        let image = written(&Image::new(application()?, text.as_bytes())?)?;
+        let disk = Self { image };
+        let file = fs::File::options().write(true).open(&disk.image)?;
+        file.set_len(size)?;
+        Ok(disk)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.image
+    }
+
+    /// A small machine that boots from the disk.
+    pub(crate) fn machine(&self, disk: Disk) -> Machine {
+        Machine::new(&self.image).disk(disk).cores(1).memory(256)
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // What is left lies in cargo's own folder.
+        let _ = fs::remove_file(&self.image);
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod boot;
 pub(crate) mod clients;
 pub(crate) mod dht;
+pub(crate) mod disks;
 pub(crate) mod hostile;
 pub(crate) mod js;
 pub(crate) mod prover;

@@ -108,7 +108,7 @@ pub trait Engine: Send {
     /// Sets the device up anew, after silence. When it returns the device has forgotten all requests.
     ///
     /// # Errors
-    /// [`Failure`] if the device does not come back: it is cut off from memory then.
+    /// [`Failure`] if the device does not come back. It is given no more requests then.
     fn reset(&mut self) -> Result<(), Failure>;
 }
 

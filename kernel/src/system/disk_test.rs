@@ -1,0 +1,201 @@
+//! What the operator can ask of the disks instead of a node, by `[disk] test` in the manifest.
+//!
+//! * [`load`] commits numbered batches for ever and tells each one that is durable: cut the power, boot
+//!   again, and it says whether all that was told is there.
+//! * [`speed`] measures what a read costs with each disk's driver.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::time::Duration;
+
+use basalt_net::PeerId;
+use basalt_node::state::{Changes, Room, State};
+use basalt_store::BlockDevice;
+
+use super::disks::Found;
+use crate::drivers::disk::Fault;
+use crate::{cpu, log, time};
+
+/// Records that the batches change in turn, one each.
+const SLOTS: u64 = 64;
+/// Key of the record that every batch changes.
+const LAST: &[u8] = b"last";
+
+/// Says how many batches are kept and whether each is whole, then commits further ones for ever.
+pub fn load(state: Option<State>, peer_id: &PeerId) -> ! {
+    let Some(mut state) = state else {
+        give_up("there is no state partition");
+    };
+    let mut last = match check(&mut state) {
+        Ok(last) => last,
+        Err(reason) => give_up(&reason),
+    };
+    log::verdict(format_args!(
+        "basalt: disk test: {last} batches, all whole, peer_id={peer_id}"
+    ));
+    loop {
+        last += 1;
+        let mut changes = Changes::new();
+        changes.put(Room::DiskTest, slot(last), value(last));
+        changes.put(Room::DiskTest, LAST, last.to_le_bytes());
+        if let Err(error) = state.commit(changes) {
+            give_up(&error.to_string());
+        }
+        log::verdict(format_args!("basalt: disk test: committed {last}"));
+        if let Err(error) = state.maintain() {
+            give_up(&error.to_string());
+        }
+    }
+}
+
+fn give_up(reason: &str) -> ! {
+    log::verdict(format_args!("basalt: disk test failed: {reason}"));
+    cpu::halt();
+}
+
+/// Key of the record that the batch changes.
+fn slot(batch: u64) -> [u8; 8] {
+    (batch % SLOTS).to_be_bytes()
+}
+
+/// What the batch puts there: of a length that differs from batch to batch, so that both small and
+/// large values are among them.
+fn value(batch: u64) -> Vec<u8> {
+    let len = batch.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51;
+    (0..len).map(|index| (index * 31 + batch) as u8).collect()
+}
+
+/// The number of the last batch, if every record is that of the last batch that changed it.
+fn check(state: &mut State) -> Result<u64, String> {
+    let word = match state
+        .get(Room::DiskTest, LAST)
+        .map_err(|error| error.to_string())?
+    {
+        None => 0,
+        Some(bytes) => match <[u8; 8]>::try_from(bytes) {
+            Ok(bytes) => u64::from_le_bytes(bytes),
+            Err(_) => return Err("the last batch's number is damaged".into()),
+        },
+    };
+    for batch in word.saturating_sub(SLOTS - 1).max(1)..=word {
+        let found = state
+            .get(Room::DiskTest, &slot(batch))
+            .map_err(|error| error.to_string())?;
+        if found != Some(value(batch)) {
+            return Err(format!("of {word} batches, number {batch} is not whole"));
+        }
+    }
+    Ok(word)
+}
+
+/// Reads of each kind that are measured.
+const SMALL_READS: u64 = 512;
+const LARGE_READS: u64 = 16;
+const SMALL: usize = 4 << 10;
+const LARGE: usize = 1 << 20;
+
+/// Measures each disk, and halts.
+pub fn speed(disks: Vec<Found>) -> ! {
+    for mut disk in disks {
+        match measure(&mut disk) {
+            Ok((small, large)) => log::verdict(format_args!(
+                "basalt: disk test: {} at {}: 4 KiB at random places {} ns each, 1 MiB in a row {} ns \
+                 each; {}",
+                disk.facts.driver,
+                disk.place,
+                small.as_nanos() / u128::from(SMALL_READS),
+                large.as_nanos() / u128::from(LARGE_READS),
+                disk.counters.now(),
+            )),
+            Err(fault) => log::verdict(format_args!(
+                "basalt: disk test failed: {}: {fault}",
+                disk.place
+            )),
+        }
+    }
+    log::verdict(format_args!("basalt: disk test: done"));
+    cpu::halt();
+}
+
+fn measure(disk: &mut Found) -> Result<(Duration, Duration), Fault> {
+    let device = &mut disk.device;
+    let bytes = device.block_count() * device.block_size() as u64;
+    let blocks_per = |len: usize| (len / device.block_size()) as u64;
+    let (small, large) = (blocks_per(SMALL), blocks_per(LARGE));
+    let mut buffer = vec![0; LARGE];
+    // Everything read once: what is measured then is the driver, not the medium.
+    for at in 0..LARGE_READS.min(bytes / LARGE as u64) {
+        device.read(at * large, &mut buffer)?;
+    }
+    let span = LARGE_READS * large;
+    let start = time::since_entry();
+    let mut at = 1_u64;
+    for _ in 0..SMALL_READS {
+        at = at
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        device.read((at >> 33) % (span / small) * small, &mut buffer[..SMALL])?;
+    }
+    let small_took = time::since_entry() - start;
+    let start = time::since_entry();
+    for at in 0..LARGE_READS {
+        device.read(at * large, &mut buffer)?;
+    }
+    Ok((small_took, time::since_entry() - start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use basalt_store::partition::Region;
+    use core::convert::Infallible;
+
+    struct Memory(Vec<u8>);
+
+    impl BlockDevice for Memory {
+        type Error = Infallible;
+        fn block_size(&self) -> usize {
+            512
+        }
+        fn block_count(&self) -> u64 {
+            self.0.len() as u64 / 512
+        }
+        fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
+            let at = block as usize * 512;
+            buf.copy_from_slice(&self.0[at..at + buf.len()]);
+            Ok(())
+        }
+        fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
+            let at = block as usize * 512;
+            self.0[at..at + data.len()].copy_from_slice(data);
+            Ok(())
+        }
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+        fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_half_batch_is_noticed() {
+        let disk = Region::new(Memory(vec![0; 4 << 20]), 0, 8192).unwrap();
+        let (mut state, _) = State::open(disk, [1; 16]).unwrap();
+        assert_eq!(check(&mut state), Ok(0));
+        for batch in 1..=200 {
+            let mut changes = Changes::new();
+            changes.put(Room::DiskTest, slot(batch), value(batch));
+            changes.put(Room::DiskTest, LAST, batch.to_le_bytes());
+            state.commit(changes).unwrap();
+            assert_eq!(check(&mut state), Ok(batch));
+        }
+        let lens: Vec<usize> = (1..200).map(|batch| value(batch).len()).collect();
+        assert!(lens.iter().any(|&len| len < 1024) && lens.iter().any(|&len| len > 4096));
+        let mut half = Changes::new();
+        half.put(Room::DiskTest, LAST, 201_u64.to_le_bytes());
+        state.commit(half).unwrap();
+        assert!(check(&mut state).unwrap_err().contains("201 is not whole"));
+    }
+}
