@@ -96,7 +96,8 @@ pub fn run(args: &RunArgs) -> Result<()> {
         }),
     };
     let keypair = Keypair::from_seed(seed);
-    let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts);
+    let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
+        .context("cannot read the state")?;
     let mut reactor = Reactor::new(peer, clocks)?;
     reactor
         .start_cores(cores)

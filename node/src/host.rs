@@ -7,6 +7,8 @@ use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
+use crate::particle::Header;
+
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
@@ -43,7 +45,7 @@ pub struct Versions {
 }
 
 /// This peer and who may manage it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Host {
     /// Its id.
     pub peer_id: PeerId,
@@ -70,6 +72,11 @@ impl Host {
         self.is_local(scope).then_some(&self.keypair)
     }
 
+    /// What only a particle and this host know, for the name of the particle's vault.
+    pub fn token(&self, particle: &Header) -> String {
+        bs58::encode(self.keypair.sign(&particle.signature)).into_string()
+    }
+
     /// Whether scripts for `peer` run on this machine.
     pub fn is_local(&self, peer: &PeerId) -> bool {
         *peer == self.peer_id
@@ -78,6 +85,11 @@ impl Host {
     /// Whether `peer` is the operator.
     pub fn is_management(&self, peer: &PeerId) -> bool {
         self.management.as_ref() == Some(peer)
+    }
+
+    /// Whether `peer` may name services of a scope.
+    pub fn may_name(&self, peer: &PeerId, _scope: &PeerId) -> bool {
+        self.is_manager(peer)
     }
 
     /// Whether `peer` may call protected functions.

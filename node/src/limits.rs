@@ -1,5 +1,10 @@
 //! Budgets of the node.
 
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 /// What strangers may make the node spend. Each limit names the attack it bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -14,9 +19,6 @@ pub struct Limits {
     pub max_timers: usize,
     /// Calls of `peer.connect` that wait.
     pub max_connects: usize,
-    /// Jobs for compute cores that wait. Against scripts that call services faster than cores can serve them: what is over
-    /// it is refused.
-    pub max_jobs: usize,
     /// Expired particles removed per round, so that a great dying does not stop the loop.
     pub max_removed_per_round: usize,
     /// Longest script, in bytes.
@@ -31,9 +33,57 @@ impl Default for Limits {
             max_memory: 256 << 20,
             max_timers: 10_000,
             max_connects: 64,
-            max_jobs: 1024,
             max_removed_per_round: 1024,
             max_script: 16 << 20,
+        }
+    }
+}
+
+/// What services may cost. Each limit names the attack it bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLimits {
+    /// Jobs for compute cores that wait. Against scripts that call services faster than cores can serve them: what is over
+    /// it is refused.
+    pub max_jobs: usize,
+    /// Calls that wait for one service. Against scripts that keep the others from it.
+    pub max_service_queue: usize,
+    /// Longest call of a service, in milliseconds; a call never outlives its particle. Against modules that do not return.
+    pub max_call_ms: u64,
+    /// Services of all scopes.
+    pub max_services: usize,
+    /// Modules of the node. Against floods of uploads.
+    pub max_modules: usize,
+    /// Memory of one service, in bytes. Against modules that allocate without end.
+    pub service_memory: u64,
+    /// Memory of all services beyond which no more are created, in bytes.
+    pub services_memory: u64,
+    /// Files of one service, in bytes, on its storage and again in its scratch space.
+    pub service_files: u64,
+    /// Files of all particles of one scope, in bytes.
+    pub vault_bytes: u64,
+    /// Cores set aside for services of the host scope; 0: they share all cores.
+    pub host_cores: usize,
+    /// Modules that may use programs of the host: their CIDs, and the names of those programs.
+    pub binaries: BTreeMap<String, Vec<String>>,
+}
+
+/// The published module that makes HTTP requests by `curl`.
+const CURL_EFFECTOR: &str = "bafkreids22lgia5bqs63uigw4mqwhsoxvtnkpfqxqy5uwyyerrldsr32ce";
+
+impl Default for ServiceLimits {
+    fn default() -> ServiceLimits {
+        ServiceLimits {
+            max_jobs: 1024,
+            max_service_queue: 256,
+            max_call_ms: 60_000,
+            max_services: 10_000,
+            max_modules: 10_000,
+            service_memory: 256 << 20,
+            services_memory: 2 << 30,
+            service_files: 256 << 20,
+            vault_bytes: 256 << 20,
+            host_cores: 0,
+            binaries: BTreeMap::from([(CURL_EFFECTOR.into(), vec!["curl".into()])]),
         }
     }
 }

@@ -61,6 +61,13 @@ impl Header {
         }
     }
 
+    /// The spell that made the particle, by its id: `spell_<id>_<counter>`.
+    pub fn spell_id(&self) -> Option<&str> {
+        let (id, counter) = self.id.strip_prefix("spell_")?.rsplit_once('_')?;
+        counter.parse::<u32>().ok()?;
+        Some(id)
+    }
+
     /// The last millisecond of its life, Unix time; 0 when it cannot be expressed: expired.
     pub fn deadline(&self) -> u64 {
         self.timestamp.checked_add(u64::from(self.ttl)).unwrap_or(0)

@@ -5,11 +5,19 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use core::any::Any;
+use core::time::Duration;
+
+use basalt_net::peer_id::PeerId;
 
 use crate::builtins::{CallError, Reply};
 use crate::compute::{Done, Job, Platform, Queues, Resources, Ticket};
+use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
-use crate::state::State;
+use crate::limits::ServiceLimits;
+use crate::particle::Header;
+use crate::services::{self, Services};
+use crate::state::{self, Changes, State};
+use crate::vault::Vaults;
 
 /// What the owner of a node gives it beside sockets.
 #[derive(Default)]
@@ -24,26 +32,78 @@ pub struct Parts {
 type Then =
     Box<dyn FnOnce(&mut World, Clock, Box<dyn Any + Send>) -> Option<Result<Reply, CallError>>>;
 
+/// Calls of services so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Calls that succeeded.
+    pub succeeded: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Time on compute cores.
+    pub time: Duration,
+}
+
+impl Calls {
+    pub(crate) fn add(&mut self, succeeded: bool, time: Duration) {
+        match succeeded {
+            true => self.succeeded += 1,
+            false => self.failed += 1,
+        }
+        self.time += time;
+    }
+}
+
 /// Everything that lasts longer than a particle.
 pub struct World {
-    host: Rc<Host>,
-    state: Option<State>,
-    platform: Option<Arc<dyn Platform>>,
+    pub(crate) host: Rc<Host>,
+    pub(crate) limits: ServiceLimits,
+    pub(crate) state: Option<State>,
+    pub(crate) platform: Option<Arc<dyn Platform>>,
+    pub(crate) services: Services,
+    pub(crate) vaults: Vaults,
+    pub(crate) entropy: Entropy,
+    pub(crate) calls: Calls,
     queues: Queues,
     tasks: BTreeMap<Ticket, Then>,
     next_ticket: u64,
 }
 
 impl World {
-    /// The world of a host.
-    pub fn new(host: Host, parts: Parts, max_jobs: usize) -> World {
+    /// The world of a host, with what its state has. `seed` is fresh entropy.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn new(
+        host: Host,
+        parts: Parts,
+        limits: ServiceLimits,
+        seed: [u8; 32],
+    ) -> Result<World, services::Error> {
         let Parts { state, compute } = parts;
-        let cores = compute.as_ref().map_or(0, |resources| resources.cores);
+        let mut world = World::without_parts(host, limits, seed);
+        if let Some(resources) = compute {
+            world.queues = Queues::new(resources.cores, world.limits.max_jobs);
+            world.platform = Some(resources.platform);
+        }
+        if let Some(mut state) = state {
+            world.services = Services::restore(&mut state, |scope, id| world.core_of(scope, id))?;
+            world.state = Some(state);
+        }
+        Ok(world)
+    }
+
+    /// The world of a host that forgets everything at a reboot and runs no services. `seed` is fresh entropy.
+    pub fn without_parts(host: Host, limits: ServiceLimits, seed: [u8; 32]) -> World {
         World {
             host: Rc::new(host),
-            state,
-            platform: compute.map(|resources| resources.platform),
-            queues: Queues::new(cores, max_jobs),
+            state: None,
+            platform: None,
+            services: Services::default(),
+            vaults: Vaults::new(limits.vault_bytes),
+            entropy: Entropy::new(seed),
+            calls: Calls::default(),
+            queues: Queues::new(0, limits.max_jobs),
+            limits,
             tasks: BTreeMap::new(),
             next_ticket: 0,
         }
@@ -54,6 +114,110 @@ impl World {
         &self.host
     }
 
+    /// The services.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Calls of services so far.
+    pub fn calls(&self) -> Calls {
+        self.calls
+    }
+
+    /// Jobs that wait for a core.
+    pub fn waiting_jobs(&self) -> usize {
+        self.queues.waiting()
+    }
+
+    /// What outlives a reboot; `None`: nothing does.
+    pub fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// The same, for others of this machine that keep something there.
+    pub fn state_mut(&mut self) -> Option<&mut State> {
+        self.state.as_mut()
+    }
+
+    /// Makes changes of the state, if there is one.
+    pub(crate) fn keep(&mut self, changes: Changes) -> Result<(), state::Error> {
+        match &mut self.state {
+            Some(state) => state.commit(changes),
+            None => Ok(()),
+        }
+    }
+
+    /// A step of housekeeping; true when there is more to do.
+    pub(crate) fn maintain(&mut self) -> bool {
+        let Some(state) = &mut self.state else {
+            return false;
+        };
+        state.maintain().unwrap_or_else(|error| {
+            log::error!(target: "state", "{error}");
+            false
+        })
+    }
+
+    /// Whether the author of a particle may call protected functions: the host, its management, and the spell that the
+    /// host installed to run a worker.
+    pub(crate) fn is_trusted(&self, particle: &Header) -> bool {
+        let author = &particle.init_peer_id;
+        self.host.is_manager(author)
+            || (self.host.is_local(author)
+                && particle.spell_id().is_some_and(|id| {
+                    self.services
+                        .alias(author, "worker-spell")
+                        .is_some_and(|spell| spell == id)
+                }))
+    }
+
+    /// The core for work of the node itself and for services of the host.
+    pub(crate) fn host_core(&self) -> usize {
+        0
+    }
+
+    /// The core that a service runs on: the host's share the cores set aside for them, those of a worker its cores.
+    pub(crate) fn core_of(&self, _scope: &PeerId, id: &str) -> usize {
+        let cores = self.queues.cores();
+        let cores = match self.limits.host_cores {
+            0 => cores,
+            set_aside => set_aside.min(cores),
+        };
+        let spread = id.bytes().fold(0usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        spread % cores
+    }
+
+    /// Whether another job of a script may wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queues.has_room()
+    }
+
+    /// A name for a job.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Says what to make of what comes of a job.
+    pub(crate) fn expect<T: Send + 'static>(
+        &mut self,
+        ticket: Ticket,
+        then: impl FnOnce(&mut World, Clock, T) -> Result<Reply, CallError> + 'static,
+    ) {
+        let then: Then = Box::new(move |world, clock, value| {
+            let value = value.downcast::<T>().ok()?;
+            Some(then(world, clock, *value))
+        });
+        self.tasks.insert(ticket, then);
+    }
+
+    /// Puts a job in its core's queue.
+    pub(crate) fn submit(&mut self, job: Job) {
+        self.queues.submit(job);
+    }
+
     /// Lets a core do some work; `then` makes the answer of what came of it.
     pub(crate) fn start<T: Send + 'static>(
         &mut self,
@@ -61,28 +225,19 @@ impl World {
         work: impl FnOnce() -> T + Send + 'static,
         then: impl FnOnce(&mut World, Clock, T) -> Result<Reply, CallError> + 'static,
     ) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.queues.submit(Job::new(ticket, core, work));
-        let then: Then = Box::new(move |world, clock, value| {
-            let value = value.downcast::<T>().ok()?;
-            Some(then(world, clock, *value))
-        });
-        self.tasks.insert(ticket, then);
+        let ticket = self.ticket();
+        self.expect(ticket, then);
+        self.submit(Job::new(ticket, core, work));
         ticket
     }
 
     /// The next job for a core with room.
-    pub(crate) fn next_job(&mut self) -> Option<Job> {
+    pub fn next_job(&mut self) -> Option<Job> {
         self.queues.next()
     }
 
     /// Takes back what came of a job: the answer to the call that waits for it.
-    pub(crate) fn done(
-        &mut self,
-        clock: Clock,
-        done: Done,
-    ) -> Option<(Ticket, Result<Reply, CallError>)> {
+    pub fn done(&mut self, clock: Clock, done: Done) -> Option<(Ticket, Result<Reply, CallError>)> {
         self.queues.finished(done.core);
         let then = self.tasks.remove(&done.ticket)?;
         Some((done.ticket, then(self, clock, done.value)?))

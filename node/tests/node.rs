@@ -11,10 +11,10 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
 use basalt_node::host::{Clock, Host, Network, Versions};
-use basalt_node::limits::Limits;
+use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::node::{Effect, Node};
 use basalt_node::refusal::Refusal;
-use basalt_node::world::{Parts, World};
+use basalt_node::world::World;
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -98,7 +98,11 @@ impl Stage {
             play: Box::new(play),
         };
         Stage {
-            node: Node::new(World::new(host, Parts::default(), 1), limits, actress),
+            node: Node::new(
+                World::without_parts(host, ServiceLimits::default(), [9; 32]),
+                limits,
+                actress,
+            ),
             seen,
             out: Vec::new(),
         }

@@ -23,6 +23,7 @@ use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
+use crate::state::State;
 use crate::status::CoreReport;
 use crate::world::Parts;
 use links::Links;
@@ -58,6 +59,8 @@ pub enum Error {
         /// Why.
         error: ip::Error,
     },
+    /// The state cannot be read.
+    State(String),
 }
 
 impl fmt::Display for Error {
@@ -65,6 +68,7 @@ impl fmt::Display for Error {
         match self {
             Error::Config(error) => write!(f, "manifest: {error}"),
             Error::Tls(error) => write!(f, "manifest: {error}"),
+            Error::State(error) => write!(f, "state: {error}"),
             Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
         }
     }
@@ -149,9 +153,10 @@ impl Appliance {
                 .map_err(|error| Error::Listen { port, error })?;
         }
         let keypair = Keypair::from_seed(boot.identity_seed);
+        let peer = Peer::with_parts(config, keypair, swarm_seed, parts);
         Ok(Appliance {
             stack,
-            peer: Peer::with_parts(config, keypair, swarm_seed, parts),
+            peer: peer.map_err(|error| Error::State(error.to_string()))?,
             links: Links::default(),
             ports,
             listening: None,
@@ -305,6 +310,11 @@ impl Appliance {
         let clock = Clock { now, wall_ms };
         self.peer.done(clock, done, &mut self.effects);
         self.settle(clock);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.peer.state()
     }
 
     /// Where the node is reachable: from the time an address is configured and both listeners are open.

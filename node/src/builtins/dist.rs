@@ -1,11 +1,15 @@
-//! `dist`: the functions that only make descriptions of modules and blueprints.
+//! `dist`: modules and blueprints of the node.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::{Access, Args, Builtin, Call, CallError, Reply, row, worldly};
+use crate::services::{Blueprint, dag_json};
+use crate::world::World;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(
@@ -34,7 +38,98 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         make_blueprint,
     ),
+    protected(
+        "add_module",
+        "module_bytes: base64 string, config: object",
+        "CID",
+        "of the configuration only `name` is used; the module is checked as when it is started",
+        add_module,
+    ),
+    protected(
+        "add_module_from_vault",
+        "module_path: string, config: object",
+        "CID",
+        "as `add_module`",
+        add_module_from_vault,
+    ),
+    protected(
+        "add_module_bytes_from_vault",
+        "module_name: string, module_path: string",
+        "CID",
+        "as `add_module`",
+        add_module_bytes_from_vault,
+    ),
+    protected(
+        "add_blueprint",
+        "blueprint: DAG-JSON string",
+        "blueprint id (CID)",
+        "`Error deserializing blueprint from IPLD: ..`, `Blueprint '<name>' has empty list of dependencies`; the modules need not be \
+         there yet",
+        add_blueprint,
+    ),
+    worldly(
+        "dist",
+        "load_module_config",
+        "config_path: string in the vault",
+        "module config object",
+        "the file's JSON",
+        load_module_config,
+    ),
+    worldly(
+        "dist",
+        "load_blueprint",
+        "blueprint_path: string in the vault",
+        "DAG-JSON string",
+        "",
+        load_blueprint,
+    ),
+    worldly(
+        "dist",
+        "list_modules",
+        "",
+        "[]{name, hash, config}",
+        "of the whole node",
+        list_modules,
+    ),
+    worldly(
+        "dist",
+        "get_module_interface",
+        "hash: CID",
+        "interface object",
+        "as `srv.get_interface`; `Module with CID '<cid>' wasn't found`",
+        get_module_interface,
+    ),
+    worldly(
+        "dist",
+        "list_blueprints",
+        "",
+        "[]{name, id, dependencies: []CID}",
+        "of the whole node",
+        list_blueprints,
+    ),
+    worldly(
+        "dist",
+        "get_blueprint",
+        "blueprint_id: string",
+        "{name, id, dependencies: []CID}",
+        "`Blueprint '<id>' wasn't found`",
+        get_blueprint,
+    ),
 ];
+
+/// A row for a protected function of `dist`.
+const fn protected(
+    function: &'static str,
+    arguments: &'static str,
+    result: &'static str,
+    notes: &'static str,
+    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
+) -> Builtin {
+    Builtin {
+        access: Access::Protected,
+        ..worldly("dist", function, arguments, result, notes, handler)
+    }
+}
 
 /// The next argument, `[[key, value], ...]`, as an object.
 fn pairs(
@@ -99,15 +194,107 @@ fn default_module_config(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, Cal
 fn make_blueprint(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let name: String = args.next("name")?;
     let dependencies: Vec<String> = args.next("dependencies")?;
-    let links: Vec<Value> = dependencies
-        .into_iter()
-        .map(|cid| json!({ "/": cid }))
-        .collect();
-    // DAG-JSON sorts keys by length, then by bytes; these two come out as they are written here.
-    let blueprint = alloc::format!(
-        "{{\"dependencies\":{},\"name\":{}}}",
-        Value::Array(links),
-        Value::String(name)
-    );
-    Ok(blueprint.into())
+    Ok(dag_json(&name, &dependencies).into())
+}
+
+/// The `name` of the next argument, a module configuration.
+fn config_name(args: &mut Args<'_>) -> Result<String, CallError> {
+    let config: Map<String, Value> = args.next("config")?;
+    let name = config.get("name").and_then(Value::as_str);
+    name.map(String::from)
+        .ok_or_else(|| CallError::text("the module config has no name"))
+}
+
+fn add_module(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let text: String = args.next("module_bytes")?;
+    let name = config_name(args)?;
+    call.guard()?;
+    let bytes = BASE64_STANDARD
+        .decode(text)
+        .map_err(|error| CallError::text(alloc::format!("error decoding base64: {error}")))?;
+    world.add_module(name, bytes)
+}
+
+fn add_module_from_vault(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let path: String = args.next("module_path")?;
+    let name = config_name(args)?;
+    call.guard()?;
+    let bytes = world.vault_file(call, &path)?;
+    world.add_module(name, bytes)
+}
+
+fn add_module_bytes_from_vault(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let name: String = args.next("module_name")?;
+    let path: String = args.next("module_path")?;
+    call.guard()?;
+    let bytes = world.vault_file(call, &path)?;
+    world.add_module(name, bytes)
+}
+
+fn add_blueprint(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let text: String = args.next("blueprint")?;
+    call.guard()?;
+    let blueprint = Blueprint::parse(&text)?;
+    Ok(world.add_blueprint(blueprint)?.into())
+}
+
+/// The JSON in a file of the vault.
+fn vault_json(world: &mut World, call: &Call<'_>, path: &str) -> Result<Value, CallError> {
+    let bytes = world.vault_file(call, path)?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        CallError::text(alloc::format!("Error parsing vault file `{path}`: {error}"))
+    })
+}
+
+fn load_module_config(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let path: String = args.next("config_path")?;
+    Ok(vault_json(world, call, &path)?.into())
+}
+
+fn load_blueprint(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let path: String = args.next("blueprint_path")?;
+    let text = vault_json(world, call, &path)?.to_string();
+    Ok(Blueprint::parse(&text)?.text().into())
+}
+
+fn list_modules(world: &mut World, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(world.services.modules.list().into())
+}
+
+fn get_module_interface(
+    world: &mut World,
+    _: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let cid: String = args.next("hash")?;
+    world.module_interface(&cid)
+}
+
+fn list_blueprints(world: &mut World, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(world.services.modules.list_blueprints().into())
+}
+
+fn get_blueprint(world: &mut World, _: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let id: String = args.next("blueprint_id")?;
+    Ok(world.services.modules.blueprint(&id)?.value().into())
 }

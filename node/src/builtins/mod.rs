@@ -21,6 +21,9 @@ mod ordered;
 mod peer;
 mod run_console;
 mod sig;
+mod srv;
+mod stat;
+mod vault;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -37,6 +40,7 @@ use crate::air::{CallRequest, CallResult};
 use crate::compute::Ticket;
 use crate::host::{Clock, Host, Network};
 use crate::particle::Header;
+use crate::services::{self, Entry, OWN_ALIASES};
 use crate::world::World;
 
 pub use args::{Args, Argument};
@@ -90,6 +94,8 @@ pub struct Call<'a> {
     pub scope: PeerId,
     /// The key of that peer.
     pub key: &'a Keypair,
+    /// Whether the script may call protected functions.
+    pub trusted: bool,
     /// The particle, without its data.
     pub particle: &'a Header,
     /// What is asked.
@@ -99,7 +105,7 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// Refuses a call that is meant for the host and its management only.
     fn guard(&self) -> Result<(), CallError> {
-        match self.host.is_manager(&self.particle.init_peer_id) {
+        match self.trusted {
             true => Ok(()),
             false => Err(CallError::text(
                 "This function is only available to the host or worker spells",
@@ -188,14 +194,17 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
     const GROUPS: &[&[Builtin]] = &[
         peer::FUNCTIONS,
         kad::FUNCTIONS,
+        srv::FUNCTIONS,
         dist::FUNCTIONS,
         op::FUNCTIONS,
         debug::FUNCTIONS,
+        stat::FUNCTIONS,
         math::FUNCTIONS,
         cmp::FUNCTIONS,
         array::FUNCTIONS,
         json::FUNCTIONS,
         sig::FUNCTIONS,
+        vault::FUNCTIONS,
         run_console::FUNCTIONS,
         get_data::FUNCTIONS,
     ];
@@ -226,9 +235,33 @@ pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
                 Handler::World(handler) => handler(world, call, args),
             }
         }
-        None => Err(CallError(format!(
-            "Service with id '{service_id}' not found (function {function_name})"
-        ))),
+        None => match world
+            .resolve(call, service_id)
+            .map(|entry| entry.record.id.clone())
+        {
+            Ok(id) => world.call_service(call, &id),
+            Err(_) => Err(CallError(format!(
+                "Service with id '{service_id}' not found (function {function_name})"
+            ))),
+        },
+    }
+}
+
+impl World {
+    /// The id behind an alias in the scope of a call; in the particle of a spell some aliases mean the spell.
+    fn resolve_alias(&self, call: &Call<'_>, alias: &str) -> Option<String> {
+        match call.particle.spell_id() {
+            Some(spell) if OWN_ALIASES.contains(&alias) => Some(spell.into()),
+            _ => self.services.alias(&call.scope, alias).cloned(),
+        }
+    }
+
+    /// The service with an id, or else with an alias, in the scope of a call.
+    fn resolve(&self, call: &Call<'_>, name: &str) -> Result<&Entry, services::Error> {
+        match call.particle.spell_id() {
+            Some(spell) if OWN_ALIASES.contains(&name) => self.services.find(&call.scope, spell),
+            _ => self.services.find(&call.scope, name),
+        }
     }
 }
 
@@ -255,7 +288,7 @@ pub fn manual() -> String {
          Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
          Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
          ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
-         *Protected* functions answer only scripts signed by the host or its management peer.\n",
+         *Protected* functions answer only scripts signed by the host or its management peer, and the spell that runs a worker.\n",
     );
     let mut service = "";
     for row in table() {

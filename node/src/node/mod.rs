@@ -27,6 +27,7 @@ use crate::limits::Limits;
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
+use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use timers::Timers;
@@ -123,6 +124,16 @@ impl<I: Interpreter> Node<I> {
     /// This peer.
     pub fn host(&self) -> &Host {
         self.world.host()
+    }
+
+    /// What lasts longer than particles.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// A step of the store's housekeeping; true when there is more to do.
+    pub fn maintain(&mut self) -> bool {
+        self.world.maintain()
     }
 
     /// What has happened and what is held.
@@ -256,6 +267,7 @@ impl<I: Interpreter> Node<I> {
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
             self.deadlines.remove(&(actor.header.deadline(), id));
+            self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             self.status.memory -= actor.memory();
         }
@@ -390,6 +402,7 @@ impl<I: Interpreter> Node<I> {
             clock,
             scope: actor.scope,
             key,
+            trusted: self.world.is_trusted(&actor.header),
             particle: &actor.header,
             request,
         };
@@ -442,6 +455,11 @@ impl<I: Interpreter> Node<I> {
             );
         }
         self.finish(call, result);
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.world.state_mut()
     }
 
     /// The next job for a compute core, if there is one and its core has room.

@@ -27,11 +27,13 @@ use basalt_net::tls;
 use crate::air::Aquavm;
 use crate::compute::Done;
 use crate::host::{Clock, Host, Versions};
-use crate::limits::Limits;
+use crate::limits::{Limits, ServiceLimits};
 use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
+use crate::services;
+use crate::state::State;
 use crate::world::{Parts, World};
 use contacts::{Contacts, View};
 use inbox::Inbox;
@@ -63,6 +65,8 @@ pub struct Config {
     pub seeks: SeekLimits,
     /// Budgets of particles.
     pub particles: Limits,
+    /// Budgets of services.
+    pub services: ServiceLimits,
     /// Executions per [`Machine::work`], so that scripts and connections take turns.
     pub steps_per_turn: usize,
 }
@@ -94,6 +98,7 @@ impl Config {
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
             particles: Limits::default(),
+            services: ServiceLimits::default(),
             steps_per_turn: 32,
         })
     }
@@ -105,6 +110,17 @@ pub fn tls_settings(manifest: &Manifest) -> tls::Settings {
         certificate: manifest.tls.certificate.clone(),
         roots: manifest.tls.roots.clone(),
         web_roots: true,
+    }
+}
+
+impl Config {
+    fn host(&self, keypair: Keypair) -> Host {
+        let versions = Versions {
+            node: self.version.clone(),
+            air: Aquavm::VERSION.into(),
+            spell: String::new(),
+        };
+        Host::new(keypair, self.management, versions)
     }
 }
 
@@ -162,17 +178,28 @@ pub struct Peer {
 impl Peer {
     /// A peer without connections, memory beyond a reboot and services. `seed` is fresh entropy.
     pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Peer {
-        Peer::with_parts(config, keypair, seed, Parts::default())
+        let host = config.host(keypair.clone());
+        let world = World::without_parts(host, config.services.clone(), seed);
+        Peer::build(config, keypair, seed, world)
     }
 
     /// A peer that has what `parts` give, without connections. `seed` is fresh entropy.
-    pub fn with_parts(config: Config, keypair: Keypair, seed: [u8; 32], parts: Parts) -> Peer {
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn with_parts(
+        config: Config,
+        keypair: Keypair,
+        seed: [u8; 32],
+        parts: Parts,
+    ) -> Result<Peer, services::Error> {
+        let host = config.host(keypair.clone());
+        let world = World::new(host, parts, config.services.clone(), seed)?;
+        Ok(Peer::build(config, keypair, seed, world))
+    }
+
+    fn build(config: Config, keypair: Keypair, seed: [u8; 32], world: World) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
-        let versions = Versions {
-            node: config.version.clone(),
-            air: Aquavm::VERSION.into(),
-            spell: String::new(),
-        };
         let swarm_config = swarm::Config {
             agent_version: config.version,
             kademlia: Some(kademlia),
@@ -183,8 +210,6 @@ impl Peer {
         };
         let mut contacts = Contacts::default();
         contacts.set_own(config.external_addresses.clone());
-        let host = Host::new(keypair.clone(), config.management, versions);
-        let world = World::new(host, parts, config.particles.max_jobs);
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
             node: Node::new(world, config.particles, Aquavm::default()),
@@ -287,6 +312,11 @@ impl Peer {
                 job,
             });
         }
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.node.state()
     }
 
     fn on_event(&mut self, clock: Clock, event: Event) {
@@ -546,6 +576,7 @@ impl Machine for Peer {
     }
 
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        let more = self.node.maintain();
         for _ in 0..self.steps_per_turn {
             // Just enough to keep the node busy: the rest keeps its order.
             if self.node.waiting() == 0 {
@@ -556,7 +587,7 @@ impl Machine for Peer {
                 swarm: &self.swarm,
             };
             if !self.node.step(clock, &network, &mut self.node_effects) && self.inbox.is_empty() {
-                return false;
+                return more;
             }
             self.settle(clock, out);
         }

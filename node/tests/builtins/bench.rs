@@ -6,8 +6,9 @@ use basalt_net::time::Instant;
 use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Reply};
 use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::limits::ServiceLimits;
 use basalt_node::particle::Header;
-use basalt_node::world::{Parts, World};
+use basalt_node::world::World;
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -74,7 +75,7 @@ pub(crate) fn call(
         arguments: Value::Array(arguments).to_string(),
         tetraplets,
     };
-    let mut world = World::new(host, Parts::default(), 1);
+    let mut world = World::without_parts(host, ServiceLimits::default(), [9; 32]);
     let host = world.host().clone();
     let call = Call {
         host: &host,
@@ -85,6 +86,7 @@ pub(crate) fn call(
         },
         scope: host.peer_id,
         key: &key(HOST),
+        trusted: author <= MANAGEMENT,
         particle: &particle,
         request: &request,
     };

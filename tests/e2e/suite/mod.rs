@@ -5,4 +5,5 @@ pub(crate) mod clients;
 pub(crate) mod dht;
 pub(crate) mod hostile;
 pub(crate) mod js;
+pub(crate) mod prover;
 pub(crate) mod rust;

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use spin::Mutex;
 
-use super::{Journal, JournalError, Tree, txn::Txn};
+use super::{Ino, Journal, JournalError, Tree, txn::Txn};
 
 /// What a volume may hold.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,7 @@ struct Inner {
     tree: Mutex<Tree>,
     journal: Option<Mutex<Box<dyn Journal>>>,
     device: DeviceId,
+    unlisted: bool,
 }
 
 /// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one service: its transaction is that service's call.
@@ -40,25 +41,41 @@ pub struct Volume(Arc<Inner>);
 impl Volume {
     /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service apart.
     pub fn scratch(device: DeviceId, quota: Quota) -> Self {
-        Self::build(device, Tree::new(quota), None)
+        Self::build(device, Tree::new(quota), None, false)
+    }
+
+    /// A scratch volume whose root guests cannot list: they find what is in it only by names that they know.
+    pub fn unlisted(device: DeviceId, quota: Quota) -> Self {
+        Self::build(device, Tree::new(quota), None, true)
     }
 
     /// A transactional volume over a tree that the journal's store has replayed.
     pub fn durable(device: DeviceId, tree: Tree, journal: Box<dyn Journal>) -> Self {
-        Self::build(device, tree, Some(journal))
+        Self::build(device, tree, Some(journal), false)
     }
 
-    fn build(device: DeviceId, tree: Tree, journal: Option<Box<dyn Journal>>) -> Self {
+    fn build(
+        device: DeviceId,
+        tree: Tree,
+        journal: Option<Box<dyn Journal>>,
+        unlisted: bool,
+    ) -> Self {
         Self(Arc::new(Inner {
             tree: Mutex::new(tree),
             journal: journal.map(Mutex::new),
             device,
+            unlisted,
         }))
     }
 
     /// The device number.
     pub fn device(&self) -> DeviceId {
         self.0.device
+    }
+
+    /// May guests list this directory?
+    pub(crate) fn is_listable(&self, directory: Ino) -> bool {
+        !self.0.unlisted || directory != Tree::ROOT
     }
 
     /// Is this the same volume?

@@ -7,6 +7,7 @@ pub struct Errno(pub u16);
 #[expect(missing_docs, reason = "the names are the standard's")]
 impl Errno {
     pub const SUCCESS: Self = Self(0);
+    pub const ACCES: Self = Self(2);
     pub const BADF: Self = Self(8);
     pub const EXIST: Self = Self(20);
     pub const FAULT: Self = Self(21);

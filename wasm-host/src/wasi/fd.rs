@@ -237,6 +237,9 @@ impl Call<'_> {
         else {
             return Err(Errno::BADF);
         };
+        if !dir.volume.is_listable(dir.ino) {
+            return Err(Errno::ACCES);
+        }
         if cookie == 0 {
             *listing = list(dir)?;
         }

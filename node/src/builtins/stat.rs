@@ -1,0 +1,55 @@
+//! `stat`: what services take.
+
+use alloc::format;
+use alloc::string::String;
+
+use serde_json::{Value, json};
+
+use super::{Args, Builtin, Call, CallError, Reply, worldly};
+use crate::world::World;
+
+pub(super) const FUNCTIONS: &[Builtin] = &[
+    worldly(
+        "stat",
+        "service_memory",
+        "service_id_or_alias: string",
+        "[]{name, memory_size_bytes}",
+        "per module, after the last call",
+        service_memory,
+    ),
+    worldly(
+        "stat",
+        "service_stat",
+        "service_id_or_alias: string",
+        "{status: bool, error: string, result: [] or [ServiceStat]}",
+        "ServiceStat = {total_stats: Stats, functions_stats: []{name, stats}}; Stats = {success_req_count, failed_req_count, \
+         memory_deltas_bytes, call_time_sec: {series: []f64, total, avg}, timestamps: []u64}: the last 5 calls one by one",
+        service_stat,
+    ),
+];
+
+fn service_memory(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let name: String = args.next("service_id_or_alias")?;
+    let memory = &world.resolve(call, &name)?.memory;
+    let modules = memory
+        .iter()
+        .map(|(name, bytes)| json!({ "name": name, "memory_size_bytes": bytes }));
+    Ok(modules.collect::<Value>().into())
+}
+
+fn service_stat(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let name: String = args.next("service_id_or_alias")?;
+    let answer = match world.resolve(call, &name) {
+        Ok(entry) => json!({ "status": true, "error": "", "result": [entry.stats.value()] }),
+        Err(error) => json!({ "status": false, "error": format!("{error}"), "result": [] }),
+    };
+    Ok(answer.into())
+}

@@ -1,0 +1,113 @@
+//! Content identifiers (CIDv1) of modules and blueprints: files cut into chunks of 256 KiB, each a raw leaf, with one
+//! dag-pb node over several (Marine specification, section 7.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use data_encoding::BASE32_NOPAD;
+use sha2::{Digest, Sha256};
+
+/// Bytes of a leaf.
+const CHUNK: usize = 262_144;
+/// Multicodec of raw bytes.
+const RAW: u8 = 0x55;
+/// Multicodec of dag-pb nodes.
+const DAG_PB: u8 = 0x70;
+
+/// The CID of a file, as text.
+pub fn of_file(bytes: &[u8]) -> String {
+    let mut leaves = bytes.chunks(CHUNK);
+    match (leaves.next(), leaves.next()) {
+        (Some(only), None) => text(&binary(RAW, only)),
+        _ => text(&binary(DAG_PB, &node(bytes))),
+    }
+}
+
+/// Version, codec and SHA-256 multihash of a block.
+fn binary(codec: u8, block: &[u8]) -> Vec<u8> {
+    let mut cid = alloc::vec![1, codec, 0x12, 32];
+    cid.extend_from_slice(&Sha256::digest(block));
+    cid
+}
+
+fn text(cid: &[u8]) -> String {
+    let mut text = String::from("b");
+    text += &BASE32_NOPAD.encode(cid).to_ascii_lowercase();
+    text
+}
+
+/// The dag-pb node over a file's leaves: links first, then the UnixFS data.
+fn node(bytes: &[u8]) -> Vec<u8> {
+    let mut node = Vec::new();
+    let mut unixfs = alloc::vec![0x08, 2];
+    put_number(&mut unixfs, 3, bytes.len() as u64);
+    for leaf in bytes.chunks(CHUNK) {
+        let mut link = Vec::new();
+        put_bytes(&mut link, 1, &binary(RAW, leaf));
+        put_bytes(&mut link, 2, b"");
+        put_number(&mut link, 3, leaf.len() as u64);
+        put_bytes(&mut node, 2, &link);
+        put_number(&mut unixfs, 4, leaf.len() as u64);
+    }
+    put_bytes(&mut node, 1, &unixfs);
+    node
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// A protobuf field with a number.
+fn put_number(out: &mut Vec<u8>, field: u8, value: u64) {
+    out.push(field << 3);
+    put_varint(out, value);
+}
+
+/// A protobuf field with bytes.
+fn put_bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
+    out.push(field << 3 | 2);
+    put_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_of_ipfs() {
+        // `ipfs add --cid-version 1 --raw-leaves` of these files.
+        for (bytes, cid) in [
+            (
+                &b"hello\n"[..],
+                "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am",
+            ),
+            (
+                b"",
+                "bafybeif7ztnhq65lumvvtr4ekcwd2ifwgm3awq4zfr3srh462rwyinlb4y",
+            ),
+        ] {
+            assert_eq!(of_file(bytes), cid);
+        }
+    }
+
+    #[test]
+    fn large_modules_have_the_ids_of_the_network() {
+        for (bytes, cid) in [
+            (
+                fluence_spell_distro::SPELL_WASM,
+                "bafybeiap6455wxt4dy3zeikbwsz4fwih2zhnudj57f2bpiih3tkb7ktsti",
+            ),
+            (
+                fluence_spell_distro::SQLITE_WASM,
+                "bafybeifxv46ki77vtgf3kfvxr6zwmmi4gaixzyr4vczyov6hozbyslkqaq",
+            ),
+        ] {
+            assert_eq!(of_file(bytes), cid);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Modules and blueprints of the whole node.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use basalt_wasm_host::{Module, Wasmi};
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::running::Part;
+use crate::cid;
+use crate::state::{Changes, Room, State};
+
+/// A module that the node has.
+struct Known {
+    name: String,
+    /// Its file, when there is no store to read it from.
+    bytes: Option<Arc<[u8]>>,
+    loaded: Option<Module>,
+}
+
+/// A recipe for services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blueprint {
+    /// Its name.
+    pub name: String,
+    /// CID of its text.
+    pub id: String,
+    /// CIDs of its modules, the facade last.
+    pub dependencies: Vec<String>,
+}
+
+impl Blueprint {
+    /// Reads the DAG-JSON form.
+    ///
+    /// # Errors
+    /// It is none, or names no modules.
+    pub fn parse(text: &str) -> Result<Blueprint, Error> {
+        let bad = |why: &str| Error::BadBlueprint(why.to_string());
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| Error::BadBlueprint(error.to_string()))?;
+        let name = value.get("name").and_then(Value::as_str);
+        let name = name.ok_or_else(|| bad("missing field `name`"))?;
+        let links = value.get("dependencies").and_then(Value::as_array);
+        let links = links.ok_or_else(|| bad("missing field `dependencies`"))?;
+        let mut dependencies = Vec::with_capacity(links.len());
+        for link in links {
+            let cid = link.get("/").and_then(Value::as_str);
+            let cid = cid.ok_or_else(|| bad("a dependency is no link"))?;
+            dependencies.push(cid.to_string());
+        }
+        if dependencies.is_empty() {
+            return Err(Error::EmptyBlueprint(name.to_string()));
+        }
+        let id = cid::of_file(dag_json(name, &dependencies).as_bytes());
+        Ok(Blueprint {
+            name: name.to_string(),
+            id,
+            dependencies,
+        })
+    }
+
+    /// The DAG-JSON form.
+    pub fn text(&self) -> String {
+        dag_json(&self.name, &self.dependencies)
+    }
+
+    /// As scripts see it.
+    pub(crate) fn value(&self) -> Value {
+        json!({ "name": self.name, "id": self.id, "dependencies": self.dependencies })
+    }
+}
+
+/// The DAG-JSON form of a blueprint.
+pub(crate) fn dag_json(name: &str, dependencies: &[String]) -> String {
+    let links: Vec<Value> = dependencies.iter().map(|cid| json!({ "/": cid })).collect();
+    // DAG-JSON sorts keys by length, then by bytes; these two come out as they are written here.
+    alloc::format!(
+        "{{\"dependencies\":{},\"name\":{}}}",
+        Value::Array(links),
+        Value::String(name.into())
+    )
+}
+
+/// All modules and blueprints.
+#[derive(Default)]
+pub struct Modules {
+    pub(super) engine: Wasmi,
+    modules: BTreeMap<String, Known>,
+    blueprints: BTreeMap<String, Blueprint>,
+}
+
+impl Modules {
+    /// Those that the state has.
+    pub(super) fn restore(state: &mut State) -> Result<Modules, Error> {
+        let mut restored = Modules::default();
+        for (cid, facts) in state.records(Room::ModuleFacts, b"")? {
+            let known = Known {
+                name: String::from_utf8_lossy(&facts).into_owned(),
+                bytes: None,
+                loaded: None,
+            };
+            let cid = String::from_utf8_lossy(&cid).into_owned();
+            restored.modules.insert(cid, known);
+        }
+        for (_, text) in state.records(Room::Blueprints, b"")? {
+            let blueprint = Blueprint::parse(&String::from_utf8_lossy(&text))?;
+            restored.blueprints.insert(blueprint.id.clone(), blueprint);
+        }
+        Ok(restored)
+    }
+
+    /// Keeps a module that was loaded.
+    pub(super) fn add(
+        &mut self,
+        state: Option<&mut State>,
+        cid: &str,
+        name: &str,
+        bytes: Arc<[u8]>,
+        module: Module,
+    ) -> Result<(), Error> {
+        let mut kept = Some(bytes);
+        if let Some(state) = state {
+            let mut changes = Changes::new();
+            if !self.modules.contains_key(cid)
+                && let Some(bytes) = &kept
+            {
+                changes.put(Room::Modules, cid, bytes.to_vec());
+            }
+            changes.put(Room::ModuleFacts, cid, name);
+            state.commit(changes)?;
+            kept = None;
+        }
+        let known = Known {
+            name: name.into(),
+            bytes: kept,
+            loaded: Some(module),
+        };
+        self.modules.insert(cid.into(), known);
+        Ok(())
+    }
+
+    /// Remembers that a module is loaded.
+    pub(super) fn loaded(&mut self, cid: &str, module: Module) {
+        if let Some(known) = self.modules.get_mut(cid) {
+            known.loaded = Some(module);
+        }
+    }
+
+    /// Number of modules.
+    pub fn len(&self) -> usize {
+        self.modules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.modules.is_empty()
+    }
+
+    /// A module's name, and its code or its file.
+    pub(super) fn part(
+        &self,
+        state: Option<&mut State>,
+        cid: &str,
+    ) -> Result<(String, Part), Error> {
+        let missing = || Error::NoModule(cid.to_string());
+        let known = self.modules.get(cid).ok_or_else(missing)?;
+        let part = match (&known.loaded, &known.bytes, state) {
+            (Some(module), ..) => Part::Loaded(module.clone()),
+            (None, Some(bytes), _) => Part::File(bytes.clone()),
+            (None, None, Some(state)) => {
+                let bytes = state.get(Room::Modules, cid.as_bytes())?;
+                Part::File(bytes.ok_or_else(missing)?.into())
+            }
+            (None, None, None) => return Err(missing()),
+        };
+        Ok((known.name.clone(), part))
+    }
+
+    /// All modules as scripts see them.
+    pub(crate) fn list(&self) -> Value {
+        let modules = self.modules.iter().map(|(cid, known)| {
+            json!({ "name": known.name, "hash": cid, "config": { "name": known.name } })
+        });
+        modules.collect()
+    }
+
+    /// Keeps a blueprint.
+    pub(crate) fn add_blueprint(
+        &mut self,
+        state: Option<&mut State>,
+        blueprint: Blueprint,
+    ) -> Result<String, Error> {
+        let id = blueprint.id.clone();
+        if self.blueprints.contains_key(&id) {
+            return Ok(id);
+        }
+        if let Some(state) = state {
+            state.put(Room::Blueprints, id.as_bytes(), blueprint.text())?;
+        }
+        self.blueprints.insert(id.clone(), blueprint);
+        Ok(id)
+    }
+
+    /// A blueprint.
+    pub(crate) fn blueprint(&self, id: &str) -> Result<&Blueprint, Error> {
+        let found = self.blueprints.get(id);
+        found.ok_or_else(|| Error::NoBlueprint(id.to_string()))
+    }
+
+    /// All blueprints as scripts see them.
+    pub(crate) fn list_blueprints(&self) -> Value {
+        self.blueprints.values().map(Blueprint::value).collect()
+    }
+}

@@ -1,0 +1,280 @@
+//! A service that runs, on its way between the node and a compute core.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::time::Instant;
+use basalt_wasm_host::host::{HttpRequest, HttpResponse};
+use basalt_wasm_host::logger::Level;
+use basalt_wasm_host::vfs::{Quota, Tree};
+use basalt_wasm_host::{
+    Budget, CallParameters, Host, Limits, Module, ModuleConfig, Service, ServiceConfig, Vfs,
+    Volume, Wasmi, mounted,
+};
+use serde_json::Value;
+
+use super::error::Error;
+use super::files::{self, Recorder};
+use crate::compute::Platform;
+use crate::quoted::Quoted;
+
+/// Numbers of a service's volumes, as its guests see them.
+const SCRATCH: u64 = 1;
+const STORAGE: u64 = 2;
+
+/// A module to be put into a service.
+pub(super) enum Part {
+    /// It is loaded.
+    Loaded(Module),
+    /// It has to be loaded from its file.
+    File(Arc<[u8]>),
+}
+
+/// Everything that a service is made of.
+pub(super) struct Maker {
+    pub(super) platform: Arc<dyn Platform>,
+    pub(super) engine: Wasmi,
+    pub(super) id: String,
+    /// CID, name and code of each module, the facade last.
+    pub(super) modules: Vec<(String, String, Part)>,
+    /// Programs that modules may use, by CID.
+    pub(super) binaries: BTreeMap<String, Vec<String>>,
+    /// Records of its files.
+    pub(super) files: Vec<Vec<u8>>,
+    /// What its files may hold.
+    pub(super) quota: Quota,
+    pub(super) vault: Volume,
+    /// Bytes of memory of all modules.
+    pub(super) memory: u64,
+    /// When it must be ready.
+    pub(super) until: Instant,
+}
+
+/// Modules that were loaded on the way, by CID.
+pub(super) type Loaded = Vec<(String, Module)>;
+
+impl Maker {
+    /// Loads what must be loaded and starts the service.
+    pub(super) fn make(self, loaded: &mut Loaded) -> Result<Running, Error> {
+        let mut modules = Vec::new();
+        for (cid, name, part) in self.modules {
+            let module = match part {
+                Part::Loaded(module) => module,
+                Part::File(bytes) => {
+                    let module =
+                        Module::load(&self.engine, &name, &bytes).map_err(Error::BadModule)?;
+                    loaded.push((cid.clone(), module.clone()));
+                    module
+                }
+            };
+            let config = config(&self.binaries, &cid, &name, &module)?;
+            modules.push((config, module));
+        }
+        let tree = files::replay(&self.files, self.quota).ok_or(Error::DamagedFiles)?;
+        let recorder = Recorder::default();
+        let storage = Volume::durable(STORAGE, tree, Box::new(recorder.clone()));
+        let vfs = Vfs::new(Volume::scratch(SCRATCH, self.quota))
+            .mount("/storage", storage.clone())
+            .mount("/tmp/vault", self.vault);
+        let host = Outside {
+            platform: self.platform.clone(),
+            service: self.id.clone(),
+        };
+        let config = ServiceConfig {
+            service_id: Some(self.id),
+            limits: Limits {
+                memory: self.memory,
+                ..Limits::default()
+            },
+            start_budget: budget(self.until),
+            ..ServiceConfig::default()
+        };
+        let service = Service::new(&self.engine, config, &modules, vfs, Box::new(host))
+            .map_err(Error::Wasm)?;
+        Ok(Running {
+            service,
+            platform: self.platform,
+            recorder,
+            storage,
+        })
+    }
+}
+
+/// Settings of a module: the logger when it asks for it, the programs that it may have, the directories of section 3.2
+/// of the Marine specification.
+fn config(
+    binaries: &BTreeMap<String, Vec<String>>,
+    cid: &str,
+    name: &str,
+    module: &Module,
+) -> Result<ModuleConfig, Error> {
+    let mut config = ModuleConfig::new(name);
+    config.logger_enabled = module.wants_logger();
+    let effects = module.effects();
+    if !effects.is_empty() {
+        let allowed = binaries
+            .get(cid)
+            .ok_or_else(|| Error::ForbiddenEffector(name.into(), cid.into()))?;
+        for binary in effects {
+            if !allowed.iter().any(|name| name == binary) {
+                return Err(Error::ForbiddenBinary(
+                    name.into(),
+                    cid.into(),
+                    binary.into(),
+                ));
+            }
+            let program = mounted::program(binary);
+            config.mounted_binaries.insert(binary.into(), program);
+        }
+    }
+    for (alias, path) in [
+        ("/storage", "/storage".into()),
+        ("/storage/module", format!("/storage/{name}")),
+        ("/tmp", "/tmp".into()),
+        ("/tmp/module", format!("/tmp/{name}")),
+        ("/tmp/vault", "/tmp/vault".into()),
+    ] {
+        config.mapped_dirs.insert(alias.into(), path);
+    }
+    Ok(config)
+}
+
+/// The budget of a call that ends at a time: fuel is metered but not limited, time is what is scarce.
+fn budget(until: Instant) -> Budget {
+    Budget {
+        fuel: u64::MAX,
+        deadline: Some(until.as_micros().saturating_mul(1000)),
+    }
+}
+
+/// A running service.
+pub(crate) struct Running {
+    service: Service,
+    platform: Arc<dyn Platform>,
+    recorder: Recorder,
+    storage: Volume,
+}
+
+/// What a call gave, and what it took.
+pub(crate) struct Called {
+    pub(crate) result: Result<String, Error>,
+    pub(crate) time: Duration,
+    /// Bytes of memory that came along.
+    pub(crate) growth: u64,
+}
+
+impl Running {
+    /// Calls a function of the facade, until a time.
+    pub(crate) fn call(
+        &mut self,
+        function: &str,
+        args: &Value,
+        parameters: CallParameters,
+        until: Instant,
+    ) -> Called {
+        let start = self.platform.clock().now;
+        if start >= until {
+            return Called {
+                result: Err(Error::Late),
+                time: Duration::ZERO,
+                growth: 0,
+            };
+        }
+        let before = self.memory_bytes();
+        let result = self
+            .service
+            .call_text(function, args, parameters, budget(until));
+        Called {
+            result: result.map_err(Error::Wasm),
+            time: self.platform.clock().now.since(start),
+            growth: self.memory_bytes().saturating_sub(before),
+        }
+    }
+
+    /// Time now, on the core that it runs on.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.platform.clock().wall_ms
+    }
+
+    /// Memory of each module.
+    pub(crate) fn memory(&self) -> Vec<(String, u64)> {
+        let modules = self.service.memory_stats().into_iter();
+        modules.map(|module| (module.name, module.bytes)).collect()
+    }
+
+    /// Bytes of memory of all modules.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let modules = self.service.memory_stats();
+        modules.iter().map(|module| module.bytes).sum()
+    }
+
+    /// Changes of its files since the last time, as records.
+    pub(super) fn changes(&self) -> Vec<Vec<u8>> {
+        self.recorder.take()
+    }
+
+    /// All its files as records.
+    pub(super) fn files(&self) -> Vec<Vec<u8>> {
+        self.storage.with(|tree| files::snapshot(tree))
+    }
+
+    /// Bytes of all its files.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.storage.with(|tree: &mut Tree| tree.used_bytes())
+    }
+}
+
+/// The outside as a service sees it.
+struct Outside {
+    platform: Arc<dyn Platform>,
+    service: String,
+}
+
+impl Host for Outside {
+    fn now(&mut self) -> u64 {
+        self.platform.clock().wall_ms.saturating_mul(1_000_000)
+    }
+
+    fn monotonic(&mut self) -> u64 {
+        let now = self.platform.clock().now;
+        now.as_micros().saturating_mul(1000)
+    }
+
+    fn random(&mut self, buffer: &mut [u8]) {
+        self.platform.random(buffer);
+    }
+
+    fn sleep(&mut self, nanoseconds: u64) {
+        self.platform.sleep(Duration::from_nanos(nanoseconds));
+    }
+
+    fn log(&mut self, module: &str, level: Level, message: &str) {
+        let level = match level {
+            Level::Error => log::Level::Error,
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => log::Level::Debug,
+            Level::Trace => log::Level::Trace,
+        };
+        log::log!(target: "service", level, "{} {module}: {}", self.service, Quoted(message));
+    }
+
+    fn output(&mut self, module: &str, _: u32, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        log::debug!(target: "service", "{} {module}: {}", self.service, Quoted(&text));
+    }
+
+    fn http(
+        &mut self,
+        request: &HttpRequest,
+        deadline: Option<u64>,
+    ) -> Result<HttpResponse, String> {
+        self.platform
+            .http(request, deadline.map(Duration::from_nanos))
+    }
+}
