@@ -95,6 +95,7 @@ fn roomy() -> swarm::Config {
     config.limits.max_held = all;
     config.connection.max_held = all;
     config.connection.max_queued = all;
+    config.limits.max_queued = 2 * all;
     config
 }
 

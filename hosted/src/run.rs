@@ -9,6 +9,7 @@ use basalt_manifest::{Compute, Manifest};
 use basalt_net::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::swarm::Transport;
+use basalt_net::tls;
 use basalt_node::compute::Resources;
 use basalt_node::peer::{self, Peer};
 use basalt_node::world::Parts;
@@ -83,7 +84,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
             identity::kept_seed(args.identity.as_deref().unwrap_or(&beside))?
         }
     };
-    let config = peer::Config::from_manifest(&manifest, env!("CARGO_PKG_VERSION"))?;
+    let mut config = peer::Config::from_manifest(&manifest, env!("CARGO_PKG_VERSION"))?;
+    let tls = tls::Context::new(&peer::tls_settings(&manifest), identity::entropy()?)?;
+    config.tls = Some(Arc::new(tls));
     let cores = args.compute.unwrap_or_else(|| threads(&manifest));
     let parts = Parts {
         state,

@@ -1,10 +1,12 @@
 //! Peer ids and multiaddrs, by the rules of the network code that will use them.
 
 use alloc::string::{String, ToString};
+use alloc::vec;
 
 use basalt_net::{
     Multiaddr, PeerId,
     multiaddr::{Endpoint, Host},
+    tls::{self, SettingsError},
 };
 
 /// Checks a peer id.
@@ -43,6 +45,30 @@ pub(crate) fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
         _ => return Ok(()),
     };
     Err(fault.into())
+}
+
+/// Checks the certificate of an authority.
+pub(crate) fn root(text: &str) -> Result<(), String> {
+    let settings = tls::Settings {
+        roots: vec![text.into()],
+        ..tls::Settings::default()
+    };
+    tls::check(&settings).map_err(|error| alloc::format!("has a wrong entry: {error}"))
+}
+
+/// Checks a certificate and its key; the error names the one that is wrong.
+pub(crate) fn certificate(pair: &(String, String)) -> Result<(), (&'static str, String)> {
+    let settings = tls::Settings {
+        certificate: Some(pair.clone()),
+        ..tls::Settings::default()
+    };
+    tls::check(&settings).map_err(|error| {
+        let key = match error {
+            SettingsError::Key => "key",
+            SettingsError::Certificate | SettingsError::Root => "certificate",
+        };
+        (key, alloc::format!("cannot be used: {error}"))
+    })
 }
 
 /// Whether the text is one label of a host name (RFC 1123).
@@ -108,7 +134,7 @@ mod tests {
             "/ip4/1.2.3.4/udp/1/quic-v1",
             "/ip4/1.2.3.4/tcp/0",
             "/ip4/1.2.3.4/tcp/65536",
-            "/ip4/1.2.3.4/tcp/1/wss",
+            "/ip4/1.2.3.4/tcp/1/tls",
             "/ip4/1.2.3.4/tcp/1/http",
             "/ip4/1.2.3.4/tcp/1/p2p/abc",
         ] {

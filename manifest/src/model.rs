@@ -19,6 +19,8 @@ pub struct Manifest {
     pub node: Node,
     /// How the node is reached.
     pub network: Network,
+    /// Certificates.
+    pub tls: Tls,
     /// What the cores do.
     pub cores: Cores,
     /// Which disk holds the state.
@@ -216,6 +218,28 @@ pub struct StaticAddress {
     pub gateway: Option<Ipv4Addr>,
     /// Name servers, at most [`crate::MAX_DNS`].
     pub dns: Vec<Ipv4Addr>,
+}
+
+/// Section `[tls]`. All texts are PEM, checked by the network code that uses them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The node's certificate chain and its key.
+    pub certificate: Option<(String, String)>,
+    /// Certificates of authorities that are trusted beside those that browsers trust.
+    pub roots: Vec<String>,
+}
+
+impl fmt::Debug for Tls {
+    /// Does not show the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field(
+                "certificate",
+                &self.certificate.as_ref().map(|(chain, _)| chain),
+            )
+            .field("roots", &self.roots)
+            .finish()
+    }
 }
 
 /// Section `[cores]`.

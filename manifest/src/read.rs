@@ -13,7 +13,7 @@ use crate::{
     address::{self, Peer, shortened},
     model::{
         Addressing, Cores, Disk, Log, Manifest, Network, Node, Panic, Places, Prover, ProverMode,
-        StaticAddress,
+        StaticAddress, Tls,
     },
     nearest::nearest,
     problem::{Problem, Problems},
@@ -251,6 +251,7 @@ impl<'a, 'i> Reader<'a, 'i> {
         Manifest {
             node,
             network,
+            tls: self.tls(),
             cores: Cores {
                 system: self
                     .one("cores", "system", value::system_cores)
@@ -387,6 +388,46 @@ impl<'a, 'i> Reader<'a, 'i> {
             }
         }
         network
+    }
+
+    fn tls(&mut self) -> Tls {
+        let text = |value: &DeValue<'i>| value::string(value).map(str::to_owned);
+        let roots = self.many("tls", "roots", MAX_LIST, |value| {
+            let text = value::string(value)?;
+            address::root(text)?;
+            Ok(text.to_owned())
+        });
+        let chain = self.one("tls", "certificate", text);
+        let key = self.one("tls", "key", text);
+        let certificate = match (chain, key) {
+            (Some(chain), Some(key)) => {
+                let pair = (chain, key);
+                if let (Err((name, reason)), Some(value)) = (
+                    address::certificate(&pair),
+                    self.value("tls", "certificate"),
+                ) {
+                    let value = self.value("tls", name).unwrap_or(value);
+                    self.refuse("tls", name, value, Fault::Value(reason));
+                }
+                Some(pair)
+            }
+            (None, None) => None,
+            (chain, _) => {
+                let (given, missing) = match chain {
+                    Some(_) => ("certificate", "key"),
+                    None => ("key", "certificate"),
+                };
+                // The other one was refused already, if it is there.
+                if self.value("tls", missing).is_none()
+                    && let Some(value) = self.value("tls", given)
+                {
+                    let reason = format!("is given without `{missing}`");
+                    self.refuse("tls", given, value, Fault::Value(reason));
+                }
+                None
+            }
+        };
+        Tls { certificate, roots }
     }
 
     fn disk(&mut self) -> Disk {

@@ -104,6 +104,30 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "tls",
+        keys: &[
+            Key {
+                name: "certificate",
+                kind: "a string: certificates in PEM, the node's own first",
+                default: "none",
+                meaning: "With it the WebSocket listener takes TLS, too, which browsers ask for.",
+            },
+            Key {
+                name: "key",
+                kind: "a string: a P-256 or Ed25519 key in PKCS #8 PEM",
+                default: "none",
+                meaning: "The key of the certificate.",
+            },
+            Key {
+                name: "roots",
+                kind: "a list of strings: certificates in PEM",
+                default: "[]",
+                meaning: "Authorities that are trusted when the node dials `wss` addresses, beside \
+                          those that browsers trust.",
+            },
+        ],
+    },
+    Section {
         name: "cores",
         keys: &[
             Key {

@@ -49,6 +49,8 @@ fn is_read_as_written() {
         (977, 999)
     );
     assert_eq!(manifest.network.external_addresses.len(), 2);
+    assert!(manifest.tls.certificate.is_some());
+    assert_eq!(manifest.tls.roots.len(), 1);
     assert_eq!(
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)

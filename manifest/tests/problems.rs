@@ -245,7 +245,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[storage]",
             1,
             2,
-            "sections are node, network, cores, disk, prover, log, panic",
+            "sections are node, network, tls, cores, disk, prover, log, panic",
         ),
         ("[log]\nx = 1", 2, 1, "keys here are level"),
         (
@@ -366,6 +366,29 @@ fn bytes_that_are_no_text_are_refused_at_their_place() {
     let problem = problems.iter().next().unwrap();
     assert_eq!((problem.line, problem.column), (2, 10), "{problems}");
     assert!(problem.message.contains("UTF-8"));
+}
+
+/// A certificate and its key go together, and must be what they say.
+#[test]
+fn certificates_without_sense() {
+    let said = |text: &str| Manifest::parse(text).unwrap_err().to_string();
+    let alone = said("[tls]\ncertificate = \"x\"\n");
+    assert!(
+        alone.contains("`certificate` is given without `key`"),
+        "{alone}"
+    );
+    let alone = said("[tls]\nkey = \"x\"\n");
+    assert!(
+        alone.contains("`key` is given without `certificate`"),
+        "{alone}"
+    );
+    let nonsense = said("[tls]\ncertificate = \"x\"\nkey = \"y\"\n");
+    assert!(
+        nonsense.contains("`certificate` cannot be used"),
+        "{nonsense}"
+    );
+    let nonsense = said("[tls]\nroots = [\"x\"]\n");
+    assert!(nonsense.contains("`roots` has a wrong entry"), "{nonsense}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub mod prefixed;
 pub mod protobuf;
 pub mod swarm;
 pub mod time;
+pub mod tls;
 pub mod varint;
 pub mod websocket;
 pub mod yamux;

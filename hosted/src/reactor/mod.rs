@@ -56,6 +56,10 @@ pub struct Reactor<M> {
     poll: Poll,
     listeners: HashMap<Token, (TcpListener, Transport)>,
     sockets: HashMap<ConnId, Socket>,
+    /// Sockets with something to do, each once: a turn costs nothing for those that are idle.
+    active: Vec<ConnId>,
+    /// Sockets that are closing.
+    closing: Vec<ConnId>,
     conns: HashMap<Token, ConnId>,
     names: Names,
     cores: Cores,
@@ -79,6 +83,8 @@ impl<M: Machine> Reactor<M> {
             poll,
             listeners: HashMap::new(),
             sockets: HashMap::new(),
+            active: Vec::new(),
+            closing: Vec::new(),
             conns: HashMap::new(),
             names: Names::new(waker.clone()),
             cores: Cores::new(waker.clone()),
@@ -159,8 +165,12 @@ impl<M: Machine> Reactor<M> {
     fn patience(&self) -> Option<Duration> {
         let clock = self.clock();
         let machine = self.machine.wake_at(clock);
-        let sockets = self.sockets.values().filter_map(Socket::deadline);
-        machine.into_iter().chain(sockets).min().map(|at| {
+        let closing = self
+            .closing
+            .iter()
+            .filter_map(|conn| self.sockets.get(conn));
+        let closing = closing.filter_map(Socket::deadline);
+        machine.into_iter().chain(closing).min().map(|at| {
             // One more than the whole milliseconds that the poll would cut off.
             let wait = at.since(clock.now);
             if wait.is_zero() {
@@ -181,13 +191,22 @@ impl<M: Machine> Reactor<M> {
         let token = event.token();
         if self.listeners.contains_key(&token) {
             self.accept(token);
-        } else if let Some(socket) = self
-            .conns
-            .get(&token)
-            .and_then(|conn| self.sockets.get_mut(conn))
+        } else if let Some(&conn) = self.conns.get(&token)
+            && let Some(socket) = self.sockets.get_mut(&conn)
         {
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.writable |= event.is_writable() || event.is_error();
+            self.activate(conn);
+        }
+    }
+
+    /// Puts a socket among those with something to do.
+    fn activate(&mut self, conn: ConnId) {
+        if let Some(socket) = self.sockets.get_mut(&conn)
+            && !socket.active
+        {
+            socket.active = true;
+            self.active.push(conn);
         }
     }
 
@@ -201,13 +220,9 @@ impl<M: Machine> Reactor<M> {
             self.machine.done(clock, done, &mut self.effects);
             self.settle();
         }
-        let conns: Vec<ConnId> = self
-            .sockets
-            .iter()
-            .filter(|(_, s)| s.is_ready())
-            .map(|(conn, _)| *conn)
-            .collect();
-        for conn in conns {
+        // Those that become active from here on are served from here on.
+        let mut conns = std::mem::take(&mut self.active);
+        for &conn in &conns {
             self.connect(conn);
             self.receive(conn);
         }
@@ -221,24 +236,26 @@ impl<M: Machine> Reactor<M> {
         }
         let mut more = self.machine.work(clock, &mut self.effects);
         self.settle();
-        let conns: Vec<ConnId> = self
-            .sockets
-            .iter()
-            .filter(|(_, s)| s.wants_to_send())
-            .map(|(conn, _)| *conn)
-            .collect();
-        for conn in conns {
+        conns.append(&mut self.active);
+        for &conn in &conns {
             self.send(conn);
         }
         self.settle();
         self.reap();
-        let Reactor {
-            sockets, machine, ..
-        } = self;
-        more |= sockets.iter().any(|(conn, socket)| {
-            (socket.readable && socket.is_open() && machine.receive_capacity(*conn) > 0)
-                || socket.wants_to_send()
-        });
+        for conn in conns {
+            let Some(socket) = self.sockets.get_mut(&conn) else {
+                continue;
+            };
+            let can_read =
+                socket.readable && (!socket.is_open() || self.machine.receive_capacity(conn) > 0);
+            let busy = can_read || socket.wants_to_send();
+            more |= busy;
+            // What is not to be read yet is looked at again in each turn.
+            socket.active = busy || socket.readable;
+            if socket.active {
+                self.active.push(conn);
+            }
+        }
         more
     }
 
@@ -282,6 +299,7 @@ impl<M: Machine> Reactor<M> {
         self.conns.insert(token, conn);
         self.sockets
             .insert(conn, Socket::new(stream, token, connecting));
+        self.activate(conn);
     }
 
     fn settle(&mut self) {
@@ -296,12 +314,15 @@ impl<M: Machine> Reactor<M> {
                         if let Some(socket) = self.sockets.get_mut(&conn) {
                             socket.has_output = true;
                         }
+                        self.activate(conn);
                     }
                     Effect::Close { conn } => {
                         let now = self.clocks.now();
                         if let Some(socket) = self.sockets.get_mut(&conn) {
                             socket.close(now);
+                            self.closing.push(conn);
                         }
+                        self.activate(conn);
                     }
                     Effect::Abort { conn } => self.forget(conn),
                     Effect::Compute { core, job } => self.compute(core, job),
@@ -399,8 +420,12 @@ impl<M: Machine> Reactor<M> {
         let Some(socket) = self.sockets.get_mut(&conn) else {
             return;
         };
+        if !socket.wants_to_send() {
+            return;
+        }
         let machine = &mut self.machine;
-        if let Progress::Broken = socket.write(|buffer| machine.transmit(conn, buffer)) {
+        let fetch = |buffer: &mut [u8]| machine.transmit(conn, buffer);
+        if let Progress::Broken = socket.write(&mut self.buffer, fetch) {
             let open = socket.is_open();
             self.forget(conn);
             if open {
@@ -414,14 +439,12 @@ impl<M: Machine> Reactor<M> {
     /// Forgets closed connections that have said all they had to say.
     fn reap(&mut self) {
         let now = self.clocks.now();
-        let gone: Vec<ConnId> = self
-            .sockets
-            .iter()
-            .filter(|(_, s)| s.is_over(now))
-            .map(|(conn, _)| *conn)
-            .collect();
-        for conn in gone {
-            self.forget(conn);
+        for conn in std::mem::take(&mut self.closing) {
+            match self.sockets.get(&conn) {
+                Some(socket) if socket.is_over(now) => self.forget(conn),
+                Some(_) => self.closing.push(conn),
+                None => {}
+            }
         }
     }
 

@@ -47,8 +47,11 @@ pub(super) struct Socket {
     pub(super) writable: bool,
     /// The machine may have bytes for it.
     pub(super) has_output: bool,
+    /// Whether it stands in the reactor's list of sockets with something to do.
+    pub(super) active: bool,
     phase: Phase,
-    /// Fetched from the machine, not yet taken by the system: the part from `sent` on.
+    /// Fetched from the machine, not yet taken by the system: the part from `sent` on. Empty most of the
+    /// time, so that idle sockets hold no buffers.
     pending: Vec<u8>,
     sent: usize,
 }
@@ -61,6 +64,7 @@ impl Socket {
             readable: !connecting,
             writable: !connecting,
             has_output: false,
+            active: false,
             phase: if connecting {
                 Phase::Connecting
             } else {
@@ -143,7 +147,11 @@ impl Socket {
                     }
                     Progress::End
                 }
-                Ok(len) => Progress::Moved(len),
+                Ok(len) => {
+                    // Less than there was room for is all there is: what comes later is told again.
+                    self.readable = len == buffer.len();
+                    Progress::Moved(len)
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => continue,
                     ErrorKind::WouldBlock => {
@@ -156,34 +164,44 @@ impl Socket {
         }
     }
 
-    /// Writes what is pending, fetching more from the machine, up to about one piece.
-    pub(super) fn write(&mut self, mut fetch: impl FnMut(&mut [u8]) -> usize) -> Progress {
+    /// Writes what is pending, fetching more from the machine into `buffer`, up to about one piece.
+    pub(super) fn write(
+        &mut self,
+        buffer: &mut [u8],
+        mut fetch: impl FnMut(&mut [u8]) -> usize,
+    ) -> Progress {
         let mut moved = 0;
-        while moved < PIECE {
-            if self.sent == self.pending.len() {
-                self.pending.resize(PIECE, 0);
-                let len = fetch(&mut self.pending);
-                self.pending.truncate(len);
-                self.sent = 0;
-                if len == 0 {
-                    self.has_output = false;
-                    self.finish();
-                    break;
-                }
+        while self.writable && moved < PIECE {
+            let fetched = match self.pending.is_empty() {
+                true => fetch(buffer),
+                false => 0,
+            };
+            let rest = match self.pending.is_empty() {
+                true => &buffer[..fetched],
+                false => &self.pending[self.sent..],
+            };
+            if rest.is_empty() {
+                self.has_output = false;
+                self.finish();
+                break;
             }
-            match self.stream.write(&self.pending[self.sent..]) {
-                Ok(len) => {
-                    self.sent += len;
-                    moved += len;
+            let len = match self.stream.write(rest) {
+                Ok(len) => len,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.writable = false;
+                    0
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => {
-                        self.writable = false;
-                        break;
-                    }
-                    _ => return Progress::Broken,
-                },
+                Err(_) => return Progress::Broken,
+            };
+            moved += len;
+            if len < rest.len() && self.pending.is_empty() {
+                self.pending = rest[len..].to_vec();
+            } else if !self.pending.is_empty() {
+                self.sent += len;
+                if self.sent == self.pending.len() {
+                    (self.pending, self.sent) = (Vec::new(), 0);
+                }
             }
         }
         match moved {

@@ -5,6 +5,7 @@ use core::fmt;
 use crate::multistream::MultistreamError;
 use crate::noise::NoiseError;
 use crate::peer_id::PeerId;
+use crate::tls::TlsError;
 use crate::websocket::WebSocketError;
 use crate::yamux::YamuxError;
 
@@ -12,6 +13,8 @@ use crate::yamux::YamuxError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
+    /// TLS below the WebSocket layer.
+    Tls(TlsError),
     /// The WebSocket layer.
     WebSocket(WebSocketError),
     /// The choice of encryption or multiplexer.
@@ -27,6 +30,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Tls(error) => error.fmt(f),
             Self::WebSocket(error) => error.fmt(f),
             Self::Multistream(error) => error.fmt(f),
             Self::Noise(error) => error.fmt(f),
@@ -37,6 +41,12 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
 
 impl From<WebSocketError> for Error {
     fn from(error: WebSocketError) -> Self {

@@ -51,8 +51,8 @@ impl Link {
     ) -> Self {
         match (transport, direction) {
             (Transport::Tcp, _) => Self::Plain,
-            (Transport::WebSocket, Direction::Inbound) => Self::Accepting,
-            (Transport::WebSocket, Direction::Outbound) => {
+            (_, Direction::Inbound) => Self::Accepting,
+            (_, Direction::Outbound) => {
                 let mut masks = Box::new(ChaCha20Rng::from_seed(entropy));
                 let mut key = [0; 16];
                 masks.fill_bytes(&mut key);

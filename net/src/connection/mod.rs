@@ -5,7 +5,7 @@
 //! the caller's buffer. Inside, one layer's output is the next one's input:
 //!
 //! ```text
-//! transport ─ link (WebSocket) ─ multistream ─ Noise ─ multistream ─ Yamux ─ streams
+//! transport ─ TLS ─ link (WebSocket) ─ multistream ─ Noise ─ multistream ─ Yamux ─ streams
 //! ```
 //!
 //! As the side that dials, each layer's first bytes follow the proposal of the layer below without
@@ -15,10 +15,13 @@ mod channel;
 mod error;
 mod limits;
 mod link;
+mod secure;
 mod streams;
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -27,19 +30,19 @@ pub use limits::Limits;
 
 use self::channel::{Channel, Open};
 use self::link::{Link, State};
+use self::secure::Secure;
 use crate::multiaddr::{Multiaddr, Protocol};
 use crate::particle::Particle;
 use crate::peer_id::PeerId;
 use crate::swarm::{CannotSend, CloseReason, Direction, Refusal, SendError, SendId, Transport};
 use crate::time::{Instant, earliest};
+use crate::tls::TlsError;
 use crate::websocket::Opcode;
 use crate::yamux::StreamId;
-use crate::{identify, kad, noise};
+use crate::{identify, kad, noise, tls};
 
 /// Least room in which a record is built in the caller's buffer; below it one is built aside.
 const MIN_RECORD_ROOM: usize = 1024;
-/// Input buffers up to this size are kept between calls.
-const KEPT_BUFFER: usize = 2048;
 
 /// What all connections of one peer share.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub struct Local {
     pub noise: noise::Identity,
     /// What identify tells, encoded, without the observed address.
     pub identify: Vec<u8>,
+    /// TLS, if it is set up.
+    pub tls: Option<Arc<tls::Context>>,
     /// The Kademlia protocol of this peer's network, if it takes part.
     pub kademlia: Option<String>,
     /// The budgets of each connection.
@@ -76,8 +81,10 @@ pub struct Setup<'a> {
     pub remote: SocketAddr,
     /// The peer that must be at the other end; `None` takes any.
     pub expected: Option<PeerId>,
-    /// The authority for the HTTP request of a WebSocket client.
+    /// The host as dialed, without the port: whom a TLS certificate must be for.
     pub host: &'a str,
+    /// The port that was dialed.
+    pub port: u16,
     /// Randomness for the handshake, never used twice.
     pub entropy: [[u8; 32]; 2],
 }
@@ -117,6 +124,9 @@ struct OtherEnd {
 pub struct Connection {
     direction: Direction,
     other: OtherEnd,
+    tls: Option<Box<Secure>>,
+    /// Whether the first byte is still to tell if the other side speaks TLS.
+    undecided: bool,
     link: Link,
     channel: Channel,
     /// Bytes from the link that do not yet make a whole message.
@@ -135,19 +145,32 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection whose TCP part is up.
-    pub fn new(context: Context<'_>, setup: &Setup<'_>) -> Self {
+    /// A connection whose TCP part is up. It fails if TLS is to be spoken and is not set up, or if no
+    /// certificate can be for the host.
+    pub fn new(context: Context<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
         let Context { now, local, .. } = context;
         let mut observed = Multiaddr::from_socket(setup.remote);
-        if setup.transport == Transport::WebSocket {
+        if setup.transport != Transport::Tcp {
             observed = observed.with(Protocol::Ws);
         }
+        let secure = setup.transport == Transport::SecureWebSocket;
+        let inbound = setup.direction == Direction::Inbound;
+        let tls = match &local.tls {
+            Some(tls) if secure && !inbound => Some(Box::new(Secure::new(tls.dial(setup.host)?)?)),
+            None if secure => return Err(TlsError::Protocol.into()),
+            _ => None,
+        };
+        let serves_tls = local.tls.as_ref().is_some_and(|tls| tls.serves());
         let mut outbox = Vec::new();
         let [noise, link] = setup.entropy;
+        let authority = match setup.host.contains(':') {
+            true => format!("[{}]:{}", setup.host, setup.port),
+            false => format!("{}:{}", setup.host, setup.port),
+        };
         let link = Link::new(
             setup.transport,
             setup.direction,
-            setup.host,
+            &authority,
             link,
             &mut outbox,
         );
@@ -157,6 +180,8 @@ impl Connection {
                 expected: setup.expected,
                 observed,
             },
+            tls,
+            undecided: inbound && serves_tls && setup.transport != Transport::Tcp,
             link,
             channel: Channel::new(&local.noise, setup.direction, noise),
             inbox: Vec::new(),
@@ -171,7 +196,7 @@ impl Connection {
         if connection.link.is_open() {
             connection.start(local);
         }
-        connection
+        Ok(connection)
     }
 
     /// Whether streams can be opened.
@@ -221,16 +246,49 @@ impl Connection {
 
     // -- in -------------------------------------------------------------------------------------
 
-    /// Takes bytes from the transport.
-    pub fn receive(&mut self, context: Context<'_>, bytes: &[u8], out: &mut Vec<Event>) {
+    /// Takes bytes from the transport. `scratch` is a buffer that all connections share, so that none
+    /// keeps one of its own while nothing is left in it.
+    pub fn receive(
+        &mut self,
+        context: Context<'_>,
+        bytes: &[u8],
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<Event>,
+    ) {
         if self.channel.is_closed() {
             return;
         }
         self.last_received = context.now;
         // The answer to what was written must not come before the news that it was.
         self.after_transmit(context, out);
+        if self.undecided && !bytes.is_empty() {
+            self.undecided = false;
+            let session = context.local.tls.as_ref().and_then(|tls| tls.accept());
+            if bytes[0] == tls::FIRST_BYTE
+                && let Some(session) = session
+            {
+                match Secure::new(session) {
+                    Ok(secure) => self.tls = Some(Box::new(secure)),
+                    Err(error) => return self.fail(error, out),
+                }
+            }
+        }
+        let (mut plain, mut goes_on) = (Vec::new(), true);
+        let bytes = match &mut self.tls {
+            None => bytes,
+            Some(tls) => match tls.receive(bytes, &mut plain) {
+                Ok(more) => {
+                    goes_on = more;
+                    &plain[..]
+                }
+                Err(error) => return self.fail(error, out),
+            },
+        };
         let was_open = self.link.is_open();
-        let mut inbox = core::mem::take(&mut self.inbox);
+        let mut inbox = match self.inbox.is_empty() {
+            true => core::mem::take(scratch),
+            false => core::mem::take(&mut self.inbox),
+        };
         let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {
             Ok(state) => state,
             Err(error) => return self.fail(error.into(), out),
@@ -243,11 +301,12 @@ impl Connection {
         {
             return self.fail(error, out);
         }
-        if inbox.is_empty() && inbox.capacity() > KEPT_BUFFER {
-            inbox = Vec::new();
+        if !inbox.is_empty() {
+            self.inbox = inbox;
+        } else if inbox.capacity() > scratch.capacity() {
+            *scratch = inbox;
         }
-        self.inbox = inbox;
-        if state == State::Closed {
+        if state == State::Closed || !goes_on {
             self.close(CloseReason::Remote, out);
         }
     }
@@ -366,6 +425,11 @@ impl Connection {
 
     /// Whether [`transmit`](Self::transmit) has something to give.
     pub fn has_output(&self) -> bool {
+        let plain = self.has_plain_output();
+        self.tls.as_ref().map_or(plain, |tls| tls.has_output(plain))
+    }
+
+    fn has_plain_output(&self) -> bool {
         self.outbox_sent < self.outbox.len()
             || self
                 .channel
@@ -376,6 +440,16 @@ impl Connection {
     /// Fills `buf` with bytes for the transport and gives how many there are. Less than the buffer's
     /// size, by more than a kibibyte, means that nothing is left.
     pub fn transmit(&mut self, buf: &mut [u8]) -> usize {
+        let Some(mut tls) = self.tls.take() else {
+            return self.transmit_plain(buf);
+        };
+        let len = tls.transmit(self, buf);
+        self.tls = Some(tls);
+        self.moved |= len > 0;
+        len
+    }
+
+    fn transmit_plain(&mut self, buf: &mut [u8]) -> usize {
         let mut at = self.drain_outbox(buf);
         while self.outbox.is_empty()
             && let Channel::Open(open) = &mut self.channel

@@ -85,7 +85,7 @@ pub fn is_global(ip: IpAddr) -> bool {
 pub enum EndpointError {
     /// It does not start with a host and a TCP port.
     NotTcp,
-    /// It asks for TLS, which is not spoken.
+    /// It asks for TLS without WebSocket on it, or TLS is not set up.
     Tls,
     /// It goes on with a protocol that is not spoken.
     Unsupported,
@@ -95,7 +95,7 @@ impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotTcp => "the address does not start with a host and a TCP port",
-            Self::Tls => "the address asks for TLS",
+            Self::Tls => "the address asks for TLS, which is not set up, or carries no WebSocket",
             Self::Unsupported => "the address names a protocol that is not spoken here",
         })
     }
@@ -125,15 +125,30 @@ impl TryFrom<&Multiaddr> for Endpoint {
             transport: Transport::Tcp,
             peer: None,
         };
+        let mut tls = false;
         for part in parts {
             match part {
+                Protocol::Tls
+                    if endpoint.peer.is_none() && endpoint.transport == Transport::Tcp =>
+                {
+                    tls = true;
+                }
+                Protocol::Wss if endpoint.peer.is_none() => {
+                    endpoint.transport = Transport::SecureWebSocket;
+                }
                 Protocol::Ws if endpoint.peer.is_none() => {
-                    endpoint.transport = Transport::WebSocket;
+                    endpoint.transport = match tls {
+                        true => Transport::SecureWebSocket,
+                        false => Transport::WebSocket,
+                    };
                 }
                 Protocol::P2p(peer) if endpoint.peer.is_none() => endpoint.peer = Some(peer),
-                Protocol::Tls | Protocol::Wss => return Err(EndpointError::Tls),
+                Protocol::Tls => return Err(EndpointError::Tls),
                 _ => return Err(EndpointError::Unsupported),
             }
+        }
+        if tls && endpoint.transport == Transport::Tcp {
+            return Err(EndpointError::Tls);
         }
         Ok(endpoint)
     }
@@ -160,6 +175,11 @@ mod tests {
         assert_eq!(ws.host, Host::Dns4("a.example".into()));
         assert_eq!(ws.transport, Transport::WebSocket);
         assert_eq!(ws.peer, Some(peer.parse().unwrap()));
+        for secure in ["wss", "tls/ws"] {
+            let address = std::format!("/dns/a.example/tcp/443/{secure}/p2p/{peer}");
+            let endpoint = endpoint(&address).unwrap();
+            assert_eq!(endpoint.transport, Transport::SecureWebSocket);
+        }
     }
 
     #[test]
@@ -205,7 +225,11 @@ mod tests {
             Err(EndpointError::NotTcp)
         );
         assert_eq!(endpoint("/dnsaddr/a.example"), Err(EndpointError::NotTcp));
-        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/wss"), Err(EndpointError::Tls));
+        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/tls"), Err(EndpointError::Tls));
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/tcp/1/ws/tls"),
+            Err(EndpointError::Tls)
+        );
         assert_eq!(
             endpoint("/ip4/1.1.1.1/tcp/1/p2p-circuit"),
             Err(EndpointError::Unsupported)

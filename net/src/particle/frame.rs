@@ -81,10 +81,10 @@ pub fn encode(particle: &Particle) -> Vec<u8> {
         }
     }
 
-    // Room for the names, the small fields and the prefix; the length is written in front at the end.
+    // All but the data, which comes last and can be big: it is copied once. Room for the names and the
+    // small fields.
     let size = 192 + particle.id.len() + particle.script.len() + particle.signature.len();
-    let mut body = Vec::with_capacity(size + particle.data.len());
-    body.resize(varint::MAX_LEN, 0);
+    let mut body = Vec::with_capacity(size);
     varint::write(CODEC, &mut body);
     msgpack::write_map(8, &mut body);
     msgpack::write_text("action", &mut body);
@@ -102,13 +102,14 @@ pub fn encode(particle: &Particle) -> Vec<u8> {
     msgpack::write_text("signature", &mut body);
     msgpack::write_bytes(&particle.signature, &mut body);
     msgpack::write_text("data", &mut body);
-    msgpack::write_bytes(&particle.data, &mut body);
+    msgpack::write_bytes_header(particle.data.len(), &mut body);
 
-    let prefix = varint::encode((body.len() - varint::MAX_LEN) as u64);
-    let start = varint::MAX_LEN - prefix.as_slice().len();
-    body[start..varint::MAX_LEN].copy_from_slice(prefix.as_slice());
-    body.drain(..start);
-    body
+    let len = body.len() + particle.data.len();
+    let mut frame = Vec::with_capacity(varint::MAX_LEN + len);
+    varint::write(len as u64, &mut frame);
+    frame.extend_from_slice(&body);
+    frame.extend_from_slice(&particle.data);
+    frame
 }
 
 /// Reads the body of a frame: what follows the length.

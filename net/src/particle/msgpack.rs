@@ -278,11 +278,16 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 pub(super) fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    match bytes.len() {
-        len @ 0..=0xff => out.extend_from_slice(&[0xc4, len as u8]),
-        len => write_length(0xc5, 0xc6, len, out),
-    }
+    write_bytes_header(bytes.len(), out);
     out.extend_from_slice(bytes);
+}
+
+/// What stands in front of so many bytes.
+pub(super) fn write_bytes_header(len: usize, out: &mut Vec<u8>) {
+    match len {
+        0..=0xff => out.extend_from_slice(&[0xc4, len as u8]),
+        _ => write_length(0xc5, 0xc6, len, out),
+    }
 }
 
 /// A length of two bytes after `short` or of four after `long`. Longer strings than 4 GiB do not get

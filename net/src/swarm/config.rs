@@ -1,11 +1,12 @@
 //! The settings and budgets of a swarm.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::multiaddr::Multiaddr;
-use crate::{connection, kad, particle};
+use crate::{connection, kad, particle, tls};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub kademlia: Option<String>,
     /// Kademlia's budgets.
     pub kad: kad::Config,
+    /// TLS, for `wss` addresses and listeners that take it.
+    pub tls: Option<Arc<tls::Context>>,
     /// Peers to be connected with at all times.
     pub bootstrap: Vec<Multiaddr>,
     /// Whether peers that do not speak the particle protocol are sent away, as nox does.
@@ -36,6 +39,7 @@ impl Default for Config {
             agent_version: concat!("basalt/", env!("CARGO_PKG_VERSION")).into(),
             kademlia: None,
             kad: kad::Config::default(),
+            tls: None,
             bootstrap: Vec::new(),
             particles_only: false,
             limits: Limits::default(),

@@ -35,8 +35,11 @@ pub struct SendId(pub(super) u64);
 pub enum Transport {
     /// libp2p's own bytes.
     Tcp,
-    /// WebSocket messages that carry them.
+    /// WebSocket messages that carry them. Incoming connections may put TLS below, if there is a
+    /// certificate.
     WebSocket,
+    /// TLS that carries WebSocket messages.
+    SecureWebSocket,
 }
 
 /// Who opened a connection.

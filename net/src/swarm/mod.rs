@@ -31,7 +31,7 @@ use crate::connection::{self, Connection, Context, Local, Setup};
 use crate::identify::{self, Info};
 use crate::kad::Kad;
 use crate::keypair::Keypair;
-use crate::multiaddr::{Endpoint, Multiaddr};
+use crate::multiaddr::{Endpoint, EndpointError, Host, Multiaddr};
 use crate::particle::{self, Particle};
 use crate::peer_id::PeerId;
 use crate::time::{Instant, earliest};
@@ -66,6 +66,7 @@ pub struct Swarm {
     news: Vec<ConnId>,
     /// Used again at each step, to spare an allocation.
     events: Vec<connection::Event>,
+    scratch: Vec<u8>,
     next_conn: u64,
     next_send: u64,
     status: Status,
@@ -80,6 +81,7 @@ impl Swarm {
         let local = Local {
             noise,
             identify: Vec::new(),
+            tls: config.tls.clone(),
             kademlia: config.kademlia.clone(),
             limits: config.connection.clone(),
         };
@@ -98,6 +100,7 @@ impl Swarm {
             timers: BTreeSet::new(),
             news: Vec::new(),
             events: Vec::new(),
+            scratch: Vec::new(),
             next_conn: 1,
             next_send: 1,
             status: Status::default(),
@@ -207,6 +210,7 @@ impl Swarm {
             remote,
             expected: None,
             host: "",
+            port: 0,
             entropy: [entropy(&mut self.rng), entropy(&mut self.rng)],
         };
         let context = Context {
@@ -214,7 +218,10 @@ impl Swarm {
             local: &self.local,
             allowance: 0,
         };
-        let connection = Connection::new(context, &setup);
+        let connection = Connection::new(context, &setup).map_err(|_| {
+            self.status.count(Refusal::ProtocolViolation);
+            Refusal::ProtocolViolation
+        })?;
         self.pool
             .insert(conn, Entry::inbound(transport, remote, connection));
         self.settle(now, conn, out);
@@ -231,6 +238,9 @@ impl Swarm {
         let endpoint = Endpoint::try_from(address).map_err(CannotDial::Address)?;
         if endpoint.peer == Some(self.peer_id) {
             return Err(CannotDial::Oneself);
+        }
+        if endpoint.transport == Transport::SecureWebSocket && self.local.tls.is_none() {
+            return Err(CannotDial::Address(EndpointError::Tls));
         }
         if self.pool.len() >= self.config.limits.max_connections {
             self.status.count(Refusal::ConnectionsFull);
@@ -303,7 +313,7 @@ impl Swarm {
                         local: &self.local,
                         allowance,
                     };
-                    connection.receive(context, bytes, &mut self.events);
+                    connection.receive(context, bytes, &mut self.scratch, &mut self.events);
                     self.settle(now, conn, out);
                 }
             }
@@ -333,13 +343,17 @@ impl Swarm {
         let Stage::Dialing { endpoint, .. } = &entry.stage else {
             return;
         };
-        let host = alloc::format!("{}:{}", endpoint.host, endpoint.port);
+        let host = match &endpoint.host {
+            Host::Ip(ip) => ip.to_string(),
+            name => name.to_string(),
+        };
         let setup = Setup {
             transport: endpoint.transport,
             direction: Direction::Outbound,
             remote,
             expected: endpoint.peer,
             host: &host,
+            port: endpoint.port,
             entropy,
         };
         let context = Context {
@@ -347,9 +361,17 @@ impl Swarm {
             local: &self.local,
             allowance: 0,
         };
-        entry.stage = Stage::Up(Connection::new(context, &setup).into());
-        entry.remote = Some(remote);
-        self.settle(now, conn, out);
+        match Connection::new(context, &setup) {
+            Ok(connection) => {
+                entry.stage = Stage::Up(connection.into());
+                entry.remote = Some(remote);
+                self.settle(now, conn, out);
+            }
+            Err(error) => {
+                out.push(Effect::Abort { conn });
+                self.end(now, conn, CloseReason::Failed(error), out);
+            }
+        }
     }
 
     fn timer(&mut self, now: Instant, out: &mut Effects) {

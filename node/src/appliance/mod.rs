@@ -4,6 +4,7 @@ mod links;
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{Input, Transport};
 use basalt_net::time::Instant;
+use basalt_net::tls;
 use sha2::{Digest, Sha256};
 
 use crate::compute::{Done, Job};
@@ -48,6 +50,8 @@ pub struct Boot {
 pub enum Error {
     /// The manifest holds what its check should have found.
     Config(peer::ConfigError),
+    /// The same about TLS.
+    Tls(tls::SettingsError),
     /// A listener cannot be opened.
     Listen {
         /// Its port.
@@ -63,6 +67,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Config(error) => write!(f, "manifest: {error}"),
+            Error::Tls(error) => write!(f, "manifest: {error}"),
             Error::State(error) => write!(f, "state: {error}"),
             Error::Listen { port, error } => write!(f, "cannot listen on port {port}: {error}"),
         }
@@ -121,6 +126,12 @@ impl Appliance {
         let ip_config = ip_config(manifest, boot.mac);
         let mut config =
             peer::Config::from_manifest(manifest, &boot.version).map_err(Error::Config)?;
+        let tls_seed = Sha256::new()
+            .chain_update(b"tls")
+            .chain_update(boot.seed)
+            .finalize();
+        let tls = tls::Context::new(&peer::tls_settings(manifest), tls_seed.into());
+        config.tls = Some(Arc::new(tls.map_err(Error::Tls)?));
         budget(&mut config, &ip_config.limits);
         let ip_seed: [u8; 32] = Sha256::new()
             .chain_update(b"ip")

@@ -10,6 +10,7 @@ mod seek;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
@@ -21,6 +22,7 @@ use basalt_net::particle::Particle;
 use basalt_net::peer_id::{PeerId, PeerIdError};
 use basalt_net::swarm::{self, CannotSend, ConnId, Direction, Event, Input, Swarm, Transport};
 use basalt_net::time::Instant;
+use basalt_net::tls;
 
 use crate::air::Aquavm;
 use crate::compute::Done;
@@ -53,6 +55,8 @@ pub struct Config {
     pub external_addresses: Vec<Multiaddr>,
     /// Peers to stay connected to, each with `/p2p/<id>`.
     pub bootstrap: Vec<Multiaddr>,
+    /// TLS, which the edge makes of [`tls_settings`] and fresh entropy.
+    pub tls: Option<Arc<tls::Context>>,
     /// Budgets of connections.
     pub connections: swarm::Limits,
     /// Budgets of what came in and waits for its turn.
@@ -89,6 +93,7 @@ impl Config {
                 .map_err(ConfigError::ManagementPeerId)?,
             external_addresses: addresses(&manifest.network.external_addresses)?,
             bootstrap: addresses(&manifest.node.bootstrap)?,
+            tls: None,
             connections: swarm::Limits::default(),
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
@@ -96,6 +101,15 @@ impl Config {
             services: ServiceLimits::default(),
             steps_per_turn: 32,
         })
+    }
+}
+
+/// What a manifest says about TLS. The authorities that browsers trust are trusted as well.
+pub fn tls_settings(manifest: &Manifest) -> tls::Settings {
+    tls::Settings {
+        certificate: manifest.tls.certificate.clone(),
+        roots: manifest.tls.roots.clone(),
+        web_roots: true,
     }
 }
 
@@ -156,6 +170,7 @@ pub struct Peer {
     inbox: Inbox,
     /// What waits for a connection to a peer.
     seeks: Seeks,
+    tls: Option<Arc<tls::Context>>,
     swarm_effects: swarm::Effects,
     node_effects: Vec<node::Effect>,
 }
@@ -189,6 +204,7 @@ impl Peer {
             agent_version: config.version,
             kademlia: Some(kademlia),
             bootstrap: config.bootstrap,
+            tls: config.tls.clone(),
             limits: config.connections,
             ..swarm::Config::default()
         };
@@ -203,6 +219,7 @@ impl Peer {
             dials: BTreeMap::new(),
             inbox: Inbox::new(config.inbox),
             seeks: Seeks::new(config.seeks),
+            tls: config.tls,
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
         }
@@ -548,6 +565,9 @@ impl Machine for Peer {
     }
 
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
+        if let Some(tls) = &self.tls {
+            tls.set_wall(clock.wall_ms);
+        }
         if matches!(input, Input::Timer) {
             self.node.timer(clock);
         }

@@ -89,7 +89,9 @@ impl World {
     pub(crate) fn address(party: usize, transport: Transport) -> String {
         match transport {
             Transport::Tcp => format!("/ip4/10.0.0.{party}/tcp/1000"),
-            Transport::WebSocket => format!("/ip4/10.0.0.{party}/tcp/1001/ws"),
+            Transport::WebSocket | Transport::SecureWebSocket => {
+                format!("/ip4/10.0.0.{party}/tcp/1001/ws")
+            }
         }
     }
 

@@ -50,6 +50,9 @@ fn address(index: usize, transport: Transport) -> Multiaddr {
     let text = match transport {
         Transport::Tcp => std::format!("/ip4/10.0.0.{index}/tcp/977/p2p/{}", peer(index)),
         Transport::WebSocket => std::format!("/ip4/10.0.0.{index}/tcp/999/ws/p2p/{}", peer(index)),
+        Transport::SecureWebSocket => {
+            std::format!("/ip4/10.0.0.{index}/tcp/999/tls/ws/p2p/{}", peer(index))
+        }
     };
     text.parse().unwrap()
 }
@@ -332,7 +335,7 @@ fn peers_connect_and_identify_each_other() {
             let port = match (index, transport) {
                 (0, _) => "/ip4/10.0.0.0/tcp/40000",
                 (_, Transport::Tcp) => "/ip4/10.0.0.1/tcp/977",
-                (_, Transport::WebSocket) => "/ip4/10.0.0.1/tcp/999",
+                (_, _) => "/ip4/10.0.0.1/tcp/999",
             };
             assert!(std::format!("{observed}").starts_with(port));
             if index == 0 {
@@ -721,7 +724,7 @@ fn dialing_oneself_or_nonsense_is_refused() {
     };
     let oneself = std::format!("/ip4/10.0.0.0/tcp/977/p2p/{}", peer(0));
     assert_eq!(dial(&oneself), CannotDial::Oneself);
-    let tls = crate::multiaddr::EndpointError::Tls;
+    let tls = EndpointError::Tls;
     assert_eq!(dial("/ip4/1.1.1.1/tcp/1/wss"), CannotDial::Address(tls));
     // Without the id in the address it only shows when the other end has proven who it is.
     net.dial(0, &"/ip4/10.0.0.0/tcp/977".parse().unwrap());
@@ -764,4 +767,60 @@ proptest! {
             }
         }
     }
+}
+
+/// A swarm with the certificate of `10.0.0.1`'s kind, and one that trusts its authority.
+fn tls(settings: crate::tls::Settings) -> Config {
+    let context = crate::tls::Context::new(&settings, [5; 32]).unwrap();
+    context.set_wall(1_900_000_000_000);
+    Config {
+        tls: Some(context.into()),
+        ..Config::default()
+    }
+}
+
+#[test]
+fn tls_carries_everything_and_checks_the_name() {
+    let text = |text: &str| String::from(text);
+    let serving = tls(crate::tls::Settings {
+        certificate: Some((
+            text(include_str!("../../../tests/vectors/tls/address.pem")),
+            text(include_str!("../../../tests/vectors/tls/address.key")),
+        )),
+        ..Default::default()
+    });
+    let trusting = tls(crate::tls::Settings {
+        roots: vec![text(include_str!("../../../tests/vectors/tls/ca-p256.pem"))],
+        ..Default::default()
+    });
+    for piece in [1, 7, 1500] {
+        let mut net = Net::new(vec![trusting.clone(), serving.clone(), Config::default()]);
+        net.piece = piece;
+        net.dial(0, &address(1, Transport::SecureWebSocket));
+        // The same listener speaks without TLS.
+        net.dial(2, &address(1, Transport::WebSocket));
+        net.run();
+        let big = particle("over TLS", 20_000);
+        for (from, to) in [(0, 1), (1, 0), (2, 1), (1, 2)] {
+            net.send(from, to, &big).unwrap();
+            net.run();
+            assert!(
+                net.particles(to) == [(peer(from), big.clone())],
+                "{from} {to}"
+            );
+        }
+    }
+    // The certificate is for 10.0.0.1, and nobody listens with TLS at 10.0.0.0.
+    let mut net = Net::new(vec![serving, trusting, Config::default()]);
+    net.dial(1, &address(0, Transport::SecureWebSocket));
+    net.run();
+    let failed = |error| CloseReason::Failed(connection::Error::Tls(error));
+    assert_eq!(net.closed(1), [failed(crate::tls::TlsError::Certificate)]);
+    assert!(
+        net.closed(0).contains(&failed(crate::tls::TlsError::Alert))
+            || net.swarms[0].status().connections == 0
+    );
+    net.dial(1, &address(2, Transport::SecureWebSocket));
+    net.run();
+    assert!(!net.swarms[1].is_connected(&peer(2)));
 }

@@ -1,0 +1,67 @@
+//! TLS below the link, where there is some.
+
+use alloc::vec::Vec;
+
+use super::{Connection, Error};
+use crate::tls::{MAX_RECORD, Session, State};
+
+/// A TLS session and what it has for the transport.
+#[derive(Debug)]
+pub(super) struct Secure {
+    session: Session,
+    wire: Vec<u8>,
+    /// Bytes of `wire` that are gone.
+    sent: usize,
+}
+
+impl Secure {
+    /// Starts a session: the side that dials speaks first.
+    pub(super) fn new(session: Session) -> Result<Self, Error> {
+        let mut secure = Self {
+            session,
+            wire: Vec::new(),
+            sent: 0,
+        };
+        secure.receive(&[], &mut Vec::new())?;
+        Ok(secure)
+    }
+
+    /// Takes bytes of the transport and appends what they carry to `plain`. False once the other side
+    /// has said farewell.
+    pub(super) fn receive(&mut self, bytes: &[u8], plain: &mut Vec<u8>) -> Result<bool, Error> {
+        let state = self.session.receive(bytes, plain, &mut self.wire)?;
+        Ok(state != State::Closed)
+    }
+
+    /// Whether there is something for the transport, if there is something to encrypt or not.
+    pub(super) fn has_output(&self, more: bool) -> bool {
+        self.sent < self.wire.len() || (more && self.session.is_open())
+    }
+
+    /// Fills `buf` with bytes for the transport, encrypting what `connection` has to say.
+    pub(super) fn transmit(&mut self, connection: &mut Connection, buf: &mut [u8]) -> usize {
+        let mut at = 0;
+        while at < buf.len() {
+            let rest = &self.wire[self.sent..];
+            let len = rest.len().min(buf.len() - at);
+            buf[at..at + len].copy_from_slice(&rest[..len]);
+            at += len;
+            self.sent += len;
+            if self.sent < self.wire.len() {
+                break;
+            }
+            self.wire = Vec::new();
+            self.sent = 0;
+            if !self.session.is_open() {
+                break;
+            }
+            let mut plain = alloc::vec![0; MAX_RECORD];
+            let len = connection.transmit_plain(&mut plain);
+            // What cannot be encrypted any more shows when the other side closes.
+            if len == 0 || self.session.send(&plain[..len], &mut self.wire).is_err() {
+                break;
+            }
+        }
+        at
+    }
+}

@@ -1,0 +1,215 @@
+//! TLS 1.3 under WebSocket, for `wss` addresses: rustls' unbuffered connections over the cryptography that
+//! this crate uses anyway.
+//!
+//! TLS adds nothing to what Noise guards; it is spoken because browsers allow nothing else on secure
+//! pages, and because some peers stand behind proxies that speak it. A [`Context`] is made once and
+//! holds what all connections share; a [`Session`] turns the bytes of one connection into those of the
+//! layer above and back.
+//!
+//! | file | room |
+//! |---|---|
+//! | `provider.rs` | key exchange, cipher, hash and randomness, as rustls wants them |
+//! | `verify.rs` | signatures of certificates |
+//! | `sign.rs` | signatures with the key of our own certificate |
+//! | `session.rs` | one connection |
+
+mod provider;
+mod session;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+pub(crate) use session::{MAX_RECORD, Session, State};
+
+/// What the owner decides about TLS. Certificates and keys are PEM text.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The chain of our own certificate, leaf first, and its key (PKCS #8; P-256 or Ed25519). With it
+    /// the WebSocket listener takes TLS too.
+    pub certificate: Option<(String, String)>,
+    /// Certificates of authorities that are trusted when dialing.
+    pub roots: Vec<String>,
+    /// Whether the authorities that browsers trust are trusted, too.
+    pub web_roots: bool,
+}
+
+/// What is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingsError {
+    /// A certificate is none, or there is none where one must be.
+    Certificate,
+    /// The key is none, of a kind that is not spoken, or does not belong to the certificate.
+    Key,
+    /// A root is no certificate.
+    Root,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "the TLS certificate is not a chain of certificates in PEM",
+            Self::Key => {
+                "the TLS key is not a P-256 or Ed25519 key in PKCS #8 PEM that belongs to the certificate"
+            }
+            Self::Root => "a TLS root is not a certificate in PEM",
+        })
+    }
+}
+
+impl core::error::Error for SettingsError {}
+
+/// How a TLS connection fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsError {
+    /// The other side's certificate is not valid for the name that was dialed.
+    Certificate,
+    /// The other side ended the handshake with an alert.
+    Alert,
+    /// The other side broke the protocol, or there is no version or cipher that both speak.
+    Protocol,
+    /// The name that was dialed is none that a certificate can be for.
+    Name,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "the TLS certificate is not valid for the name",
+            Self::Alert => "the other side ended TLS with an alert",
+            Self::Protocol => "TLS cannot be agreed on",
+            Self::Name => "no TLS certificate can be for the name",
+        })
+    }
+}
+
+impl core::error::Error for TlsError {}
+
+/// Unix time in milliseconds, for the validity of certificates; 0 is unknown.
+#[derive(Debug, Default)]
+struct Wall(AtomicU64);
+
+impl TimeProvider for Wall {
+    fn current_time(&self) -> Option<UnixTime> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            millis => Some(UnixTime::since_unix_epoch(Duration::from_millis(millis))),
+        }
+    }
+}
+
+/// What all TLS connections of one peer share.
+#[derive(Debug)]
+pub struct Context {
+    wall: Arc<Wall>,
+    client: Arc<ClientConfig>,
+    server: Option<Arc<ServerConfig>>,
+}
+
+impl Context {
+    /// Reads the settings. `seed` feeds all randomness of TLS and must be unpredictable and new at each
+    /// start. Meant to be called once: a little memory is never given back.
+    pub fn new(settings: &Settings, seed: [u8; 32]) -> Result<Self, SettingsError> {
+        Self::build(settings, provider::provider(seed))
+    }
+
+    fn build(settings: &Settings, provider: CryptoProvider) -> Result<Self, SettingsError> {
+        let provider = Arc::new(provider);
+        let wall = Arc::new(Wall::default());
+        let versions = &[&rustls::version::TLS13];
+
+        let mut roots = RootCertStore::empty();
+        for root in &settings.roots {
+            let root = CertificateDer::from_pem_slice(root.as_bytes());
+            let added = root.ok().and_then(|root| roots.add(root).ok());
+            added.ok_or(SettingsError::Root)?;
+        }
+        if settings.web_roots {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        let client = ClientConfig::builder_with_details(provider.clone(), wall.clone());
+        let client = client
+            .with_protocol_versions(versions)
+            .map_err(|_| SettingsError::Root)?;
+        let mut client = match roots.is_empty() {
+            // Nobody is trusted: every certificate is refused.
+            true => client.with_root_certificates(roots).with_no_client_auth(),
+            false => {
+                let verifier =
+                    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
+                        .build()
+                        .map_err(|_| SettingsError::Root)?;
+                client.with_webpki_verifier(verifier).with_no_client_auth()
+            }
+        };
+        client.resumption = rustls::client::Resumption::disabled();
+
+        let server = |(chain, key): &(String, String)| {
+            let chain = CertificateDer::pem_slice_iter(chain.as_bytes());
+            let chain: Vec<CertificateDer<'static>> = chain
+                .collect::<Result<_, _>>()
+                .map_err(|_| SettingsError::Certificate)?;
+            if chain.is_empty() {
+                return Err(SettingsError::Certificate);
+            }
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
+            let key = key.map_err(|_| SettingsError::Key)?;
+            let mut server = ServerConfig::builder_with_details(provider.clone(), wall.clone())
+                .with_protocol_versions(versions)
+                .map_err(|_| SettingsError::Key)?
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .map_err(|_| SettingsError::Key)?;
+            server.send_tls13_tickets = 0;
+            Ok(Arc::new(server))
+        };
+        let server = settings.certificate.as_ref().map(server).transpose()?;
+        Ok(Self {
+            wall,
+            client: client.into(),
+            server,
+        })
+    }
+
+    /// Tells the wall clock, Unix time in milliseconds. Before that every certificate is refused.
+    pub fn set_wall(&self, unix_ms: u64) {
+        self.wall.0.store(unix_ms, Ordering::Relaxed);
+    }
+
+    /// Whether incoming connections may speak TLS.
+    pub fn serves(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// A session as the side that dials `name`, a host name or an IP address.
+    pub(crate) fn dial(&self, name: &str) -> Result<Session, TlsError> {
+        Session::client(self.client.clone(), name)
+    }
+
+    /// A session as the side that is dialed.
+    pub(crate) fn accept(&self) -> Option<Session> {
+        Session::server(self.server.clone()?)
+    }
+}
+
+/// Whether a [`Context`] can be made of settings.
+pub fn check(settings: &Settings) -> Result<(), SettingsError> {
+    Context::build(settings, provider::checker()).map(drop)
+}
+
+/// The first byte of every TLS connection: a handshake record. No HTTP request starts with it.
+pub(crate) const FIRST_BYTE: u8 = 0x16;
