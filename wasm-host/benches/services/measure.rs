@@ -18,7 +18,7 @@ const WARM_UP: usize = 2;
 const LONG: Duration = Duration::from_secs(2);
 
 /// A Marine host to be measured.
-pub trait Subject {
+pub(crate) trait Subject {
     /// A running service.
     type Service;
     /// A service as it waits for its next call.
@@ -41,7 +41,7 @@ pub trait Subject {
 }
 
 /// Nanoseconds or bytes of a row.
-pub fn measure<S: Subject>(subject: &mut S, row: &Value) -> f64 {
+pub(crate) fn measure<S: Subject>(subject: &mut S, row: &Value) -> f64 {
     let count = row["count"].as_u64().unwrap_or(1) as usize;
     match row["kind"].as_str() {
         Some("creation") => repeat(|| time(|| subject.create())),
