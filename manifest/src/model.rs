@@ -354,16 +354,19 @@ pub enum Registers {
 }
 
 /// Section `[log]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The finest level that is written.
     pub level: LevelFilter,
+    /// The peer or particle whose every step is written.
+    pub trace: Option<String>,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
             level: LevelFilter::Info,
+            trace: None,
         }
     }
 }

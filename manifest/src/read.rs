@@ -266,6 +266,9 @@ impl<'a, 'i> Reader<'a, 'i> {
                 level: self
                     .one("log", "level", value::level)
                     .unwrap_or(Log::default().level),
+                trace: self.one("log", "trace", |value| {
+                    value::string(value).map(str::to_owned)
+                }),
             },
             panic: Panic {
                 action: self

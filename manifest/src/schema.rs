@@ -236,12 +236,20 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         name: "log",
-        keys: &[Key {
-            name: "level",
-            kind: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
-            default: "\"info\"",
-            meaning: "The finest level that is written to serial line and screen.",
-        }],
+        keys: &[
+            Key {
+                name: "level",
+                kind: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+                default: "\"info\"",
+                meaning: "The finest level that is written to serial line and screen.",
+            },
+            Key {
+                name: "trace",
+                kind: "a string: a peer id, or the id of a particle",
+                default: "none",
+                meaning: "Everything that goes on with this peer or particle is written, at level info.",
+            },
+        ],
     },
     Section {
         name: "panic",

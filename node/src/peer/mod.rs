@@ -6,6 +6,7 @@
 mod contacts;
 mod inbox;
 mod seek;
+mod trace;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -38,9 +39,11 @@ use crate::world::{Parts, World};
 use contacts::{Contacts, View};
 use inbox::Inbox;
 use seek::{Seeks, Stage};
+use trace::Trace;
 
 pub use inbox::Limits as InboxLimits;
 pub use seek::Limits as SeekLimits;
+pub use trace::Subject;
 
 /// What the owner of a peer decides.
 #[derive(Debug, Clone)]
@@ -57,6 +60,8 @@ pub struct Config {
     pub bootstrap: Vec<Multiaddr>,
     /// TLS, which the edge makes of [`tls_settings`] and fresh entropy.
     pub tls: Option<Arc<tls::Context>>,
+    /// What is traced in the log.
+    pub trace: Option<Subject>,
     /// Budgets of connections.
     pub connections: swarm::Limits,
     /// Budgets of what came in and waits for its turn.
@@ -94,6 +99,7 @@ impl Config {
             external_addresses: addresses(&manifest.network.external_addresses)?,
             bootstrap: addresses(&manifest.node.bootstrap)?,
             tls: None,
+            trace: manifest.log.trace.as_deref().map(Subject::from),
             connections: swarm::Limits::default(),
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
@@ -171,6 +177,7 @@ pub struct Peer {
     /// What waits for a connection to a peer.
     seeks: Seeks,
     tls: Option<Arc<tls::Context>>,
+    trace: Trace,
     swarm_effects: swarm::Effects,
     node_effects: Vec<node::Effect>,
 }
@@ -220,6 +227,7 @@ impl Peer {
             inbox: Inbox::new(config.inbox),
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
+            trace: Trace::new(config.trace),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
         }
@@ -279,6 +287,8 @@ impl Peer {
             .dial(clock.now, address, &mut self.swarm_effects)?;
         if let Some(peer) = address.peer_id() {
             self.dials.insert(conn, peer);
+            self.trace
+                .peer(&peer, format_args!("dialed at {address} ({conn})"));
             self.contacts.dialing(peer, address.clone());
         }
         Ok(conn)
@@ -329,6 +339,8 @@ impl Peer {
                 ..
             } => {
                 log::info!(target: "peer", "{peer} connected from {remote} ({conn})");
+                self.trace
+                    .peer(&peer, format_args!("connected, {direction:?} ({conn})"));
                 // An incoming connection comes from a port that nobody listens on.
                 let address = match direction {
                     Direction::Outbound => Some(Multiaddr::from_socket(remote)),
@@ -340,10 +352,15 @@ impl Peer {
             }
             Event::Disconnected { peer } => {
                 log::info!(target: "peer", "{peer} disconnected");
+                self.trace.peer(&peer, "disconnected");
                 self.contacts.disconnected(&peer);
             }
-            Event::Closed { conn, reason, .. } => {
+            Event::Closed { conn, peer, reason } => {
                 log::debug!(target: "peer", "{conn} closed: {reason}");
+                if let Some(peer) = peer {
+                    self.trace
+                        .peer(&peer, format_args!("{conn} closed: {reason}"));
+                }
                 if let Some(peer) = self.end_dial(conn)
                     && !self.is_dialing(&peer)
                 {
@@ -352,9 +369,14 @@ impl Peer {
             }
             Event::Identified { peer, info } => {
                 log::debug!(target: "peer", "{peer} runs {}", Quoted(&info.agent_version));
+                self.trace.peer(
+                    &peer,
+                    format_args!("identified itself: {:?}", info.protocols),
+                );
                 self.contacts.identified(&peer, info.listen_addrs);
             }
             Event::Particle { from, particle } => {
+                self.trace.particle(&particle.id, &from, "came in");
                 if self.inbox.push(from, *particle) {
                     log::debug!(target: "peer", "{from} sends more than can be run: it has to wait");
                     self.swarm.pause(from);
@@ -364,6 +386,8 @@ impl Peer {
                 peer, addresses, ..
             } => {
                 log::debug!(target: "peer", "{peer} was found at {} addresses", addresses.len());
+                self.trace
+                    .peer(&peer, format_args!("searched, is at {addresses:?}"));
                 if let Some(stage @ Stage::Searching) = self.seeks.stage(&peer) {
                     *stage = Stage::LastDials;
                     self.dial_peer(clock, peer, addresses);
@@ -392,6 +416,7 @@ impl Peer {
         let id = particle.id.clone();
         if let Err(reason) = self.node.receive(clock, particle) {
             let times = self.node.refused(reason);
+            self.trace.particle(&id, &from, reason);
             log::log!(
                 target: "node",
                 rarely(times),
@@ -409,7 +434,7 @@ impl Peer {
             .swarm
             .send(clock.now, &peer, &particle, &mut self.swarm_effects);
         let refusal = match sent {
-            Ok(_) => return,
+            Ok(_) => return self.trace.particle(&particle.id, &peer, "sent"),
             Err(CannotSend::NotConnected) => return self.send_later(clock, peer, particle),
             Err(CannotSend::Congested) => Refusal::Congested,
             Err(CannotSend::TooBig) => Refusal::SendFailed,
@@ -418,6 +443,7 @@ impl Peer {
     }
 
     fn not_sent(&mut self, peer: &PeerId, particle: &Particle, refusal: Refusal) {
+        self.trace.particle(&particle.id, peer, refusal);
         log::debug!(
             target: "node",
             "particle {} to {peer} not sent: {refusal}",
@@ -430,6 +456,8 @@ impl Peer {
 
     /// Lets a particle wait until its peer is connected.
     fn send_later(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+        self.trace
+            .particle(&particle.id, &peer, "waits: the peer is not connected");
         match self.seeks.add_particle(peer, particle) {
             Ok(true) => {
                 let addresses = self.known_addresses(&peer);
