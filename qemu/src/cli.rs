@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODEL", default_value = "virtio-net-pci")]
     pub(crate) nic: String,
 
+    /// Give the network card its option ROM, so that the firmware can drive it.
+    #[arg(long)]
+    pub(crate) nic_rom: bool,
+
     /// Forward a port of this machine to one of the node's; 0 chooses a free one. May be repeated.
     /// The node's own ports are forwarded in any case.
     #[arg(long, value_name = "HOST:GUEST")]

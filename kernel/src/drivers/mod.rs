@@ -3,8 +3,8 @@
 
 pub mod disk;
 pub mod dma;
+pub mod network;
 pub mod virtio;
 pub mod virtio_blk;
-pub mod virtio_net;
 pub mod virtio_rng;
 pub mod window;

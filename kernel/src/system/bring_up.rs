@@ -18,6 +18,7 @@ use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
 use crate::cpu::{self, apic, idt, smp, topology};
+use crate::drivers::network::firmware::Firmware;
 use crate::mem::frames::FRAMES;
 use crate::mem::map::{Kind, MemoryMap, Span};
 use crate::mem::paging::Access;
@@ -43,6 +44,7 @@ struct Rest {
     image: Span,
     platform: Platform,
     configuration: Configuration,
+    firmware_card: Option<Firmware>,
 }
 
 /// Brings the machine up and runs the appliance. The current stack is the firmware's.
@@ -55,6 +57,7 @@ pub fn bring_up(handover: Handover) -> ! {
         framebuffer,
         configuration,
         measurement,
+        firmware_card,
     } = handover;
     if let Some(measurement) = measurement {
         refine_clock(&measurement);
@@ -139,6 +142,7 @@ pub fn bring_up(handover: Handover) -> ! {
         image,
         platform,
         configuration,
+        firmware_card,
     });
     // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
     unsafe { go_on(stack, rest) }
@@ -175,6 +179,7 @@ fn run(rest: Rest) -> ! {
         image,
         platform,
         configuration,
+        firmware_card,
     } = rest;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
     Local::new(0, tables).install();
@@ -198,11 +203,23 @@ fn run(rest: Rest) -> ! {
     let own_id = apic::id();
     network::claim_core();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
-    let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
-    let Devices { network, disks } = devices;
+    let devices =
+        devices::find(&platform, own_id, firmware_card).unwrap_or_else(|refusal| refuse(&refusal));
+    let Devices {
+        network,
+        report,
+        disks,
+    } = devices;
     let (state, identity) =
         remember(&configuration, disks).unwrap_or_else(|refusal| refuse(&refusal));
-    network::run(configuration, network, state, identity, lanes, image.len())
+    network::run(
+        configuration,
+        (network, report),
+        state,
+        identity,
+        lanes,
+        image.len(),
+    )
 }
 
 /// Opens the state and finds out who the node is: the manifest's seed wins over the one in the state,
