@@ -39,5 +39,8 @@ pub mod time;
 pub fn start() -> ! {
     time::start(time::ticks());
     log::init();
-    system::bring_up(boot::gather())
+    match boot::gather() {
+        (handover, None) => system::bring_up(handover),
+        (handover, Some(stay)) => stay.serve(handover, system::bring_up),
+    }
 }

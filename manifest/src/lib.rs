@@ -32,7 +32,7 @@ mod value;
 
 pub use model::{
     Addressing, Compute, Cores, Disk, DiskTest, Log, Machine, Manifest, Network, NetworkId, Node,
-    Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
+    Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress, StaticAddress6,
 };
 pub use problem::{Problem, Problems};
 

@@ -1,7 +1,10 @@
 //! The manifest as plain, checked data.
 
 use alloc::{string::String, vec::Vec};
-use core::{fmt, net::Ipv4Addr};
+use core::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use log::LevelFilter;
 
@@ -175,6 +178,10 @@ impl fmt::Debug for Seed {
 pub struct Network {
     /// Where the appliance's IPv4 address comes from.
     pub addressing: Addressing,
+    /// A static IPv6 address beside it.
+    pub ipv6: Option<StaticAddress6>,
+    /// The VLAN that the appliance is on, 1 to 4094; absent: frames have no tag.
+    pub vlan: Option<u16>,
     /// Name told to the DHCP server.
     pub hostname: String,
     /// Port of the TCP listener.
@@ -189,6 +196,8 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             addressing: Addressing::Dhcp,
+            ipv6: None,
+            vlan: None,
             hostname: "basalt".into(),
             tcp_port: 977,
             websocket_port: 999,
@@ -218,6 +227,17 @@ pub struct StaticAddress {
     pub gateway: Option<Ipv4Addr>,
     /// Name servers, at most [`crate::MAX_DNS`].
     pub dns: Vec<Ipv4Addr>,
+}
+
+/// A static IPv6 configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticAddress6 {
+    /// The appliance's address.
+    pub address: Ipv6Addr,
+    /// Length of the subnet's prefix in bits, 1 to 128.
+    pub prefix: u8,
+    /// The router: in the subnet, or a link-local address.
+    pub gateway: Option<Ipv6Addr>,
 }
 
 /// Section `[tls]`. All texts are PEM, checked by the network code that uses them.

@@ -1,7 +1,10 @@
 //! The walk over the parsed tree: collects all problems in one pass.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
-use core::{net::Ipv4Addr, ops::Range};
+use core::{
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::Range,
+};
 
 use toml::{
     Spanned,
@@ -13,7 +16,7 @@ use crate::{
     address::{self, Peer, shortened},
     model::{
         Addressing, Cores, Disk, Log, Manifest, Network, Node, Panic, Places, Prover, ProverMode,
-        StaticAddress, Tls,
+        StaticAddress, StaticAddress6, Tls,
     },
     nearest::nearest,
     problem::{Problem, Problems},
@@ -369,6 +372,8 @@ impl<'a, 'i> Reader<'a, 'i> {
         let default = Network::default();
         let network = Network {
             addressing: self.addressing(node),
+            ipv6: self.addressing6(),
+            vlan: self.one("network", "vlan", value::vlan),
             hostname: self
                 .one("network", "hostname", value::hostname)
                 .unwrap_or(default.hostname),
@@ -481,6 +486,33 @@ impl<'a, 'i> Reader<'a, 'i> {
                 Addressing::Dhcp
             }
         }
+    }
+
+    fn addressing6(&mut self) -> Option<StaticAddress6> {
+        let given = self.value("network", "ipv6_address").is_some();
+        let address = self.one("network", "ipv6_address", value::address6);
+        let gateway = self.one("network", "ipv6_gateway", value::host6);
+        let Some((address, prefix)) = address else {
+            if !given {
+                self.refuse_static("ipv6_gateway", "is given without an `ipv6_address`");
+            }
+            return None;
+        };
+        if let Some(gateway) = gateway {
+            let host_bits = 128 - u32::from(prefix);
+            let network = |ip: Ipv6Addr| ip.to_bits().checked_shr(host_bits).unwrap_or(0);
+            if gateway == address {
+                self.refuse_static("ipv6_gateway", "is the appliance's own address");
+            } else if !gateway.is_unicast_link_local() && network(gateway) != network(address) {
+                let reason = "is neither in the subnet nor a link-local address";
+                self.refuse_static("ipv6_gateway", reason);
+            }
+        }
+        Some(StaticAddress6 {
+            address,
+            prefix,
+            gateway,
+        })
     }
 
     /// Refuses a key for what stands beside it, unless it was refused for itself.

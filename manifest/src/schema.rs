@@ -77,6 +77,26 @@ pub const SECTIONS: &[Section] = &[
                 meaning: "Name servers of a static address, three at most.",
             },
             Key {
+                name: "ipv6_address",
+                kind: "a string such as \"2001:db8::10/64\"",
+                default: "none",
+                meaning: "A static IPv6 address beside the IPv4 address, with the length of the \
+                          subnet's prefix.",
+            },
+            Key {
+                name: "ipv6_gateway",
+                kind: "a string: an IPv6 address such as \"fe80::1\"",
+                default: "none",
+                meaning: "The router for IPv6: in the subnet, or a link-local address.",
+            },
+            Key {
+                name: "vlan",
+                kind: "an integer from 1 to 4094",
+                default: "none",
+                meaning: "The VLAN (IEEE 802.1Q) that the appliance is on: its frames carry this \
+                          tag, and only such frames reach it. For ports that carry several VLANs.",
+            },
+            Key {
                 name: "hostname",
                 kind: "a string of 1 to 63 letters, digits and inner hyphens",
                 default: "\"basalt\"",

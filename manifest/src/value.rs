@@ -1,7 +1,11 @@
 //! One checked conversion per kind of value.
 
 use alloc::{format, string::String};
-use core::{fmt::Display, net::Ipv4Addr, ops::RangeInclusive};
+use core::{
+    fmt::Display,
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
+};
 
 use base64::{
     Engine, alphabet,
@@ -66,6 +70,11 @@ where
 
 pub(crate) fn port(value: &DeValue<'_>) -> Result<u16, Fault> {
     integer(value, 1..=u16::MAX)
+}
+
+pub(crate) fn vlan(value: &DeValue<'_>) -> Result<u16, Fault> {
+    // 0 means no VLAN, 4095 is reserved (IEEE 802.1Q, table 9-2).
+    integer(value, 1..=4094)
 }
 
 pub(crate) fn system_cores(value: &DeValue<'_>) -> Result<u16, Fault> {
@@ -266,4 +275,50 @@ pub(crate) fn address(value: &DeValue<'_>) -> Result<Option<(Ipv4Addr, u8)>, Fau
         return Err(format!("{address} is {what} address of its /{prefix} subnet").into());
     }
     Ok(Some((address, prefix)))
+}
+
+/// An IPv6 address that a single machine can have.
+pub(crate) fn host6(value: &DeValue<'_>) -> Result<Ipv6Addr, Fault> {
+    let text = string(value)?;
+    let address: Ipv6Addr = text
+        .parse()
+        .map_err(|_| format!("\"{}\" is not an IPv6 address", shortened(text)))?;
+    let kind = if address.is_unspecified() {
+        "the unspecified address"
+    } else if address.is_loopback() {
+        "the loopback address"
+    } else if address.is_multicast() {
+        "a multicast address"
+    } else if address.to_ipv4_mapped().is_some() {
+        "an IPv4 address in disguise"
+    } else {
+        return Ok(address);
+    };
+    Err(format!("{address} is {kind}, no machine can have it").into())
+}
+
+/// An IPv6 address with the length of its prefix.
+pub(crate) fn address6(value: &DeValue<'_>) -> Result<(Ipv6Addr, u8), Fault> {
+    let text = string(value)?;
+    let (address, prefix) = text
+        .split_once('/')
+        .ok_or_else(|| match text.parse::<Ipv6Addr>() {
+            Ok(_) => "needs the length of the subnet's prefix, for example \"/64\"".into(),
+            Err(_) => Fault::Kind,
+        })?;
+    let prefix = prefix
+        .parse()
+        .ok()
+        .filter(|prefix| (1..=128).contains(prefix))
+        .ok_or_else(|| {
+            let prefix = shortened(prefix);
+            format!("has a prefix of length \"{prefix}\", it must be from 1 to 128")
+        })?;
+    let address = host6(&DeValue::String(address.into()))?;
+    if address.is_unicast_link_local() {
+        return Err(
+            format!("{address} is a link-local address, which the appliance has anyway").into(),
+        );
+    }
+    Ok((address, prefix))
 }

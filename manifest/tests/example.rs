@@ -43,6 +43,13 @@ fn is_read_as_written() {
             dns: vec![[192, 0, 2, 1].into(), [198, 51, 100, 53].into()],
         })
     );
+    let ipv6 = manifest.network.ipv6.unwrap();
+    assert_eq!(ipv6.address.to_string(), "2001:db8::10");
+    assert_eq!(
+        (ipv6.prefix, ipv6.gateway.unwrap().to_string()),
+        (64, "fe80::1".into())
+    );
+    assert_eq!(manifest.network.vlan, Some(100));
     assert_eq!(manifest.network.hostname, "basalt-1");
     assert_eq!(
         (manifest.network.tcp_port, manifest.network.websocket_port),

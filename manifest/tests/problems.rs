@@ -413,3 +413,42 @@ fn what_the_prover_needs_is_asked_for() {
         "{said}"
     );
 }
+
+#[test]
+fn ipv6_and_vlan_are_judged() {
+    for (value, reason) in [
+        ("vlan = 0", "must be from 1 to 4094"),
+        ("vlan = 4095", "must be from 1 to 4094"),
+        ("vlan = \"7\"", "must be an integer from 1 to 4094"),
+        (
+            "ipv6_address = \"2001:db8::10\"",
+            "needs the length of the subnet's prefix",
+        ),
+        (
+            "ipv6_address = \"2001:db8::10/129\"",
+            "must be from 1 to 128",
+        ),
+        ("ipv6_address = \"192.0.2.10/24\"", "is not an IPv6 address"),
+        ("ipv6_address = \"fe80::10/64\"", "link-local"),
+        ("ipv6_address = \"ff02::1/64\"", "multicast"),
+        ("ipv6_address = \"::ffff:192.0.2.1/64\"", "in disguise"),
+        (
+            "ipv6_gateway = \"fe80::1\"",
+            "is given without an `ipv6_address`",
+        ),
+        (
+            "ipv6_address = \"2001:db8::10/64\"\nipv6_gateway = \"2001:db8::10\"",
+            "is the appliance's own address",
+        ),
+        (
+            "ipv6_address = \"2001:db8::10/64\"\nipv6_gateway = \"2001:db8:0:1::1\"",
+            "is neither in the subnet nor a link-local address",
+        ),
+    ] {
+        let (.., message) = only(&format!("[network]\n{value}\n"));
+        assert!(message.contains(reason), "{value}: {message}");
+    }
+    let right =
+        "[network]\nipv6_address = \"2001:db8::10/128\"\nipv6_gateway = \"fe80::1\"\nvlan = 4094\n";
+    assert!(Manifest::parse(right).is_ok());
+}

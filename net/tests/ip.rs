@@ -2,7 +2,7 @@
 
 mod link;
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use basalt_net::ip::{
@@ -77,7 +77,9 @@ impl Pair {
 
     /// A connection from stack 1 to the listener of stack 0.
     fn connect(&mut self) -> (SocketId, SocketId) {
-        let client = self.stacks[1].connect(SocketAddrV4::new(A, PORT)).unwrap();
+        let client = self.stacks[1]
+            .connect(SocketAddr::new(IpAddr::V4(A), PORT))
+            .unwrap();
         self.until(1, |event| *event == Event::Connected(client));
         let accepted = self.until(0, |event| matches!(event, Event::Accepted { .. }));
         let Event::Accepted {
@@ -88,7 +90,7 @@ impl Pair {
         else {
             unreachable!()
         };
-        assert_eq!((port, *remote.ip()), (PORT, B));
+        assert_eq!((port, remote.ip()), (PORT, IpAddr::V4(B)));
         (socket, client)
     }
 
@@ -193,14 +195,16 @@ fn an_abort_is_a_reset_for_the_other_side() {
 #[test]
 fn a_port_nobody_listens_on_fails_the_connection() {
     let mut pair = Pair::simple(PERFECT, 5);
-    let client = pair.stacks[1].connect(SocketAddrV4::new(A, 1)).unwrap();
+    let client = pair.stacks[1]
+        .connect(SocketAddr::new(IpAddr::V4(A), 1))
+        .unwrap();
     pair.until(1, |event| *event == Event::Failed(client));
 }
 
 #[test]
 fn a_host_that_is_not_there_fails_the_connection_after_the_handshake_timeout() {
     let mut pair = Pair::simple(PERFECT, 6);
-    let nobody = SocketAddrV4::new(Ipv4Address::new(10, 0, 0, 99), 1);
+    let nobody = SocketAddr::new(IpAddr::V4(Ipv4Address::new(10, 0, 0, 99)), 1);
     let client = pair.stacks[1].connect(nobody).unwrap();
     pair.until(1, |event| *event == Event::Failed(client));
 }
@@ -249,11 +253,13 @@ fn the_budget_of_sockets_refuses_more_and_recovers() {
     let mut pair = Pair::new(config, client, PERFECT, 9);
     let (first, _) = pair.connect();
     pair.connect();
-    let third = pair.stacks[1].connect(SocketAddrV4::new(A, PORT)).unwrap();
+    let third = pair.stacks[1]
+        .connect(SocketAddr::new(IpAddr::V4(A), PORT))
+        .unwrap();
     pair.until(1, |event| *event == Event::Failed(third));
     assert!(pair.stacks[0].counters().refused_full > 0);
     assert_eq!(
-        pair.stacks[0].connect(SocketAddrV4::new(B, 1)),
+        pair.stacks[0].connect(SocketAddr::new(IpAddr::V4(B), 1)),
         Err(Error::TooManySockets)
     );
     pair.stacks[0].abort(pair.now, first);
@@ -418,10 +424,14 @@ fn through_router(address: Ipv4Cidr, gateway: Ipv4Address) -> Router {
         now += Duration::from_millis(1);
         if round == 1 {
             // Both ways: the server must reach the gateway of its own accord too.
-            dialed.push(stacks[0].connect(SocketAddrV4::new(client, PORT)).unwrap());
+            dialed.push(
+                stacks[0]
+                    .connect(SocketAddr::new(IpAddr::V4(client), PORT))
+                    .unwrap(),
+            );
             dialed.push(
                 stacks[1]
-                    .connect(SocketAddrV4::new(address.address(), PORT))
+                    .connect(SocketAddr::new(IpAddr::V4(address.address()), PORT))
                     .unwrap(),
             );
         }
@@ -434,7 +444,7 @@ fn through_router(address: Ipv4Cidr, gateway: Ipv4Address) -> Router {
         let from = [client, address.address()][side];
         let accepted = events[side]
             .iter()
-            .any(|event| matches!(event, Event::Accepted { remote, .. } if *remote.ip() == from));
+            .any(|event| matches!(event, Event::Accepted { remote, .. } if remote.ip() == IpAddr::V4(from)));
         assert!(accepted, "{events:?}");
     }
     router
@@ -602,6 +612,7 @@ fn dhcp_configures_address_gateway_and_dns() {
             address: Ipv4Cidr::new(lease, 24),
             gateway: Some(gateway),
             dns: vec![Ipv4Address::new(10, 0, 2, 3)],
+            ipv6: None,
         })]
     );
 }

@@ -12,3 +12,12 @@ pub struct CoreReport {
     /// What was measured or what failed, in one line.
     pub summary: String,
 }
+
+/// The network card in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CardReport {
+    /// What it is and where.
+    pub name: String,
+    /// Whether the firmware drives it for want of a driver: slower, and a core less.
+    pub degraded: bool,
+}

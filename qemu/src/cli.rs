@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// What the disk is connected by: virtio, nvme or ahci.
     #[arg(long, value_name = "MODEL", default_value_t = DiskModel::Virtio)]
     pub(crate) disk: DiskModel,
+    /// Give the network card its option ROM, so that the firmware can drive it.
+    #[arg(long)]
+    pub(crate) nic_rom: bool,
 
     /// Forward a port of this machine to one of the node's; 0 chooses a free one. May be repeated.
     /// The node's own ports are forwarded in any case.

@@ -106,6 +106,7 @@ pub struct Machine {
     cores: u32,
     memory_mib: u32,
     nic: String,
+    nic_rom: bool,
     forwards: Vec<Forward>,
     guest_address: Option<Ipv4Addr>,
     accel: Accel,
@@ -131,6 +132,7 @@ impl Machine {
             cores: 2,
             memory_mib: 512,
             nic: "virtio-net-pci".into(),
+            nic_rom: false,
             forwards: Vec::new(),
             guest_address: None,
             accel: Accel::Auto,
@@ -194,6 +196,14 @@ impl Machine {
     #[must_use]
     pub fn nic(mut self, model: impl Into<String>) -> Self {
         self.nic = model.into();
+        self
+    }
+
+    /// Gives the network card its option ROM, so that the firmware has a driver for it. Needs QEMU's
+    /// ROMs for EFI (Debian: `ipxe-qemu`).
+    #[must_use]
+    pub fn nic_rom(mut self, rom: bool) -> Self {
+        self.nic_rom = rom;
         self
     }
 
@@ -356,10 +366,8 @@ impl Machine {
         }
         add("-netdev", format!("user,id=net{forwards}").into());
         // Without its ROM the card is no boot device, which saves the firmware the attempt.
-        add(
-            "-device",
-            format!("{},netdev=net,romfile=", self.nic).into(),
-        );
+        let rom = if self.nic_rom { "" } else { ",romfile=" };
+        add("-device", format!("{},netdev=net{rom}", self.nic).into());
         add("-device", "virtio-rng-pci".into());
         add("-chardev", "stdio,id=serial,signal=off".into());
         add("-serial", "chardev:serial".into());

@@ -104,6 +104,7 @@ fn machine(arguments: &Arguments, image: &Path, manifest: Option<&Manifest>) -> 
         .cores(arguments.cores)
         .memory(arguments.memory)
         .nic(&arguments.nic)
+        .nic_rom(arguments.nic_rom)
         .display(&arguments.display)
         .accel(arguments.accel)
         .echo(if arguments.quiet {

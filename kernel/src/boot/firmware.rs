@@ -7,7 +7,9 @@ use core::ptr::NonNull;
 use core::slice;
 
 use basalt_manifest::Manifest;
-use uefi::boot::{self, AllocateType, MemoryType, OpenProtocolAttributes, OpenProtocolParams};
+use uefi::boot::{
+    self, AllocateType, MemoryDescriptor, MemoryType, OpenProtocolAttributes, OpenProtocolParams,
+};
 use uefi::fs::{self, FileSystem};
 use uefi::mem::memory_map::MemoryMap as _;
 use uefi::proto::console::gop::{GraphicsOutput, PixelFormat};
@@ -16,6 +18,7 @@ use uefi::proto::rng::Rng;
 use uefi::table::cfg::ConfigTableEntry;
 use uefi::{CStr16, Status, cstr16, runtime, system};
 
+use super::stay::{self, Stay};
 use super::{Configuration, Framebuffer, Handover, Identity, Refusal, identity};
 use crate::acpi::{self, Memory, Platform};
 use crate::cpu::features::Features;
@@ -38,11 +41,11 @@ const MANIFEST_FILE: &CStr16 = cstr16!("\\manifest.toml");
 const IDENTITY_FOLDER: &CStr16 = cstr16!("\\EFI\\basalt");
 const IDENTITY_FILE: &CStr16 = cstr16!("\\EFI\\basalt\\identity");
 
-/// Asks the firmware everything and sends it away.
+/// Asks the firmware everything and sends it away, unless it must stay to drive the network card.
 #[must_use]
-pub fn gather() -> Handover {
+pub fn gather() -> (Handover, Option<Stay>) {
     claim_first_arena();
-    let platform = read_platform();
+    let mut platform = read_platform();
     let measurement = start_clock(platform.as_ref().ok());
     let framebuffer = find_framebuffer();
     if let Some(framebuffer) = &framebuffer {
@@ -57,8 +60,13 @@ pub fn gather() -> Handover {
     let configuration = seed_generator().and_then(|()| read_configuration());
     let image = find_image();
     let sections = find_sections(image);
-    let map = leave();
-    Handover {
+    let stay = platform.as_mut().ok().and_then(stay::prepare);
+    let (stay, firmware_card) = stay.unzip();
+    let map = match stay {
+        Some(_) => stay::take_memory(),
+        None => leave(),
+    };
+    let handover = Handover {
         map,
         sections,
         image,
@@ -66,7 +74,9 @@ pub fn gather() -> Handover {
         framebuffer,
         configuration,
         measurement,
-    }
+        firmware_card,
+    };
+    (handover, stay)
 }
 
 fn claim_first_arena() {
@@ -325,19 +335,22 @@ fn leave() -> MemoryMap {
     let regions: Vec<Region> = descriptors
         .entries()
         .map(|descriptor| Region {
-            span: Span {
-                start: descriptor.phys_start,
-                end: descriptor
-                    .phys_start
-                    .saturating_add(descriptor.page_count.saturating_mul(PAGE)),
-            },
+            span: span_of(descriptor),
             kind: kind_of(descriptor.ty),
         })
         .collect();
     MemoryMap::new(regions)
 }
 
-fn kind_of(memory_type: MemoryType) -> Kind {
+pub(super) fn span_of(descriptor: &MemoryDescriptor) -> Span {
+    let len = descriptor.page_count.saturating_mul(PAGE);
+    Span {
+        start: descriptor.phys_start,
+        end: descriptor.phys_start.saturating_add(len),
+    }
+}
+
+pub(super) fn kind_of(memory_type: MemoryType) -> Kind {
     match memory_type {
         MemoryType::CONVENTIONAL => Kind::Free,
         MemoryType::BOOT_SERVICES_CODE | MemoryType::BOOT_SERVICES_DATA => Kind::Firmware,

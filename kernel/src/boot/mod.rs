@@ -2,10 +2,11 @@
 //! there.
 //!
 //! [`firmware`] speaks UEFI, [`identity`] is the file with the node's generated identity; what they
-//! find is a [`Handover`].
+//! find is a [`Handover`]. Where only the firmware can drive the network card, [`stay`] keeps it.
 
 pub mod firmware;
 pub mod identity;
+pub mod stay;
 
 use alloc::string::String;
 
@@ -13,6 +14,7 @@ use basalt_manifest::Manifest;
 use heapless::Vec;
 
 use crate::acpi::{self, Platform};
+use crate::drivers::network::firmware::Firmware;
 use crate::log::screen::Geometry;
 use crate::mem::image::{MAX_SECTIONS, Section};
 use crate::mem::map::{MemoryMap, Span};
@@ -76,4 +78,6 @@ pub struct Handover {
     pub configuration: Result<Configuration, Refusal>,
     /// The clock's calibration, still running.
     pub measurement: Option<Measurement>,
+    /// The network card, if the firmware stays to drive it.
+    pub firmware_card: Option<Firmware>,
 }

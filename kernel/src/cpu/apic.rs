@@ -3,7 +3,7 @@
 //! In x2APIC mode the registers are model-specific registers, else they lie in memory. Source: Intel
 //! SDM volume 3, chapter "Advanced Programmable Interrupt Controller".
 
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use core::time::Duration;
 
 use x86_64::instructions::port::Port;
@@ -52,6 +52,9 @@ const OFF: u8 = 0;
 const MEMORY: u8 = 1;
 const X2: u8 = 2;
 
+/// Whether the firmware goes on on another core.
+static KEEP_LEGACY: AtomicBool = AtomicBool::new(false);
+
 /// How registers are reached; the same on all cores.
 static MODE: AtomicU8 = AtomicU8::new(OFF);
 static BASE: AtomicU64 = AtomicU64::new(0);
@@ -93,7 +96,9 @@ pub fn enable(features: &Features) -> Result<(), NoTable> {
     let mode = if features.x2apic { X2 } else { MEMORY };
     let address = base & BASE_ADDRESS;
     if MODE.load(Ordering::Relaxed) == OFF {
-        mask_legacy_controller();
+        if !KEEP_LEGACY.load(Ordering::Relaxed) {
+            mask_legacy_controller();
+        }
         space::map_device(Span {
             start: address,
             end: address + PAGE,
@@ -111,6 +116,11 @@ pub fn enable(features: &Features) -> Result<(), NoTable> {
         SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR),
     );
     Ok(())
+}
+
+/// Leaves the legacy controller to the firmware, whose timer may need it.
+pub fn keep_legacy_controller() {
+    KEEP_LEGACY.store(true, Ordering::Relaxed);
 }
 
 fn mask_legacy_controller() {

@@ -37,6 +37,14 @@ impl Dma {
         self.start
     }
 
+    /// The memory as bytes, for a driver that hands it out in parts.
+    #[must_use]
+    pub fn into_bytes(self) -> &'static mut [u8] {
+        let start = ptr::with_exposed_provenance_mut::<u8>(self.start as usize);
+        // SAFETY: zeroed, this value's alone, and never given back.
+        unsafe { core::slice::from_raw_parts_mut(start, self.len) }
+    }
+
     /// Number of bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "it never is")]

@@ -4,9 +4,9 @@
 pub mod ahci;
 pub mod disk;
 pub mod dma;
+pub mod network;
 pub mod nvme;
 pub mod virtio;
 pub mod virtio_blk;
-pub mod virtio_net;
 pub mod virtio_rng;
 pub mod window;

@@ -1,6 +1,7 @@
 //! PCI: finding devices and setting them up, through the memory-mapped configuration space.
 
 pub mod ecam;
+pub mod msi;
 pub mod msix;
 
 use alloc::vec::Vec;

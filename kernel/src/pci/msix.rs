@@ -13,13 +13,19 @@ const ENTRY_LEN: u64 = 16;
 /// Largest APIC identifier that fits the message address.
 const MAX_TARGET: u32 = 0xff;
 
+/// The message that brings `vector` to the core `apic_id`: address and data. `None` for a core that
+/// messages do not reach.
+#[must_use]
+pub fn message(apic_id: u32, vector: u8) -> Option<(u64, u32)> {
+    let target = MESSAGE_ADDRESS | u64::from(apic_id) << 12;
+    (apic_id <= MAX_TARGET).then_some((target, u32::from(vector)))
+}
+
 /// Routes table entry 0 of the function to `vector` on the core `apic_id`, and switches MSI-X on.
 /// `None` if the function or the core cannot be used that way: the driver polls then.
 #[must_use]
 pub fn route(ecam: &Ecam, address: PciAddress, apic_id: u32, vector: u8) -> Option<()> {
-    if apic_id > MAX_TARGET {
-        return None;
-    }
+    let (target, data) = message(apic_id, vector)?;
     let mut msix = endpoint(ecam, address)?
         .capabilities(ecam)
         .find_map(|capability| match capability {
@@ -41,9 +47,9 @@ pub fn route(ecam: &Ecam, address: PciAddress, apic_id: u32, vector: u8) -> Opti
         for entry in 0..u64::from(msix.table_size()) {
             mmio::write(table + entry * ENTRY_LEN + 12, 1_u32);
         }
-        mmio::write(table, (MESSAGE_ADDRESS | u64::from(apic_id) << 12) as u32);
+        mmio::write(table, target as u32);
         mmio::write(table + 4, 0_u32);
-        mmio::write(table + 8, u32::from(vector));
+        mmio::write(table + 8, data);
         mmio::write(table + 12, 0_u32);
     }
     msix.set_function_mask(false, ecam);

@@ -19,6 +19,7 @@ use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
 use crate::cpu::{self, apic, idt, smp, topology};
+use crate::drivers::network::firmware::Firmware;
 use crate::mem::frames::FRAMES;
 use crate::mem::map::{Kind, MemoryMap, Span};
 use crate::mem::paging::Access;
@@ -44,6 +45,7 @@ struct Rest {
     image: Span,
     platform: Platform,
     configuration: Configuration,
+    firmware_card: Option<Firmware>,
 }
 
 /// Brings the machine up and runs the appliance. The current stack is the firmware's.
@@ -56,6 +58,7 @@ pub fn bring_up(handover: Handover) -> ! {
         framebuffer,
         configuration,
         measurement,
+        firmware_card,
     } = handover;
     if let Some(measurement) = measurement {
         refine_clock(&measurement);
@@ -140,6 +143,7 @@ pub fn bring_up(handover: Handover) -> ! {
         image,
         platform,
         configuration,
+        firmware_card,
     });
     // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
     unsafe { go_on(stack, rest) }
@@ -176,6 +180,7 @@ fn run(rest: Rest) -> ! {
         image,
         platform,
         configuration,
+        firmware_card,
     } = rest;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
     Local::new(0, tables).install();
@@ -199,8 +204,13 @@ fn run(rest: Rest) -> ! {
     let own_id = apic::id();
     network::claim_core();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
-    let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
-    let Devices { network, disks } = devices;
+    let devices =
+        devices::find(&platform, own_id, firmware_card).unwrap_or_else(|refusal| refuse(&refusal));
+    let Devices {
+        network,
+        report,
+        disks,
+    } = devices;
     let test = configuration.manifest.disk.test;
     if test == DiskTest::Speed {
         disk_test::speed(disks);
@@ -210,7 +220,14 @@ fn run(rest: Rest) -> ! {
     if test == DiskTest::Load {
         disk_test::load(state, &Keypair::from_seed(identity).peer_id());
     }
-    network::run(configuration, network, state, identity, lanes, image.len())
+    network::run(
+        configuration,
+        (network, report),
+        state,
+        identity,
+        lanes,
+        image.len(),
+    )
 }
 
 /// Opens the state and finds out who the node is: the manifest's seed wins over the one in the state,

@@ -1,22 +1,29 @@
 //! Which devices there are, and opening those the kernel drives.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use basalt_node::status::CardReport;
+
 use super::disks::{self, Found};
 use crate::acpi::Platform;
 use crate::boot::Refusal;
 use crate::cpu::idt::NETWORK_VECTOR;
-use crate::drivers::{virtio_net, virtio_net::VirtioNet, virtio_rng};
+use crate::drivers::network::firmware::{self, Firmware};
+use crate::drivers::network::{self, Interrupt, Nic};
+use crate::drivers::virtio_rng;
 use crate::entropy;
 use crate::pci::{self, CLASS_NETWORK, Ecam, Function};
 
 /// The devices in use.
 pub struct Devices {
     /// The network card.
-    pub network: VirtioNet,
+    pub network: Nic,
+    /// What it is, for the status.
+    pub report: CardReport,
     /// The disks.
     pub disks: Vec<Found>,
 }
@@ -25,12 +32,16 @@ pub struct Devices {
 /// the kernel has a driver for, with its interrupts on the core `apic_id`.
 ///
 /// # Errors
-/// [`Refusal`] if there is no such card.
-pub fn find(platform: &Platform, apic_id: u32) -> Result<Devices, Refusal> {
+/// [`Refusal`] if there is no such card and the firmware drives none either.
+pub fn find(
+    platform: &Platform,
+    apic_id: u32,
+    firmware_card: Option<Firmware>,
+) -> Result<Devices, Refusal> {
     let refuse = |details: String| Refusal {
         headline: "no network",
         details,
-        remedy: "add a supported network card (virtio-net)",
+        remedy: "add a supported network card (virtio-net, Intel e1000e)",
     };
     let ecam = Ecam::map(&platform.ecam).map_err(|error| refuse(error.to_string()))?;
     let functions = pci::scan(&ecam);
@@ -44,30 +55,51 @@ pub fn find(platform: &Platform, apic_id: u32) -> Result<Devices, Refusal> {
     {
         add_entropy(&ecam, function);
     }
-    for function in functions
-        .iter()
-        .filter(|function| virtio_net::matches(function))
-    {
-        match VirtioNet::open(&ecam, function, apic_id, NETWORK_VECTOR) {
-            Ok(network) => {
-                let [a, b, c, d, e, f] = network.mac();
-                let wakes = if network.interrupts() {
-                    "interrupts"
-                } else {
-                    "polled"
-                };
-                ::log::info!(
-                    target: "net",
-                    "virtio card at {}, {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, {wakes}",
-                    function.address,
-                );
+    let interrupt = Interrupt {
+        apic_id,
+        vector: NETWORK_VECTOR,
+    };
+    for function in &functions {
+        match network::open(&ecam, function, interrupt) {
+            None => {}
+            Some(Ok((network, name))) => {
+                let name = format!("{name} at {}", function.address);
                 let disks = disks::find(&ecam, &functions);
-                return Ok(Devices { network, disks });
+                return Ok(in_use(network, name, false, disks));
             }
-            Err(error) => ::log::error!(target: "net", "{function} cannot be used: {error}"),
+            Some(Err(error)) => {
+                ::log::error!(target: "net", "{function} cannot be used: {error}");
+            }
         }
     }
-    Err(refuse(describe_unusable(&functions)))
+    let unusable = describe_unusable(&functions);
+    let Some(card) = firmware_card else {
+        return Err(refuse(unusable));
+    };
+    ::log::warn!(target: "net", "{unusable}");
+    ::log::warn!(target: "net", "degraded: the firmware drives the card, and keeps a core for it");
+    let network = Nic::new(Box::new(card));
+    let disks = disks::find(&ecam, &functions);
+    Ok(in_use(network, firmware::NAME.to_string(), true, disks))
+}
+
+fn in_use(network: Nic, name: String, degraded: bool, disks: Vec<Found>) -> Devices {
+    let [a, b, c, d, e, f] = network.mac();
+    let wakes = match network.interrupts() {
+        true => "interrupts",
+        false => "polled",
+    };
+    ::log::info!(
+        target: "net",
+        "{name}, {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, {wakes}, link {}",
+        network.link(),
+    );
+    let report = CardReport { name, degraded };
+    Devices {
+        network,
+        report,
+        disks,
+    }
 }
 
 fn add_entropy(ecam: &Ecam, function: &Function) {

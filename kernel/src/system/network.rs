@@ -13,14 +13,14 @@ use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
 use basalt_node::compute::Resources;
 use basalt_node::state::State;
-use basalt_node::status;
+use basalt_node::status::{self, CardReport};
 use basalt_node::world::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
-use crate::drivers::virtio_net::VirtioNet;
+use crate::drivers::network::Nic;
 use crate::mem::heap;
 use crate::prover::Manager;
 use crate::{entropy, log, time};
@@ -50,7 +50,7 @@ pub(super) fn now() -> Instant {
 /// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
 pub fn run(
     configuration: Configuration,
-    mut card: VirtioNet,
+    (mut card, report): (Nic, CardReport),
     state: Option<State>,
     identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
@@ -76,13 +76,13 @@ pub fn run(
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),
     };
+    appliance.set_card_report(report);
     let mut prover = Manager::start(
         &configuration.manifest.prover,
         &mut lanes,
         appliance.state(),
     );
     let mut announced = false;
-    let mut failures = 0;
     loop {
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
@@ -94,12 +94,8 @@ pub fn run(
             announce(listening, image_bytes);
             announced = true;
         }
-        let failed = card.counters().failed;
-        if failed != failures {
-            ::log::warn!(target: "net", "the card has refused {failed} frames or buffers so far");
-            failures = failed;
-        }
-        if !activity.did_work && !card.has_received() {
+        card.settle(time::since_entry());
+        if !activity.did_work && !card.arm() {
             let prover = prover.as_ref().map(Manager::wake_at);
             let node = activity
                 .wake_at

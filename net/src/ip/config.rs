@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
 /// Where the interface's address comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub enum Addressing {
     },
 }
 
+/// A fixed IPv6 address beside the IPv4 one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed6 {
+    /// Own address and prefix length.
+    pub address: Ipv6Cidr,
+    /// Default gateway: in the prefix, or a link-local address such as fe80::1.
+    pub gateway: Option<Ipv6Address>,
+}
+
 /// What the owner decides about one interface.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -27,6 +36,10 @@ pub struct Config {
     pub mac: EthernetAddress,
     /// DHCP or static.
     pub addressing: Addressing,
+    /// IPv6, if it is spoken.
+    pub ipv6: Option<Fixed6>,
+    /// The VLAN that the interface is on, 1 to 4094; absent: frames have no tag.
+    pub vlan: Option<u16>,
     /// Gateway that replaces the one of the DHCP lease.
     pub gateway: Option<Ipv4Address>,
     /// Name servers; empty: those of the DHCP lease.
@@ -43,6 +56,8 @@ impl Config {
         Config {
             mac,
             addressing: Addressing::Dhcp,
+            ipv6: None,
+            vlan: None,
             gateway: None,
             dns: Vec::new(),
             hostname: None,

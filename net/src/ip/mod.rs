@@ -1,6 +1,7 @@
 //! The IP stack: smoltcp with the policy of a server around it.
 //!
-//! [`Stack`] owns addressing (DHCP or static, also with a gateway outside the subnet), name lookups
+//! [`Stack`] owns addressing (DHCP or static, also with a gateway outside the subnet;
+//! beside it a static IPv6 address; a VLAN tag), name lookups
 //! and every TCP socket of the machine. It does no I/O: [`Stack::poll`] is given the time and a
 //! device (smoltcp's [`Device`] trait, which each NIC driver implements), moves frames, and reports
 //! [`Event`]s; [`Stack::wake_at`] says when it wants to be polled without traffic. ICMP echo is
@@ -11,21 +12,23 @@
 //! | `config.rs` | what the owner decides: addressing and budgets |
 //! | `sockets.rs` | the TCP sockets: backlog, half-open and closing connections, budgets |
 //! | `gateway.rs` | device wrapper for a gateway outside the subnet |
+//! | `vlan.rs` | device wrapper for a VLAN tag |
 
 mod config;
 mod gateway;
 mod sockets;
+mod vlan;
 
-pub use config::{Addressing, Config, Limits};
+pub use config::{Addressing, Config, Fixed6, Limits};
 pub use smoltcp::phy;
 pub use smoltcp::time::Instant as Tick;
-pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 pub use sockets::SocketId;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddrV4;
+use core::net::SocketAddr;
 
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
@@ -35,6 +38,7 @@ use smoltcp::wire::{DhcpOption, DnsQueryType, IpAddress, IpCidr};
 use crate::time::Instant;
 use gateway::{OffSubnet, Translated};
 use sockets::Sockets;
+use vlan::Tagged;
 
 /// Something that happened in the stack. Sockets are named by [`SocketId`], which is never reused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub enum Event {
         /// The listened port.
         port: u16,
         /// Who connected.
-        remote: SocketAddrV4,
+        remote: SocketAddr,
     },
     /// An outgoing connection is established.
     Connected(SocketId),
@@ -87,6 +91,8 @@ pub struct Configuration {
     pub gateway: Option<Ipv4Address>,
     /// Name servers: the configured ones, else those of the lease.
     pub dns: Vec<Ipv4Address>,
+    /// Own IPv6 address, beside the link-local one.
+    pub ipv6: Option<Ipv6Cidr>,
 }
 
 /// A name lookup under way.
@@ -226,7 +232,7 @@ impl Stack {
     ///
     /// # Errors
     /// No address yet, no socket free, or an address one cannot connect to.
-    pub fn connect(&mut self, remote: SocketAddrV4) -> Result<SocketId, Error> {
+    pub fn connect(&mut self, remote: SocketAddr) -> Result<SocketId, Error> {
         let (Some(interface), Some(_)) = (&mut self.interface, &self.configuration) else {
             return Err(Error::NotConfigured);
         };
@@ -262,7 +268,7 @@ impl Stack {
     }
 
     /// The other end of a connection.
-    pub fn remote(&self, socket: SocketId) -> Option<SocketAddrV4> {
+    pub fn remote(&self, socket: SocketId) -> Option<SocketAddr> {
         self.sockets.remote(&self.set, socket)
     }
 
@@ -325,7 +331,10 @@ impl Stack {
         };
         interface.poll_maintenance(tick);
         let mut device = Translated {
-            device,
+            device: &mut Tagged {
+                device,
+                id: self.config.vlan,
+            },
             gateway: self.off_subnet,
         };
         let mut worked = false;
@@ -381,21 +390,49 @@ impl Stack {
         let mut config = smoltcp::iface::Config::new(self.config.mac.into());
         config.random_seed = self.seed;
         self.interface = Some(Interface::new(config, device, tick));
+        self.assign(None);
         if let Addressing::Static { address, gateway } = self.config.addressing {
             let dns = self.config.dns.clone();
             self.configure(Configuration {
                 address,
                 gateway,
                 dns,
+                ipv6: self.config.ipv6.map(|fixed| fixed.address),
             });
+        }
+    }
+
+    /// Gives the interface its addresses and routes: those of IPv6 always, of IPv4 as told.
+    fn assign(&mut self, ipv4: Option<(Ipv4Cidr, Option<Ipv4Address>)>) {
+        let Some(interface) = &mut self.interface else {
+            return;
+        };
+        let stand_in = self.off_subnet.map(|_| IpCidr::Ipv4(gateway::STAND_IN_OWN));
+        let mut own: Vec<IpCidr> = ipv4.iter().map(|(address, _)| (*address).into()).collect();
+        own.extend(stand_in);
+        if let Some(fixed) = self.config.ipv6 {
+            own.push(fixed.address.into());
+            own.push(link_local(self.config.mac).into());
+        }
+        interface.update_ip_addrs(|addresses| {
+            addresses.clear();
+            // All fit: smoltcp is built for four.
+            let _ = addresses.extend_from_slice(&own);
+        });
+        let routes = interface.routes_mut();
+        routes.remove_default_ipv4_route();
+        routes.remove_default_ipv6_route();
+        // The table has a place for each.
+        if let Some((_, Some(next_hop))) = ipv4 {
+            let _ = routes.add_default_ipv4_route(next_hop);
+        }
+        if let Some(next_hop) = self.config.ipv6.and_then(|fixed| fixed.gateway) {
+            let _ = routes.add_default_ipv6_route(next_hop);
         }
     }
 
     /// Puts addresses and routes in force.
     fn configure(&mut self, configuration: Configuration) {
-        let Some(interface) = &mut self.interface else {
-            return;
-        };
         let address = configuration.address;
         self.off_subnet = configuration
             .gateway
@@ -408,20 +445,7 @@ impl Stack {
             Some(_) => Some(gateway::STAND_IN_GATEWAY),
             None => configuration.gateway,
         };
-        let stand_in = self.off_subnet.is_some();
-        interface.update_ip_addrs(|addresses| {
-            addresses.clear();
-            // Both fit: smoltcp keeps two addresses unless told otherwise.
-            let _ = addresses.push(IpCidr::Ipv4(address));
-            if stand_in {
-                let _ = addresses.push(IpCidr::Ipv4(gateway::STAND_IN_OWN));
-            }
-        });
-        interface.routes_mut().remove_default_ipv4_route();
-        if let Some(next_hop) = next_hop {
-            // The table was emptied above, so there is room.
-            let _ = interface.routes_mut().add_default_ipv4_route(next_hop);
-        }
+        self.assign(Some((address, next_hop)));
         let servers: Vec<IpAddress> = configuration.dns.iter().map(|&a| a.into()).collect();
         self.set
             .get_mut::<dns::Socket<'_>>(self.dns)
@@ -445,6 +469,7 @@ impl Stack {
                         address: lease.address,
                         gateway,
                         dns,
+                        ipv6: self.config.ipv6.map(|fixed| fixed.address),
                     }))
                 }
             };
@@ -463,10 +488,7 @@ impl Stack {
                     self.configuration = None;
                     self.off_subnet = None;
                     self.sockets.abort_all(&mut self.set);
-                    if let Some(interface) = &mut self.interface {
-                        interface.update_ip_addrs(|addresses| addresses.clear());
-                        interface.routes_mut().remove_default_ipv4_route();
-                    }
+                    self.assign(None);
                     out.push(Event::Deconfigured);
                 }
                 _ => {}
@@ -487,8 +509,9 @@ impl Stack {
                 Err(dns::GetQueryResultError::Failed) => Vec::new(),
                 Ok(found) => found
                     .iter()
-                    .map(|address| match address {
-                        IpAddress::Ipv4(address) => *address,
+                    .filter_map(|address| match address {
+                        IpAddress::Ipv4(address) => Some(*address),
+                        IpAddress::Ipv6(_) => None,
                     })
                     .collect(),
             };
@@ -496,6 +519,16 @@ impl Stack {
             false
         });
     }
+}
+
+/// The address of the interface on its own link, made of the hardware address (RFC 4291 appendix A).
+fn link_local(mac: EthernetAddress) -> Ipv6Cidr {
+    let [a, b, c, d, e, f] = mac.0;
+    let identifier = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
+    let mut octets = [0; 16];
+    octets[..2].copy_from_slice(&[0xfe, 0x80]);
+    octets[8..].copy_from_slice(&identifier);
+    Ipv6Cidr::new(Ipv6Address::from(octets), 64)
 }
 
 /// A DHCP client that retries sooner than smoltcp's default of ten seconds: a boot waits for it.

@@ -4,11 +4,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::SocketAddrV4;
+use core::net::SocketAddr;
 
 use smoltcp::iface::{Context, SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::IpEndpoint;
 
 use super::{Counters, Error, Event, Limits, to_smoltcp};
 use crate::time::Instant;
@@ -97,7 +97,7 @@ impl Sockets {
 
     pub(super) fn connect(
         &mut self,
-        remote: SocketAddrV4,
+        remote: SocketAddr,
         context: &mut Context,
         set: &mut SocketSet<'static>,
     ) -> Result<SocketId, Error> {
@@ -105,7 +105,7 @@ impl Sockets {
             return Err(Error::TooManySockets);
         }
         let local = self.free_port(set);
-        let endpoint = IpEndpoint::new(IpAddress::Ipv4(*remote.ip()), remote.port());
+        let endpoint = IpEndpoint::from(remote);
         let mut socket = self.new_socket();
         socket
             .connect(context, endpoint, local)
@@ -331,7 +331,7 @@ impl Sockets {
         half_open.chain(closing).min()
     }
 
-    pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddrV4> {
+    pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddr> {
         let handle = self.connections.get(&id)?.handle;
         set.get::<tcp::Socket<'_>>(handle)
             .remote_endpoint()
@@ -519,7 +519,6 @@ impl Sockets {
     }
 }
 
-fn to_socket_address(endpoint: IpEndpoint) -> SocketAddrV4 {
-    let IpAddress::Ipv4(address) = endpoint.addr;
-    SocketAddrV4::new(address, endpoint.port)
+fn to_socket_address(endpoint: IpEndpoint) -> SocketAddr {
+    SocketAddr::new(endpoint.addr.into(), endpoint.port)
 }

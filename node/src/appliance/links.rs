@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use core::net::{Ipv4Addr, SocketAddr};
 
 use basalt_net::ip::{QueryId, SocketId, Stack};
 use basalt_net::multiaddr::{Endpoint, Host};
@@ -67,10 +67,8 @@ impl Links {
         endpoint: &Endpoint,
     ) -> Result<(), &'static str> {
         match &endpoint.host {
-            Host::Ip(IpAddr::V4(ip)) => {
-                self.connect(stack, conn, SocketAddrV4::new(*ip, endpoint.port))
-            }
-            Host::Ip(IpAddr::V6(_)) | Host::Dns6(_) => Err("IPv6 is not spoken here"),
+            Host::Ip(ip) => self.connect(stack, conn, SocketAddr::new(*ip, endpoint.port)),
+            Host::Dns6(_) => Err("names are looked up for IPv4 only"),
             Host::Dns(name) | Host::Dns4(name) => {
                 let query = stack.resolve(name).map_err(|error| error.reason())?;
                 self.lookups.insert(query, (conn, endpoint.port));
@@ -83,7 +81,7 @@ impl Links {
         &mut self,
         stack: &mut Stack,
         conn: ConnId,
-        remote: SocketAddrV4,
+        remote: SocketAddr,
     ) -> Result<(), &'static str> {
         let socket = stack.connect(remote).map_err(|error| error.reason())?;
         self.add(conn, socket);
@@ -99,7 +97,7 @@ impl Links {
     ) -> Option<(ConnId, Result<(), &'static str>)> {
         let (conn, port) = self.lookups.remove(&query)?;
         let went_on = match addresses.first() {
-            Some(address) => self.connect(stack, conn, SocketAddrV4::new(*address, port)),
+            Some(address) => self.connect(stack, conn, SocketAddr::new((*address).into(), port)),
             None => Err("the name has no address"),
         };
         Some((conn, went_on))

@@ -10,7 +10,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
 use basalt_manifest::{Addressing, Manifest};
-use basalt_net::ip::{self, EthernetAddress, Ipv4Cidr};
+use basalt_net::ip::{self, EthernetAddress, Ipv4Cidr, Ipv6Cidr};
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
@@ -24,7 +24,7 @@ use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
 use crate::state::State;
-use crate::status::CoreReport;
+use crate::status::{CardReport, CoreReport};
 use crate::world::Parts;
 use links::Links;
 
@@ -102,6 +102,7 @@ pub struct Appliance {
     ports: Ports,
     listening: Option<Listening>,
     cores: Vec<CoreReport>,
+    card: CardReport,
     events: Vec<ip::Event>,
     effects: Vec<Effect>,
     jobs: VecDeque<Job>,
@@ -161,6 +162,7 @@ impl Appliance {
             ports,
             listening: None,
             cores: Vec::new(),
+            card: CardReport::default(),
             events: Vec::new(),
             effects: Vec::new(),
             jobs: VecDeque::new(),
@@ -212,10 +214,7 @@ impl Appliance {
                     true => Transport::WebSocket,
                     false => Transport::Tcp,
                 };
-                match self
-                    .peer
-                    .accept(clock, transport, SocketAddr::V4(remote), out)
-                {
+                match self.peer.accept(clock, transport, remote, out) {
                     Ok(conn) => self.links.add(conn, socket),
                     Err(reason) => {
                         log::debug!(target: "net", "connection from {remote} refused: {reason}");
@@ -224,7 +223,7 @@ impl Appliance {
                 }
             }
             ip::Event::Connected(socket) => {
-                let remote = self.stack.remote(socket).map(SocketAddr::V4);
+                let remote = self.stack.remote(socket);
                 if let (Some(conn), Some(remote)) = (self.links.conn(socket), remote) {
                     self.links.has_output(conn);
                     self.peer.handle(clock, Input::Dialed { conn, remote }, out);
@@ -267,12 +266,21 @@ impl Appliance {
         let gateway = configuration.gateway;
         let gateway = gateway.map_or("none".to_string(), |gateway| gateway.to_string());
         log::info!(target: "net", "address {}, gateway {gateway}", configuration.address);
-        let address = configuration.address.address();
-        let at = |port| Multiaddr::from_socket(SocketAddr::new(IpAddr::V4(address), port));
-        let addresses = [
-            at(self.ports.tcp),
-            at(self.ports.websocket).with(Protocol::Ws),
-        ];
+        let ipv6 = configuration.ipv6.map(|fixed| IpAddr::V6(fixed.address()));
+        if let Some(ip) = ipv6 {
+            log::info!(target: "net", "address {ip}");
+        }
+        let ipv4 = IpAddr::V4(configuration.address.address());
+        let ports = self.ports;
+        let at = |ip, port| Multiaddr::from_socket(SocketAddr::new(ip, port));
+        let addresses: Vec<Multiaddr> = [Some(ipv4), ipv6]
+            .into_iter()
+            .flatten()
+            .flat_map(|ip| {
+                let websocket = at(ip, ports.websocket).with(Protocol::Ws);
+                [at(ip, ports.tcp), websocket]
+            })
+            .collect();
         self.peer.listening(clock, &addresses, &mut self.effects);
         self.listening = Some(Listening {
             peer_id: self.peer.peer_id(),
@@ -328,12 +336,18 @@ impl Appliance {
         self.cores.push(report);
     }
 
+    /// Files which network card is in use, for the status.
+    pub fn set_card_report(&mut self, report: CardReport) {
+        self.card = report;
+    }
+
     /// What the operator can see.
     pub fn status(&self) -> Status {
         Status {
             peer: self.peer.status(),
             ip: self.stack.counters(),
             cores: self.cores.clone(),
+            card: self.card.clone(),
         }
     }
 }
@@ -347,6 +361,8 @@ pub struct Status {
     pub ip: ip::Counters,
     /// The cores' self-tests.
     pub cores: Vec<CoreReport>,
+    /// The network card.
+    pub card: CardReport,
 }
 
 /// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs with
@@ -375,5 +391,10 @@ fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
         }
     };
     config.hostname = Some(manifest.network.hostname.clone());
+    config.vlan = manifest.network.vlan;
+    config.ipv6 = manifest.network.ipv6.map(|fixed| ip::Fixed6 {
+        address: Ipv6Cidr::new(fixed.address, fixed.prefix),
+        gateway: fixed.gateway,
+    });
     config
 }
