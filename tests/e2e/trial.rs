@@ -97,8 +97,8 @@ impl Plan {
         trials
     }
 
-    /// Five boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
-    /// relay; a broken manifest; two cores that prove.
+    /// Seven boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
+    /// relay; a broken manifest; two cores that prove; two that prove before and after a reset.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
@@ -116,6 +116,7 @@ impl Plan {
         ));
         trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
         trials.push(self.trial("image/proves", guest::build, prover::epochs));
+        trials.push(self.trial("image/keeps_proofs", guest::build, prover::reset));
         trials
     }
 
