@@ -31,17 +31,17 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        None => run::run(&cli.run),
-        Some(Command::Run(args)) => run::run(&args),
-        Some(Command::Prove(args)) => prove::prove(&args),
-        Some(Command::Verify(args)) => prove::verify(&args),
-        Some(Command::Ccp(args)) => ccp::serve(&args),
+    let (failure, result) = match cli.command {
+        None => ("not started", run::run(&cli.run)),
+        Some(Command::Run(args)) => ("not started", run::run(&args)),
+        Some(Command::Prove(args)) => ("not proven", prove::prove(&args)),
+        Some(Command::Verify(args)) => ("not verified", prove::verify(&args)),
+        Some(Command::Ccp(args)) => ("not started", ccp::serve(&args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("basalt: not started: {error:#}");
+            eprintln!("basalt: {failure}: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -195,8 +195,10 @@ fn random_nonce() -> Result<LocalNonce> {
     Ok(LocalNonce(bytes))
 }
 
-/// Hashes a thread makes between two looks at the clock.
-const ROUND: u64 = 64;
+/// Hashes a thread makes between two reports of their number: it makes hundreds per second, or a few in
+/// light mode.
+const FAST_ROUND: u64 = 64;
+const LIGHT_ROUND: u64 = 2;
 
 fn hash(args: &ProveArgs, memory: Mmap, source: Source<'_, Fluence>) -> Result<()> {
     let (stop, hashes) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -232,6 +234,8 @@ fn hash(args: &ProveArgs, memory: Mmap, source: Source<'_, Fluence>) -> Result<(
                         local_nonce,
                         result_hash,
                     };
+                    // The line about the rate makes room: both may share a terminal.
+                    eprint!("\r{:100}\r", "");
                     println!("{}", records::proof_to_json(&proof));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -264,10 +268,14 @@ fn work<const LANES: usize>(
     hashes: &AtomicU64,
     found: &Sender<(LocalNonce, ResultHash)>,
 ) -> Result<()> {
+    let round = match source {
+        Source::Light(_) => LIGHT_ROUND,
+        Source::Fast(_) => FAST_ROUND,
+    };
     let mut prover = ProverLoop::<LANES>::new(&memory)?;
     prover.assign(difficulty, random_nonce()?);
     while !stop.load(Ordering::Relaxed) {
-        let done = prover.run(source, ROUND, stop, |nonce, hash| {
+        let done = prover.run(source, round, stop, |nonce, hash| {
             // Nobody listens any more once enough proofs are there.
             let _ = found.send((nonce, hash));
         });

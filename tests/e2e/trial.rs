@@ -100,8 +100,9 @@ impl Plan {
         trials
     }
 
-    /// Five boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
-    /// relay; a broken manifest; two cores that prove. The disks' trials have boots of their own.
+    /// Seven boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
+    /// relay; a broken manifest; two cores that prove; two that prove before and after a reset. The disks' trials have
+    /// boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
@@ -123,6 +124,7 @@ impl Plan {
         let speed = self.trial("image/disks/speed", guest::build, disks::speed);
         trials.push(speed.with_ignored_flag(true));
         trials.push(self.trial("image/proves", guest::build, prover::epochs));
+        trials.push(self.trial("image/keeps_proofs", guest::build, prover::reset));
         trials
     }
 

@@ -60,6 +60,7 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
     logger::install(Clocks::start(), LevelFilter::Info);
     let config = prover::Config {
         slots: args.datasets.max(1),
+        at_once: args.light,
         ..prover::Config::default()
     };
     let options = Options {

@@ -80,6 +80,7 @@ impl Manager {
             threads.keys().copied().zip(units.cycle()).collect();
         let config = Config {
             slots: settings.datasets.map_or(settings.units.len(), usize::from),
+            at_once: settings.mode == ProverMode::Light,
             epoch_seconds: settings.epoch_seconds.map_or(EPOCH_SECONDS, f64::from),
             ..Config::default()
         };

@@ -9,6 +9,8 @@
 mod clock;
 #[cfg(feature = "reference")]
 mod reference;
+#[cfg_attr(not(feature = "reference"), path = "nobody.rs")]
+mod rivals;
 
 use basalt_prover::memory::{Memory, Mmap, PageSize, Purpose};
 use basalt_prover::randomx::argon::Filling;
@@ -165,22 +167,7 @@ fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
         }
     };
     let mut contenders: Vec<Contender<'_>> = vec![("cache fill".into(), Box::new(ours))];
-    #[cfg(feature = "reference")]
-    {
-        let mut reference = reference::Cache::new(*memory)?;
-        let mut turns = 0_u8;
-        let theirs = move || {
-            // The reference leaves a cache as it is if the key is the last one.
-            turns += 1;
-            let start = cpu_seconds();
-            reference.init(&[turns; 12]);
-            Sample {
-                count: 1.0,
-                seconds: cpu_seconds() - start,
-            }
-        };
-        contenders.push(("cache fill, reference".into(), Box::new(theirs)));
-    }
+    contenders.extend(rivals::cache(memory)?);
     compare(options.turns, "caches/CPU-s", contenders);
     Ok(())
 }
@@ -206,25 +193,7 @@ fn fill<P: Params>(
         }
     };
     let mut contenders: Vec<Contender<'_>> = vec![("dataset fill".into(), Box::new(ours))];
-    #[cfg(feature = "reference")]
-    if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
-        let mut reference = reference::Cache::new(*memory)?;
-        reference.init(KEY);
-        let region = memory.lend(Purpose::Dataset, P::DATASET_BYTES)?;
-        let mut dataset = reference::Dataset::new(region)?;
-        let mut at = 0;
-        dataset.fill(&reference, 0, ITEMS);
-        let theirs = move || {
-            let start = cpu_seconds();
-            dataset.fill(&reference, at, ITEMS);
-            at += ITEMS;
-            Sample {
-                count: ITEMS as f64,
-                seconds: cpu_seconds() - start,
-            }
-        };
-        contenders.push(("dataset fill, reference".into(), Box::new(theirs)));
-    }
+    contenders.extend(rivals::fill(memory, cache)?);
     compare(options.turns, "items/CPU-s", contenders);
     Ok(())
 }
@@ -293,40 +262,9 @@ fn race<P: Params>(
         (format!("fast, {threads} thread(s), 1 lane"), Box::new(one)),
         (format!("fast, {threads} thread(s), 2 lanes"), Box::new(two)),
     ];
-    #[cfg(feature = "reference")]
-    if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
-        let theirs = race_reference(memory, dataset, turn, threads)?;
-        let name = format!("fast, {threads} thread(s), reference");
-        contenders.push((name, Box::new(theirs)));
-    }
+    contenders.extend(rivals::hash(memory, dataset, turn, threads)?);
     compare(options.turns, "H/CPU-s", contenders);
     Ok(())
-}
-
-#[cfg(feature = "reference")]
-fn race_reference<'a, P: Params>(
-    memory: &'a Mmap,
-    dataset: DatasetView<'_, P>,
-    turn: Duration,
-    threads: usize,
-) -> Result<impl FnMut() -> Sample + 'a, Box<dyn Error>> {
-    let reference = reference::Dataset::borrow(dataset.words())?;
-    let expected =
-        basalt_prover::randomx::Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
-    if reference::Vm::new(*memory, &reference)?.hash(b"check") != expected {
-        return Err("the reference hashes differently".into());
-    }
-    Ok(move || {
-        in_threads(threads, || {
-            let mut vm = reference::Vm::new(*memory, &reference).expect("room for a machine");
-            let mut nonce = 0_u64;
-            vm.begin(&nonce.to_le_bytes());
-            clock::repeat(turn, || {
-                nonce += 1;
-                vm.next(&nonce.to_le_bytes());
-            })
-        })
-    })
 }
 
 /// Hashes for a while with a machine of its own.

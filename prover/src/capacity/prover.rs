@@ -148,6 +148,9 @@ impl core::error::Error for Error {}
 pub struct Config {
     /// Datasets that memory holds.
     pub slots: usize,
+    /// Whether all slots may be prepared at once: in light mode, where caches stay and no core can help
+    /// another with one. Else one after the other, so that memory for one cache is enough.
+    pub at_once: bool,
     /// Largest allocation taken: bounds memory against a request of millions of cores.
     pub cores: usize,
     /// Length of an epoch, for what is expected of it.
@@ -160,6 +163,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             slots: 1,
+            at_once: false,
             cores: 4096,
             epoch_seconds: 86_400.0,
             limits: Limits::default(),
@@ -495,7 +499,7 @@ impl Prover {
         let released = if self.proofs.epoch().is_some() {
             let wanting = self.wanting();
             let released = self.give_up_slots(&wanting);
-            self.take_slot(&wanting);
+            self.take_slots(&wanting);
             released
         } else {
             Vec::new()
@@ -507,7 +511,7 @@ impl Prover {
             .chain(&self.deals)
             .copied()
             .collect();
-        let mut caching = self.core_at_cache();
+        let mut caching = self.cores_at_caches();
         for core in cores {
             let task = self.task_for(core, &mut caching);
             if self.task(core) != task {
@@ -537,41 +541,37 @@ impl Prover {
         given
     }
 
-    /// Gives a free slot to the first unit without one. One at a time is filled, by all who can: so
-    /// the first unit hashes soonest and one cache is enough.
-    fn take_slot(&mut self, wanting: &[CuId]) {
-        let busy = self.slots.values().any(|slot| slot.phase != Phase::Ready);
-        if busy || self.slots.len() >= self.config.slots {
-            return;
-        }
-        let without = wanting
-            .iter()
-            .find(|cu| self.slots.values().all(|slot| slot.cu != **cu));
-        if let Some(&cu) = without {
-            let phase = Phase::Cache;
-            self.slots
-                .insert(SlotId(self.next_slot), Slot { cu, phase });
-            self.next_slot += 1;
+    /// Gives free slots to the first units without one. Unless all may be prepared at once it is one at
+    /// a time, by all who can: so the first unit hashes soonest and one cache is enough.
+    fn take_slots(&mut self, wanting: &[CuId]) {
+        for &cu in wanting {
+            let busy = self.slots.values().any(|slot| slot.phase != Phase::Ready);
+            if busy && !self.config.at_once || self.slots.len() >= self.config.slots {
+                return;
+            }
+            if self.slots.values().all(|slot| slot.cu != cu) {
+                let phase = Phase::Cache;
+                self.slots
+                    .insert(SlotId(self.next_slot), Slot { cu, phase });
+                self.next_slot += 1;
+            }
         }
     }
 
-    /// The core that makes a cache and may go on with it.
-    fn core_at_cache(&self) -> Option<CoreId> {
-        let at_cache = |task: &Task| match task {
-            Task::Cache { slot, .. } => self
-                .slots
-                .get(slot)
-                .is_some_and(|slot| slot.phase == Phase::Cache),
-            _ => false,
+    /// The cores that make caches and may go on with it, by slot.
+    fn cores_at_caches(&self) -> BTreeMap<SlotId, CoreId> {
+        let at_cache = |(core, (_, task)): (&CoreId, &(JobId, Task))| match task {
+            Task::Cache { slot, .. } => {
+                let unfinished = self.slots.get(slot)?.phase == Phase::Cache;
+                let free = !self.deals.contains(core) && self.allocation.contains_key(core);
+                (unfinished && free).then_some((*slot, *core))
+            }
+            _ => None,
         };
-        let mut jobs = self.jobs.iter();
-        jobs.find(|(core, (_, task))| {
-            at_cache(task) && !self.deals.contains(core) && self.allocation.contains_key(core)
-        })
-        .map(|(core, _)| *core)
+        self.jobs.iter().filter_map(at_cache).collect()
     }
 
-    fn task_for(&self, core: CoreId, caching: &mut Option<CoreId>) -> Task {
+    fn task_for(&self, core: CoreId, caching: &mut BTreeMap<SlotId, CoreId>) -> Task {
         if self.deals.contains(&core) {
             return Task::Deal;
         }
@@ -586,26 +586,19 @@ impl Prover {
         if let Some(of_own) = ready_slots.find(|(_, cu)| cu == own) {
             return hash(of_own);
         }
-        match self
-            .slots
-            .iter()
-            .find(|(_, slot)| slot.phase != Phase::Ready)
-        {
-            Some((
-                &slot,
-                Slot {
-                    phase: Phase::Filling { .. },
-                    ..
-                },
-            )) => return Task::Fill { slot },
-            Some((&slot, Slot { cu, .. })) if caching.is_none_or(|c| c == core) => {
-                *caching = Some(core);
-                return Task::Cache {
-                    slot,
-                    key: randomx_key(&epoch.nonce, cu),
-                };
+        // The own unit's slot first, then the others.
+        let (of_own, of_others): (Vec<_>, Vec<_>) =
+            self.slots.iter().partition(|(_, slot)| slot.cu == *own);
+        for (&slot, &Slot { cu, phase }) in of_own.into_iter().chain(of_others) {
+            match phase {
+                Phase::Filling { .. } => return Task::Fill { slot },
+                Phase::Cache if caching.get(&slot).is_none_or(|at| *at == core) => {
+                    caching.insert(slot, core);
+                    let key = randomx_key(&epoch.nonce, &cu);
+                    return Task::Cache { slot, key };
+                }
+                Phase::Cache | Phase::Ready => {}
             }
-            _ => {}
         }
         // Its unit is done: rest, unless others wait for a dataset and every core counts for those
         // that have one.

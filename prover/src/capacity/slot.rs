@@ -12,6 +12,7 @@ use crate::memory::{Memory, OutOfMemory};
 use crate::randomx::cache::{CacheBuilder, CacheError};
 use crate::randomx::dataset::{CHUNK, DatasetBuilder};
 use crate::randomx::{Cache, Params, Source};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -235,9 +236,9 @@ impl Lanes {
 #[derive(Debug)]
 pub enum AnyWorker<P> {
     /// One hash at a time.
-    One(Worker<P, 1>),
+    One(Box<Worker<P, 1>>),
     /// Two hashes in turns.
-    Two(Worker<P, 2>),
+    Two(Box<Worker<P, 2>>),
 }
 
 impl<P: Params> AnyWorker<P> {
@@ -248,8 +249,8 @@ impl<P: Params> AnyWorker<P> {
     /// [`OutOfMemory`] if `memory` lends no scratchpad.
     pub fn new(memory: &impl Memory, lanes: Lanes) -> Result<Self, OutOfMemory> {
         Ok(match lanes {
-            Lanes::One => Self::One(Worker::new(memory)?),
-            Lanes::Two => Self::Two(Worker::new(memory)?),
+            Lanes::One => Self::One(Box::new(Worker::new(memory)?)),
+            Lanes::Two => Self::Two(Box::new(Worker::new(memory)?)),
         })
     }
 

@@ -71,7 +71,7 @@ fn section(nonce: &GlobalNonce, more: &str) -> String {
 
 /// Two compute cores prove two units in every epoch, stop at the maximum, and go on with the next nonce.
 pub(crate) async fn epochs() -> Result<()> {
-    const SECONDS: u32 = 100;
+    const SECONDS: u32 = 120;
     let schedule = Schedule {
         nonce: GlobalNonce([0x11; 32]),
         difficulty: DIFFICULTY,

@@ -83,6 +83,32 @@ impl Bench {
 }
 
 #[test]
+fn in_light_mode_every_unit_gets_its_cache_at_once() {
+    let mut bench = Bench::new(2);
+    bench.prover.config.at_once = true;
+    bench.active(1, &[(C0, A), (C1, B), (CoreId(2), B)]);
+    let caches = |bench: &Bench| {
+        [C0, C1, CoreId(2)].map(|core| match bench.prover.task(core) {
+            Task::Cache { slot, .. } => Some(slot),
+            _ => None,
+        })
+    };
+    assert_eq!(caches(&bench), [Some(SlotId(0)), Some(SlotId(1)), None]);
+    bench.report(C0, Report::CacheReady).unwrap();
+    assert_eq!(caches(&bench), [None, Some(SlotId(1)), None]);
+    bench.report(C0, Report::Filled { done: 1, of: 1 }).unwrap();
+    assert_eq!(bench.hashes_for(C0), Some(A));
+    bench.report(C1, Report::CacheReady).unwrap();
+    bench
+        .report(CoreId(2), Report::Filled { done: 1, of: 1 })
+        .unwrap();
+    assert_eq!(
+        [C1, CoreId(2)].map(|core| bench.hashes_for(core)),
+        [Some(B); 2]
+    );
+}
+
+#[test]
 fn all_idle_cores_fill_one_dataset_after_the_other() {
     let mut bench = Bench::new(2);
     bench.active(1, &[(C0, A), (C1, B)]);

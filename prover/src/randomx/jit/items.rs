@@ -6,6 +6,7 @@
 //! code stay in the innermost caches. Between programs the registers live in the item's own place.
 
 use super::asm::{Alu, Assembler, Temp};
+use super::vector::{self, VectorCode};
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
 use crate::randomx::cache::{Item, initial_registers};
 use crate::randomx::params::{CACHE_BYTES, CACHE_LINES, SUPERSCALAR_MAX};
@@ -26,6 +27,7 @@ type Batch = extern "sysv64" fn(*mut Item, *mut u64, *const u64, usize);
 pub struct ItemCode {
     code: Region,
     entry: usize,
+    vector: Option<VectorCode>,
 }
 
 impl ItemCode {
@@ -35,7 +37,12 @@ impl ItemCode {
     ///
     /// [`OutOfMemory`] without executable memory.
     pub fn compile(memory: &impl Memory, programs: &[Program]) -> Result<Self, OutOfMemory> {
-        Self::compile_for(memory, programs, Features::get().bmi2)
+        let features = Features::get();
+        let mut code = Self::compile_for(memory, programs, features.bmi2)?;
+        if features.avx2 {
+            code.vector = VectorCode::compile(memory, programs).ok();
+        }
+        Ok(code)
     }
 
     fn compile_for(
@@ -47,7 +54,11 @@ impl ItemCode {
         let constants: usize = programs.iter().map(|p| p.code.len() * 8).sum();
         let mut code = memory.lend(Purpose::Code, (constants + size).next_multiple_of(4096))?;
         let entry = compile(code.bytes_mut(), programs, bmi2);
-        Ok(Self { code, entry })
+        Ok(Self {
+            code,
+            entry,
+            vector: None,
+        })
     }
 
     /// Computes the items from `first` on. `cache` is the filled memory of the same key.
@@ -58,6 +69,17 @@ impl ItemCode {
     pub fn items(&self, cache: &[u64], first: u64, out: &mut [Item]) {
         assert_eq!(size_of_val(cache), CACHE_BYTES, "not a cache");
         // Another core may have compiled it.
+        let mut first = first;
+        let mut out = out;
+        if let Some(vector) = &self.vector {
+            let whole = out.len() / 4 * 4;
+            let (quartets, rest) = out.split_at_mut(whole);
+            for batch in quartets.chunks_mut(vector::BATCH) {
+                vector.batch(cache, first, batch);
+                first += batch.len() as u64;
+            }
+            out = rest;
+        }
         self.publish();
         let mut lines = [0; BATCH];
         let mut number = first;
@@ -175,19 +197,25 @@ mod tests {
     use super::*;
     use crate::memory::Mmap;
     use crate::randomx::blake::BlakeGenerator;
-    use alloc::vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn older_instructions_make_the_same_items() {
         let mut random = BlakeGenerator::new(b"key");
         let programs = [(); 8].map(|()| Program::generate(&mut random));
-        let cache = vec![0_u64; CACHE_BYTES / 8];
-        let [new, old] = [true, false].map(|bmi2| {
-            let code = ItemCode::compile_for(&Mmap::default(), &programs, bmi2).expect("memory");
-            let mut items = [[0; 8]; 100];
+        let cache: Vec<u64> = (0..CACHE_BYTES as u64 / 8)
+            .map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+            .collect();
+        let memory = Mmap::default();
+        let [new, old] = [true, false]
+            .map(|bmi2| ItemCode::compile_for(&memory, &programs, bmi2).expect("memory"));
+        // By vectors where the CPU has them.
+        let best = ItemCode::compile(&memory, &programs).expect("memory");
+        let [new, old, best] = [new, old, best].map(|code| {
+            let mut items = [[0; 8]; 103];
             code.items(&cache, 1_000_000, &mut items);
             items
         });
-        assert!(new == old && new[0] != new[1]);
+        assert!(new == old && new == best && new[0] != new[1]);
     }
 }

@@ -10,6 +10,7 @@
 mod asm;
 mod items;
 mod program;
+mod vector;
 
 pub use items::ItemCode;
 pub use program::{Job, ProgramCode};
