@@ -90,8 +90,8 @@ fn check(state: &mut State) -> Result<u64, String> {
 }
 
 /// Reads of each kind that are measured.
-const SMALL_READS: u64 = 512;
-const LARGE_READS: u64 = 16;
+const SMALL_READS: usize = 512;
+const LARGE_READS: usize = 16;
 const SMALL: usize = 4 << 10;
 const LARGE: usize = 1 << 20;
 
@@ -100,12 +100,14 @@ pub fn speed(disks: Vec<Found>) -> ! {
     for mut disk in disks {
         match measure(&mut disk) {
             Ok((small, large)) => log::verdict(format_args!(
-                "basalt: disk test: {} at {}: 4 KiB at random places {} ns each, 1 MiB in a row {} ns \
-                 each; {}",
+                "basalt: disk test: {} at {}: of {SMALL_READS} reads of 4 KiB at random places the median \
+                 took {} ns and the least {} ns, of {LARGE_READS} of 1 MiB in a row {} and {} ns; {}",
                 disk.facts.driver,
                 disk.place,
-                small.as_nanos() / u128::from(SMALL_READS),
-                large.as_nanos() / u128::from(LARGE_READS),
+                small.median.as_nanos(),
+                small.least.as_nanos(),
+                large.median.as_nanos(),
+                large.least.as_nanos(),
                 disk.counters.now(),
             )),
             Err(fault) => log::verdict(format_args!(
@@ -118,31 +120,56 @@ pub fn speed(disks: Vec<Found>) -> ! {
     cpu::halt();
 }
 
-fn measure(disk: &mut Found) -> Result<(Duration, Duration), Fault> {
+/// Times of one kind of reads.
+struct Times {
+    median: Duration,
+    least: Duration,
+}
+
+impl Times {
+    /// Times of each of `count` reads. The least is the driver's own cost and what cannot be avoided of
+    /// the device's; the median has the waiting in it.
+    fn of(count: usize, mut read: impl FnMut() -> Result<(), Fault>) -> Result<Self, Fault> {
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            let start = time::since_entry();
+            read()?;
+            times.push(time::since_entry() - start);
+        }
+        times.sort_unstable();
+        Ok(Self {
+            median: times[count / 2],
+            least: times[0],
+        })
+    }
+}
+
+fn measure(disk: &mut Found) -> Result<(Times, Times), Fault> {
     let device = &mut disk.device;
-    let bytes = device.block_count() * device.block_size() as u64;
     let blocks_per = |len: usize| (len / device.block_size()) as u64;
     let (small, large) = (blocks_per(SMALL), blocks_per(LARGE));
+    let span = device.block_count().min(LARGE_READS as u64 * large);
     let mut buffer = vec![0; LARGE];
-    // Everything read once: what is measured then is the driver, not the medium.
-    for at in 0..LARGE_READS.min(bytes / LARGE as u64) {
-        device.read(at * large, &mut buffer)?;
-    }
-    let span = LARGE_READS * large;
-    let start = time::since_entry();
-    let mut at = 1_u64;
-    for _ in 0..SMALL_READS {
-        at = at
+    let mut next = 0;
+    let mut in_a_row = || {
+        let at = next % (span / large).max(1) * large;
+        next += 1;
+        device.read(at, &mut buffer)
+    };
+    // Everything once before: what is measured then is the driver, not the medium.
+    Times::of(LARGE_READS, &mut in_a_row)?;
+    let large_times = Times::of(LARGE_READS, in_a_row)?;
+    let mut random = 1_u64;
+    let small_times = Times::of(SMALL_READS, || {
+        random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        device.read((at >> 33) % (span / small) * small, &mut buffer[..SMALL])?;
-    }
-    let small_took = time::since_entry() - start;
-    let start = time::since_entry();
-    for at in 0..LARGE_READS {
-        device.read(at * large, &mut buffer)?;
-    }
-    Ok((small_took, time::since_entry() - start))
+        device.read(
+            (random >> 33) % (span / small).max(1) * small,
+            &mut buffer[..SMALL],
+        )
+    })?;
+    Ok((small_times, large_times))
 }
 
 #[cfg(test)]

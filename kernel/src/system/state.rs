@@ -20,7 +20,7 @@ use crate::drivers::disk::{AnyDisk, Fault};
 /// Bytes that are erased at the beginning of a partition whose content is given up.
 const ERASED: usize = 1 << 20;
 
-/// A disk with a table that names a state partition.
+/// A disk with a state partition, and the table that it stands in.
 struct Candidate {
     disk: Found,
     table: Table,
@@ -66,39 +66,36 @@ fn failed(disk: &Found, fault: &Fault) -> Refusal {
     refuse(format!("{disk} cannot be used: {fault}"), REPLACE_IT)
 }
 
-/// The state partition of a disk. A disk that cannot be read has none.
-fn look_at(mut disk: Found) -> Result<Candidate, Found> {
-    let table = match Table::read(&mut disk.device) {
-        Ok(Content::Table(table)) => table,
-        Ok(Content::Copy(table)) => {
+/// The state partition of a disk, and the table that it stands in.
+fn state_partition(disk: &mut Found) -> Result<Option<(Table, Partition)>, Fault> {
+    let table = match Table::read(&mut disk.device)? {
+        Content::Table(table) => table,
+        Content::Copy(table) => {
             ::log::warn!(target: "disk", "{}: its partition table is damaged; the copy at its end serves", disk.place);
             table
         }
-        Ok(Content::Other) => return Err(disk),
-        Err(fault) => {
-            ::log::error!(target: "disk", "{} cannot be read: {fault}", disk.place);
-            return Err(disk);
-        }
+        Content::Other => return Ok(None),
     };
     let partition = table
         .partitions()
         .find(|partition| partition.kind == partition::STATE);
-    match partition {
-        Some(partition) => Ok(Candidate {
-            disk,
-            table,
-            partition,
-        }),
-        None => Err(disk),
-    }
+    Ok(partition.map(|partition| (table, partition)))
 }
 
 /// The one disk that has a state partition.
 fn only_one(disks: Vec<Found>) -> Result<Option<Candidate>, Refusal> {
-    let mut candidates: Vec<Candidate> = disks
-        .into_iter()
-        .filter_map(|disk| look_at(disk).ok())
-        .collect();
+    let mut candidates = Vec::new();
+    for mut disk in disks {
+        match state_partition(&mut disk) {
+            Ok(Some((table, partition))) => candidates.push(Candidate {
+                disk,
+                table,
+                partition,
+            }),
+            Ok(None) => {}
+            Err(fault) => ::log::error!(target: "disk", "{} cannot be read: {fault}", disk.place),
+        }
+    }
     if candidates.len() > 1 {
         let mut text = "more than one disk has a state partition:".to_string();
         for candidate in &candidates {
@@ -131,28 +128,25 @@ fn named(
         }
         return Err(refuse(text, NAME_IT));
     };
-    let mut disk = match look_at(disks.swap_remove(index)) {
-        Ok(candidate) => return Ok(candidate),
-        Err(disk) => disk,
-    };
-    if !format {
-        return Err(refuse(
-            format!("{disk} has no state partition, and may hold something else"),
-            ALLOW_IT,
-        ));
-    }
-    let made = partition_whole(&mut disk, random);
-    match made {
-        Ok(Some((table, partition))) => {
-            ::log::warn!(target: "disk", "{disk}: partitioned anew, as the manifest says");
-            Ok(Candidate {
-                disk,
-                table,
-                partition,
-            })
+    let mut disk = disks.swap_remove(index);
+    let mut found = state_partition(&mut disk).map_err(|fault| failed(&disk, &fault))?;
+    if found.is_none() {
+        if !format {
+            return Err(refuse(
+                format!("{disk} has no state partition, and may hold something else"),
+                ALLOW_IT,
+            ));
         }
-        Ok(None) => Err(refuse(format!("{disk} is too small"), NAME_IT)),
-        Err(fault) => Err(failed(&disk, &fault)),
+        found = partition_whole(&mut disk, random).map_err(|fault| failed(&disk, &fault))?;
+        ::log::warn!(target: "disk", "{disk}: a new partition table, as the manifest says");
+    }
+    match found {
+        Some((table, partition)) => Ok(Candidate {
+            disk,
+            table,
+            partition,
+        }),
+        None => Err(refuse(format!("{disk} is too small"), NAME_IT)),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use basalt_qemu::{Disk, DiskModel, Guest, Machine};
+use serde_json::json;
 
 use crate::node::guest::{Bare, PATIENCE};
 
@@ -18,6 +19,8 @@ const LATEST_CUT: Duration = Duration::from_millis(1500);
 const DISK: u64 = 64 << 20;
 /// Where the state partition of an image begins.
 const STATE: u64 = 27 << 20;
+/// Batches after which pages must have been freed.
+const ENOUGH: u64 = 200;
 /// A line that the kernel says when the firmware is gone and the disks come next.
 const BEFORE_DISKS: &str = "info  pci: ";
 
@@ -50,6 +53,7 @@ pub(crate) async fn power_cuts() -> Result<()> {
             .unwrap_or(0xba5a_1700_u64);
         let mut random = Random(seed | 1);
         let (mut told, mut identity) = (0, None);
+        let mut totals = Operations::default();
         let count = cuts();
         for cut in 0..=count {
             let model = [DiskModel::Virtio, DiskModel::Nvme][cut as usize % 2];
@@ -69,17 +73,54 @@ pub(crate) async fn power_cuts() -> Result<()> {
             );
             let known = identity.get_or_insert_with(|| peer_id.clone());
             ensure!(*known == peer_id, "cut {cut}: {known} became {peer_id}");
+            let mut operations = Operations::default();
             if cut < count {
                 guest.wait_for_line("basalt: disk test: committed ", PATIENCE)?;
                 thread::sleep(random.below(LATEST_CUT));
+                let so_far = last_told(&guest).unwrap_or(kept);
+                operations = Operations::of(&guest)?;
+                ensure!(
+                    operations.flushes >= so_far - kept,
+                    "{model}: {operations:?} for {} batches",
+                    so_far - kept
+                );
+                totals.discards += operations.discards;
             }
             guest.kill()?;
             told = last_told(&guest).unwrap_or(kept);
-            eprintln!("  {model} with virtio-net: {kept} batches kept, {told} told before the cut");
+            eprintln!(
+                "  {model} with virtio-net: {kept} batches kept, {told} told before the cut, {operations:?}"
+            );
         }
-        Ok(())
+        ensure!(
+            told < ENOUGH || totals.discards > 0,
+            "freed pages were never discarded in {told} batches"
+        );
+        anyhow::Ok(())
     })
     .await?
+}
+
+/// What a guest has asked its disk for since it started.
+#[derive(Debug, Default)]
+struct Operations {
+    flushes: u64,
+    discards: u64,
+}
+
+impl Operations {
+    fn of(guest: &Guest) -> Result<Self> {
+        let answer = guest.control("query-blockstats", json!({}))?;
+        let disk = answer
+            .as_array()
+            .and_then(|devices| devices.iter().find(|device| device["device"] == "disk0"));
+        let stats = &disk.context("QEMU has no statistics of the disk")?["stats"];
+        let count = |name: &str| stats[name].as_u64().context("a count is missing");
+        Ok(Self {
+            flushes: count("flush_operations")?,
+            discards: count("unmap_operations")?,
+        })
+    }
 }
 
 /// Number of batches and peer id in `basalt: disk test: 12 batches, all whole, peer_id=..`.
@@ -117,7 +158,7 @@ fn said(machine: &Machine, wanted: &str) -> Result<String> {
 pub(crate) async fn refusals() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let failing = Bare::new("", DISK)?;
-        let machine = failing.machine(Disk::Forget).disk_model(DiskModel::Nvme);
+        let machine = failing.machine(Disk::Keep).disk_model(DiskModel::Nvme);
         let lines = said(&machine.damaged_sector(STATE / 512), "basalt: not started")?;
         for text in ["basalt: no state", "NVMe disk", "refuses with status"] {
             ensure!(lines.contains(text), "no \"{text}\" in:\n{lines}");
@@ -145,12 +186,13 @@ pub(crate) async fn refusals() -> Result<()> {
         ensure!(lines.contains("is erased, as the manifest says"), "{lines}");
         let lines = said(&machine, "basalt: listening")?;
         ensure!(!lines.contains("erased"), "a second time:\n{lines}");
-        Ok(())
+        anyhow::Ok(())
     })
     .await?
 }
 
-/// What a read costs with each driver, in instructions of the guest: to be looked at.
+/// What a read costs with each driver, in instructions of the guest, those included that wait for QEMU's own work: to
+/// be looked at.
 pub(crate) async fn speed() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let disk = Bare::new("[disk]\ntest = \"speed\"\n", DISK)?;
@@ -170,7 +212,7 @@ pub(crate) async fn speed() -> Result<()> {
             let measured = |line: &&str| line.contains(driver) && line.contains(" 0 failures");
             ensure!(results.iter().any(measured), "{driver}:\n{lines}");
         }
-        Ok(())
+        anyhow::Ok(())
     })
     .await?
 }

@@ -166,7 +166,7 @@ fn pieces(command: &[u8], len: usize) -> Vec<(u64, usize)> {
 
 impl State {
     fn configure(&mut self, value: u32) {
-        let on = value & registers::ENABLE != 0;
+        let on = value & 1 != 0;
         if !on {
             self.resets += 1;
             self.ready = false;

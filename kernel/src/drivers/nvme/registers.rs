@@ -28,8 +28,6 @@ pub(super) const PAGE: usize = 4096;
 /// The configuration that switches the controller on: pages of 4 KiB, the NVM command set, round
 /// robin, submissions of 64 bytes and completions of 16.
 pub(super) const ON: u32 = 1 | 6 << 16 | 4 << 20;
-/// The bit of it that is the switch.
-pub(super) const ENABLE: u32 = 1;
 
 /// What the controller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
