@@ -31,7 +31,7 @@ mod source;
 mod value;
 
 pub use model::{
-    Addressing, Compute, Cores, Log, Machine, Manifest, Network, NetworkId, Node, Panic,
+    Addressing, Compute, Cores, Http, Log, Machine, Manifest, Network, NetworkId, Node, Panic,
     PanicAction, Seed, StaticAddress,
 };
 pub use problem::{Problem, Problems};

@@ -21,6 +21,8 @@ pub struct Manifest {
     pub network: Network,
     /// What the cores do.
     pub cores: Cores,
+    /// The operator's pages.
+    pub http: Http,
     /// What is logged.
     pub log: Log,
     /// What happens after a panic.
@@ -221,6 +223,8 @@ pub struct Cores {
     pub system: u16,
     /// Which of the remaining cores compute.
     pub compute: Compute,
+    /// How many of these are set aside for services of the node itself; 0: they share all.
+    pub host_services: u16,
 }
 
 impl Default for Cores {
@@ -228,6 +232,7 @@ impl Default for Cores {
         Self {
             system: 1,
             compute: Compute::All,
+            host_services: 0,
         }
     }
 }
@@ -252,6 +257,13 @@ pub enum Compute {
     All,
     /// That many.
     Count(u16),
+}
+
+/// Section `[http]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// Port of the operator's pages; absent: they are not served.
+    pub port: Option<u16>,
 }
 
 /// Section `[log]`.

@@ -11,7 +11,7 @@ use toml::{
 use crate::{
     MAX_BYTES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
-    model::{Addressing, Cores, Log, Manifest, Network, Node, Panic, Places, StaticAddress},
+    model::{Addressing, Cores, Http, Log, Manifest, Network, Node, Panic, Places, StaticAddress},
     nearest::nearest,
     problem::{Problem, Problems},
     schema::{self, SECTIONS, Section},
@@ -255,6 +255,12 @@ impl<'a, 'i> Reader<'a, 'i> {
                 compute: self
                     .one("cores", "compute", value::compute_cores)
                     .unwrap_or(cores.compute),
+                host_services: self
+                    .one("cores", "host_services", value::host_cores)
+                    .unwrap_or(cores.host_services),
+            },
+            http: Http {
+                port: self.one("http", "port", value::port),
             },
             log: Log {
                 level: self
