@@ -10,7 +10,7 @@ use crate::cid::{Stores, verify};
 use crate::config::Config;
 use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
 use crate::error::Error;
-use crate::host::{CallResults, Outcome};
+use crate::host::{Answers, CallResult, CallResults, Outcome};
 use crate::instructions::{Fault, Finished, Run};
 use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
@@ -147,12 +147,14 @@ impl Interpreter {
                 &parsed
             }
         };
-        let results = call_results(&input, outcome)?;
+        let answers = answers(&input, outcome)?;
         params
             .key
             .check()
             .map_err(|error| Error::Key(error.to_string()))?;
 
+        // A result makes a value and an aggregate, and perhaps a tetraplet.
+        stores.expect(2 * answers.len() + 8);
         let last_id = previous.last_call_request_id;
         let trace = Trace::new(previous.trace, current.trace, self.config.max_generation);
         let mut run = Run::new(
@@ -162,7 +164,7 @@ impl Interpreter {
             params,
             trace,
             stores,
-            results,
+            answers,
             last_id,
         );
         match run.execute() {
@@ -181,8 +183,12 @@ impl Interpreter {
                 return Ok(());
             }
         };
-        if outcome.ret_code == 0 && !finished.unprocessed.0.is_empty() {
-            let error = Error::UnprocessedResults(format!("{:?}", finished.unprocessed.0));
+        if outcome.ret_code == 0 && finished.unprocessed.left().next().is_some() {
+            let left = finished.unprocessed.left();
+            let left: CallResults = left
+                .map(|(id, answer)| (id, CallResult::from(answer)))
+                .collect();
+            let error = Error::UnprocessedResults(format!("{:?}", left.0));
             outcome.ret_code = error.code();
             outcome.error_message = error.to_string();
         }
@@ -281,18 +287,17 @@ fn decode<'r>(
 }
 
 /// Call results, with their lengths checked.
-fn call_results(input: &Input<'_>, outcome: &mut Outcome) -> Result<CallResults, Error> {
-    let results = match input.call_results {
-        Results::Typed(results) => results.clone(),
+fn answers<'r>(input: &Input<'r>, outcome: &mut Outcome) -> Result<Answers<'r>, Error> {
+    let answers = match input.call_results {
+        Results::Typed(results) => results.into(),
         Results::Raw(bytes) => {
-            CallResults::decode(bytes).map_err(|error| Error::CallResults(error.to_string()))?
+            Answers::decode(bytes).map_err(|error| Error::CallResults(error.to_string()))?
         }
     };
     let limits = &input.params.limits;
-    let longest = results
-        .0
-        .values()
-        .map(|answer| answer.result.len())
+    let longest = answers
+        .left()
+        .map(|(_, answer)| answer.result.len())
         .max()
         .unwrap_or(0);
     outcome.call_result_size_limit_exceeded =
@@ -307,5 +312,5 @@ fn call_results(input: &Input<'_>, outcome: &mut Outcome) -> Result<CallResults,
                 error => error,
             },
         )?;
-    Ok(results)
+    Ok(answers)
 }

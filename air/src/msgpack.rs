@@ -60,6 +60,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn str(&mut self) -> Result<&'a str, Malformed> {
+        let text = core::str::from_utf8(self.key()?);
+        text.map_err(|_| Malformed("a string is not UTF-8"))
+    }
+
+    /// A string whose UTF-8 is not checked: it is to be compared.
+    pub(crate) fn key(&mut self) -> Result<&'a [u8], Malformed> {
         let len = match self.marker()? {
             Marker::FixStr(len) => len as usize,
             Marker::Str8 => self.len(1)?,
@@ -67,7 +73,7 @@ impl<'a> Reader<'a> {
             Marker::Str32 => self.len(4)?,
             _ => return Err(Malformed("expected a string")),
         };
-        core::str::from_utf8(self.take(len)?).map_err(|_| Malformed("a string is not UTF-8"))
+        self.take(len)
     }
 
     pub(crate) fn bin(&mut self) -> Result<&'a [u8], Malformed> {
@@ -190,12 +196,12 @@ pub(crate) mod put {
     pub(crate) fn close_bin(out: &mut Vec<u8>, body: usize) {
         let len = out.len() - body;
         let start = body - BIN32_HEAD;
-        let mut head = Vec::with_capacity(BIN32_HEAD);
-        let _ = encode::write_bin_len(&mut head, len as u32);
-        out[start..start + head.len()].copy_from_slice(&head);
-        if head.len() < BIN32_HEAD {
-            out.copy_within(body.., start + head.len());
-            out.truncate(start + head.len() + len);
+        let mut room = &mut out[start..body];
+        let _ = encode::write_bin_len(&mut room, len as u32);
+        let unused = room.len();
+        if unused > 0 {
+            out.copy_within(body.., body - unused);
+            out.truncate(out.len() - unused);
         }
     }
 

@@ -6,11 +6,9 @@ mod support;
 
 use std::path::PathBuf;
 
-use basalt_air::{
-    Air, CallResults, Input, Interpreter, Key, Outcome, Results, RunParams, SizeLimits,
-    VerifiedSignatures, code,
-};
+use basalt_air::code;
 use support::case::{Mode, check, files, read_json};
+use support::single::{arguments, run};
 
 /// Replays a recorded case, named without its number.
 fn recorded(name: &str) {
@@ -23,36 +21,6 @@ fn recorded(name: &str) {
     for mode in [Mode::Alone, Mode::Chained] {
         assert_eq!(check(&case, mode).unwrap(), Vec::<String>::new());
     }
-}
-
-/// Runs a script once, on its only peer.
-fn run(air: &str) -> Outcome {
-    let key = Key::ed25519(&[1; 32]);
-    let peer = key.peer_id().unwrap();
-    let params = RunParams {
-        init_peer_id: peer.clone(),
-        current_peer_id: peer,
-        timestamp: 1,
-        ttl: 1,
-        key,
-        particle_id: "quirks".into(),
-        limits: SizeLimits::default(),
-    };
-    let input = Input {
-        air: Air::Text(air),
-        prev_data: &[],
-        current_data: &[],
-        params: &params,
-        call_results: Results::Typed(&CallResults::new()),
-    };
-    Interpreter::default().run(input, &mut VerifiedSignatures::new(0))
-}
-
-/// The arguments of the only request.
-fn arguments(air: &str) -> String {
-    let outcome = run(air);
-    assert_eq!(outcome.call_requests.len(), 1, "{}", outcome.error_message);
-    outcome.call_requests[0].1.arguments.clone()
 }
 
 #[test]

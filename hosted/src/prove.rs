@@ -16,6 +16,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 pub mod ccp;
+mod cores;
 mod engine;
 mod progress;
 
@@ -158,8 +159,12 @@ fn make_dataset(
     let builder = DatasetBuilder::<Fluence>::new(&memory)?;
     let mut progress = Progress::new("dataset");
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| while builder.step(cache) {});
+        for number in 0..threads {
+            let builder = &builder;
+            scope.spawn(move || {
+                pin(number);
+                while builder.step(cache) {}
+            });
         }
         loop {
             let (done, all) = builder.progress();
@@ -174,6 +179,13 @@ fn make_dataset(
     builder
         .finish()
         .map_err(|builder| anyhow::anyhow!("{builder:?} is incomplete"))
+}
+
+/// Gives the calling thread a hardware thread of its own as far as they go round.
+fn pin(number: usize) {
+    if let Err(reason) = cores::pin_spread(number) {
+        eprintln!("thread {number} is not pinned: {reason:#}");
+    }
 }
 
 /// 32 bytes that no other thread and no other run starts from.
@@ -191,9 +203,10 @@ fn hash(args: &ProveArgs, memory: Mmap, source: Source<'_, Fluence>) -> Result<(
     let (sender, found) = channel();
     std::thread::scope(|scope| {
         let mut workers = Vec::new();
-        for _ in 0..args.threads {
+        for number in 0..args.threads {
             let (sender, stop, hashes) = (sender.clone(), &stop, &hashes);
             workers.push(scope.spawn(move || {
+                pin(number);
                 if args.one_lane {
                     work::<1>(memory, args.difficulty, source, stop, hashes, &sender)
                 } else {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `basalt-esp` | 10 | EFI system partition: `EFI/BOOT/BOOTX64.EFI`, `manifest.toml` |
 //! | `basalt-a`, `basalt-b` | 8 each | appliance images for updates |
-//! | `basalt-state` | the rest, 4 | what the node keeps |
+//! | `basalt-state` | 4 | what the node keeps; the first boot lets it reach to the end of a larger disk |
 
 use core::fmt;
 use std::{
@@ -17,14 +17,9 @@ use basalt_manifest::{Manifest, Problems};
 
 use crate::{
     MIB, elf, fat,
-    gpt::{self, BLOCK, GptPartitionType, Guid, Partition, guid},
+    gpt::{self, BLOCK, EFI_SYSTEM, Guid, Partition, SLOT, STATE, Table},
     pe,
 };
-
-/// Partition type of the two slots for appliance images.
-pub const SLOT: GptPartitionType = GptPartitionType(guid!("5fdb40ae-7f86-4d7c-a2ab-0d1b6c92b0f5"));
-/// Partition type of the node's state.
-pub const STATE: GptPartitionType = GptPartitionType(guid!("c1f8ed21-0b6a-4c4e-9c5e-6f1c3a3d20b7"));
 
 /// Size of the image in bytes.
 pub const SIZE: u64 = 32 * MIB;
@@ -96,24 +91,26 @@ impl Image {
         let granule = MIB / BLOCK;
         let slots = granule + ESP_SIZE / BLOCK;
         let state = slots + 2 * SLOT_SIZE / BLOCK;
-        let state_end = (gpt::last_usable(SIZE / BLOCK) + 1) / granule * granule;
-        let partitions = [
-            ("basalt-esp", GptPartitionType::EFI_SYSTEM, granule, slots),
+        let id = derived(&content, "disk");
+        let mut table =
+            Table::new(id, SIZE / BLOCK, BLOCK as usize).expect("the image has room for a table");
+        let state_end = (table.usable().1 + 1) / granule * granule;
+        for (name, kind, first, end) in [
+            ("basalt-esp", EFI_SYSTEM, granule, slots),
             ("basalt-a", SLOT, slots, slots + SLOT_SIZE / BLOCK),
             ("basalt-b", SLOT, slots + SLOT_SIZE / BLOCK, state),
             ("basalt-state", STATE, state, state_end),
-        ]
-        .map(|(name, kind, first, end)| {
-            let id = derived(&content, name);
-            Partition {
+        ] {
+            let partition = Partition {
                 kind,
-                id,
-                name,
+                id: derived(&content, name),
+                name: name.into(),
                 first,
                 last: end - 1,
-            }
-        });
-        gpt::write(&mut bytes, derived(&content, "disk"), &partitions);
+            };
+            table.add(&partition).expect("the layout fits the image");
+        }
+        gpt::write(&mut bytes, &table);
 
         let boot = fat::Directory::default().file("BOOTX64.EFI", application);
         let efi = fat::Directory::default().directory("BOOT", boot);
@@ -188,5 +185,5 @@ impl Image {
 /// A GUID that depends on the image's content and a name alone.
 fn derived(content: &blake3::Hash, name: &str) -> Guid {
     let hash = blake3::keyed_hash(content.as_bytes(), name.as_bytes());
-    Guid::from_random_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
+    Guid::random(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }

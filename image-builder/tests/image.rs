@@ -9,7 +9,8 @@ use std::{
 use basalt_image_builder::{
     Image,
     elf::Executable,
-    image::{self, Error, SIZE, SLOT, STATE},
+    gpt::{SLOT, STATE},
+    image::{self, Error, SIZE},
     pe,
 };
 use fatfs::{FileSystem, FsOptions};

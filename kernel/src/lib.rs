@@ -6,6 +6,7 @@
 //! * [`boot`] takes over from the UEFI firmware;
 //! * [`mem`], [`cpu`], [`time`], [`entropy`], [`log`], [`panic`] are the machine itself;
 //! * [`acpi`], [`pci`], [`drivers`] find and drive devices;
+//! * [`prover`] proves capacity on the compute cores;
 //! * [`system`] is what runs: one loop per core.
 //!
 //! Principles: one address space with pages that are writable or executable, never both; one loop
@@ -30,6 +31,7 @@ pub mod log;
 pub mod mem;
 pub mod panic;
 pub mod pci;
+pub mod prover;
 pub mod system;
 pub mod time;
 

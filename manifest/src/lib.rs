@@ -31,8 +31,8 @@ mod source;
 mod value;
 
 pub use model::{
-    Addressing, Compute, Cores, Http, Log, Machine, Manifest, Network, NetworkId, Node, Panic,
-    PanicAction, Seed, StaticAddress,
+    Addressing, Compute, Cores, Disk, Http, Log, Machine, Manifest, Network, NetworkId, Node,
+    Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
 };
 pub use problem::{Problem, Problems};
 

@@ -23,6 +23,10 @@ pub struct Manifest {
     pub cores: Cores,
     /// The operator's pages.
     pub http: Http,
+    /// Which disk holds the state.
+    pub disk: Disk,
+    /// What is proven.
+    pub prover: Prover,
     /// What is logged.
     pub log: Log,
     /// What happens after a panic.
@@ -264,6 +268,63 @@ pub enum Compute {
 pub struct Http {
     /// Port of the operator's pages; absent: they are not served.
     pub port: Option<u16>,
+}
+
+/// Section `[disk]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Serial number or place on the bus of the disk with the state; absent: the one disk that has
+    /// a state partition.
+    pub state: Option<String>,
+    /// Whether that disk may be formatted although it holds something else. Only with `state`.
+    pub format: bool,
+}
+
+/// Section `[prover]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prover {
+    /// Whether and how.
+    pub mode: ProverMode,
+    /// Ids of the compute units, all different; not empty unless the mode is off.
+    pub units: Vec<[u8; 32]>,
+    /// The global nonce.
+    pub global_nonce: [u8; 32],
+    /// The difficulty, big-endian.
+    pub difficulty: [u8; 32],
+    /// Seconds per epoch; absent: one epoch for ever.
+    pub epoch_seconds: Option<u32>,
+    /// Proofs owed per unit and epoch.
+    pub min_proofs: Option<u16>,
+    /// Most proofs per unit and epoch; not below `min_proofs`.
+    pub max_proofs: Option<u16>,
+    /// Datasets held at once; absent: one per unit.
+    pub datasets: Option<u16>,
+    /// Whether model-specific registers are written.
+    pub registers: Registers,
+}
+
+/// Whether and how capacity is proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProverMode {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Without datasets.
+    Light,
+    /// With datasets.
+    Fast,
+}
+
+/// Whether proving cores write model-specific registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registers {
+    /// On bare metal.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
 }
 
 /// Section `[log]`.

@@ -9,9 +9,12 @@ use toml::{
 };
 
 use crate::{
-    MAX_BYTES, MAX_DNS, MAX_LIST,
+    MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
-    model::{Addressing, Cores, Http, Log, Manifest, Network, Node, Panic, Places, StaticAddress},
+    model::{
+        Addressing, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Places, Prover,
+        ProverMode, StaticAddress,
+    },
     nearest::nearest,
     problem::{Problem, Problems},
     schema::{self, SECTIONS, Section},
@@ -262,6 +265,8 @@ impl<'a, 'i> Reader<'a, 'i> {
             http: Http {
                 port: self.one("http", "port", value::port),
             },
+            disk: self.disk(),
+            prover: self.prover(),
             log: Log {
                 level: self
                     .one("log", "level", value::level)
@@ -277,6 +282,65 @@ impl<'a, 'i> Reader<'a, 'i> {
                 compute: self.place("cores", "compute"),
             },
         }
+    }
+
+    fn prover(&mut self) -> Prover {
+        const SECTION: &str = "prover";
+        let mode = self.one(SECTION, "mode", value::prover_mode);
+        let prover = Prover {
+            mode: mode.unwrap_or_default(),
+            units: self.many(SECTION, "units", MAX_CORES.into(), value::bytes),
+            global_nonce: self
+                .one(SECTION, "global_nonce", value::bytes)
+                .unwrap_or_default(),
+            difficulty: self
+                .one(SECTION, "difficulty", value::bytes)
+                .unwrap_or_default(),
+            epoch_seconds: self.one(SECTION, "epoch_seconds", value::epoch_seconds),
+            min_proofs: self.one(SECTION, "min_proofs", value::min_proofs),
+            max_proofs: self.one(SECTION, "max_proofs", value::max_proofs),
+            datasets: self.one(SECTION, "datasets", value::datasets),
+            registers: self
+                .one(SECTION, "registers", value::registers)
+                .unwrap_or_default(),
+        };
+        if prover.mode != ProverMode::Off {
+            for key in ["units", "global_nonce", "difficulty"] {
+                if let (None, Some(mode)) = (self.value(SECTION, key), self.value(SECTION, "mode"))
+                {
+                    let message = format!("`mode` needs `{key}` beside it, which is missing");
+                    self.find(mode.span(), message, None);
+                }
+            }
+        }
+        if let (true, true, Some(value)) = (
+            prover.mode != ProverMode::Off,
+            prover.units.is_empty(),
+            self.value(SECTION, "units"),
+        ) && value
+            .get_ref()
+            .as_array()
+            .is_some_and(|array| array.is_empty())
+        {
+            self.refuse(SECTION, "units", value, Fault::from("names no unit"));
+        }
+        let mut units = prover.units.clone();
+        units.sort_unstable();
+        units.dedup();
+        if units.len() < prover.units.len()
+            && let Some(value) = self.value(SECTION, "units")
+        {
+            let fault = Fault::from("names a unit twice");
+            self.refuse(SECTION, "units", value, fault);
+        }
+        if let (Some(min), Some(max)) = (prover.min_proofs, prover.max_proofs)
+            && min > max
+            && let Some(value) = self.value(SECTION, "max_proofs")
+        {
+            let reason = format!("is {max}, below `min_proofs`, which is {min}");
+            self.refuse(SECTION, "max_proofs", value, Fault::Value(reason));
+        }
+        prover
     }
 
     fn node(&mut self) -> Node {
@@ -329,6 +393,20 @@ impl<'a, 'i> Reader<'a, 'i> {
             }
         }
         network
+    }
+
+    fn disk(&mut self) -> Disk {
+        let disk = Disk {
+            state: self.one("disk", "state", value::disk_name),
+            format: self.one("disk", "format", value::flag).unwrap_or_default(),
+        };
+        if disk.format
+            && let (None, Some(value)) = (self.value("disk", "state"), self.value("disk", "format"))
+        {
+            let reason = "is given, but no disk is named that may be formatted: add its `state`";
+            self.refuse("disk", "format", value, Fault::from(reason));
+        }
+        disk
     }
 
     fn addressing(&mut self, node: &Node) -> Addressing {

@@ -138,6 +138,88 @@ pub const SECTIONS: &[Section] = &[
         }],
     },
     Section {
+        name: "disk",
+        keys: &[
+            Key {
+                name: "state",
+                kind: "a string: a disk's serial number, or its place such as \"0000:00:04.0\"",
+                default: "the one disk with a state partition",
+                meaning: "The disk that keeps what outlives a reboot. The boot log names all disks.",
+            },
+            Key {
+                name: "format",
+                kind: "true or false",
+                default: "false",
+                meaning: "Whether the disk that `state` names may be formatted although it holds \
+                          something else, which is lost then. A store that is there stays.",
+            },
+        ],
+    },
+    Section {
+        name: "prover",
+        keys: &[
+            Key {
+                name: "mode",
+                kind: "\"off\", \"light\" or \"fast\"",
+                default: "\"off\"",
+                meaning: "Whether compute cores that serve no deal prove capacity: fast with a \
+                          dataset of 4.03 GiB per unit, or light with 256 MiB per unit, at a tenth of \
+                          the rate.",
+            },
+            Key {
+                name: "units",
+                kind: "a list of strings of 64 hex digits",
+                default: "[]",
+                meaning: "The ids of the compute units, one for each physical compute core at most.",
+            },
+            Key {
+                name: "global_nonce",
+                kind: "a string of 64 hex digits",
+                default: "none",
+                meaning: "The global nonce to prove for.",
+            },
+            Key {
+                name: "difficulty",
+                kind: "a string of 64 hex digits",
+                default: "none",
+                meaning: "The difficulty, as a big-endian number: a proof's hash is not above it.",
+            },
+            Key {
+                name: "epoch_seconds",
+                kind: "an integer from 1 to 31536000",
+                default: "none",
+                meaning: "Length of an epoch by the clock. With it each epoch has a nonce of its own: \
+                          the Keccak-256 of `global_nonce` and the epoch's number (seconds since 1970 \
+                          divided by this) as 32 big-endian bytes.",
+            },
+            Key {
+                name: "min_proofs",
+                kind: "an integer from 0 to 65535",
+                default: "none",
+                meaning: "Proofs that a unit owes per epoch; the status tells how likely they are.",
+            },
+            Key {
+                name: "max_proofs",
+                kind: "an integer from 1 to 65535",
+                default: "none",
+                meaning: "Proofs that a unit may make per epoch; it rests when it has them.",
+            },
+            Key {
+                name: "datasets",
+                kind: "an integer from 1 to 1024",
+                default: "one for each unit",
+                meaning: "Datasets held at once. With fewer than units these take turns.",
+            },
+            Key {
+                name: "registers",
+                kind: "\"auto\", \"on\" or \"off\"",
+                default: "\"auto\"",
+                meaning: "Whether proving cores switch their hardware prefetchers off, on models whose \
+                          registers are known; \"auto\" does unless a hypervisor is below.",
+            },
+        ],
+    },
+    Section {
         name: "log",
         keys: &[Key {
             name: "level",

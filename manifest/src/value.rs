@@ -1,7 +1,7 @@
 //! One checked conversion per kind of value.
 
 use alloc::{format, string::String};
-use core::{net::Ipv4Addr, ops::RangeInclusive};
+use core::{fmt::Display, net::Ipv4Addr, ops::RangeInclusive};
 
 use base64::{
     Engine, alphabet,
@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, NetworkId, PanicAction, Seed},
+    model::{Compute, NetworkId, PanicAction, ProverMode, Registers, Seed},
 };
 
 /// Why a value is refused.
@@ -45,11 +45,14 @@ pub(crate) fn string<'a>(value: &'a DeValue<'_>) -> Result<&'a str, Fault> {
     value.as_str().ok_or(Fault::Kind)
 }
 
-fn integer(value: &DeValue<'_>, range: RangeInclusive<u16>) -> Result<u16, Fault> {
+fn integer<N>(value: &DeValue<'_>, range: RangeInclusive<N>) -> Result<N, Fault>
+where
+    N: TryFrom<i128> + PartialOrd + Display,
+{
     let integer = value.as_integer().ok_or(Fault::Kind)?;
     i128::from_str_radix(integer.as_str(), integer.radix())
         .ok()
-        .and_then(|number| u16::try_from(number).ok())
+        .and_then(|number| N::try_from(number).ok())
         .filter(|number| range.contains(number))
         .ok_or_else(|| {
             let (low, high) = range.into_inner();
@@ -90,6 +93,46 @@ pub(crate) fn network_id(value: &DeValue<'_>) -> Result<NetworkId, Fault> {
     }
 }
 
+/// 32 bytes in hex.
+pub(crate) fn bytes(value: &DeValue<'_>) -> Result<[u8; 32], Fault> {
+    hex(string(value)?).ok_or(Fault::Kind)
+}
+
+pub(crate) fn prover_mode(value: &DeValue<'_>) -> Result<ProverMode, Fault> {
+    match string(value)? {
+        "off" => Ok(ProverMode::Off),
+        "light" => Ok(ProverMode::Light),
+        "fast" => Ok(ProverMode::Fast),
+        _ => Err(Fault::Kind),
+    }
+}
+
+pub(crate) fn epoch_seconds(value: &DeValue<'_>) -> Result<u32, Fault> {
+    const YEAR: u32 = 31_536_000;
+    integer(value, 1..=YEAR)
+}
+
+pub(crate) fn min_proofs(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 0..=u16::MAX)
+}
+
+pub(crate) fn max_proofs(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=u16::MAX)
+}
+
+pub(crate) fn datasets(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 1..=crate::MAX_CORES)
+}
+
+pub(crate) fn registers(value: &DeValue<'_>) -> Result<Registers, Fault> {
+    match string(value)? {
+        "auto" => Ok(Registers::Auto),
+        "on" => Ok(Registers::On),
+        "off" => Ok(Registers::Off),
+        _ => Err(Fault::Kind),
+    }
+}
+
 fn hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
@@ -118,6 +161,25 @@ pub(crate) fn hostname(value: &DeValue<'_>) -> Result<String, Fault> {
     } else {
         Err(Fault::Kind)
     }
+}
+
+pub(crate) fn flag(value: &DeValue<'_>) -> Result<bool, Fault> {
+    value.as_bool().ok_or(Fault::Kind)
+}
+
+/// A disk's serial number or place: printable, and not longer than disks can tell.
+pub(crate) fn disk_name(value: &DeValue<'_>) -> Result<String, Fault> {
+    /// Characters of the longest serial number (NVMe and ATA have 20, virtio 20).
+    const LONGEST: usize = 40;
+    let text = string(value)?;
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if text.is_empty() || text.trim() != text || !printable {
+        return Err(Fault::Kind);
+    }
+    if text.len() > LONGEST {
+        return Err(format!("has {} characters, more than any serial number", text.len()).into());
+    }
+    Ok(text.into())
 }
 
 pub(crate) fn level(value: &DeValue<'_>) -> Result<LevelFilter, Fault> {

@@ -1,7 +1,8 @@
 //! The documented example: it is valid, complete, and says what it seems to say.
 
 use basalt_manifest::{
-    Addressing, Compute, Manifest, NetworkId, PanicAction, StaticAddress, schema::SECTIONS,
+    Addressing, Compute, Manifest, NetworkId, PanicAction, ProverMode, Registers, StaticAddress,
+    schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -51,6 +52,16 @@ fn is_read_as_written() {
     assert_eq!(
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)
+    );
+    let prover = &manifest.prover;
+    assert_eq!(prover.mode, ProverMode::Fast);
+    assert_eq!((prover.units.len(), prover.units[0][0]), (1, 0x67));
+    assert_eq!((prover.global_nonce[0], prover.difficulty[3]), (0x0b, 0x1f));
+    assert_eq!(prover.epoch_seconds, Some(86_400));
+    assert_eq!((prover.min_proofs, prover.max_proofs), (Some(30), Some(50)));
+    assert_eq!(
+        (prover.datasets, prover.registers),
+        (Some(1), Registers::Auto)
     );
     assert_eq!(manifest.log.level, log::LevelFilter::Info);
     assert_eq!(manifest.panic.action, PanicAction::Reset);

@@ -236,7 +236,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[storage]",
             1,
             2,
-            "sections are node, network, cores, log, panic",
+            "sections are node, network, cores, disk, prover, log, panic",
         ),
         ("[log]\nx = 1", 2, 1, "keys here are level"),
         (
@@ -357,4 +357,27 @@ fn bytes_that_are_no_text_are_refused_at_their_place() {
     let problem = problems.iter().next().unwrap();
     assert_eq!((problem.line, problem.column), (2, 10), "{problems}");
     assert!(problem.message.contains("UTF-8"));
+}
+
+#[test]
+fn what_the_prover_needs_is_asked_for() {
+    let unit = "ab".repeat(32);
+    let text =
+        format!("[prover]\nmode = \"light\"\nunits = [\"{unit}\"]\nglobal_nonce = \"{unit}\"\n");
+    let (line, column, said) = only(&text);
+    assert_eq!((line, column), (2, 8));
+    assert!(
+        said.contains("`mode` needs `difficulty` beside it"),
+        "{said}"
+    );
+    let text = text.replace(&format!("[\"{unit}\"]"), "[]") + &format!("difficulty = \"{unit}\"\n");
+    let (line, _, said) = only(&text);
+    assert!(line == 3 && said.contains("names no unit"), "{said}");
+    let (line, _, said) = only(&format!("[prover]\nunits = [\"{unit}\", \"{unit}\"]\n"));
+    assert!(line == 2 && said.contains("names a unit twice"), "{said}");
+    let (line, _, said) = only("[prover]\nmin_proofs = 3\nmax_proofs = 2\n");
+    assert!(
+        line == 3 && said.contains("is 2, below `min_proofs`, which is 3"),
+        "{said}"
+    );
 }

@@ -55,6 +55,10 @@ reasons! {
     ExpiredHere = "expired_here", "the particle expired before it was sent on";
     /// A particle to send: its next peer is not connected.
     NotConnected = "not_connected", "the next peer is not connected";
+    /// A particle to send: its next peer is not connected, and was not found.
+    NotFound = "not_found", "the next peer is not connected and was not found";
+    /// A particle to send: too much waits for peers that are looked for.
+    SeeksFull = "seeks_full", "too much waits for peers that are looked for";
     /// A particle to send: too much waits for its next peer.
     Congested = "congested", "too much waits for the next peer";
     /// A particle to send: the connection took it, then failed.

@@ -210,6 +210,11 @@ impl World {
         self.state.as_ref()
     }
 
+    /// The same, for others of this machine that keep something there.
+    pub fn state_mut(&mut self) -> Option<&mut State> {
+        self.state.as_mut()
+    }
+
     /// Makes changes of the state, if there is one.
     pub(crate) fn keep(&mut self, changes: Changes) -> Result<(), state::Error> {
         match &mut self.state {

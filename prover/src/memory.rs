@@ -24,7 +24,8 @@ pub enum Purpose {
     Dataset,
     /// 2 MiB per hardware thread, the hottest memory of all.
     Scratchpad,
-    /// Kilobytes that are written by one core and then executed by it (never both at once).
+    /// Kilobytes that are written by one core and then executed (never both at once). The lender
+    /// may show them at two addresses, one for each.
     Code,
 }
 
@@ -75,6 +76,8 @@ pub trait Memory {
 pub struct Region {
     start: NonNull<u8>,
     len: usize,
+    /// Where the bytes can be executed, if they can.
+    entry: *const u8,
     release: fn(NonNull<u8>, usize),
 }
 
@@ -99,7 +102,35 @@ impl Region {
         Self {
             start,
             len,
+            entry: start.as_ptr(),
             release,
+        }
+    }
+
+    /// The same for memory that is executed at `entry` and written at its start: a page is then
+    /// writable or executable, never both.
+    ///
+    /// # Safety
+    ///
+    /// As [`from_raw`](Self::from_raw), and the bytes must be the same memory at both addresses for as
+    /// long as the region exists.
+    pub unsafe fn with_entry(mut self, entry: *const u8) -> Self {
+        self.entry = entry;
+        self
+    }
+
+    /// Where code in the region is executed.
+    pub fn entry(&self) -> *const u8 {
+        self.entry
+    }
+
+    /// Makes what was written through [`bytes_mut`](Self::bytes_mut) what this hardware thread
+    /// executes at [`entry`](Self::entry). A processor sees to that by itself only where both
+    /// addresses are one; else it takes a serialising instruction (Intel SDM volume 3, "Handling
+    /// Self- and Cross-Modifying Code").
+    pub fn publish(&self) {
+        if self.entry != self.start.as_ptr() {
+            core::hint::black_box(core::arch::x86_64::__cpuid(0));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a disk must do for the store, and the page view that the store works on.
 
 use crate::error::Error;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A disk, or a partition of one.
@@ -25,6 +26,37 @@ pub trait BlockDevice {
     /// Tells that the content of these blocks is no longer needed. May do nothing.
     fn discard(&mut self, block: u64, count: u64) -> Result<(), Self::Error>;
 }
+
+/// Whoever has a device in a box, or lends it, has a device.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<D: BlockDevice + ?Sized> BlockDevice for $pointer {
+            type Error = D::Error;
+
+            fn block_size(&self) -> usize {
+                (**self).block_size()
+            }
+            fn block_count(&self) -> u64 {
+                (**self).block_count()
+            }
+            fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Self::Error> {
+                (**self).read(block, buf)
+            }
+            fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Self::Error> {
+                (**self).write(block, data)
+            }
+            fn flush(&mut self) -> Result<(), Self::Error> {
+                (**self).flush()
+            }
+            fn discard(&mut self, block: u64, count: u64) -> Result<(), Self::Error> {
+                (**self).discard(block, count)
+            }
+        }
+    };
+}
+
+forward!(Box<D>);
+forward!(&mut D);
 
 /// Bytes of a page, the store's unit of allocation, whatever the device's block size.
 pub(crate) const PAGE: usize = 4096;

@@ -102,6 +102,23 @@ pub(crate) struct Superblock {
 }
 
 impl Superblock {
+    /// Whether any page where a superblock may stand begins as one.
+    pub(crate) fn any_on<D: BlockDevice>(device: &mut D) -> Result<bool, D::Error> {
+        let size = device.block_size();
+        let mut block = alloc::vec![0; size];
+        for page in 0..SUPERBLOCK_COPIES {
+            let at = page * (PAGE / size).max(1) as u64;
+            if at >= device.block_count() {
+                break;
+            }
+            device.read(at, &mut block)?;
+            if block.starts_with(&MAGIC.to_le_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(PAGE);
         out.put_u64(MAGIC);

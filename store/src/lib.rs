@@ -18,6 +18,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`device`] | what a disk must do for the store |
+//! | [`partition`] | which part of a disk is the store's |
 //! | `layout` | where things stand on the disk, the superblock |
 //! | `codec` | checked reading and writing of the records' fields |
 //! | `index` | entries and their bytes |
@@ -42,6 +43,7 @@ mod error;
 mod index;
 mod journal;
 mod layout;
+pub mod partition;
 mod snapshot;
 mod space;
 mod store;

@@ -111,6 +111,11 @@ impl<D: BlockDevice> Store<D> {
         }
     }
 
+    /// Whether the device holds a store, sound or damaged: whether any of its superblocks begins as one.
+    pub fn is_on(device: &mut D) -> Result<bool, D::Error> {
+        Superblock::any_on(device)
+    }
+
     /// Opens the store that the device holds.
     pub fn open(device: D, limits: Limits) -> Result<(Self, Opened), Error<D::Error>> {
         let mut device = Pages::new(device)?;

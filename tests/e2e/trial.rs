@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, hostile, js, rust};
+use crate::suite::{boot, clients, dht, hostile, js, prover, rust};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -76,6 +76,7 @@ impl Plan {
             self.trial("clients/js_meets_rust", nothing, clients::js_meets_rust),
             self.trial("clients/aqua_vm_runs", nothing, clients::aqua_vm_runs),
         ];
+        trials.push(self.trial("network/one_dht", nothing, dht::one_network));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials
@@ -84,6 +85,7 @@ impl Plan {
     fn hosted(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
+        trials.push(self.trial("hosted/ccp", hosted::build, prover::ccp));
         trials.push(
             self.trial("hosted/two_relays", hosted::build, move || async move {
                 let relay1 = started(&node, hosted::start(&[])).await?;
@@ -96,8 +98,8 @@ impl Plan {
         trials
     }
 
-    /// Four boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
-    /// relay; a broken manifest.
+    /// Five boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
+    /// relay; a broken manifest; two cores that prove.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
@@ -114,6 +116,7 @@ impl Plan {
             },
         ));
         trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
+        trials.push(self.trial("image/proves", guest::build, prover::epochs));
         trials
     }
 

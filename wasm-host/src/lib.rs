@@ -25,6 +25,7 @@ pub mod interface;
 pub mod logger;
 pub mod module;
 pub mod mounted;
+mod sections;
 pub mod service;
 mod text;
 pub mod vfs;
@@ -35,7 +36,7 @@ pub use error::Error;
 pub use host::Host;
 pub use module::{Module, ModuleStore};
 pub use service::{
-    Budget, CallParameters, Limits, ModuleConfig, ParticleParameters, SecurityTetraplet, Service,
-    ServiceConfig,
+    Budget, CallParameters, Limits, ModuleConfig, ParkedService, ParticleParameters,
+    SecurityTetraplet, Service, ServiceConfig,
 };
 pub use vfs::{Vfs, Volume};

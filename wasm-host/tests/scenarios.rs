@@ -63,14 +63,35 @@ fn without_section(wasm: &[u8], name: &str) -> Vec<u8> {
     kept
 }
 
-#[test]
-fn recorded_scenarios_repeat() {
+fn repeat(rest: bool) {
     let mut runner = Runner::new(Box::new(wasm));
+    runner.rest = rest;
     json_files(&here("vectors"))
         .iter()
         .for_each(|path| runner.scenario(path));
     assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
     assert!(runner.passed > 680, "only {} checks ran", runner.passed);
+}
+
+#[test]
+fn recorded_scenarios_repeat() {
+    repeat(false);
+}
+
+/// What rests between calls behaves as if it had not, down to pointers and lengths of memories.
+#[test]
+fn recorded_scenarios_repeat_with_rests() {
+    repeat(true);
+}
+
+/// Needs some gigabytes of memory.
+#[test]
+#[ignore = "takes 4 GiB of memory while the guest's memory grows"]
+fn addresses_beyond_2_gib_work() {
+    let mut runner = Runner::new(Box::new(wasm));
+    runner.scenario(&here("vectors/large/past_2gb.json"));
+    assert!(runner.failures.is_empty(), "{}", runner.failures.join("\n"));
+    assert_eq!(runner.passed, 11);
 }
 
 #[test]

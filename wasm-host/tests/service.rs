@@ -522,3 +522,62 @@ fn text_results_keep_the_order_of_fields() {
     );
     assert_eq!(text.unwrap(), r#"{"id":7,"note":"n"}"#);
 }
+
+#[test]
+fn a_rest_keeps_memory_files_and_limits_and_takes_little() {
+    let mut store = ModuleStore::default();
+    let module = store
+        .load("sqlite3", "sqlite3", fluence_spell_distro::SQLITE_WASM)
+        .unwrap();
+    let vfs = scratch();
+    let mut config = ModuleConfig::new("sqlite3");
+    config.mapped_dirs.insert("/tmp".into(), "tmp".into());
+    let mut service_config = ServiceConfig::default();
+    service_config.limits.memory = 16 << 20;
+    let mut service = Service::new(
+        store.engine(),
+        service_config,
+        &[(config, module)],
+        vfs,
+        Box::new(Scripted::default()),
+    )
+    .unwrap();
+    let call = |service: &mut Service, function: &str, args: Value| {
+        service
+            .call(
+                function,
+                &args,
+                CallParameters::default(),
+                Budget::UNLIMITED,
+            )
+            .unwrap()
+    };
+    let db =
+        call(&mut service, "sqlite3_open_v2", json!(["/tmp/a.db", 6, ""]))["db_handle"].clone();
+    let run = |service: &mut Service, sql: &str| {
+        call(service, "sqlite3_exec", json!([db, sql, 0, 0]))["ret_code"].clone()
+    };
+    assert_eq!(
+        run(
+            &mut service,
+            "create table t(x); begin; insert into t values (1)"
+        ),
+        0
+    );
+    let memory = service.memory_stats();
+    let awake: u64 = memory.iter().map(|module| module.bytes).sum();
+    let parked = service.park().ok().unwrap();
+    assert!(parked.bytes() * 3 < awake, "{} of {awake}", parked.bytes());
+    assert!(parked.vfs().read("tmp/a.db").is_ok());
+    let mut service = parked.wake().ok().unwrap();
+    assert_eq!(service.memory_stats(), memory);
+    // The handle, the open descriptor and the transaction are as before.
+    assert_eq!(run(&mut service, "insert into t values (2); commit"), 0);
+    assert_eq!(run(&mut service, "select nothing from t"), 1);
+    assert_eq!(service.memory_rejects(), 0);
+    // What was granted before the rest counts on: the limit is of the service's life.
+    assert_eq!(
+        run(&mut service, "select length(hex(zeroblob(10000000)))"),
+        7
+    );
+}

@@ -2,6 +2,7 @@
 //!
 //! Input: the number of a recorded step, then instructions that change the trace of its data.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use basalt_air::data::{
@@ -66,8 +67,17 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
     steps
 });
 
+thread_local! {
+    /// Kept from input to input: checks of signatures would else take most of the time.
+    static VERIFIED: RefCell<VerifiedSignatures> = RefCell::new(VerifiedSignatures::new(4096));
+}
+
 /// Runs a recorded step over mutated data, then runs once more over the result.
 pub fn check(data: &[u8]) {
+    VERIFIED.with_borrow_mut(|verified| check_with(data, verified));
+}
+
+fn check_with(data: &[u8], verified: &mut VerifiedSignatures) {
     let mut tape = Tape(data);
     let Some(choice) = tape.u16() else { return };
     let step = &STEPS[usize::from(choice) % STEPS.len()];
@@ -93,7 +103,6 @@ pub fn check(data: &[u8]) {
         ..Config::default()
     };
     let interpreter = Interpreter::new(config);
-    let mut verified = VerifiedSignatures::new(64);
     let input = Input {
         air: Air::Text(&step.air),
         prev_data: &prev_data,
@@ -101,7 +110,7 @@ pub fn check(data: &[u8]) {
         params: &step.params,
         call_results: Results::Raw(&step.call_results),
     };
-    let outcome = interpreter.run(input, &mut verified);
+    let outcome = interpreter.run(input, verified);
     if outcome.data == prev_data || outcome.ret_code == code::GENERATION_COMPACTION {
         return;
     }
@@ -111,7 +120,7 @@ pub fn check(data: &[u8]) {
         call_results: Results::Raw(&[0x81, 0x04, 0x80]),
         ..input
     };
-    let again = interpreter.run(again, &mut verified);
+    let again = interpreter.run(again, verified);
     // Hostile previous data may leave a peer without its key (9), but never stores or bytes in disorder.
     assert!(
         !matches!(again.ret_code, 1..=8 | 10),

@@ -12,8 +12,9 @@ impl fmt::Display for InstrText<'_> {
         let script = self.0;
         let operand = |operand: Operand| OperandText(script, operand);
         let name = |name: Name| script.name(name);
-        match &script.node(self.1).instr {
+        match script.instr(self.1) {
             Instr::Call(call) => {
+                let call = script.call(*call);
                 write!(f, "call {} ", operand(call.peer))?;
                 write!(
                     f,

@@ -18,7 +18,8 @@ pub(crate) use display::InstrText;
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(crate) source: Box<str>,
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Instr>,
+    pub(crate) calls: Vec<Call>,
     /// Arguments of all calls.
     pub(crate) operands: Vec<Operand>,
     /// Accessors of all lenses.
@@ -51,8 +52,12 @@ impl Script {
         self.text(self.names[name.0 as usize])
     }
 
-    pub(crate) fn node(&self, id: NodeId) -> &Node {
+    pub(crate) fn instr(&self, id: NodeId) -> &Instr {
         &self.nodes[id.0 as usize]
+    }
+
+    pub(crate) fn call(&self, id: CallId) -> &Call {
+        &self.calls[id.0 as usize]
     }
 
     pub(crate) fn lens(&self, id: LensId) -> &Lens {
@@ -95,15 +100,15 @@ pub(crate) struct LensId(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) u32);
 
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) instr: Instr,
-}
+/// The head of a `call`, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallId(pub(crate) u32);
 
 /// An instruction's head and children.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Instr {
-    Call(Box<Call>),
+    /// Much larger than all others, so it is kept apart.
+    Call(CallId),
     Ap {
         argument: Operand,
         output: Output,

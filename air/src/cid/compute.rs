@@ -29,15 +29,26 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> CidText {
     CidText(text)
 }
 
+/// All pairs of base32 letters.
+const PAIRS: [[u8; 2]; 1024] = {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut pairs = [[0; 2]; 1024];
+    let mut index = 0;
+    while index < 1024 {
+        pairs[index] = [ALPHABET[index >> 5], ALPHABET[index & 31]];
+        index += 1;
+    }
+    pairs
+};
+
 /// Base32 of RFC 4648, lower case, without padding.
 fn base32(digest: &[u8; 32], out: &mut [u8]) {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     for (group, letters) in digest.chunks(5).zip(out.chunks_mut(8)) {
         let mut padded = [0; 8];
         padded[3..3 + group.len()].copy_from_slice(group);
         let bits = u64::from_be_bytes(padded);
-        for (index, letter) in letters.iter_mut().enumerate() {
-            *letter = ALPHABET[(bits >> (35 - 5 * index)) as usize & 31];
+        for (index, pair) in letters.chunks_mut(2).enumerate() {
+            pair.copy_from_slice(&PAIRS[(bits >> (30 - 10 * index)) as usize & 1023]);
         }
     }
 }

@@ -4,8 +4,10 @@
 //! therefore the same for the same inputs.
 
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
 
 use super::compute::{CidText, Hashed, PREFIX, of_bytes};
 use crate::data::*;
@@ -60,7 +62,9 @@ pub(crate) struct StoredValue<'r> {
 /// The CID table and the stores.
 pub(crate) struct Stores<'r> {
     texts: Vec<&'r str>,
-    cids: HashMap<&'r str, Cid, FixedState>,
+    /// Finds a CID by its text.
+    cids: HashTable<Cid>,
+    hasher: FixedState,
     /// CIDs of tetraplets that were stored in this run.
     tetraplet_cids: HashMap<Tetraplet<'r>, Cid, FixedState>,
     scratch: Vec<u8>,
@@ -89,8 +93,9 @@ impl<'r> Stores<'r> {
         let hasher = FixedState::with_seed(seed);
         Stores {
             texts: Vec::with_capacity(cids),
-            cids: HashMap::with_capacity_and_hasher(cids, hasher.clone()),
+            cids: HashTable::with_capacity(cids),
             tetraplet_cids: HashMap::with_hasher(hasher.clone()),
+            hasher,
             scratch: Vec::new(),
             values: Store::new(),
             tetraplets: Store::new(),
@@ -108,20 +113,40 @@ impl<'r> Stores<'r> {
         &self.texts
     }
 
+    /// Makes room for `cids` more.
+    pub(crate) fn expect(&mut self, cids: usize) {
+        let (texts, hasher) = (&mut self.texts, &self.hasher);
+        texts.reserve(cids);
+        self.cids
+            .reserve(cids, |cid| hasher.hash_one(texts[cid.index()]));
+    }
+
     fn intern(&mut self, text: &'r str) -> Cid {
-        let next = Cid(self.texts.len() as u32);
-        let cid = *self.cids.entry(text).or_insert(next);
-        if cid == next {
-            self.texts.push(text);
-        }
-        cid
+        self.intern_with(text, || text)
     }
 
     /// The number of a CID that was just computed.
     pub(crate) fn intern_computed(&mut self, text: &CidText, heap: &Heap<'r>) -> Cid {
-        match self.cids.get(text.as_str()) {
-            Some(cid) => *cid,
-            None => self.intern(heap.str(text.as_str())),
+        let text = text.as_str();
+        self.intern_with(text, || heap.str(text))
+    }
+
+    /// `keep` gives `text` for as long as the run lasts.
+    fn intern_with(&mut self, text: &str, keep: impl FnOnce() -> &'r str) -> Cid {
+        let (texts, hasher) = (&mut self.texts, &self.hasher);
+        let entry = self.cids.entry(
+            hasher.hash_one(text),
+            |cid| texts[cid.index()] == text,
+            |cid| hasher.hash_one(texts[cid.index()]),
+        );
+        match entry {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let cid = Cid(texts.len() as u32);
+                entry.insert(cid);
+                texts.push(keep());
+                cid
+            }
         }
     }
 

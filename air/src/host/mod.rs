@@ -3,10 +3,12 @@
 //! Typed forms are for a host in the same program. The raw forms (AIR spec sections 6.6 and 6.7) are what
 //! hosts of other interpreters exchange; they are written and read on demand.
 
+mod answers;
 mod outcome;
 mod requests;
 mod results;
 
+pub(crate) use answers::{Answer, Answers};
 pub use outcome::Outcome;
 pub use requests::{CallRequest, CallRequests, OwnedTetraplet};
 pub use results::{CallResult, CallResults, CallResultsError};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::MULTICODEC;
 use crate::data::Tetraplet;
 use crate::msgpack::put;
-use crate::values;
+use crate::values::{Counts, json_to_msgpack};
 
 /// One call for the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl CallRequest {
     /// The arguments as a MessagePack array.
     pub fn arguments_raw(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.arguments.len() + 8);
-        self.put_arguments(&mut out);
+        self.put_arguments(&mut Counts::default(), &mut out);
         out
     }
 
@@ -71,8 +71,8 @@ impl CallRequest {
         out
     }
 
-    fn put_arguments(&self, out: &mut Vec<u8>) {
-        values::json_to_msgpack(&self.arguments, out);
+    fn put_arguments(&self, counts: &mut Counts, out: &mut Vec<u8>) {
+        json_to_msgpack(&self.arguments, counts, out);
     }
 
     fn put_tetraplets(&self, out: &mut Vec<u8>) {
@@ -103,6 +103,7 @@ pub(super) fn encode(requests: &[(u32, CallRequest)]) -> Vec<u8> {
         .sum();
     let mut out = Vec::with_capacity(16 + texts + requests.len() * 256);
     out.extend_from_slice(&MULTICODEC);
+    let mut counts = Counts::default();
     put::map_len(&mut out, requests.len());
     for (id, request) in requests {
         put::uint(&mut out, (*id).into());
@@ -112,7 +113,7 @@ pub(super) fn encode(requests: &[(u32, CallRequest)]) -> Vec<u8> {
         put::str(&mut out, "function_name");
         put::str(&mut out, &request.function_name);
         put::str(&mut out, "arguments");
-        put::bin_with(&mut out, |out| request.put_arguments(out));
+        put::bin_with(&mut out, |out| request.put_arguments(&mut counts, out));
         put::str(&mut out, "tetraplets");
         put::bin_with(&mut out, |out| request.put_tetraplets(out));
     }

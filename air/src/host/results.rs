@@ -1,12 +1,11 @@
 //! Answers of the host to call requests.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 use rmp::Marker;
 
-use super::MULTICODEC;
+use super::{Answer, Answers, MULTICODEC};
 use crate::msgpack::{Malformed, Reader, put};
 use alloc::vec::Vec;
 
@@ -60,16 +59,11 @@ impl CallResults {
 
     /// Reads the raw form (AIR spec section 6.6).
     pub fn decode(bytes: &[u8]) -> Result<Self, CallResultsError> {
-        let mut reader = Reader::new(varint(bytes)?);
-        let mut results = BTreeMap::new();
-        for _ in 0..reader.map_len()? {
-            let id = reader
-                .str()?
-                .parse()
-                .map_err(|_| Malformed("a call id is no number"))?;
-            results.insert(id, result(&mut reader)?);
-        }
-        Ok(CallResults(results))
+        let answers = Answers::decode(bytes)?;
+        Ok(answers
+            .left()
+            .map(|(id, answer)| (id, answer.into()))
+            .collect())
     }
 
     /// Writes the raw form.
@@ -94,6 +88,22 @@ impl FromIterator<(u32, CallResult)> for CallResults {
     }
 }
 
+impl<'r> Answers<'r> {
+    /// Reads the raw form.
+    pub(crate) fn decode(bytes: &'r [u8]) -> Result<Self, CallResultsError> {
+        let mut reader = Reader::new(varint(bytes)?);
+        let mut answers = Vec::new();
+        for _ in 0..reader.map_len()? {
+            let id = reader
+                .str()?
+                .parse()
+                .map_err(|_| Malformed("a call id is no number"))?;
+            answers.push((id, answer(&mut reader)?));
+        }
+        Ok(Answers::new(answers.into_iter()))
+    }
+}
+
 /// Checks the codec; returns the message behind it.
 fn varint(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
     let mut codec = 0u32;
@@ -112,25 +122,25 @@ fn varint(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
 }
 
 /// An answer: a map, or an array of its two fields.
-fn result(reader: &mut Reader<'_>) -> Result<CallResult, Malformed> {
+fn answer<'r>(reader: &mut Reader<'r>) -> Result<Answer<'r>, Malformed> {
     let mut peek = *reader;
     if peek.marker()? == Marker::FixArray(2) {
         *reader = peek;
-        return Ok(CallResult {
+        return Ok(Answer {
             ret_code: reader.i32()?,
-            result: reader.str()?.to_owned(),
+            result: reader.str()?,
         });
     }
     let (mut ret_code, mut result) = (None, None);
     for _ in 0..reader.map_len()? {
-        match reader.str()? {
-            "ret_code" if ret_code.is_none() => ret_code = Some(reader.i32()?),
-            "result" if result.is_none() => result = Some(reader.str()?.to_owned()),
-            "ret_code" | "result" => return Err(Malformed("a field occurs twice")),
+        match reader.key()? {
+            b"ret_code" if ret_code.is_none() => ret_code = Some(reader.i32()?),
+            b"result" if result.is_none() => result = Some(reader.str()?),
+            b"ret_code" | b"result" => return Err(Malformed("a field occurs twice")),
             _ => reader.skip()?,
         }
     }
-    Ok(CallResult {
+    Ok(Answer {
         ret_code: ret_code.ok_or(Malformed("missing field `ret_code`"))?,
         result: result.ok_or(Malformed("missing field `result`"))?,
     })

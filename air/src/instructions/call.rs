@@ -82,8 +82,8 @@ impl<'r> Run<'r> {
             CallResult::RequestSentBy(Sender::PeerWithCallId { peer, call_id })
                 if self.is_current_peer(peer) =>
             {
-                match self.results.0.remove(&call_id) {
-                    Some(result) => self.call_answered(&call, result),
+                match self.answers.take(call_id) {
+                    Some(answer) => self.call_answered(&call, answer),
                     None => self.wait(state),
                 }
             }

@@ -1,7 +1,7 @@
 //! Results of calls: those that stand in the trace, and those that the host just brought.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use super::call::Resolving;
 use super::{Fault, Run, blame};
@@ -9,7 +9,7 @@ use crate::ast::Output;
 use crate::cid::of_bytes;
 use crate::data::{CallResult as CallState, Cid, Provenance, ServiceResult, Tetraplet, ValueRef};
 use crate::error::Error;
-use crate::host::CallResult;
+use crate::host::Answer;
 use crate::scopes::{Place, Stored};
 use crate::trace::{STUB_GENERATION, Source, describe_value};
 use crate::values::{Json, Number, ReadError, Value};
@@ -94,15 +94,15 @@ impl<'r> Run<'r> {
     pub(super) fn call_answered(
         &mut self,
         call: &Resolving<'r>,
-        answer: CallResult,
+        answer: Answer<'r>,
     ) -> Result<'r, ()> {
-        let CallResult { ret_code, result } = answer;
+        let Answer { ret_code, result } = answer;
         if ret_code != 0 {
-            let cid = self.fail_call(call, ret_code, result.clone())?;
+            let cid = self.fail_call(call, ret_code, result)?;
             self.vouch(call.tetraplet.peer_pk, cid);
             let error = Error::LocalService {
                 code: ret_code,
-                message: result,
+                message: result.into(),
             };
             return Err(blame(
                 error.into(),
@@ -111,7 +111,7 @@ impl<'r> Run<'r> {
             ));
         }
         self.heap.charge(result.len())?;
-        let value = Value::from_raw(&self.heap, self.heap.str(&result));
+        let value = Value::from_raw(&self.heap, result);
         match value.text(&self.heap) {
             Ok(_) => self.call_succeeded(call, value),
             Err(ReadError::Budget) => Err(ReadError::Budget.into()),
@@ -121,7 +121,7 @@ impl<'r> Run<'r> {
                      serialized or deserialized with an error: {reason}"
                 );
                 // A quirk: this failure is not signed (AIR spec section 9, quirk 3).
-                let cid = self.fail_call(call, i32::MAX, message.clone())?;
+                let cid = self.fail_call(call, i32::MAX, self.heap.str(&message))?;
                 let error = Error::LocalService {
                     code: i32::MAX,
                     message,
@@ -168,10 +168,10 @@ impl<'r> Run<'r> {
     }
 
     /// Stores and writes a failure.
-    fn fail_call(&mut self, call: &Resolving<'r>, code: i32, message: String) -> Result<'r, Cid> {
+    fn fail_call(&mut self, call: &Resolving<'r>, code: i32, message: &'r str) -> Result<'r, Cid> {
         self.heap.charge(message.len())?;
         let entries = [
-            ("message", Json::String(self.heap.str(&message))),
+            ("message", Json::String(message)),
             ("ret_code", Json::Number(Number::from_i64(code.into()))),
         ];
         let value = Value::from_tree(&self.heap, Json::Object(self.heap.slice(&entries)));

@@ -44,7 +44,8 @@ impl<'r> Run<'r> {
         let path = script.lens_accessors(path);
         let key = self.accessor_key(path[0])?;
         let values = self.values_of(map, key)?;
-        let Some(&index) = path.get(1) else {
+        // A key that is not there has no values, whatever the lens asks of them.
+        let Some(&index) = path.get(1).filter(|_| !values.is_empty()) else {
             let lens = script.lens_text(lens);
             let tetraplet = self.heap.alloc(Tetraplet {
                 lens,

@@ -13,8 +13,11 @@ impl<'r> Run<'r> {
         wanted: bool,
         body: NodeId,
     ) -> Step<'r> {
-        let (Some(left), Some(right)) = (self.resolve_or_wait(left)?, self.resolve_or_wait(right)?)
-        else {
+        // In this order: while the left value is waited for, the right one can't fail.
+        let Some(left) = self.resolve_or_wait(left)? else {
+            return Ok(Flow::Done);
+        };
+        let Some(right) = self.resolve_or_wait(right)? else {
             return Ok(Flow::Done);
         };
         let (left, right) = (left.value.text(&self.heap)?, right.value.text(&self.heap)?);

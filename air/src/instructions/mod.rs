@@ -127,33 +127,33 @@ impl<'r> Run<'r> {
     }
 
     fn enter(&mut self, node: NodeId, stack: &mut Stack<'r>) -> Step<'r> {
-        self.steps_left = self
-            .steps_left
-            .checked_sub(1)
-            .ok_or(Error::Budget("steps"))?;
-        let step = match &self.script.node(node).instr {
-            Instr::Call(call) => self.call(node, call),
-            Instr::Ap { argument, output } => self.ap(node, *argument, *output),
-            Instr::ApMap { key, value, map } => self.ap_map(node, *key, *value, *map),
+        let Some(steps_left) = self.steps_left.checked_sub(1) else {
+            return Err(Error::Budget("steps").into());
+        };
+        self.steps_left = steps_left;
+        let step = match *self.script.instr(node) {
+            Instr::Call(call) => self.call(node, self.script.call(call)),
+            Instr::Ap { argument, output } => self.ap(node, argument, output),
+            Instr::ApMap { key, value, map } => self.ap_map(node, key, value, map),
             Instr::Canon {
                 peer,
                 stream,
                 output,
-            } => self.canon(node, *peer, *stream, *output),
-            Instr::Seq { left, right } => Ok(self.seq(*left, *right, stack)),
-            Instr::Par { left, right } => self.par(node, *left, *right, stack),
-            Instr::Xor { left, right } => Ok(self.xor(*left, *right, stack)),
-            Instr::Match { left, right, body } => self.matching(*left, *right, true, *body),
-            Instr::Mismatch { left, right, body } => self.matching(*left, *right, false, *body),
+            } => self.canon(node, peer, stream, output),
+            Instr::Seq { left, right } => Ok(self.seq(left, right, stack)),
+            Instr::Par { left, right } => self.par(node, left, right, stack),
+            Instr::Xor { left, right } => Ok(self.xor(left, right, stack)),
+            Instr::Match { left, right, body } => self.matching(left, right, true, body),
+            Instr::Mismatch { left, right, body } => self.matching(left, right, false, body),
             Instr::Fold {
                 iterable,
                 iterator,
                 body,
                 ..
-            } => self.fold(node, *iterable, *iterator, *body, stack),
-            Instr::Next { iterator, fold } => self.next(node, *iterator, *fold, stack),
-            Instr::New { variable, body } => Ok(self.new_variable(*variable, *body, stack)),
-            Instr::Fail(body) => self.fail(*body).map(|()| Flow::Done),
+            } => self.fold(node, iterable, iterator, body, stack),
+            Instr::Next { iterator, fold } => self.next(node, iterator, fold, stack),
+            Instr::New { variable, body } => Ok(self.new_variable(variable, body, stack)),
+            Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
             Instr::Never => {
                 self.complete = false;
                 Ok(Flow::Done)

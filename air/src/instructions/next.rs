@@ -20,7 +20,7 @@ impl<'r> Run<'r> {
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
         let not_found = || Error::FoldStateNotFound(self.script.name(iterator).into());
-        let Instr::Fold { body, last, .. } = self.script.node(fold).instr else {
+        let Instr::Fold { body, last, .. } = *self.script.instr(fold) else {
             return Err(not_found().into());
         };
         let iteration = self.iterators.get_mut(iterator).ok_or_else(not_found)?;

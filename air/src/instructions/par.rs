@@ -33,7 +33,7 @@ impl<'r> Run<'r> {
     }
 
     fn enter_arm(&mut self, arm: NodeId) -> Flow {
-        self.complete = !matches!(self.script.node(arm).instr, Instr::Next { .. });
+        self.complete = !matches!(self.script.instr(arm), Instr::Next { .. });
         Flow::Enter(arm)
     }
 

@@ -11,7 +11,7 @@ use crate::cid::Stores;
 use crate::config::Config;
 use crate::data::{CallResult, Cid, State, Tetraplet};
 use crate::error::Error;
-use crate::host::{CallRequests, CallResults};
+use crate::host::{Answers, CallRequests};
 use crate::params::RunParams;
 use crate::scopes::*;
 use crate::trace::Trace;
@@ -38,7 +38,7 @@ pub(crate) struct Run<'r> {
     pub(super) trace: Trace<'r>,
     pub(super) stores: Stores<'r>,
 
-    pub(super) results: CallResults,
+    pub(super) answers: Answers<'r>,
     pub(super) requests: CallRequests,
     pub(super) last_call_request_id: u32,
     next_peers: Vec<&'r str>,
@@ -58,7 +58,7 @@ pub(crate) struct Finished<'r> {
     pub(crate) stores: Stores<'r>,
     pub(crate) trace: Vec<State<'r>>,
     /// Results that no call asked for.
-    pub(crate) unprocessed: CallResults,
+    pub(crate) unprocessed: Answers<'r>,
     pub(crate) requests: CallRequests,
     pub(crate) last_call_request_id: u32,
     pub(crate) next_peers: Vec<String>,
@@ -77,7 +77,7 @@ impl<'r> Run<'r> {
         params: &'r RunParams,
         trace: Trace<'r>,
         stores: Stores<'r>,
-        results: CallResults,
+        answers: Answers<'r>,
         last_call_request_id: u32,
     ) -> Self {
         let names = script.names.len();
@@ -105,7 +105,7 @@ impl<'r> Run<'r> {
             streams: Streams::new(script.slots),
             trace,
             stores,
-            results,
+            answers,
             requests: CallRequests::new(),
             last_call_request_id,
             next_peers: Vec::new(),
@@ -125,7 +125,7 @@ impl<'r> Run<'r> {
             heap: self.heap,
             stores: self.stores,
             trace: self.trace.into_result(),
-            unprocessed: self.results,
+            unprocessed: self.answers,
             requests: self.requests,
             last_call_request_id: self.last_call_request_id,
             next_peers: self.next_peers.into_iter().map(Into::into).collect(),
@@ -177,7 +177,7 @@ impl<'r> Run<'r> {
         let raised = &*fault.0;
         if raised.error.is_catchable() && self.errors.wants(&raised.error) {
             let own_peer = matches!(
-                self.script.node(node).instr,
+                self.script.instr(node),
                 Instr::Call(_) | Instr::Canon { .. }
             );
             let peer = raised

@@ -1,6 +1,5 @@
 //! Tokens to nodes (AIR spec section 2.3).
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use foldhash::fast::FixedState;
@@ -17,10 +16,10 @@ type Result<T> = core::result::Result<T, (usize, Kind)>;
 pub(super) struct Parser<'s> {
     pub(super) source: &'s str,
     lexer: Lexer<'s>,
-    ahead: Option<Token>,
     max_nesting: usize,
 
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<Instr>,
+    calls: Vec<Call>,
     /// Offsets of the nodes' opening parentheses.
     pub(super) starts: Vec<u32>,
     operands: Vec<Operand>,
@@ -46,14 +45,14 @@ const PENDING: NodeId = NodeId(u32::MAX);
 impl<'s> Parser<'s> {
     pub(super) fn new(source: &'s str, config: &Config) -> Self {
         // A guess that spares most of the growing, and is bounded.
-        let names = (source.len() / 96).min(1 << 12);
+        let names = (source.len() / 64).min(1 << 12);
         Parser {
             source,
             lexer: Lexer::new(source),
-            ahead: None,
             max_nesting: config.max_nesting,
-            nodes: Vec::with_capacity(names),
-            starts: Vec::with_capacity(names),
+            nodes: Vec::with_capacity(2 * names),
+            calls: Vec::with_capacity(names),
+            starts: Vec::with_capacity(2 * names),
             operands: Vec::with_capacity(names),
             accessors: Vec::new(),
             lenses: Vec::new(),
@@ -73,6 +72,7 @@ impl<'s> Parser<'s> {
             Ok(()) => Ok(Script {
                 source: self.source.into(),
                 nodes: self.nodes,
+                calls: self.calls,
                 operands: self.operands,
                 accessors: self.accessors,
                 lenses: self.lenses,
@@ -88,35 +88,37 @@ impl<'s> Parser<'s> {
         let mut stack: Vec<Open> = Vec::new();
         let mut parents: Vec<NodeId> = Vec::new();
         'instruction: loop {
-            let open = self.expect(TokenKind::Open, "\"(\"")?;
+            let start = self.expect(b'(', "\"(\"")?;
             if stack.len() >= self.max_nesting {
-                return Err((open.start, Kind::TooDeep(self.max_nesting)));
+                return Err((start, Kind::TooDeep(self.max_nesting)));
             }
             let node = NodeId(self.nodes.len() as u32);
-            self.starts.push(open.start as u32);
+            self.starts.push(start as u32);
             parents.push(stack.last().map_or(node, |open| open.node));
             // The place is taken before the head is parsed, so that numbers follow the text.
-            self.nodes.push(Node { instr: Instr::Null });
-            let instr = self.head(node, open.start)?;
+            self.nodes.push(Instr::Null);
+            let instr = self.head(node, start)?;
             let has_children = has_children(&instr);
-            self.nodes[node.0 as usize].instr = instr;
+            self.nodes[node.0 as usize] = instr;
             let mut done = node;
             if has_children {
                 stack.push(Open { node, children: 0 });
                 continue 'instruction;
             }
-            self.expect(TokenKind::Close, "\")\"")?;
+            self.expect(b')', "\")\"")?;
             while let Some(parent) = stack.last_mut() {
                 let more = self.attach(parent, done);
-                if more == More::Needed || (more == More::Allowed && !self.at_close()?) {
+                if more == More::Needed || (more == More::Allowed && !self.at_close()) {
                     continue 'instruction;
                 }
-                self.expect(TokenKind::Close, "\")\"")?;
+                self.expect(b')', "\")\"")?;
                 done = parent.node;
                 self.close(done);
                 stack.pop();
             }
-            self.expect(TokenKind::End, "<nothing>")?;
+            if self.lexer.peek().is_some() {
+                return Err((self.lexer.position(), Kind::Expected("<nothing>")));
+            }
             return self.settle_suspects(&parents);
         }
     }
@@ -125,7 +127,7 @@ impl<'s> Parser<'s> {
     fn attach(&mut self, parent: &mut Open, child: NodeId) -> More {
         let first = parent.children == 0;
         parent.children += 1;
-        match &mut self.nodes[parent.node.0 as usize].instr {
+        match &mut self.nodes[parent.node.0 as usize] {
             Instr::Seq { left, right } | Instr::Par { left, right } => {
                 *(if first { left } else { right }) = child;
                 if first {
@@ -155,7 +157,7 @@ impl<'s> Parser<'s> {
     }
 
     fn close(&mut self, node: NodeId) {
-        match self.nodes[node.0 as usize].instr {
+        match self.nodes[node.0 as usize] {
             Instr::Fold { .. } => self.close_fold(),
             Instr::New {
                 variable: Variable::Stream(_),
@@ -168,13 +170,17 @@ impl<'s> Parser<'s> {
 
     /// Parses what stands before an instruction's children.
     fn head(&mut self, node: NodeId, start: usize) -> Result<Instr> {
-        let token = self.next_token()?;
+        let token = self.lexer.token()?;
         let TokenKind::Keyword(keyword) = token.kind else {
             return Err((token.start, Kind::Expected("an instruction")));
         };
         let (left, right, body) = (PENDING, PENDING, PENDING);
         Ok(match keyword {
-            Keyword::Call => Instr::Call(Box::new(self.call(start)?)),
+            Keyword::Call => {
+                let call = self.call(start)?;
+                self.calls.push(call);
+                Instr::Call(CallId(self.calls.len() as u32 - 1))
+            }
             Keyword::Ap => self.ap(start)?,
             Keyword::Canon => self.canon()?,
             Keyword::Seq => {
@@ -214,17 +220,16 @@ impl<'s> Parser<'s> {
 
     fn call(&mut self, start: usize) -> Result<Call> {
         let peer = self.peer()?;
-        self.expect(TokenKind::Open, "\"(\"")?;
+        self.expect(b'(', "\"(\"")?;
         let service = self.string()?;
         let function = self.string()?;
-        self.expect(TokenKind::Close, "\")\"")?;
-        self.expect(TokenKind::OpenSquare, "\"[\"")?;
+        self.expect(b')', "\")\"")?;
+        self.expect(b'[', "\"[\"")?;
         let first = self.operands.len() as u32;
-        while self.peek()?.kind != TokenKind::CloseSquare {
+        while self.lexer.take(b']').is_none() {
             let argument = self.value()?;
             self.operands.push(argument);
         }
-        self.next_token()?;
         let arguments = first..self.operands.len() as u32;
         for operand in [peer, service, function] {
             self.require_operand(operand, start)?;
@@ -232,7 +237,7 @@ impl<'s> Parser<'s> {
         for index in arguments.clone() {
             self.require_operand(self.operands[index as usize], start)?;
         }
-        let output = if self.at_close()? {
+        let output = if self.at_close() {
             Output::None
         } else {
             self.output()?
@@ -247,7 +252,7 @@ impl<'s> Parser<'s> {
     }
 
     fn output(&mut self) -> Result<Output> {
-        let token = self.next_token()?;
+        let token = self.lexer.token()?;
         let TokenKind::Variable(sigil, name, None) = token.kind else {
             return Err((token.start, Kind::Expected("a scalar or a stream")));
         };
@@ -261,9 +266,8 @@ impl<'s> Parser<'s> {
     }
 
     fn ap(&mut self, start: usize) -> Result<Instr> {
-        if self.peek()?.kind == TokenKind::Open {
-            self.next_token()?;
-            let at = self.peek()?.start;
+        if self.lexer.take(b'(').is_some() {
+            let at = self.lexer.position();
             let key = self.value()?;
             if !matches!(
                 key,
@@ -276,7 +280,7 @@ impl<'s> Parser<'s> {
             }
             self.require_operand(key, start)?;
             let value = self.ap_argument()?;
-            self.expect(TokenKind::Close, "\")\"")?;
+            self.expect(b')', "\")\"")?;
             let map = self.variable(Sigil::Map, "a stream map")?;
             self.define(map);
             return Ok(Instr::ApMap {
@@ -294,7 +298,7 @@ impl<'s> Parser<'s> {
     }
 
     fn ap_argument(&mut self) -> Result<Operand> {
-        let at = self.peek()?.start;
+        let at = self.lexer.position();
         match self.value()? {
             Operand::CanonMap(_, None) => Err((at, Kind::Expected("a lens"))),
             argument => Ok(argument),
@@ -303,8 +307,8 @@ impl<'s> Parser<'s> {
 
     fn canon(&mut self) -> Result<Instr> {
         let peer = self.peer()?;
-        let source = self.next_token()?;
-        let target = self.next_token()?;
+        let source = self.lexer.token()?;
+        let target = self.lexer.token()?;
         let (TokenKind::Variable(from, stream, None), TokenKind::Variable(to, output, None)) =
             (source.kind, target.kind)
         else {
@@ -337,16 +341,15 @@ impl<'s> Parser<'s> {
     }
 
     fn fold(&mut self, node: NodeId, start: usize) -> Result<Instr> {
-        let token = self.peek()?;
+        let token = self.lexer.token()?;
         let iterable = match token.kind {
             TokenKind::Variable(Sigil::Stream | Sigil::Map, name, None) => {
-                self.next_token()?;
                 let name = self.name(name);
                 self.require(name, start)?;
                 Iterable::Stream(self.stream(name))
             }
             TokenKind::OpenSquare | TokenKind::Variable(..) => {
-                let value = self.value()?;
+                let value = self.value_of(token)?;
                 if matches!(value, Operand::Canon(_, Some(_))) {
                     return Err((token.start, Kind::Expected("a canon stream without lens")));
                 }
@@ -371,7 +374,7 @@ impl<'s> Parser<'s> {
     }
 
     fn new_variable(&mut self, start: usize) -> Result<Instr> {
-        let token = self.next_token()?;
+        let token = self.lexer.token()?;
         let TokenKind::Variable(sigil, name, None) = token.kind else {
             return Err((token.start, Kind::Expected("a variable")));
         };
@@ -390,11 +393,11 @@ impl<'s> Parser<'s> {
     }
 
     fn fail(&mut self, start: usize) -> Result<FailBody> {
-        let at = self.peek()?.start;
+        let at = self.lexer.position();
         match self.value()? {
             Operand::Int(0) => Err((start, Kind::FailZero)),
             Operand::Int(code) => {
-                let token = self.next_token()?;
+                let token = self.lexer.token()?;
                 let TokenKind::Literal(message) = token.kind else {
                     return Err((token.start, Kind::Expected("a message")));
                 };
@@ -409,7 +412,12 @@ impl<'s> Parser<'s> {
     }
 
     fn value(&mut self) -> Result<Operand> {
-        let token = self.next_token()?;
+        let token = self.lexer.token()?;
+        self.value_of(token)
+    }
+
+    /// The value that begins with `token`.
+    fn value_of(&mut self, token: Token) -> Result<Operand> {
         let mut lens = |lens: Option<Text>| lens.map(|lens| self.lens(lens)).transpose();
         Ok(match token.kind {
             TokenKind::InitPeerId => Operand::InitPeerId,
@@ -423,7 +431,7 @@ impl<'s> Parser<'s> {
             TokenKind::True => Operand::Bool(true),
             TokenKind::False => Operand::Bool(false),
             TokenKind::OpenSquare => {
-                self.expect(TokenKind::CloseSquare, "\"]\"")?;
+                self.expect(b']', "\"]\"")?;
                 Operand::EmptyArray
             }
             TokenKind::Variable(sigil, name, text) => {
@@ -443,16 +451,22 @@ impl<'s> Parser<'s> {
     }
 
     fn peer(&mut self) -> Result<Operand> {
-        if self.peek()?.kind == TokenKind::InitPeerId {
-            return self.value();
+        let token = self.lexer.token()?;
+        match self.value_of(token)? {
+            Operand::InitPeerId => Ok(Operand::InitPeerId),
+            operand => Self::string_of(operand, token.start),
         }
-        self.string()
     }
 
     /// A value that may be a string.
     fn string(&mut self) -> Result<Operand> {
-        let at = self.peek()?.start;
-        match self.value()? {
+        let token = self.lexer.token()?;
+        let operand = self.value_of(token)?;
+        Self::string_of(operand, token.start)
+    }
+
+    fn string_of(operand: Operand, at: usize) -> Result<Operand> {
+        match operand {
             operand @ (Operand::Literal(_)
             | Operand::Scalar(..)
             | Operand::Canon(_, Some(_))
@@ -466,7 +480,7 @@ impl<'s> Parser<'s> {
     }
 
     fn variable(&mut self, wanted: Sigil, what: &'static str) -> Result<Name> {
-        let token = self.next_token()?;
+        let token = self.lexer.token()?;
         match token.kind {
             TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)),
             _ => Err((token.start, Kind::Expected(what))),
@@ -489,29 +503,15 @@ impl<'s> Parser<'s> {
         &self.source[text.start as usize..text.end as usize]
     }
 
-    fn next_token(&mut self) -> Result<Token> {
-        match self.ahead.take() {
-            Some(token) => Ok(token),
-            None => self.lexer.token(),
-        }
+    fn at_close(&mut self) -> bool {
+        self.lexer.peek() == Some(b')')
     }
 
-    fn peek(&mut self) -> Result<Token> {
-        let token = self.next_token()?;
-        self.ahead = Some(token);
-        Ok(token)
-    }
-
-    fn at_close(&mut self) -> Result<bool> {
-        Ok(self.peek()?.kind == TokenKind::Close)
-    }
-
-    fn expect(&mut self, kind: TokenKind, what: &'static str) -> Result<Token> {
-        let token = self.next_token()?;
-        if token.kind == kind {
-            Ok(token)
-        } else {
-            Err((token.start, Kind::Expected(what)))
+    /// Takes a bracket; tells where it stood.
+    fn expect(&mut self, bracket: u8, what: &'static str) -> Result<usize> {
+        match self.lexer.take(bracket) {
+            Some(start) => Ok(start),
+            None => Err((self.lexer.position(), Kind::Expected(what))),
         }
     }
 }

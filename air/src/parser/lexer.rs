@@ -71,16 +71,33 @@ impl<'s> Lexer<'s> {
         Lexer { source, at: 0 }
     }
 
+    /// The first byte of the next token, which stays where it is; none at the end.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        self.skip_blanks();
+        self.source.as_bytes().get(self.at).copied()
+    }
+
+    /// Where the next token starts.
+    pub(super) fn position(&mut self) -> usize {
+        self.skip_blanks();
+        self.at
+    }
+
+    /// Takes the token `byte`, which must be punctuation, if it is the next; tells where it stood.
+    pub(super) fn take(&mut self, byte: u8) -> Option<usize> {
+        (self.peek() == Some(byte)).then(|| {
+            self.at += 1;
+            self.at - 1
+        })
+    }
+
     /// The next token; [`TokenKind::End`] at the end, again and again.
     pub(super) fn token(&mut self) -> Result<Token> {
-        self.skip_blanks();
-        let start = self.at;
-        let Some(&first) = self.source.as_bytes().get(start) else {
-            return Ok(Token {
-                kind: TokenKind::End,
-                start,
-            });
+        let Some(first) = self.peek() else {
+            let (kind, start) = (TokenKind::End, self.at);
+            return Ok(Token { kind, start });
         };
+        let start = self.at;
         let kind = match first {
             b'(' => self.single(TokenKind::Open),
             b')' => self.single(TokenKind::Close),
@@ -135,7 +152,14 @@ impl<'s> Lexer<'s> {
         let bytes = self.source.as_bytes();
         let (mut round, mut square) = (0usize, 0usize);
         self.at += 1;
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            // Most bytes are of the plain sort.
+            let rest = &bytes[self.at..];
+            let plain = rest.iter().position(|&byte| !PLAIN[usize::from(byte)]);
+            self.at += plain.unwrap_or(rest.len());
+            let Some(&byte) = bytes.get(self.at) else {
+                break;
+            };
             match byte {
                 b' ' | b'\t'..=b'\r' => break,
                 b'(' => round += 1,
@@ -154,6 +178,18 @@ impl<'s> Lexer<'s> {
     }
 }
 
+/// Bytes that can't end a word and open no bracket.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] =
+            !matches!(byte as u8, b' ' | b'\t'..=b'\r' | b'(' | b'[' | b')' | b']' | 0x80..);
+        byte += 1;
+    }
+    plain
+};
+
 fn text(start: usize, end: usize) -> Text {
     Text {
         start: start as u32,
@@ -168,26 +204,26 @@ fn classify(word: &str, start: usize) -> Result<TokenKind> {
     if word.len() > RESERVED_LEN {
         return special(word, start);
     }
-    let keyword = match word {
-        "call" => Keyword::Call,
-        "canon" => Keyword::Canon,
-        "ap" => Keyword::Ap,
-        "seq" => Keyword::Seq,
-        "par" => Keyword::Par,
-        "fail" => Keyword::Fail,
-        "fold" => Keyword::Fold,
-        "xor" => Keyword::Xor,
-        "never" => Keyword::Never,
-        "new" => Keyword::New,
-        "next" => Keyword::Next,
-        "null" => Keyword::Null,
-        "match" => Keyword::Match,
-        "mismatch" => Keyword::Mismatch,
-        "true" => return Ok(TokenKind::True),
-        "false" => return Ok(TokenKind::False),
-        "%init_peer_id%" => return Ok(TokenKind::InitPeerId),
-        "%timestamp%" => return Ok(TokenKind::Timestamp),
-        "%ttl%" => return Ok(TokenKind::Ttl),
+    let keyword = match word.as_bytes() {
+        b"call" => Keyword::Call,
+        b"canon" => Keyword::Canon,
+        b"ap" => Keyword::Ap,
+        b"seq" => Keyword::Seq,
+        b"par" => Keyword::Par,
+        b"fail" => Keyword::Fail,
+        b"fold" => Keyword::Fold,
+        b"xor" => Keyword::Xor,
+        b"never" => Keyword::Never,
+        b"new" => Keyword::New,
+        b"next" => Keyword::Next,
+        b"null" => Keyword::Null,
+        b"match" => Keyword::Match,
+        b"mismatch" => Keyword::Mismatch,
+        b"true" => return Ok(TokenKind::True),
+        b"false" => return Ok(TokenKind::False),
+        b"%init_peer_id%" => return Ok(TokenKind::InitPeerId),
+        b"%timestamp%" => return Ok(TokenKind::Timestamp),
+        b"%ttl%" => return Ok(TokenKind::Ttl),
         _ => return special(word, start),
     };
     Ok(TokenKind::Keyword(keyword))
@@ -249,6 +285,18 @@ fn number(word: &str, start: usize) -> Result<TokenKind> {
 /// reference's lexer looks for it only from there (AIR spec section 2.1, corner cases).
 const SIGIL_DOT: usize = 3;
 
+/// Length of the name at the start of `text`.
+fn name_len(text: &str) -> usize {
+    let ascii = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match text.bytes().position(|byte| !ascii(&byte)) {
+        None => text.len(),
+        Some(len) if text.as_bytes()[len].is_ascii() => len,
+        Some(_) => text
+            .find(|char: char| !(char.is_alphanumeric() || char == '_' || char == '-'))
+            .unwrap_or(text.len()),
+    }
+}
+
 fn variable(word: &str, start: usize) -> Result<TokenKind> {
     let bytes = word.as_bytes();
     // Also a quirk: a percent sign in the second place decides alone.
@@ -261,9 +309,7 @@ fn variable(word: &str, start: usize) -> Result<TokenKind> {
         _ => (Sigil::Scalar, 0),
     };
     let rest = &word[prefix..];
-    let len = rest
-        .find(|char: char| !(char.is_alphanumeric() || char == '_' || char == '-'))
-        .unwrap_or(rest.len());
+    let len = name_len(rest);
     let name_end = prefix + len;
     if len == 0 {
         return Err((start, Kind::Name("a tagged name should be non empty")));

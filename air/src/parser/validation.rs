@@ -192,7 +192,7 @@ impl Parser<'_> {
             while child != fold {
                 let parent = parents[child.0 as usize];
                 steps = steps.checked_sub(1).ok_or((0, Kind::AfterNext))?;
-                match self.nodes[parent.0 as usize].instr {
+                match self.nodes[parent.0 as usize] {
                     Instr::Seq { left, .. } | Instr::Par { left, .. } if left == child => {
                         return Err((self.starts[next.0 as usize] as usize, Kind::AfterNext));
                     }
@@ -212,7 +212,7 @@ impl Parser<'_> {
     fn ends_in_next(&self, mut node: NodeId, steps: &mut usize) -> bool {
         loop {
             *steps = steps.saturating_sub(1);
-            node = match self.nodes[node.0 as usize].instr {
+            node = match self.nodes[node.0 as usize] {
                 Instr::Next { .. } => return true,
                 Instr::Seq { right, .. } | Instr::Par { right, .. } => right,
                 Instr::New { body, .. }

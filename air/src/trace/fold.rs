@@ -4,7 +4,6 @@
 //! the inputs says where these pieces are; sliders are set to them as the fold comes by, and the lore of the
 //! result is written.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::describe::describe;
@@ -26,7 +25,8 @@ struct Pieces {
 
 /// One input's lore, by the position of the value, and where to go on behind the fold.
 struct InputLore {
-    pieces: BTreeMap<u32, Pieces>,
+    /// Ascending positions; what was taken is none.
+    pieces: Vec<(u32, Option<Pieces>)>,
     behind: Piece,
 }
 
@@ -103,9 +103,10 @@ impl<'r> Trace<'r> {
     }
 
     fn fold(&mut self, fold: u32) -> Result<&mut FoldLore> {
-        self.folds
-            .get_mut(fold as usize)
-            .ok_or(TraceError::NoIteration)
+        match self.folds.get_mut(fold as usize) {
+            Some(lore) => Ok(lore),
+            None => Err(TraceError::NoIteration),
+        }
     }
 
     /// An iteration begins, of the value at `position` of the result.
@@ -114,7 +115,7 @@ impl<'r> Trace<'r> {
         let [previous, current] = self.origin(position);
         let lore = self.fold(fold)?;
         let take = |input: &mut InputLore, origin: Option<u32>| {
-            origin.and_then(|origin| input.pieces.remove(&origin))
+            origin.and_then(|origin| input.take(origin))
         };
         let previous = take(&mut lore.previous, previous);
         let current = take(&mut lore.current, current);
@@ -203,8 +204,14 @@ fn go_to(slider: &mut Slider<'_>, piece: Option<Piece>) -> Result<()> {
 
 impl FoldLore {
     fn innermost(&mut self) -> Result<&mut Iteration> {
-        let index = self.depth.checked_sub(1).ok_or(TraceError::NoIteration)?;
-        self.queue.get_mut(index).ok_or(TraceError::NoIteration)
+        let innermost = self
+            .depth
+            .checked_sub(1)
+            .and_then(|index| self.queue.get_mut(index));
+        match innermost {
+            Some(iteration) => Ok(iteration),
+            None => Err(TraceError::NoIteration),
+        }
     }
 }
 
@@ -236,14 +243,28 @@ impl InputLore {
                 source,
             });
         };
-        let mut pieces = BTreeMap::new();
+        let mut pieces = Vec::with_capacity(records.len());
         for run in records.chunk_by(|left, right| left.generation == right.generation) {
-            widen(run, &mut pieces)?;
+            widen(run, &mut pieces);
+        }
+        if !pieces.is_sorted_by_key(|(value, _)| *value) {
+            pieces.sort_unstable_by_key(|(value, _)| *value);
+        }
+        if let Some(pair) = pieces.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(TraceError::SameValueTwice(pair[0].0));
         }
         Ok(InputLore {
             pieces,
             behind: (behind, rest),
         })
+    }
+
+    /// Takes the pieces of the value at `position`.
+    fn take(&mut self, position: u32) -> Option<Pieces> {
+        let place = self
+            .pieces
+            .binary_search_by_key(&position, |(value, _)| *value);
+        self.pieces[place.ok()?].1.take()
     }
 }
 
@@ -256,7 +277,7 @@ struct Record {
 
 /// Widens the pieces of one run of equal generation: an iteration encloses those behind its `next`, so
 /// its sub-trace covers theirs.
-fn widen(run: &[Record], pieces: &mut BTreeMap<u32, Pieces>) -> Result<()> {
+fn widen(run: &[Record], pieces: &mut Vec<(u32, Option<Pieces>)>) {
     let mut before: usize = run.iter().map(|record| record.before.len as usize).sum();
     let all_after: usize = run.iter().map(|record| record.after.len as usize).sum();
     let mut after = 0;
@@ -267,11 +288,8 @@ fn widen(run: &[Record], pieces: &mut BTreeMap<u32, Pieces>) -> Result<()> {
             after: (record.after.begin as usize, after),
         };
         before -= record.before.len as usize;
-        if pieces.insert(record.value, widened).is_some() {
-            return Err(TraceError::SameValueTwice(record.value));
-        }
+        pieces.push((record.value, Some(widened)));
     }
-    Ok(())
 }
 
 /// The generation of the value that the state at `position` made.

@@ -4,6 +4,7 @@ use bumpalo::Bump;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The run made more bytes than its budget allows.
@@ -21,6 +22,7 @@ pub(crate) struct Heap<'r> {
     bump: &'r Bump,
     left: Cell<u64>,
     scratch: RefCell<Vec<u8>>,
+    joined: RefCell<String>,
 }
 
 impl<'r> Heap<'r> {
@@ -29,6 +31,7 @@ impl<'r> Heap<'r> {
             bump,
             left: Cell::new(budget),
             scratch: RefCell::default(),
+            joined: RefCell::default(),
         }
     }
 
@@ -73,14 +76,10 @@ impl<'r> Heap<'r> {
 
     /// Texts behind each other.
     pub(crate) fn concat(&self, parts: &[&str]) -> &'r str {
-        let mut scratch = self.scratch.take();
-        scratch.clear();
-        parts
-            .iter()
-            .for_each(|part| scratch.extend_from_slice(part.as_bytes()));
-        let text = self.utf8(&scratch);
-        self.scratch.replace(scratch);
-        text
+        let mut joined = self.joined.borrow_mut();
+        joined.clear();
+        parts.iter().for_each(|part| joined.push_str(part));
+        self.bump.alloc_str(&joined)
     }
 
     /// Writes a text into a buffer that is reused, keeps the result, and charges for it.

@@ -8,9 +8,19 @@ use alloc::vec::Vec;
 
 use crate::msgpack::put;
 
+/// Lengths of containers; kept between texts to spare allocations.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// Of all containers, in the order they begin.
+    lens: Vec<usize>,
+    /// Containers that are open, innermost last.
+    open: Vec<usize>,
+}
+
 /// Appends `text`, which must be canonical JSON, as MessagePack.
-pub(crate) fn json_to_msgpack(text: &str, out: &mut Vec<u8>) {
-    let mut counts = count(text).into_iter();
+pub(crate) fn json_to_msgpack(text: &str, counts: &mut Counts, out: &mut Vec<u8>) {
+    counts.count(text);
+    let mut counts = counts.lens.iter().copied();
     for token in Tokens(text) {
         match token {
             Token::Array => put::array_len(out, counts.next().unwrap_or(0)),
@@ -21,32 +31,33 @@ pub(crate) fn json_to_msgpack(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Lengths of all containers, in the order they begin.
-fn count(text: &str) -> Vec<usize> {
-    let mut counts = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
-    let mut empty = true;
-    for token in Tokens(text) {
-        match token {
-            Token::Array | Token::Object => {
-                open.push(counts.len());
-                counts.push(0);
-            }
-            Token::Comma => {
-                if let Some(&container) = open.last() {
-                    counts[container] += 1;
+impl Counts {
+    fn count(&mut self, text: &str) {
+        let Counts { lens, open } = self;
+        lens.clear();
+        open.clear();
+        let mut empty = true;
+        for token in Tokens(text) {
+            match token {
+                Token::Array | Token::Object => {
+                    open.push(lens.len());
+                    lens.push(0);
                 }
-            }
-            Token::Close => {
-                if let (Some(container), false) = (open.pop(), empty) {
-                    counts[container] += 1;
+                Token::Comma => {
+                    if let Some(&container) = open.last() {
+                        lens[container] += 1;
+                    }
                 }
+                Token::Close => {
+                    if let (Some(container), false) = (open.pop(), empty) {
+                        lens[container] += 1;
+                    }
+                }
+                Token::Scalar(_) => {}
             }
-            Token::Scalar(_) => {}
+            empty = matches!(token, Token::Array | Token::Object);
         }
-        empty = matches!(token, Token::Array | Token::Object);
     }
-    counts
 }
 
 #[derive(Clone, Copy)]

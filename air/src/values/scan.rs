@@ -122,11 +122,7 @@ impl Scanner<'_> {
         loop {
             let run = memchr::memchr2(b'"', b'\\', &self.bytes[self.at..])?;
             let piece = &self.bytes[self.at..self.at + run];
-            // Without a branch per byte, so that it runs on vectors.
-            if piece
-                .iter()
-                .fold(false, |control, &byte| control | (byte < 0x20))
-            {
+            if any(piece, |byte| byte < 0x20) {
                 return None;
             }
             self.at += run;
@@ -170,6 +166,22 @@ impl Scanner<'_> {
         self.at += digits;
         let fits = (1..=18).contains(&digits) && (first != b'0' || (digits == 1 && !negative));
         (fits && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))).then_some(())
+    }
+}
+
+/// Whether a byte satisfies `test`. Without a branch per byte, so that it runs on vectors.
+pub(super) fn any(bytes: &[u8], test: impl Fn(u8) -> bool) -> bool {
+    const WIDTH: usize = 16;
+    let found = |bytes: &[u8]| bytes.iter().fold(false, |found, &byte| found | test(byte));
+    // The last ones once more as a whole vector, instead of one by one.
+    match bytes.last_chunk::<WIDTH>() {
+        None => found(bytes),
+        Some(last) => {
+            let (chunks, _) = bytes.as_chunks::<WIDTH>();
+            chunks
+                .iter()
+                .fold(found(last), |before, chunk| before | found(chunk))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::heap::{BudgetExceeded, Heap};
 use super::json::{Json, Number, ReadError};
+use super::scan;
 
 /// Appends the canonical text of `tree`.
 pub(super) fn write<'r>(
@@ -66,11 +67,7 @@ fn write_number(number: Number, out: &mut Vec<u8>) {
 /// Appends a string with its quotes, escaped as `serde_json` does.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    // One look without a branch per byte, so that it runs on vectors: most strings have nothing to escape.
-    if !text
-        .bytes()
-        .fold(false, |found, byte| found | special(byte))
-    {
+    if !scan::any(text.as_bytes(), special) {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());

@@ -72,17 +72,20 @@ fn params(value: &Value) -> RunParams {
     }
 }
 
-/// All files with an extension below the folders, in order of their names.
+/// All `.json` files in the folders and those below, in order of their paths.
 pub fn files(folders: &[PathBuf]) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = folders
-        .iter()
-        .flat_map(|folder| fs::read_dir(folder).unwrap_or_else(|e| panic!("{folder:?}: {e}")))
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
+    let mut files = Vec::new();
+    let mut folders = folders.to_vec();
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "json") {
+                files.push(path);
+            }
+        }
+    }
     files.sort();
     files
 }

@@ -11,3 +11,4 @@
 pub mod case;
 pub mod decoded;
 pub mod scripts;
+pub mod single;

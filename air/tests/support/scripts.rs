@@ -1,4 +1,6 @@
-//! Random scripts, the peers they run on and the service they call.
+//! Random scripts, the peers they run on and the services they call.
+
+use std::sync::LazyLock;
 
 use basalt_air::{CallResult, Key};
 
@@ -16,134 +18,393 @@ impl Random {
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
     }
+
+    pub fn one_in(&mut self, chances: usize) -> bool {
+        self.below(chances) == 0
+    }
+
+    fn pick<'t, T: ?Sized>(&mut self, items: &[&'t T]) -> &'t T {
+        items[self.below(items.len())]
+    }
+}
+
+/// What scripts may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// All that the language promises to merge: errors are caught where they arise, no argument depends on
+    /// the order of deliveries, no fold adds to the stream it runs over.
+    Tame,
+    /// Anything that parses.
+    Wild,
+}
+
+/// A random well-formed script over some peers.
+pub fn script(seed: u64, peers: &[String], style: Style) -> String {
+    let mut writer = Writer {
+        random: Random::new(seed),
+        peers,
+        style,
+        scalars: Vec::new(),
+        iterators: Vec::new(),
+        canons: Vec::new(),
+        canon_maps: Vec::new(),
+        folded: Vec::new(),
+        names: 0,
+    };
+    let peer = writer.some_peer();
+    let mut body = writer.instruction(5);
+    if style == Style::Tame {
+        body = format!("(xor {body} (null))");
+    }
+    // Streams and maps exist from the start, so that no use is undefined.
+    format!(
+        "(seq (seq (seq (ap 0 $s0) (ap (\"k\" 1) %m0)) (call {peer} (\"test\" \"echo\") [1] $s1)) {body})"
+    )
 }
 
 /// Writes scripts: each variable is set once, before it is used in the text.
 struct Writer<'p> {
     random: Random,
     peers: &'p [String],
+    style: Style,
     scalars: Vec<String>,
     iterators: Vec<String>,
     canons: Vec<String>,
-    streams: usize,
+    canon_maps: Vec<String>,
+    /// Streams and maps that an open fold runs over.
+    folded: Vec<String>,
     names: usize,
 }
 
 impl Writer<'_> {
+    fn wild(&mut self, chances: usize) -> bool {
+        self.style == Style::Wild && self.random.one_in(chances)
+    }
+
     fn name(&mut self, prefix: &str) -> String {
         self.names += 1;
         format!("{prefix}{}", self.names)
     }
 
-    fn peer(&mut self) -> String {
+    fn some_peer(&mut self) -> String {
         format!("\"{}\"", self.peers[self.random.below(self.peers.len())])
+    }
+
+    fn peer(&mut self) -> String {
+        if self.wild(25) {
+            return self.value_of_any_kind();
+        }
+        if self.random.one_in(12) {
+            return "%init_peer_id%".into();
+        }
+        self.some_peer()
+    }
+
+    /// A value where only a variable or a literal may stand.
+    fn value_of_any_kind(&mut self) -> String {
+        for _ in 0..20 {
+            let value = self.value();
+            let whole_canon = value.starts_with('#') && !value.contains('.');
+            if value.starts_with(|char: char| char.is_ascii_alphabetic() || char == '"')
+                && !["true", "false"].contains(&&*value)
+                || value.starts_with('#') && !whole_canon
+            {
+                return value;
+            }
+        }
+        "\"text\"".into()
+    }
+
+    fn stream(&mut self) -> String {
+        format!("$s{}", self.random.below(2))
+    }
+
+    fn map(&mut self) -> String {
+        format!("%m{}", self.random.below(1))
     }
 
     fn value(&mut self) -> String {
         let scalars = [self.scalars.clone(), self.iterators.clone()].concat();
-        match self.random.below(9) {
+        match self.random.below(14) {
             0 => self.random.below(5).to_string(),
-            7 if !scalars.is_empty() => {
-                let lens = ["[0]", "a", "b.[0]", "[1].[0]"][self.random.below(4)];
-                format!("{}.$.{lens}", scalars[self.random.below(scalars.len())])
+            1 => ["%init_peer_id%", "%timestamp%", "%ttl%", "true", "[]"][self.random.below(5)]
+                .into(),
+            2 => ["-7", "1.5", "\"\"", "false", "9007199254740993"][self.random.below(5)].into(),
+            3 if self.style == Style::Wild => [
+                ":error:",
+                "%last_error%",
+                ":error:.$.error_code",
+                ":error:.$.message",
+                "%last_error%.$.instruction",
+                "%last_error%.$.peer_id",
+                ":error:.$.absent",
+            ][self.random.below(7)]
+            .into(),
+            4 if self.style == Style::Wild && !scalars.is_empty() => {
+                let accessor = &scalars[self.random.below(scalars.len())];
+                let base = match self.random.below(3) {
+                    0 => ":error:",
+                    1 => "%last_error%",
+                    _ => &scalars[self.random.below(scalars.len())],
+                };
+                format!("{base}.$.[{accessor}]")
             }
-            8 if !self.canons.is_empty() => {
+            5 | 6 if !scalars.is_empty() => {
+                let scalar = &scalars[self.random.below(scalars.len())];
+                let lens = self.random.pick(&[
+                    ".$.[0]",
+                    ".$.a",
+                    ".$.b.[0]",
+                    ".$.[1].[0]",
+                    ".$.b!",
+                    ".$.[2]",
+                    ".length",
+                ]);
+                format!("{scalar}{lens}")
+            }
+            7 if !self.canons.is_empty() => {
                 let canon = &self.canons[self.random.below(self.canons.len())];
-                let lens = [".$.[0]", ".length", ".$.[1].a"][self.random.below(3)];
+                let lens = self
+                    .random
+                    .pick(&[".$.[0]", ".length", ".$.[1].a", ".$.[0].[0]"]);
                 format!("{canon}{lens}")
             }
-            1 => "%init_peer_id%".into(),
-            2 => ":error:".into(),
-            3 if !self.canons.is_empty() => {
+            8 if !self.canon_maps.is_empty() => {
+                let map = &self.canon_maps[self.random.below(self.canon_maps.len())];
+                let lens = self.random.pick(&[
+                    ".$.k",
+                    ".length",
+                    ".$.k.[0]",
+                    ".$.[3]",
+                    ".$.a.[0].b",
+                    ".$.z",
+                ]);
+                format!("{map}{lens}")
+            }
+            9 if !self.canons.is_empty() => {
                 self.canons[self.random.below(self.canons.len())].clone()
             }
-            4 | 5 if !scalars.is_empty() => scalars[self.random.below(scalars.len())].clone(),
+            10 if !self.canon_maps.is_empty() => {
+                self.canon_maps[self.random.below(self.canon_maps.len())].clone()
+            }
+            _ if !scalars.is_empty() => scalars[self.random.below(scalars.len())].clone(),
             _ => format!("\"literal {}\"", self.random.below(3)),
         }
     }
 
+    /// An argument of a call. A call whose arguments are not known is passed on; if they turn out to be none
+    /// there is no call. A tame script does not do that.
+    fn argument(&mut self) -> String {
+        loop {
+            let value = self.value();
+            let may_fail =
+                value.contains(".$.") || (value.contains(".length") && !value.starts_with('#'));
+            if self.style == Style::Wild || !may_fail {
+                return value;
+            }
+        }
+    }
+
     fn call(&mut self) -> String {
-        let (peer, arguments) = (self.peer(), [self.value(), self.value()].join(" "));
-        let function = ["echo", "list", "fail", "fixed"][self.random.below(4)];
+        let peer = self.peer();
+        let arguments: Vec<String> = (0..self.random.below(4)).map(|_| self.argument()).collect();
+        let functions: &[&str] = match self.style {
+            Style::Tame => &["echo", "list", "fail", "fixed", "pair"],
+            Style::Wild => &[
+                "echo", "list", "fail", "fixed", "pair", "numbers", "garbage", "failure",
+            ],
+        };
+        let function = match self.wild(30) {
+            true => self.value_of_any_kind(),
+            false => format!("\"{}\"", self.random.pick(functions)),
+        };
         let output = match self.random.below(4) {
             0 => String::new(),
-            1 => format!("$s{}", self.random.below(self.streams)),
+            1 => self.open_stream().unwrap_or_default(),
             _ => self.name("x"),
         };
-        let call = format!("(call {peer} (\"test\" \"{function}\") [{arguments}] {output})");
         if output.starts_with('x') {
-            self.scalars.push(output);
+            self.scalars.push(output.clone());
         }
-        call
+        format!(
+            "(call {peer} (\"test\" {function}) [{}] {output})",
+            arguments.join(" ")
+        )
+    }
+
+    /// A stream to add to.
+    fn open_stream(&mut self) -> Option<String> {
+        let stream = self.stream();
+        (self.style == Style::Wild || !self.folded.contains(&stream)).then_some(stream)
+    }
+
+    fn ap(&mut self) -> String {
+        let value = self.value();
+        if value.starts_with("#%") && !value.contains('.') {
+            return "(null)".into();
+        }
+        if self.random.one_in(3) {
+            let map = self.map();
+            if self.style == Style::Tame && self.folded.contains(&map) {
+                return "(null)".into();
+            }
+            let key = match self.wild(4) {
+                true => self.value_of_any_kind(),
+                false => self
+                    .random
+                    .pick(&["\"k\"", "\"a\"", "3", "\"3\""])
+                    .to_owned(),
+            };
+            let key = match key.starts_with("#%") {
+                true => "\"z\"".into(),
+                false => key,
+            };
+            return format!("(ap ({key} {value}) {map})");
+        }
+        if self.random.one_in(3) {
+            let name = self.name("x");
+            self.scalars.push(name.clone());
+            return format!("(ap {value} {name})");
+        }
+        match self.open_stream() {
+            Some(stream) => format!("(ap {value} {stream})"),
+            None => "(null)".into(),
+        }
+    }
+
+    fn leaf(&mut self) -> String {
+        match self.random.below(10) {
+            0..=2 => self.ap(),
+            3 => "(null)".into(),
+            4 if self.style == Style::Wild => match self.random.below(5) {
+                0 => "(never)".into(),
+                1 => "(fail 1337 \"a text\")".into(),
+                2 => "(fail :error:)".into(),
+                3 => "(fail %last_error%)".into(),
+                _ => match self.value_of_any_kind() {
+                    value if value.starts_with('"') || value.starts_with("#%") => {
+                        "(fail 7 \"\")".into()
+                    }
+                    value => format!("(fail {value})"),
+                },
+            },
+            _ => self.call(),
+        }
     }
 
     fn instruction(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return match self.random.below(8) {
-                0 => format!(
-                    "(ap {} $s{})",
-                    self.value(),
-                    self.random.below(self.streams)
-                ),
-                1 => "(null)".into(),
-                _ => self.call(),
-            };
+            return self.leaf();
         }
-        match self.random.below(16) {
+        let deep = self.iterators.len() >= 2;
+        match self.random.below(18) {
             0..=3 => self.pair("seq", depth),
             4..=6 => self.pair("par", depth),
             7 | 8 => self.pair("xor", depth),
             9 => {
-                let stream = format!("$s{}", self.random.below(self.streams));
-                let (peer, canon) = (self.peer(), self.name("#canon"));
-                let canonicalise = format!("(canon {peer} {stream} {canon})");
-                self.canons.push(canon);
-                format!("(seq {canonicalise} {})", self.instruction(depth - 1))
+                let (peer, stream, canon) = (self.peer(), self.stream(), self.name("#canon"));
+                self.canons.push(canon.clone());
+                let rest = self.instruction(depth - 1);
+                format!("(seq (canon {peer} {stream} {canon}) {rest})")
             }
-            10 if !self.canons.is_empty() && self.iterators.len() < 2 => {
+            10 => {
+                let (peer, map) = (self.peer(), self.map());
+                let output = match self.random.one_in(3) {
+                    true => self.name("x"),
+                    false => self.name("#%map"),
+                };
+                match output.starts_with('x') {
+                    true => self.scalars.push(output.clone()),
+                    false => self.canon_maps.push(output.clone()),
+                }
+                let rest = self.instruction(depth - 1);
+                format!("(seq (canon {peer} {map} {output}) {rest})")
+            }
+            11 if !self.canons.is_empty() && !deep => {
                 let canon = self.canons[self.random.below(self.canons.len())].clone();
                 self.fold(&canon, depth)
             }
-            11 | 12 if self.iterators.len() < 2 => {
-                let stream = format!("$s{}", self.random.below(self.streams));
-                self.fold(&stream, depth)
+            12 if !self.canon_maps.is_empty() && !deep => {
+                let map = self.canon_maps[self.random.below(self.canon_maps.len())].clone();
+                self.fold(&map, depth)
             }
-            13 if !self.scalars.is_empty() && self.iterators.len() < 2 => {
+            13 if !deep => {
+                let stream = self.stream();
+                self.fold_stream(&stream, depth)
+            }
+            14 if !deep => {
+                let map = self.map();
+                self.fold_stream(&map, depth)
+            }
+            15 if !self.scalars.is_empty() && !deep => {
                 let scalar = self.scalars[self.random.below(self.scalars.len())].clone();
                 self.fold(&scalar, depth)
             }
-            14 => {
-                let stream = format!("$s{}", self.random.below(self.streams));
-                format!("(new {stream} {})", self.instruction(depth - 1))
+            16 => {
+                let stream = match self.random.one_in(3) {
+                    true => self.map(),
+                    false => self.stream(),
+                };
+                // Within, the name stands for another stream.
+                let folded = self.folded.clone();
+                self.folded.retain(|open| *open != stream);
+                let body = self.instruction(depth - 1);
+                self.folded = folded;
+                format!("(new {stream} {body})")
             }
             _ => {
                 let (left, right) = (self.value(), self.value());
                 let body = self.instruction(depth - 1);
                 let test = ["match", "mismatch"][self.random.below(2)];
-                format!(
-                    "(xor ({test} {left} {right} {body}) {})",
-                    self.instruction(0)
-                )
+                let test = format!("({test} {left} {right} {body})");
+                if self.wild(3) {
+                    return test;
+                }
+                let other = self.instruction(0);
+                format!("(xor {test} {other})")
             }
         }
     }
 
     fn pair(&mut self, name: &str, depth: usize) -> String {
-        format!(
-            "({name} {} {})",
-            self.instruction(depth - 1),
-            self.instruction(depth - 1)
-        )
+        let left = self.instruction(depth - 1);
+        let right = self.instruction(depth - 1);
+        format!("({name} {left} {right})")
+    }
+
+    fn fold_stream(&mut self, over: &str, depth: usize) -> String {
+        self.folded.push(over.into());
+        let fold = self.fold(over, depth);
+        self.folded.pop();
+        fold
     }
 
     fn fold(&mut self, over: &str, depth: usize) -> String {
         let iterator = self.name("i");
-        let (scalars, canons) = (self.scalars.len(), self.canons.len());
+        let (scalars, canons, maps) =
+            (self.scalars.len(), self.canons.len(), self.canon_maps.len());
         self.iterators.push(iterator.clone());
-        let body = self.instruction(depth - 1);
-        let with = ["par", "seq"][self.random.below(2)];
+        let mut body = self.instruction(depth - 1);
+        let over_stream = over.starts_with(['$', '%']);
+        if self.style == Style::Tame {
+            body = format!("(xor {body} (null))");
+        }
+        let next = format!("(next {iterator})");
+        let next = match self.wild(6) {
+            true => format!("(xor {next} (null))"),
+            false => next,
+        };
+        let step = match self.random.below(6) {
+            0 if !over_stream => format!("(seq {next} {body})"),
+            1 if !over_stream => format!("(par {next} {body})"),
+            2 if self.style == Style::Wild => format!("(xor {body} {next})"),
+            3 if self.style == Style::Wild => format!("(xor (seq {body} {next}) (null))"),
+            4 | 5 => format!("(seq {body} {next})"),
+            _ => format!("(par {body} {next})"),
+        };
         let last = match self.random.below(3) {
-            0 => self.instruction(0),
+            0 if self.style == Style::Tame => format!("(xor {} (null))", self.leaf()),
+            0 => self.leaf(),
             1 => "(null)".into(),
             _ => String::new(),
         };
@@ -151,55 +412,37 @@ impl Writer<'_> {
         // What a body sets is not seen behind the fold.
         self.scalars.truncate(scalars);
         self.canons.truncate(canons);
-        format!("(fold {over} {iterator} ({with} {body} (next {iterator})) {last})")
+        self.canon_maps.truncate(maps);
+        format!("(fold {over} {iterator} {step} {last})")
     }
-}
-
-/// A random well-formed script over some peers.
-pub fn script(seed: u64, peers: &[String]) -> String {
-    let mut writer = Writer {
-        random: Random::new(seed),
-        peers,
-        scalars: Vec::new(),
-        iterators: Vec::new(),
-        canons: Vec::new(),
-        streams: 2,
-        names: 0,
-    };
-    let body = writer.instruction(4);
-    let peer = writer.peer();
-    // Streams exist from the start, so that no use is undefined.
-    format!("(seq (seq (ap 0 $s0) (call {peer} (\"test\" \"echo\") [1] $s1)) {body})")
 }
 
 /// A deterministic service.
 pub fn serve(function: &str, arguments: &str) -> CallResult {
-    match function {
-        "echo" => CallResult {
-            ret_code: 0,
-            result: arguments.into(),
-        },
-        "list" => CallResult {
-            ret_code: 0,
-            result: format!("[{arguments},1.5,null]"),
-        },
-        "fixed" => CallResult {
-            ret_code: 0,
-            result: "{\"b\":[true],\"a\":\"x\"}".into(),
-        },
-        _ => CallResult {
-            ret_code: 3,
-            result: "\"refused\"".into(),
-        },
-    }
+    let (ret_code, result) = match function {
+        "echo" => (0, arguments.to_owned()),
+        "list" => (0, format!("[{arguments},1.5,null]")),
+        "fixed" => (0, "{\"b\":[true],\"a\":\"x\"}".to_owned()),
+        "pair" => (0, "[0,{\"error_code\":5,\"message\":\"m\"}]".to_owned()),
+        "numbers" => (
+            0,
+            "[1e21,-0.0,1.0,1e-7,18446744073709551616,-9223372036854775808,0.1]".to_owned(),
+        ),
+        "failure" => (
+            0,
+            "{\"message\":\"of a service\",\"error_code\":42}".to_owned(),
+        ),
+        "garbage" => (0, "not JSON".to_owned()),
+        _ => (3, "\"refused\"".to_owned()),
+    };
+    CallResult { ret_code, result }
 }
 
 /// Three peers.
 pub fn keys() -> Vec<(String, Key)> {
-    (0..3u8)
-        .map(|index| {
-            let key = Key::ed25519(&[index + 1; 32]);
-            (key.peer_id().unwrap(), key)
-        })
-        .collect()
+    static KEYS: LazyLock<Vec<(String, Key)>> = LazyLock::new(|| {
+        let keys = (1..=3).map(|seed| Key::ed25519(&[seed; 32]));
+        keys.map(|key| (key.peer_id().unwrap(), key)).collect()
+    });
+    KEYS.clone()
 }

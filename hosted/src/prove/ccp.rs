@@ -32,9 +32,9 @@ pub struct CcpArgs {
     /// Datasets held at once; with fewer than compute units these take turns
     #[arg(long, default_value_t = 1)]
     datasets: usize,
-    /// Threads that hash per core
-    #[arg(long, default_value_t = 1)]
-    threads_per_core: usize,
+    /// Threads that hash per core [default: all hardware threads of the core]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=16))]
+    threads_per_core: Option<u16>,
     /// Compute dataset items as they are needed: 256 MiB per unit, slow
     #[arg(long)]
     light: bool,
@@ -65,12 +65,13 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
     let options = Options {
         memory: args.pages.memory(),
         light: args.light,
-        threads_per_core: args.threads_per_core.max(1),
+        threads_per_core: args.threads_per_core.map(usize::from),
         folder: args.state.clone(),
     };
     let plan = Plan {
+        light: options.light,
         datasets: config.slots,
-        threads: options.threads_per_core,
+        threads: options.threads_per_core.unwrap_or(1),
         lanes: 2,
     };
     info!(

@@ -1,22 +1,20 @@
 //! Threads that do what the prover's state machine says: one worker per thread of a core, and the
 //! datasets they share.
 
-use super::{ROUND, random_nonce};
+use super::{cores, random_nonce};
 use anyhow::{Context, Result};
 use basalt_prover::capacity::prover::{JobId, SlotId};
-use basalt_prover::capacity::work::ProverLoop;
-use basalt_prover::capacity::{CoreId, Effect, Epoch, Input, Proof, Prover, Report, Task, records};
+use basalt_prover::capacity::slot::{AnyWorker, Lanes, Outcome, Slot, Work};
+use basalt_prover::capacity::{CoreId, Effect, Epoch, Input, Proof, Prover, Task, records};
 use basalt_prover::memory::Mmap;
-use basalt_prover::randomx::cache::CacheBuilder;
-use basalt_prover::randomx::dataset::DatasetBuilder;
-use basalt_prover::randomx::{Cache, Fluence, Source};
+use basalt_prover::randomx::Fluence;
 use log::{error, warn};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How the machine is used.
@@ -25,18 +23,10 @@ pub(super) struct Options {
     pub(super) memory: Mmap,
     /// Hash without datasets.
     pub(super) light: bool,
-    pub(super) threads_per_core: usize,
+    /// Hardware threads of a core that hash; all of them if absent.
+    pub(super) threads_per_core: Option<usize>,
     /// Where the state and the proofs are kept.
     pub(super) folder: PathBuf,
-}
-
-/// A dataset and the cache it comes from.
-#[derive(Default)]
-struct Slot {
-    building: Mutex<Option<CacheBuilder<Fluence>>>,
-    /// Until the dataset is complete, or always in light mode.
-    cache: Mutex<Option<Arc<Cache<Fluence>>>>,
-    dataset: OnceLock<DatasetBuilder<Fluence>>,
 }
 
 /// A worker's mailbox.
@@ -47,12 +37,15 @@ struct Mailbox {
     stop: AtomicBool,
 }
 
+/// How long a worker waits for memory that others still hold.
+const RETRY: Duration = Duration::from_millis(20);
+
 /// The state machine with its threads and files.
 pub(super) struct Engine {
     options: Options,
     started: Instant,
     prover: Mutex<Prover>,
-    slots: Mutex<BTreeMap<SlotId, Arc<Slot>>>,
+    slots: Mutex<BTreeMap<SlotId, Arc<Slot<Fluence>>>>,
     cores: Mutex<BTreeMap<CoreId, Vec<Arc<Mailbox>>>>,
 }
 
@@ -98,7 +91,8 @@ impl Engine {
             let failure = match effect {
                 Effect::Assign(core, job, task) => {
                     if let Task::Cache { slot, .. } = task {
-                        lock(&self.slots).entry(slot).or_default();
+                        let new = || Arc::new(Slot::new(self.options.light));
+                        lock(&self.slots).entry(slot).or_insert_with(new);
                     }
                     self.assign(core, job, task);
                     Ok(())
@@ -183,8 +177,10 @@ impl Engine {
     fn assign(self: &Arc<Self>, core: CoreId, job: JobId, task: Task) {
         let mut cores = lock(&self.cores);
         let mailboxes = cores.entry(core).or_insert_with(|| {
-            (0..self.options.threads_per_core)
-                .map(|number| self.spawn(core, number))
+            let threads = self.options.threads_per_core;
+            let threads = threads.unwrap_or_else(|| cores::threads(core));
+            (0..threads)
+                .map(|number| self.spawn(core, number, Lanes::for_threads(threads)))
                 .collect()
         });
         for (number, mailbox) in mailboxes.iter().enumerate() {
@@ -200,7 +196,7 @@ impl Engine {
         }
     }
 
-    fn spawn(self: &Arc<Self>, core: CoreId, number: usize) -> Arc<Mailbox> {
+    fn spawn(self: &Arc<Self>, core: CoreId, number: usize, lanes: Lanes) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox {
             job: Mutex::new(None),
             changed: Condvar::new(),
@@ -209,7 +205,7 @@ impl Engine {
         let (engine, theirs) = (Arc::clone(self), Arc::clone(&mailbox));
         let name = format!("core-{}-{number}", core.0);
         let work = move || {
-            if let Err(error) = engine.work(core, &theirs) {
+            if let Err(error) = engine.work(core, number, lanes, &theirs) {
                 error!("core {} stopped: {error:#}", core.0);
             }
         };
@@ -220,123 +216,69 @@ impl Engine {
     }
 
     /// A worker's life: waits for a job, does it until there is another.
-    fn work(self: &Arc<Self>, core: CoreId, mailbox: &Mailbox) -> Result<()> {
-        let mut prover = ProverLoop::<2>::new(&self.options.memory)?;
+    fn work(
+        self: &Arc<Self>,
+        core: CoreId,
+        number: usize,
+        lanes: Lanes,
+        mailbox: &Mailbox,
+    ) -> Result<()> {
+        if let Err(reason) = cores::pin(core, number) {
+            warn!("core {} is not pinned: {reason:#}", core.0);
+        }
+        let mut worker = AnyWorker::<Fluence>::new(&self.options.memory, lanes)?;
         loop {
-            let mut letter = lock(&mailbox.job);
-            let (job, task) = loop {
-                match letter.take() {
-                    Some(letter) => break letter,
-                    None => {
-                        let waited = mailbox.changed.wait(letter);
-                        letter = waited.unwrap_or_else(PoisonError::into_inner);
-                    }
-                }
-            };
-            mailbox.stop.store(false, Ordering::Relaxed);
-            drop(letter);
+            let (job, task) = mailbox.next();
+            worker.take(self.work_of(task)?);
             let report = |report| {
                 // A report of an old job, or a duplicate proof, is dropped by the prover itself.
                 let _ = self.input(Input::Report(core, job, report));
             };
-            match task {
-                Task::Idle | Task::Deal => {}
-                Task::Cache { slot, key } => {
-                    if let Err(error) = self.cache(slot, &key, mailbox, report) {
-                        error!("core {} makes no cache: {error:#}", core.0);
-                    }
+            let mut said = false;
+            while let Outcome::OutOfMemory(missing) =
+                worker.run(&self.options.memory, &mailbox.stop, report)
+            {
+                if !std::mem::replace(&mut said, true) {
+                    error!("core {} waits: {missing}", core.0);
                 }
-                Task::Fill { slot } => self.fill(slot, mailbox, report),
-                Task::Hash { slot, epoch, .. } => {
-                    prover.assign(epoch.difficulty, random_nonce()?);
-                    self.hash(slot, &mut prover, mailbox, report);
-                }
+                std::thread::sleep(RETRY);
             }
         }
     }
 
-    /// The slot, unless it was released since the job was given.
-    fn slot(&self, id: SlotId) -> Option<Arc<Slot>> {
-        lock(&self.slots).get(&id).cloned()
+    /// What a thread does for a task, if anything: the slot may have been released since.
+    fn work_of(&self, task: Task) -> Result<Option<Work<Fluence>>> {
+        let slot = |id| lock(&self.slots).get(&id).cloned();
+        Ok(match task {
+            Task::Idle | Task::Deal => None,
+            Task::Cache { slot: id, key } => slot(id).map(|slot| Work::Cache { slot, key }),
+            Task::Fill { slot: id } => slot(id).map(|slot| Work::Fill { slot }),
+            Task::Hash {
+                slot: id, epoch, ..
+            } => {
+                let start = random_nonce()?;
+                let difficulty = epoch.difficulty;
+                slot(id).map(|slot| Work::Hash {
+                    slot,
+                    difficulty,
+                    start,
+                })
+            }
+        })
     }
+}
 
-    fn cache(
-        &self,
-        id: SlotId,
-        key: &[u8],
-        mailbox: &Mailbox,
-        report: impl Fn(Report),
-    ) -> Result<()> {
-        let Some(slot) = self.slot(id) else {
-            return Ok(());
-        };
-        let mut building = lock(&slot.building);
-        let mut builder = match building.take() {
-            Some(builder) => builder,
-            None => CacheBuilder::start(&self.options.memory, key)?,
-        };
-        while !builder.step(1024) {
-            if mailbox.stop.load(Ordering::Relaxed) {
-                *building = Some(builder);
-                return Ok(());
+impl Mailbox {
+    /// Waits for a job and takes it.
+    fn next(&self) -> (JobId, Task) {
+        let mut letter = lock(&self.job);
+        loop {
+            if let Some(job) = letter.take() {
+                self.stop.store(false, Ordering::Relaxed);
+                return job;
             }
-        }
-        drop(building);
-        if !self.options.light {
-            let dataset = DatasetBuilder::new(&self.options.memory)?;
-            slot.dataset.get_or_init(|| dataset);
-        }
-        *lock(&slot.cache) = Some(Arc::new(builder.finish()));
-        report(Report::CacheReady);
-        Ok(())
-    }
-
-    fn fill(&self, id: SlotId, mailbox: &Mailbox, report: impl Fn(Report)) {
-        let Some(slot) = self.slot(id) else { return };
-        let Some(cache) = lock(&slot.cache).clone() else {
-            return;
-        };
-        let Some(dataset) = slot.dataset.get() else {
-            return report(Report::Filled { done: 1, of: 1 });
-        };
-        let mut told = Instant::now();
-        while !mailbox.stop.load(Ordering::Relaxed) {
-            let more = dataset.step(&cache);
-            let (done, of) = dataset.progress();
-            if done == of || told.elapsed() > Duration::from_secs(1) {
-                told = Instant::now();
-                report(Report::Filled { done, of });
-            }
-            if !more && done < of {
-                // Others are at work on the last chunks.
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            if done == of {
-                *lock(&slot.cache) = None;
-                return;
-            }
-        }
-    }
-
-    fn hash(
-        &self,
-        id: SlotId,
-        prover: &mut ProverLoop<2>,
-        mailbox: &Mailbox,
-        report: impl Fn(Report),
-    ) {
-        let Some(slot) = self.slot(id) else { return };
-        let cache = lock(&slot.cache).clone();
-        let dataset = slot.dataset.get().and_then(DatasetBuilder::complete);
-        let source = match (dataset, &cache) {
-            (Some(dataset), _) => Source::Fast(dataset),
-            (None, Some(cache)) => Source::Light(cache),
-            (None, None) => return,
-        };
-        while !mailbox.stop.load(Ordering::Relaxed) {
-            let found = |nonce, hash| report(Report::Found(nonce, hash));
-            let done = prover.run(source, ROUND, &mailbox.stop, found);
-            report(Report::Hashed(done));
+            let waited = self.changed.wait(letter);
+            letter = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

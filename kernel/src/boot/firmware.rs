@@ -16,7 +16,7 @@ use uefi::proto::rng::Rng;
 use uefi::table::cfg::ConfigTableEntry;
 use uefi::{CStr16, Status, cstr16, runtime, system};
 
-use super::{Configuration, Framebuffer, Handover, Refusal, identity};
+use super::{Configuration, Framebuffer, Handover, Identity, Refusal, identity};
 use crate::acpi::{self, Memory, Platform};
 use crate::cpu::features::Features;
 use crate::entropy::{self, sources::Pool};
@@ -243,14 +243,14 @@ fn read_configuration() -> Result<Configuration, Refusal> {
     })?;
     let manifest =
         Manifest::from_bytes(&bytes).map_err(|problems| manifest_refusal(problems.to_string()))?;
-    let identity_seed = match &manifest.node.seed {
-        Some(seed) => *seed.as_bytes(),
-        None => kept_identity(&mut files)?,
+    let identity = match &manifest.node.seed {
+        Some(seed) => Identity::Manifest(*seed.as_bytes()),
+        None => match kept_identity(&mut files) {
+            Ok(seed) => Identity::File(seed),
+            Err(refusal) => Identity::Unreadable(refusal),
+        },
     };
-    Ok(Configuration {
-        manifest,
-        identity_seed,
-    })
+    Ok(Configuration { manifest, identity })
 }
 
 /// The generated identity: the kept one, or at the first boot a new one, which is kept.

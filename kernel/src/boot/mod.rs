@@ -34,8 +34,19 @@ pub struct Framebuffer {
 pub struct Configuration {
     /// The manifest, right in itself, not yet checked against the machine.
     pub manifest: Manifest,
-    /// Seed of the node's key pair: the manifest's, or the generated one.
-    pub identity_seed: [u8; 32],
+    /// Who the node is, as far as the boot volume knows.
+    pub identity: Identity,
+}
+
+/// The seed of the node's key pair, as far as the boot volume knows.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// The manifest names it.
+    Manifest([u8; 32]),
+    /// It is the generated one.
+    File([u8; 32]),
+    /// It was generated and cannot be read; the state may have it too.
+    Unreadable(Refusal),
 }
 
 /// Why the appliance must not start: a headline and the details, for the operator.

@@ -8,7 +8,7 @@ use x86_64::registers::segmentation::{CS, Segment};
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::gdt::StackOf;
-use super::{STOPPING, apic, halt};
+use super::{STOPPING, apic, halt, msr};
 use crate::panic;
 
 /// First vector that is no exception.
@@ -23,6 +23,7 @@ pub const MESSAGE_VECTOR: u8 = 0x42;
 pub const SPURIOUS_VECTOR: u8 = 0xff;
 
 const NMI: u64 = 2;
+const GENERAL_PROTECTION: u64 = 13;
 const STUB_LEN: u64 = 16;
 
 static IDT: OnceCell<InterruptDescriptorTable> = OnceCell::new();
@@ -98,7 +99,7 @@ unsafe extern "sysv64" fn common() {
     );
 }
 
-extern "sysv64" fn handle(frame: &Frame) {
+extern "sysv64" fn handle(frame: &mut Frame) {
     if frame.vector >= u64::from(FIRST_DEVICE_VECTOR) {
         // Waking the core is all a device interrupt has to do: the loop that slept looks around.
         if frame.vector != u64::from(SPURIOUS_VECTOR) {
@@ -108,6 +109,12 @@ extern "sysv64" fn handle(frame: &Frame) {
     }
     if frame.vector == NMI && STOPPING.load(Ordering::SeqCst) {
         halt();
+    }
+    if frame.vector == GENERAL_PROTECTION
+        && let Some(place) = msr::recover()
+    {
+        frame.rip = place;
+        return;
     }
     panic::exception(frame);
 }

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use core::arch::asm;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::GsBase;
@@ -17,6 +17,9 @@ static READY: AtomicBool = AtomicBool::new(false);
 pub struct Local {
     /// Must stay first: [`index`] reads it at offset 0.
     index: u32,
+    /// Where a general protection fault goes on while the core touches a register that may not exist;
+    /// else 0. See [`super::msr`].
+    pub recovery: AtomicU64,
     /// Set while the core tells of its end, so that a second fault does not start over.
     pub failing: AtomicBool,
     /// Descriptor tables and stacks.
@@ -28,6 +31,7 @@ impl Local {
     pub fn new(index: u32, tables: Tables) -> &'static mut Self {
         Box::leak(Box::new(Self {
             index,
+            recovery: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             tables,
         }))

@@ -10,7 +10,9 @@ pub mod features;
 pub mod gdt;
 pub mod idt;
 pub mod local;
+pub mod msr;
 pub mod smp;
+pub mod topology;
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,10 @@
-//! Device drivers, a folder or file each.
+//! Device drivers, a folder or file each, and what they share: [`dma`] is memory for devices,
+//! [`window`] their registers, [`disk`] the safe face of all disks.
 
+pub mod disk;
+pub mod dma;
 pub mod virtio;
+pub mod virtio_blk;
 pub mod virtio_net;
 pub mod virtio_rng;
+pub mod window;

@@ -1,4 +1,5 @@
-//! Page tables of an identity map: largest pages where they fit, split where rights differ.
+//! Page tables of an identity map: largest pages where they fit, split where rights differ. Code that
+//! is made at run time appears a second time, [`CODE_OFFSET`] higher, to be executed there.
 //!
 //! The tables are ordinary memory whose physical and virtual addresses are the same, so building
 //! them works the same on the metal and in a host test.
@@ -9,6 +10,10 @@ use super::map::Span;
 use super::{HUGE_PAGE, LARGE_PAGE, PAGE};
 
 const ENTRIES: usize = 512;
+
+/// Distance from memory to its executable image. Beyond any memory that a machine has, and within the
+/// lower half of the addresses that four levels of tables reach.
+pub const CODE_OFFSET: u64 = 1 << 46;
 
 mod bit {
     pub(super) const PRESENT: u64 = 1 << 0;
@@ -121,7 +126,19 @@ impl<S: TableSource> PageTables<S> {
     /// # Errors
     /// [`NoTable`] if memory for tables ran out; part of the span may be mapped then.
     pub fn map(&mut self, span: Span, access: Access) -> Result<(), NoTable> {
-        self.set(span, access.bits())
+        self.set(span, 0, access.bits())
+    }
+
+    /// Maps `span` once more, [`CODE_OFFSET`] higher, to be executed.
+    ///
+    /// # Errors
+    /// [`NoTable`] if memory for tables ran out; part of the span may be mapped then.
+    pub fn map_code(&mut self, span: Span) -> Result<(), NoTable> {
+        let image = Span {
+            start: span.start + CODE_OFFSET,
+            end: span.end + CODE_OFFSET,
+        };
+        self.set(image, CODE_OFFSET, Access::Execute.bits())
     }
 
     /// Makes every access to `span`, grown to whole pages, fault.
@@ -129,10 +146,11 @@ impl<S: TableSource> PageTables<S> {
     /// # Errors
     /// [`NoTable`] if memory for tables ran out; part of the span may be unmapped then.
     pub fn unmap(&mut self, span: Span) -> Result<(), NoTable> {
-        self.set(span, 0)
+        self.set(span, 0, 0)
     }
 
-    fn set(&mut self, span: Span, bits: u64) -> Result<(), NoTable> {
+    /// Lets `span` show the memory that lies `offset` lower.
+    fn set(&mut self, span: Span, offset: u64, bits: u64) -> Result<(), NoTable> {
         let span = Span {
             start: span.start / PAGE * PAGE,
             end: span.end.next_multiple_of(PAGE),
@@ -140,7 +158,7 @@ impl<S: TableSource> PageTables<S> {
         if span.is_empty() {
             return Ok(());
         }
-        self.fill(self.root, 3, span, bits)
+        self.fill(self.root, 3, span, offset, bits)
     }
 
     fn fill(
@@ -148,6 +166,7 @@ impl<S: TableSource> PageTables<S> {
         table: *mut [u64; ENTRIES],
         level: u32,
         span: Span,
+        offset: u64,
         bits: u64,
     ) -> Result<(), NoTable> {
         let mut at = span.start;
@@ -160,10 +179,10 @@ impl<S: TableSource> PageTables<S> {
             let entry = unsafe { &mut (*table)[index] };
             let is_table = level > 0 && *entry & bit::PRESENT != 0 && *entry & bit::LARGE == 0;
             if next - at == reach(level) && self.may_be_page(level) && !is_table {
-                *entry = leaf(at, level, bits);
+                *entry = leaf(at - offset, level, bits);
             } else {
                 if !is_table {
-                    *entry = self.split(at / reach(level) * reach(level), level, *entry)?;
+                    *entry = self.split(level, *entry)?;
                 }
                 let below =
                     core::ptr::with_exposed_provenance_mut((*entry & ADDRESS_MASK) as usize);
@@ -174,6 +193,7 @@ impl<S: TableSource> PageTables<S> {
                         start: at,
                         end: next,
                     },
+                    offset,
                     bits,
                 )?;
             }
@@ -186,9 +206,10 @@ impl<S: TableSource> PageTables<S> {
         level < 2 || (level == 2 && self.huge_pages)
     }
 
-    /// A table that says the same as the page or the nothing in `entry` at `start`.
-    fn split(&mut self, start: u64, level: u32, entry: u64) -> Result<u64, NoTable> {
+    /// A table that says the same as the page or the nothing in `entry`.
+    fn split(&mut self, level: u32, entry: u64) -> Result<u64, NoTable> {
         let table = self.source.table().ok_or(NoTable)?;
+        let start = entry & ADDRESS_MASK;
         let bits = entry & !(ADDRESS_MASK | bit::LARGE);
         let step = reach(level - 1);
         // SAFETY: a fresh table of the source.
@@ -234,6 +255,8 @@ const fn leaf(address: u64, level: u32, bits: u64) -> u64 {
 }
 
 const _: () = assert!(reach(1) == LARGE_PAGE && reach(2) == HUGE_PAGE);
+// Pages of every size are aligned in both places.
+const _: () = assert!(CODE_OFFSET.is_multiple_of(reach(3)));
 
 #[cfg(test)]
 mod tests {
@@ -308,6 +331,21 @@ mod tests {
             LARGE_PAGE
         );
         assert_eq!(tables.walk(0).unwrap().1, HUGE_PAGE);
+    }
+
+    #[test]
+    fn code_has_a_second_place_to_be_executed() {
+        let mut tables = tables(true);
+        tables.map(span(0, HUGE_PAGE), Access::Write).unwrap();
+        let code = span(LARGE_PAGE, 2 * LARGE_PAGE + PAGE);
+        tables.map_code(code).unwrap();
+        let execute = Access::Execute.bits();
+        let large = tables.walk(CODE_OFFSET + LARGE_PAGE + 5);
+        assert_eq!(large, Some((LARGE_PAGE, LARGE_PAGE, execute)));
+        let small = tables.walk(CODE_OFFSET + 2 * LARGE_PAGE);
+        assert_eq!(small, Some((2 * LARGE_PAGE, PAGE, execute)));
+        assert_eq!(tables.walk(CODE_OFFSET + 2 * LARGE_PAGE + PAGE), None);
+        assert_eq!(tables.walk(LARGE_PAGE).unwrap().2, Access::Write.bits());
     }
 
     #[test]

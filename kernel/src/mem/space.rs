@@ -1,5 +1,6 @@
 //! The kernel's address space: every address means the same physically and virtually, and a page is
-//! writable or executable, never both.
+//! writable or executable, never both. Code made at run time is written at its address and executed at
+//! another ([`map_code`]).
 
 use core::ptr;
 
@@ -12,7 +13,7 @@ use x86_64::{PhysAddr, VirtAddr};
 use super::frames::FRAMES;
 use super::image::Section;
 use super::map::{MemoryMap, Span};
-use super::paging::{Access, NoTable, PageTables, TableSource};
+use super::paging::{Access, CODE_OFFSET, NoTable, PageTables, TableSource};
 use super::{HUGE_PAGE, PAGE};
 
 /// Cores that start in 16-bit mode can only load a root below this address.
@@ -141,6 +142,18 @@ pub fn set_executable(span: Span, executable: bool) -> Result<(), NoTable> {
             Access::Write
         }),
     )
+}
+
+/// Makes the writable memory in `span` executable at another address, which is returned. That lasts for
+/// ever: no core has to forget a translation. Nothing but code may ever be written there.
+///
+/// # Errors
+/// [`NoTable`] if there is no memory for the tables.
+pub fn map_code(span: Span) -> Result<u64, NoTable> {
+    let mut space = SPACE.lock();
+    let tables = space.as_mut().ok_or(NoTable)?;
+    tables.map_code(span)?;
+    Ok(span.start + CODE_OFFSET)
 }
 
 /// Makes every access to `span` fault.

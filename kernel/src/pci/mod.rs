@@ -15,6 +15,8 @@ pub use self::ecam::Ecam;
 /// Most functions that are listed. Bounds the scan on a bus that answers everywhere.
 const MAX_FUNCTIONS: usize = 1024;
 
+/// Base class of mass storage controllers.
+pub const CLASS_STORAGE: u8 = 0x01;
 /// Base class of network controllers.
 pub const CLASS_NETWORK: u8 = 0x02;
 

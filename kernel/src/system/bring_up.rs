@@ -7,21 +7,25 @@ use alloc::vec::Vec;
 use core::arch::asm;
 
 use basalt_manifest::{Machine, PanicAction};
+use basalt_node::state::{Room, State};
 
-use super::{compute, devices, network};
+use super::devices::Devices;
+use super::disks::Found;
+use super::{compute, devices, network, state};
 use crate::acpi::Platform;
-use crate::boot::{Configuration, Handover, Refusal};
+use crate::boot::{Configuration, Handover, Identity, Refusal};
 use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
-use crate::cpu::{self, apic, idt, smp};
+use crate::cpu::{self, apic, idt, smp, topology};
 use crate::mem::frames::FRAMES;
 use crate::mem::map::{Kind, MemoryMap, Span};
 use crate::mem::paging::Access;
 use crate::mem::stack::Stack;
 use crate::mem::{PAGE, heap, space};
 use crate::panic::{self, Action};
-use crate::{log, time};
+use crate::prover::need;
+use crate::{entropy, log, time};
 
 /// Stack of the system core, in bytes: the node runs on it.
 const STACK_BYTES: u64 = 1 << 20;
@@ -78,6 +82,23 @@ pub fn bring_up(handover: Handover) -> ! {
             headline: "manifest rejected",
             details: problems.to_string(),
             remedy: "fix the manifest",
+        });
+    }
+    // Which thread is this one's does not matter: the first stands for it.
+    let compute = manifest.cores.compute_on(platform.cores.len());
+    let others: Vec<u32> = platform
+        .cores
+        .iter()
+        .copied()
+        .skip(1)
+        .take(compute)
+        .collect();
+    let bits = topology::thread_bits();
+    if let Err(details) = need::check(&manifest.prover, &others, bits, machine.memory) {
+        refuse(&Refusal {
+            headline: "manifest rejected",
+            details,
+            remedy: "fix the manifest, or add memory",
         });
     }
     let text = sections
@@ -178,7 +199,43 @@ fn run(rest: Rest) -> ! {
     network::claim_core();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
     let devices = devices::find(&platform, own_id).unwrap_or_else(|refusal| refuse(&refusal));
-    network::run(configuration, devices, lanes, image.len())
+    let Devices { network, disks } = devices;
+    let (state, identity) =
+        remember(&configuration, disks).unwrap_or_else(|refusal| refuse(&refusal));
+    network::run(configuration, network, state, identity, lanes, image.len())
+}
+
+/// Opens the state and finds out who the node is: the manifest's seed wins over the one in the state,
+/// which wins over the one on the boot volume.
+fn remember(
+    configuration: &Configuration,
+    disks: Vec<Found>,
+) -> Result<(Option<State>, [u8; 32]), Refusal> {
+    let wanted = &configuration.manifest.disk;
+    let mut state = state::open(disks, wanted, entropy::seed_bytes())?;
+    let seed = match (&configuration.identity, &mut state) {
+        (Identity::Manifest(seed), _) | (Identity::File(seed), None) => *seed,
+        (Identity::File(seed), Some(state)) => kept(state, *seed)?,
+        (Identity::Unreadable(refusal), Some(state))
+            if !state.keys(Room::Identity, b"").is_empty() =>
+        {
+            ::log::warn!(target: "boot", "{}; the state has the identity too", refusal.details);
+            kept(state, [0; 32])?
+        }
+        (Identity::Unreadable(refusal), _) => return Err(refusal.clone()),
+    };
+    if state.is_none() {
+        ::log::warn!(target: "disk", "there is no state partition: the node forgets all but its identity at the next boot");
+    }
+    Ok((state, seed))
+}
+
+fn kept(state: &mut State, fresh: [u8; 32]) -> Result<[u8; 32], Refusal> {
+    state.identity(fresh).map_err(|error| Refusal {
+        headline: "no identity",
+        details: format!("the state does not give it: {error}"),
+        remedy: "check the disk, or write the node's `seed` into the manifest",
+    })
 }
 
 /// Starts the compute cores and gives each its self-test.

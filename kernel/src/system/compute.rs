@@ -1,15 +1,19 @@
 //! Compute cores: a loop that takes jobs from a bounded queue and reports back, woken by a message,
-//! without timer ticks or device interrupts.
+//! without timer ticks or device interrupts; between jobs it proves, if that is its duty.
 //!
 //! A [`Lane`] is the system core's end of a core's two queues. Jobs and reports move by value; big
-//! memory moves with them as an owned buffer.
+//! memory moves with them as an owned buffer. The duty is not queued: a new one replaces the old. One
+//! flag, which a proving core reads between two hashes, says that there is something new.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ptr;
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
 
+use basalt_node::compute::{self as node, Done, MAX_UNDER_WAY};
+use basalt_prover::capacity::{self as prover, prover::JobId};
 use heapless::spsc::{Consumer, Producer, Queue};
 use hermit_sync::TicketMutex;
 
@@ -20,11 +24,16 @@ use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
+use crate::prover::seat::{Duty, Seat};
 
-/// Places in each queue; a ring of `n` holds one less.
+/// Places in the queue of jobs; a ring of `n` holds one less.
 const PLACES: usize = 4;
-/// Jobs that may be under way at once on one core, so that reports always have room.
-const MAX_JOBS: usize = PLACES - 1;
+/// Jobs that may be under way at once on one core: the node's, and the self-test.
+const MAX_JOBS: usize = MAX_UNDER_WAY + 1;
+const _: () = assert!(MAX_JOBS < PLACES);
+/// Places in the queue of reports. A core that finds it full waits: the system core empties it each time
+/// round its loop.
+const REPORTS: usize = 16;
 /// Memory that the self-test moves around: more than the caches hold.
 const TEST_BUFFER: u64 = 8 * LARGE_PAGE;
 
@@ -68,24 +77,40 @@ impl Drop for Buffer {
 pub enum Job {
     /// Test the core, with this memory.
     SelfTest(Buffer),
+    /// Do some of the node's work.
+    Node(node::Job),
 }
 
 /// What a compute core has done.
 pub enum Report {
     /// The core's test.
     SelfTest(CoreReport),
+    /// Some of the node's work.
+    Node(Done),
+    /// Something about the proving that it was given as this job.
+    Prover(JobId, prover::Report),
 }
 
 impl Job {
     fn run(self) -> Report {
         match self {
             Self::SelfTest(mut buffer) => Report::SelfTest(selftest::run(buffer.words())),
+            Self::Node(job) => Report::Node(job.run()),
         }
     }
 }
 
+/// What both ends of a lane see.
+struct Desk {
+    /// There is a new duty or job. Set after it is there, cleared before looking.
+    news: AtomicBool,
+    /// The new duty, until the core takes it: to prove, or to do nothing.
+    duty: TicketMutex<Option<Option<Duty>>>,
+}
+
 /// The compute core's end.
 struct Station {
+    desk: &'static Desk,
     jobs: Consumer<'static, Job>,
     reports: Producer<'static, Report>,
 }
@@ -98,6 +123,7 @@ static STATIONS: TicketMutex<heapless::Vec<Option<Station>, MAX_CORES>> =
 pub struct Lane {
     core: usize,
     apic_id: u32,
+    desk: &'static Desk,
     jobs: Producer<'static, Job>,
     reports: Consumer<'static, Report>,
     under_way: usize,
@@ -130,9 +156,14 @@ pub fn prepare(count: usize) -> Vec<Lane> {
     let mut lanes = Vec::with_capacity(count);
     for core in 1..=count.min(MAX_CORES) {
         let (job_in, job_out) = Box::leak(Box::new(Queue::<Job, PLACES>::new())).split();
-        let (report_in, report_out) = Box::leak(Box::new(Queue::<Report, PLACES>::new())).split();
+        let (report_in, report_out) = Box::leak(Box::new(Queue::<Report, REPORTS>::new())).split();
+        let desk: &Desk = Box::leak(Box::new(Desk {
+            news: AtomicBool::new(false),
+            duty: TicketMutex::new(None),
+        }));
         if stations
             .push(Some(Station {
+                desk,
                 jobs: job_out,
                 reports: report_in,
             }))
@@ -143,6 +174,7 @@ pub fn prepare(count: usize) -> Vec<Lane> {
         lanes.push(Lane {
             core,
             apic_id: 0,
+            desk,
             jobs: job_in,
             reports: report_out,
             under_way: 0,
@@ -164,6 +196,26 @@ impl Lane {
         self.core
     }
 
+    /// Identifier of the core's local APIC.
+    #[must_use]
+    pub const fn apic_id(&self) -> u32 {
+        self.apic_id
+    }
+
+    /// Gives the core something to prove, or nothing, in place of what it had; it turns to that within
+    /// one hash.
+    pub fn set_duty(&mut self, duty: Option<Duty>) {
+        // What was not taken yet goes here: its memory must not be freed under the lock.
+        let old = self.desk.duty.lock().replace(duty);
+        drop(old);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.desk.news.store(true, Ordering::Release);
+        apic::send_interrupt(self.apic_id, MESSAGE_VECTOR);
+    }
+
     /// Hands a job over and wakes the core.
     ///
     /// # Errors
@@ -173,7 +225,7 @@ impl Lane {
             return Err(Busy::Full);
         }
         self.under_way += 1;
-        apic::send_interrupt(self.apic_id, MESSAGE_VECTOR);
+        self.wake();
         Ok(())
     }
 
@@ -189,7 +241,9 @@ impl Lane {
     /// A report, if the core has made one.
     pub fn report(&mut self) -> Option<Report> {
         let report = self.reports.dequeue()?;
-        self.under_way -= 1;
+        if !matches!(report, Report::Prover(..)) {
+            self.under_way -= 1;
+        }
         Some(report)
     }
 }
@@ -197,20 +251,42 @@ impl Lane {
 /// The loop of a compute core.
 pub fn run(core: usize) -> ! {
     let station = STATIONS.lock().get_mut(core - 1).and_then(Option::take);
-    let Some(mut station) = station else {
+    let Some(Station {
+        desk,
+        mut jobs,
+        mut reports,
+    }) = station
+    else {
         cpu::halt()
     };
+    let mut seat = Seat::default();
     loop {
-        match station.jobs.dequeue() {
-            Some(job) => {
-                let report = job.run();
-                // There is room: no more than `MAX_JOBS` jobs are under way.
-                let _ = station.reports.enqueue(report);
-                wake_system_core();
-            }
-            None => cpu::idle(),
+        desk.news.store(false, Ordering::Relaxed);
+        core::sync::atomic::fence(Ordering::SeqCst);
+        let new = desk.duty.lock().take();
+        if let Some(duty) = new {
+            seat.take(duty);
+        }
+        if let Some(job) = jobs.dequeue() {
+            seat.leave();
+            send(&mut reports, job.run());
+        } else if seat.has_work() {
+            seat.run(&desk.news, |job, report| {
+                send(&mut reports, Report::Prover(job, report));
+            });
+        } else {
+            seat.leave();
+            cpu::idle();
         }
     }
+}
+
+fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
+    while let Err(back) = reports.enqueue(report) {
+        report = back;
+        core::hint::spin_loop();
+    }
+    wake_system_core();
 }
 
 /// Wakes the system core, which looks for reports when it wakes.

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use super::disks::{self, Found};
 use crate::acpi::Platform;
 use crate::boot::Refusal;
 use crate::cpu::idt::NETWORK_VECTOR;
@@ -16,6 +17,8 @@ use crate::pci::{self, CLASS_NETWORK, Ecam, Function};
 pub struct Devices {
     /// The network card.
     pub network: VirtioNet,
+    /// The disks.
+    pub disks: Vec<Found>,
 }
 
 /// Looks at the bus, adds to the entropy what devices give, and opens the first network card that
@@ -58,7 +61,8 @@ pub fn find(platform: &Platform, apic_id: u32) -> Result<Devices, Refusal> {
                     "virtio card at {}, {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, {wakes}",
                     function.address,
                 );
-                return Ok(Devices { network });
+                let disks = disks::find(&ecam, &functions);
+                return Ok(Devices { network, disks });
             }
             Err(error) => ::log::error!(target: "net", "{function} cannot be used: {error}"),
         }

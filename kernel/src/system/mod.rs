@@ -1,13 +1,17 @@
 //! What runs: bringing the machine up, then one loop per core.
 //!
-//! [`bring_up`] is the order of things; [`devices`] finds and opens them; [`compute`] is the loop of
+//! [`bring_up`] is the order of things; [`devices`] finds and opens them; [`disks`] are the disks and
+//! [`state`] finds the node's partition on them; [`compute`] is the loop of
 //! a compute core and the queue to it, [`selftest`] its first job; [`network`] is the system core's
-//! loop.
+//! loop, [`platform`] what services get from the machine.
 
 pub mod compute;
 pub mod devices;
+pub mod disks;
 pub mod network;
+pub mod platform;
 pub mod selftest;
+pub mod state;
 
 mod bring_up;
 

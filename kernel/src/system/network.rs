@@ -4,20 +4,25 @@
 //! report by its core's message, the node's next deadline by the one-shot timer.
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
+use basalt_node::compute::Resources;
+use basalt_node::state::State;
 use basalt_node::status;
 use basalt_node::world::Parts;
 
-use super::compute::{Lane, Report};
-use super::devices::Devices;
+use super::compute::{self, Lane, Report};
+use super::platform::Kernel;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
+use crate::drivers::virtio_net::VirtioNet;
 use crate::mem::heap;
+use crate::prover::Manager;
 use crate::{entropy, log, time};
 
 /// Longest sleep while a card cannot interrupt.
@@ -37,36 +42,55 @@ pub fn claim_core() {
     CORE_ID.store(apic::id(), Ordering::Relaxed);
 }
 
-fn now() -> Instant {
+/// The node's monotonic clock.
+pub(super) fn now() -> Instant {
     Instant::from_micros(u64::try_from(time::since_entry().as_micros()).unwrap_or(u64::MAX))
 }
 
-/// Runs the appliance for ever. `image_bytes` is the size of the loaded image, for the boot report.
+/// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
 pub fn run(
     configuration: Configuration,
-    devices: Devices,
+    mut card: VirtioNet,
+    state: Option<State>,
+    identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
     image_bytes: u64,
 ) -> ! {
-    let mut card = devices.network;
     let boot = Boot {
         now: now(),
         wall_ms: time::wall_millis(),
         seed: entropy::seed_bytes(),
-        identity_seed: configuration.identity_seed,
+        identity_seed,
         mac: card.mac(),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
-    let mut appliance = match Appliance::new(&configuration.manifest, boot, Parts::default()) {
+    let parts = Parts {
+        state,
+        compute: Some(Resources {
+            platform: Arc::new(Kernel),
+            cores: lanes.len(),
+        }),
+        distro: None,
+    };
+    let mut appliance = match Appliance::new(&configuration.manifest, boot, parts) {
         Ok(appliance) => appliance,
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),
     };
+    let mut prover = Manager::start(
+        &configuration.manifest.prover,
+        &mut lanes,
+        appliance.state(),
+    );
     let mut announced = false;
     let mut failures = 0;
     loop {
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
-        collect_reports(&mut lanes, &mut appliance);
+        collect_reports(&mut lanes, &mut appliance, &mut prover);
+        hand_out_jobs(&mut lanes, &mut appliance);
+        if let Some(prover) = &mut prover {
+            prover.poll(&mut lanes, appliance.state());
+        }
         if !announced && let Some(listening) = appliance.is_listening() {
             announce(listening, image_bytes);
             announced = true;
@@ -77,26 +101,56 @@ pub fn run(
             failures = failed;
         }
         if !activity.did_work && !card.has_received() {
-            sleep(activity.wake_at, card.interrupts());
+            let prover = prover.as_ref().map(Manager::wake_at);
+            let node = activity
+                .wake_at
+                .map(|at| Duration::from_micros(at.as_micros()));
+            sleep(prover.into_iter().chain(node).min(), card.interrupts());
         }
     }
 }
 
 /// Files what the compute cores have done.
-fn collect_reports(lanes: &mut [Lane], appliance: &mut Appliance) {
-    for lane in lanes {
-        while let Some(Report::SelfTest(report)) = lane.report() {
-            let (core, passed, summary) = (lane.core(), report.is_sound(), report.to_string());
-            if passed {
-                ::log::info!(target: "cpu", "core {core}: {summary}");
-            } else {
-                ::log::error!(target: "cpu", "core {core} is unsound: {summary}");
+fn collect_reports(lanes: &mut [Lane], appliance: &mut Appliance, prover: &mut Option<Manager>) {
+    for index in 0..lanes.len() {
+        while let Some(report) = lanes[index].report() {
+            match report {
+                Report::SelfTest(report) => {
+                    let (core, passed) = (lanes[index].core(), report.is_sound());
+                    let summary = report.to_string();
+                    if passed {
+                        ::log::info!(target: "cpu", "core {core}: {summary}");
+                    } else {
+                        ::log::error!(target: "cpu", "core {core} is unsound: {summary}");
+                    }
+                    appliance.set_core_report(status::CoreReport {
+                        core,
+                        passed,
+                        summary,
+                    });
+                }
+                Report::Node(done) => appliance.done(now(), time::wall_millis(), done),
+                Report::Prover(job, report) => {
+                    if let Some(prover) = prover {
+                        prover.report(index, job, report, lanes, appliance.state());
+                    }
+                }
             }
-            appliance.set_core_report(status::CoreReport {
-                core,
-                passed,
-                summary,
-            });
+        }
+    }
+}
+
+/// Gives the node's jobs to their cores; without compute cores they run here.
+fn hand_out_jobs(lanes: &mut [Lane], appliance: &mut Appliance) {
+    while let Some(job) = appliance.next_job() {
+        match lanes.get_mut(job.core()) {
+            Some(lane) => {
+                if let Err(error) = lane.submit(compute::Job::Node(job)) {
+                    // The node never gives a core more than it takes.
+                    ::log::error!(target: "cpu", "a job is lost: {error}");
+                }
+            }
+            None => appliance.done(now(), time::wall_millis(), job.run()),
         }
     }
 }
@@ -114,10 +168,9 @@ fn announce(listening: &Listening, image_bytes: u64) {
 }
 
 /// Sleeps until an interrupt, at most until `wake_at`, and not for long if the card must be polled.
-fn sleep(wake_at: Option<Instant>, card_interrupts: bool) {
-    let deadline = wake_at.map(|at| Duration::from_micros(at.as_micros()));
+fn sleep(wake_at: Option<Duration>, card_interrupts: bool) {
     let poll = (!card_interrupts).then(|| time::since_entry() + POLL_INTERVAL);
-    match deadline.into_iter().chain(poll).min() {
+    match wake_at.into_iter().chain(poll).min() {
         Some(moment) if moment <= time::since_entry() => return,
         Some(moment) => apic::set_timer(moment),
         None => apic::clear_timer(),

@@ -29,6 +29,9 @@ pub struct Limits {
     pub max_ping_streams: usize,
     /// Kademlia streams of the other side. Bounds the work that its questions make.
     pub max_kad_streams: usize,
+    /// Kademlia questions of the other side per second. Bounds the work and the bytes that small
+    /// questions with big answers make.
+    pub max_kad_rate: u32,
     /// Pause between our pings.
     pub ping_interval: Duration,
     /// Silence after a ping that means the connection is dead. Bounds peers that vanished.
@@ -53,6 +56,7 @@ impl Default for Limits {
             stream_lifetime: Duration::from_secs(300),
             max_ping_streams: 2,
             max_kad_streams: 32,
+            max_kad_rate: 100,
             ping_interval: Duration::from_secs(15),
             ping_timeout: Duration::from_secs(45),
             stall_timeout: Duration::from_secs(60),

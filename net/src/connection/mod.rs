@@ -16,8 +16,6 @@ mod error;
 mod limits;
 mod link;
 mod streams;
-#[cfg(test)]
-mod tests;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -188,12 +186,24 @@ impl Connection {
             .and_then(|open| open.session.round_trip())
     }
 
+    /// When a particle or a question of Kademlia went over it last; at the latest when it was made.
+    pub fn last_used(&self) -> Instant {
+        self.channel
+            .open()
+            .map_or(self.last_received, |open| open.streams.last_used())
+    }
+
+    /// The peer is not read from for now: its silence means nothing.
+    pub fn excuse(&mut self, now: Instant) {
+        self.last_received = now;
+    }
+
     /// Memory held for unfinished particles, in bytes.
     pub fn held(&self) -> usize {
         self.channel.open().map_or(0, |open| open.streams.held())
     }
 
-    /// Bytes of particles that wait to be sent.
+    /// Bytes that wait to be sent.
     pub fn queued(&self) -> usize {
         self.channel
             .open()
@@ -282,7 +292,7 @@ impl Connection {
             return;
         }
         if let Channel::Open(open) = &mut self.channel
-            && reason == CloseReason::Local
+            && matches!(reason, CloseReason::Local | CloseReason::Idle)
         {
             let mut record = alloc::vec![0; MIN_RECORD_ROOM];
             open.session.go_away();

@@ -20,6 +20,8 @@ use crate::{identify, kad, particle, ping};
 /// How often streams are looked through for such that take too long.
 const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
 
+const SECOND: core::time::Duration = core::time::Duration::from_secs(1);
+
 /// The protocols that the other side may choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
@@ -85,8 +87,11 @@ pub(super) struct Streams {
     held: usize,
     pings: usize,
     kads: usize,
+    /// The second that questions of Kademlia are counted in, and how many there were.
+    questions: (Instant, u32),
     next_sweep: Option<Instant>,
     next_identify: Instant,
+    last_used: Instant,
 }
 
 impl Streams {
@@ -98,9 +103,16 @@ impl Streams {
             held: 0,
             pings: 0,
             kads: 0,
+            questions: (now, 0),
             next_sweep: None,
             next_identify: now + limits.identify_interval,
+            last_used: now,
         }
+    }
+
+    /// When something other than identify and ping happened last.
+    pub(super) fn last_used(&self) -> Instant {
+        self.last_used
     }
 
     /// Memory held for unfinished particles, in bytes.
@@ -163,6 +175,7 @@ impl Streams {
         id: SendId,
         frame: Vec<u8>,
     ) {
+        self.last_used = context.now;
         self.waiting_bytes += frame.len();
         self.waiting.push_back((id, frame));
         self.pump(context, session);
@@ -201,6 +214,7 @@ impl Streams {
         let Some(protocol) = &context.local.kademlia else {
             return false;
         };
+        self.last_used = context.now;
         let content = prefixed::frame(&request.encode());
         let reader = prefixed::Reader::new(kad::message::MAX_MESSAGE);
         let role = |dialer| Role::KadOut {
@@ -376,16 +390,19 @@ impl Streams {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
+        if matches!(entry.role, Role::ParticleIn(_) | Role::KadIn { .. }) {
+            self.last_used = context.now;
+        }
         match &mut entry.role {
             Role::ParticleIn(reader) => {
                 let before = reader.held();
-                let limit = context.local.limits.max_held.min(context.allowance);
-                if before > 0 && self.held.saturating_add(bytes.len()) > limit {
-                    return self.refuse(session, id, Refusal::ParticleMemory, out);
-                }
                 let particle = reader.push(bytes);
                 self.held = self.held - before + reader.held();
+                let limit = context.local.limits.max_held.min(context.allowance);
                 match particle {
+                    Ok(None) if self.held > limit => {
+                        self.refuse(session, id, Refusal::ParticleMemory, out);
+                    }
                     Ok(None) => {}
                     Ok(Some(particle)) => {
                         entry.role = Role::Draining;
@@ -431,6 +448,14 @@ impl Streams {
                             return self.refuse(session, id, Refusal::MessageMalformed, out);
                         }
                         Some(Ok(Some(message))) => {
+                            let (since, asked) = &mut self.questions;
+                            if context.now.since(*since) >= SECOND {
+                                (*since, *asked) = (context.now, 0);
+                            }
+                            *asked += 1;
+                            if *asked > context.local.limits.max_kad_rate {
+                                return self.refuse(session, id, Refusal::QuestionFlood, out);
+                            }
                             *open += 1;
                             out.push(Event::KadRequest(id, Box::new(message)));
                         }

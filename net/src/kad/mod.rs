@@ -14,11 +14,14 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
 pub use key::{Distance, Key};
 pub use message::{Contact, Kind, Message};
 
 use self::query::Query;
-use self::table::Table;
+use self::table::{Inserted, Table};
 use crate::multiaddr::Multiaddr;
 use crate::peer_id::PeerId;
 use crate::time::Instant;
@@ -27,6 +30,9 @@ use crate::time::Instant;
 pub const K: usize = 20;
 /// Peers asked at the same time by one search.
 const ALPHA: usize = 3;
+/// Searches for random places when the table is refreshed: half of the space is one bucket, a quarter
+/// the next, and so on.
+const RANDOM_PLACES: usize = 3;
 
 /// What Kademlia may cost.
 #[derive(Clone, Debug)]
@@ -41,7 +47,8 @@ pub struct Config {
     pub ban: Duration,
     /// Peers whose failures are remembered. Bounds answers full of peers that do not exist.
     pub max_failures: usize,
-    /// Pause between searches for this peer's own place, which keep the table fresh.
+    /// Pause between searches for this peer's own place and a few random ones, which keep the table
+    /// fresh.
     pub refresh: Duration,
 }
 
@@ -75,6 +82,14 @@ pub enum Action {
         addresses: Vec<Multiaddr>,
         /// What it is asked for.
         target: PeerId,
+    },
+    /// Dial a peer whose place another one wants; then tell [`Kad::connected`] or
+    /// [`Kad::unreachable`].
+    Check {
+        /// The peer.
+        peer: PeerId,
+        /// Where it was.
+        addresses: Vec<Multiaddr>,
     },
     /// A search for a peer is over.
     Done {
@@ -110,6 +125,11 @@ pub struct Kad {
     next_query: QueryId,
     failures: BTreeMap<PeerId, Failures>,
     next_refresh: Option<Instant>,
+    /// Peers whose places are wanted.
+    checks: Vec<(PeerId, Vec<Multiaddr>)>,
+    rng: ChaCha20Rng,
+    /// The time of the last [`poll`](Self::poll).
+    now: Instant,
 }
 
 /// Why a peer is not searched.
@@ -133,8 +153,8 @@ impl core::fmt::Display for CannotFind {
 impl core::error::Error for CannotFind {}
 
 impl Kad {
-    /// The part of peer `local`.
-    pub fn new(config: Config, local: PeerId) -> Self {
+    /// The part of peer `local`. `seed` chooses the random places that are searched.
+    pub fn new(config: Config, local: PeerId, seed: [u8; 32]) -> Self {
         Self {
             config,
             local,
@@ -143,6 +163,9 @@ impl Kad {
             next_query: 1,
             failures: BTreeMap::new(),
             next_refresh: None,
+            checks: Vec::new(),
+            rng: ChaCha20Rng::from_seed(seed),
+            now: Instant::ZERO,
         }
     }
 
@@ -160,10 +183,32 @@ impl Kad {
     pub fn identified(&mut self, now: Instant, peer: PeerId, addresses: Vec<Multiaddr>) {
         let was_empty = self.is_empty();
         self.failures.remove(&peer);
-        if self.table.insert(now, peer, addresses) && was_empty {
+        match self.table.insert(now, peer, addresses) {
             // The first peer of the network: ask it who else there is.
-            self.next_refresh = Some(now);
+            Inserted::Yes if was_empty => self.next_refresh = Some(now),
+            Inserted::Waits(away, addresses) => self.checks.push((away, addresses)),
+            Inserted::Yes | Inserted::No => {}
         }
+    }
+
+    /// A peer does not list the protocol (any more).
+    pub fn not_of_network(&mut self, peer: &PeerId) {
+        self.table.remove(peer);
+    }
+
+    /// Looks at once who is near and who is far.
+    pub fn refresh(&mut self, now: Instant) {
+        self.next_refresh = Some(now);
+    }
+
+    /// A peer is connected.
+    pub fn connected(&mut self, now: Instant, peer: &PeerId) {
+        self.table.set_connected(now, peer, true);
+    }
+
+    /// A peer that was to be checked cannot be reached.
+    pub fn unreachable(&mut self, peer: &PeerId) {
+        self.table.unreachable(peer);
     }
 
     /// A peer is not connected any more.
@@ -192,8 +237,13 @@ impl Kad {
     }
 
     /// The addresses of a peer in the routing table.
-    pub fn addresses(&mut self, peer: &PeerId) -> Option<&[Multiaddr]> {
+    pub fn addresses(&self, peer: &PeerId) -> Option<&[Multiaddr]> {
         self.table.addresses(peer)
+    }
+
+    /// The peers in the routing table.
+    pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.table.peers()
     }
 
     /// Starts to search a peer; [`Action::Done`] follows.
@@ -202,19 +252,42 @@ impl Kad {
         if failures.is_some_and(|failures| failures.is_ban(&self.config, now)) {
             return Err(CannotFind::Banned);
         }
-        if self.queries.values().any(|query| query.target == target) {
+        let mut queries = self.queries.values();
+        if queries.any(|query| query.target == target && !query.refreshes) {
             return Ok(());
         }
         if self.queries.len() >= self.config.max_queries {
             return Err(CannotFind::Busy);
         }
-        let start = self
-            .table
-            .closest(&Key::from(&target), K, Some(&self.local));
-        let query = Query::new(target, start, now + self.config.query_timeout);
+        self.start(now, target, false);
+        Ok(())
+    }
+
+    fn start(&mut self, now: Instant, target: PeerId, refreshes: bool) {
+        let start = self.table.closest(&Key::from(&target), K, None);
+        let deadline = now + self.config.query_timeout;
+        let query = Query::new(target, refreshes, start, deadline);
         self.queries.insert(self.next_query, query);
         self.next_query += 1;
-        Ok(())
+    }
+
+    /// Searches oneself, which fills the buckets around oneself and tells others of us, and random
+    /// places, which fill those far away.
+    fn start_refresh(&mut self, now: Instant) {
+        self.next_refresh = (!self.is_empty()).then(|| now + self.config.refresh);
+        if self.queries.values().any(|query| query.refreshes) {
+            return;
+        }
+        self.start(now, self.local, true);
+        for _ in 0..RANDOM_PLACES {
+            // The form of an id whose key is not known: a SHA-256 multihash.
+            let mut id = [0; 34];
+            self.rng.fill_bytes(&mut id[2..]);
+            id[..2].copy_from_slice(&[0x12, 32]);
+            if let Ok(target) = PeerId::from_bytes(&id) {
+                self.start(now, target, true);
+            }
+        }
     }
 
     /// A peer that was asked has answered.
@@ -231,6 +304,10 @@ impl Kad {
         if let Some(query) = self.queries.get_mut(&query) {
             query.failed(peer);
         }
+        self.count_failure(now, peer);
+    }
+
+    fn count_failure(&mut self, now: Instant, peer: &PeerId) {
         if !self.failures.contains_key(peer) && self.failures.len() >= self.config.max_failures {
             let ban = self.config.ban;
             self.failures
@@ -252,16 +329,22 @@ impl Kad {
 
     /// When [`poll`](Self::poll) has something to say, if nothing is told before.
     pub fn wake_at(&self) -> Option<Instant> {
-        let queries = self.queries.values().map(|query| query.deadline);
-        queries.chain(self.next_refresh).min()
+        let queries = self.queries.values().map(|query| query.wake_at(self.now));
+        queries
+            .chain(self.next_refresh)
+            .chain(self.table.wake_at())
+            .min()
     }
 
     /// What is to be done next; `None` until something changes or [`wake_at`](Self::wake_at) comes.
     pub fn poll(&mut self, now: Instant) -> Option<Action> {
+        self.now = now;
+        self.table.tick(now);
+        if let Some((peer, addresses)) = self.checks.pop() {
+            return Some(Action::Check { peer, addresses });
+        }
         if self.next_refresh.is_some_and(|due| due <= now) {
-            self.next_refresh = (!self.is_empty()).then(|| now + self.config.refresh);
-            // A search for oneself fills the buckets around oneself, and tells others of us.
-            let _ = self.find(now, self.local);
+            self.start_refresh(now);
         }
         let ids: Vec<QueryId> = self.queries.keys().copied().collect();
         for id in ids {
@@ -270,7 +353,7 @@ impl Kad {
             };
             let target = query.target;
             if now < query.deadline {
-                let next = query.next(|peer| {
+                let next = query.next(now, |peer| {
                     let failures = self.failures.get(peer);
                     !failures.is_some_and(|failures| failures.is_ban(&self.config, now))
                 });
@@ -282,14 +365,17 @@ impl Kad {
                         target,
                     });
                 }
-                if !query.is_done() && query.found().is_none_or(|_| target == self.local) {
+                if !query.is_done() && (query.refreshes || query.found().is_none()) {
                     continue;
                 }
             }
             let addresses = query.found().unwrap_or_default();
-            let closest = query.closest();
+            let (refreshes, closest) = (query.refreshes, query.closest());
             self.queries.remove(&id);
-            if target != self.local {
+            if !refreshes {
+                if addresses.is_empty() {
+                    self.count_failure(now, &target);
+                }
                 return Some(Action::Done {
                     target,
                     addresses,

@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::key::{Distance, Key};
 use super::message::Contact;
@@ -11,13 +12,16 @@ use crate::multiaddr::Multiaddr;
 use crate::peer_id::PeerId;
 use crate::time::Instant;
 
+/// Time after which a peer that was asked does not keep another one from being asked: peers that are
+/// gone must not use up the time of a search.
+const SLOW: Duration = Duration::from_secs(1);
 /// Peers that one search remembers. Bounds answers that name ever more of them.
 const MAX_CANDIDATES: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Known,
-    Asked,
+    Asked(Instant),
     Answered,
     Failed,
 }
@@ -34,15 +38,23 @@ struct Candidate {
 pub(super) struct Query {
     /// The peer whose place is searched.
     pub(super) target: PeerId,
+    /// Whether it only keeps the routing table fresh: nobody waits for the result.
+    pub(super) refreshes: bool,
     key: Key,
     candidates: BTreeMap<Distance, Candidate>,
     pub(super) deadline: Instant,
 }
 
 impl Query {
-    pub(super) fn new(target: PeerId, start: Vec<Contact>, deadline: Instant) -> Self {
+    pub(super) fn new(
+        target: PeerId,
+        refreshes: bool,
+        start: Vec<Contact>,
+        deadline: Instant,
+    ) -> Self {
         let mut query = Self {
             target,
+            refreshes,
             key: Key::from(&target),
             candidates: BTreeMap::new(),
             deadline,
@@ -74,17 +86,29 @@ impl Query {
         self.candidates.get_mut(&distance)
     }
 
+    /// When each of the peers that have not answered was asked.
+    fn asked(&self) -> impl Iterator<Item = Instant> {
+        self.candidates
+            .values()
+            .filter_map(|candidate| match candidate.state {
+                State::Asked(at) => Some(at),
+                _ => None,
+            })
+    }
+
+    /// When there is something to do if nothing is heard before.
+    pub(super) fn wake_at(&self, now: Instant) -> Instant {
+        let slow = self.asked().map(|at| at + SLOW).filter(|&at| at > now);
+        slow.min().unwrap_or(self.deadline).min(self.deadline)
+    }
+
     /// The next peer to ask, if one is to be asked now. `may_ask` rules out those that are banned.
     pub(super) fn next(
         &mut self,
+        now: Instant,
         may_ask: impl Fn(&PeerId) -> bool,
     ) -> Option<(PeerId, Vec<Multiaddr>)> {
-        let asked = self
-            .candidates
-            .values()
-            .filter(|c| c.state == State::Asked)
-            .count();
-        if asked >= ALPHA {
+        if self.asked().filter(|&at| now < at + SLOW).count() >= ALPHA {
             return None;
         }
         let closest = self
@@ -95,7 +119,7 @@ impl Query {
         for candidate in closest {
             if candidate.state == State::Known {
                 if may_ask(&candidate.peer) {
-                    candidate.state = State::Asked;
+                    candidate.state = State::Asked(now);
                     return Some((candidate.peer, candidate.addresses.clone()));
                 }
                 candidate.state = State::Failed;
@@ -106,7 +130,9 @@ impl Query {
 
     pub(super) fn answered(&mut self, peer: &PeerId, closer: Vec<Contact>) {
         match self.candidate(peer) {
-            Some(candidate) if candidate.state == State::Asked => candidate.state = State::Answered,
+            Some(candidate) if matches!(candidate.state, State::Asked(_)) => {
+                candidate.state = State::Answered;
+            }
             _ => return,
         }
         self.add(closer);
@@ -114,7 +140,7 @@ impl Query {
 
     pub(super) fn failed(&mut self, peer: &PeerId) {
         if let Some(candidate) = self.candidate(peer)
-            && candidate.state == State::Asked
+            && matches!(candidate.state, State::Asked(_))
         {
             candidate.state = State::Failed;
         }
@@ -153,6 +179,9 @@ mod tests {
     use crate::keypair::Keypair;
     use alloc::vec;
 
+    const NOW: Instant = Instant::from_millis(5);
+    const LATER: Instant = Instant::from_millis(3005);
+
     fn contact(seed: u8) -> Contact {
         let peer = Keypair::from_seed([seed; 32]).peer_id();
         let addresses = vec!["/ip4/10.0.0.1/tcp/977".parse().unwrap()];
@@ -167,33 +196,33 @@ mod tests {
     fn asks_three_at_a_time_closest_first_and_ends() {
         let target = contact(99).peer;
         let mut start: Vec<Contact> = (1..6).map(contact).collect();
-        let mut query = Query::new(target, start.clone(), Instant::ZERO);
+        let mut query = Query::new(target, false, start.clone(), LATER);
         start.sort_by_key(|c| Key::from(&c.peer).distance(&Key::from(&target)));
-        let asked: Vec<PeerId> = core::iter::from_fn(|| query.next(|_| true))
+        let asked: Vec<PeerId> = core::iter::from_fn(|| query.next(NOW, |_| true))
             .map(|(peer, _)| peer)
             .collect();
         assert_eq!(asked, [start[0].peer, start[1].peer, start[2].peer]);
         // Somebody closer turns up, one fails, one is banned.
         query.answered(&asked[0], vec![contact(99)]);
-        assert_eq!(query.next(|_| true).unwrap().0, target);
+        assert_eq!(query.next(NOW, |_| true).unwrap().0, target);
         query.failed(&asked[1]);
         query.answered(&asked[2], vec![]);
         query.answered(&target, vec![]);
         assert!(!query.is_done());
         assert_eq!(
-            query.next(|peer| *peer != start[3].peer).unwrap().0,
+            query.next(NOW, |peer| *peer != start[3].peer).unwrap().0,
             start[4].peer
         );
         query.answered(&start[4].peer, vec![]);
-        assert!(query.is_done() && query.next(|_| true).is_none());
+        assert!(query.is_done() && query.next(NOW, |_| true).is_none());
         assert!(query.found().is_some());
         assert_eq!(query.closest(), [target, asked[0], asked[2], start[4].peer]);
     }
 
     #[test]
     fn endless_answers_are_forgotten() {
-        let mut query = Query::new(contact(0).peer, vec![contact(1)], Instant::ZERO);
-        let (first, _) = query.next(|_| true).unwrap();
+        let mut query = Query::new(contact(0).peer, false, vec![contact(1)], LATER);
+        let (first, _) = query.next(NOW, |_| true).unwrap();
         let flood = (0..2000u16)
             .map(|index| {
                 let mut seed = [7; 32];
@@ -206,5 +235,22 @@ mod tests {
             .collect();
         query.answered(&first, flood);
         assert_eq!(query.candidates.len(), MAX_CANDIDATES);
+    }
+
+    #[test]
+    fn peers_that_do_not_answer_hold_nobody_up_for_long() {
+        let start: Vec<Contact> = (1..10).map(contact).collect();
+        let mut query = Query::new(contact(99).peer, false, start, LATER);
+        for _ in 0..ALPHA {
+            assert!(query.next(NOW, |_| true).is_some());
+        }
+        assert!(query.next(NOW, |_| true).is_none());
+        assert_eq!(query.wake_at(NOW), NOW + SLOW);
+        let late = NOW + SLOW;
+        for _ in 0..ALPHA {
+            assert!(query.next(late, |_| true).is_some());
+        }
+        assert!(query.next(late, |_| true).is_none());
+        assert_eq!(query.wake_at(NOW + 2 * SLOW), LATER);
     }
 }

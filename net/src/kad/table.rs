@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::K;
 use super::key::Key;
@@ -9,6 +10,9 @@ use super::message::Contact;
 use crate::multiaddr::Multiaddr;
 use crate::peer_id::PeerId;
 use crate::time::Instant;
+
+/// How long a peer that is away keeps its place when another one wants it: long enough to be dialed.
+const GRACE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 struct Node {
@@ -20,11 +24,48 @@ struct Node {
     since: Instant,
 }
 
+/// Peers of one distance, and one that waits for a place among them.
+#[derive(Debug, Default)]
+struct Bucket {
+    nodes: Vec<Node>,
+    pending: Option<(Node, Instant)>,
+}
+
+impl Bucket {
+    /// The peer that has been away for the longest.
+    fn away(&mut self) -> Option<&mut Node> {
+        let away = self.nodes.iter_mut().filter(|node| !node.connected);
+        away.min_by_key(|node| node.since)
+    }
+
+    /// Lets the peer that waits take its place, if there is one for it.
+    fn settle(&mut self) {
+        if let Some((node, _)) = self.pending.take() {
+            if self.nodes.len() < K {
+                self.nodes.push(node);
+            } else if let Some(place) = self.away() {
+                *place = node;
+            }
+        }
+    }
+}
+
+/// What became of a peer that wants a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Inserted {
+    /// It has one.
+    Yes,
+    /// It gets the place of this peer, which is away, unless that comes back soon.
+    Waits(PeerId, Vec<Multiaddr>),
+    /// All places are taken by peers that have proven that they stay: nobody can flood them out.
+    No,
+}
+
 /// The routing table of one peer.
 #[derive(Debug)]
 pub(super) struct Table {
     local: Key,
-    buckets: BTreeMap<u8, Vec<Node>>,
+    buckets: BTreeMap<u8, Bucket>,
 }
 
 impl Table {
@@ -36,30 +77,37 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.buckets.values().map(Vec::len).sum()
+        self.buckets.values().map(|bucket| bucket.nodes.len()).sum()
     }
 
-    fn node(&mut self, peer: &PeerId) -> Option<&mut Node> {
+    fn bucket(&mut self, peer: &PeerId) -> Option<&mut Bucket> {
         let index = self.local.distance(&Key::from(peer)).bucket()?;
-        self.buckets
-            .get_mut(&index)?
-            .iter_mut()
-            .find(|node| node.peer == *peer)
+        self.buckets.get_mut(&index)
     }
 
-    /// Puts in a peer that is connected, or renews its addresses. In a full bucket it takes the place of
-    /// the peer that has been away for the longest; if nobody is away it is not taken: old peers have
-    /// proven that they stay, and nobody can flood them out.
-    pub(super) fn insert(&mut self, now: Instant, peer: PeerId, addresses: Vec<Multiaddr>) -> bool {
-        if let Some(node) = self.node(&peer) {
-            node.addresses = addresses;
-            return true;
-        }
+    fn node(&self, peer: &PeerId) -> Option<&Node> {
+        let index = self.local.distance(&Key::from(peer)).bucket()?;
+        let nodes = &self.buckets.get(&index)?.nodes;
+        nodes.iter().find(|node| node.peer == *peer)
+    }
+
+    /// Puts in a peer that is connected, or renews its addresses.
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        addresses: Vec<Multiaddr>,
+    ) -> Inserted {
         let key = Key::from(&peer);
         let Some(index) = self.local.distance(&key).bucket() else {
-            return false;
+            return Inserted::No;
         };
         let bucket = self.buckets.entry(index).or_default();
+        if let Some(node) = bucket.nodes.iter_mut().find(|node| node.peer == peer) {
+            node.addresses = addresses;
+            node.connected = true;
+            return Inserted::Yes;
+        }
         let node = Node {
             peer,
             key,
@@ -67,25 +115,35 @@ impl Table {
             connected: true,
             since: now,
         };
-        if bucket.len() < K {
-            bucket.push(node);
-            return true;
+        if bucket.nodes.len() < K {
+            bucket.nodes.push(node);
+            return Inserted::Yes;
         }
-        let away = bucket
-            .iter_mut()
-            .filter(|node| !node.connected)
-            .min_by_key(|node| node.since);
-        match away {
-            Some(place) => {
-                *place = node;
-                true
-            }
-            None => false,
+        if bucket.pending.is_some() {
+            return Inserted::No;
         }
+        let Some(away) = bucket.away() else {
+            return Inserted::No;
+        };
+        let waits = Inserted::Waits(away.peer, away.addresses.clone());
+        bucket.pending = Some((node, now + GRACE));
+        waits
     }
 
+    /// A peer is connected, or is not any more.
     pub(super) fn set_connected(&mut self, now: Instant, peer: &PeerId, connected: bool) {
-        if let Some(node) = self.node(peer)
+        let Some(bucket) = self.bucket(peer) else {
+            return;
+        };
+        if !connected
+            && bucket
+                .pending
+                .as_ref()
+                .is_some_and(|(node, _)| node.peer == *peer)
+        {
+            bucket.pending = None;
+        }
+        if let Some(node) = bucket.nodes.iter_mut().find(|node| node.peer == *peer)
             && node.connected != connected
         {
             node.connected = connected;
@@ -93,30 +151,65 @@ impl Table {
         }
     }
 
-    pub(super) fn remove(&mut self, peer: &PeerId) {
-        let Some(index) = self.local.distance(&Key::from(peer)).bucket() else {
-            return;
-        };
-        if let Some(bucket) = self.buckets.get_mut(&index) {
-            bucket.retain(|node| node.peer != *peer);
+    /// A peer that was away cannot be reached: if its place is wanted, it is lost.
+    pub(super) fn unreachable(&mut self, peer: &PeerId) {
+        if self.node(peer).is_some_and(|node| !node.connected)
+            && let Some(bucket) = self.bucket(peer)
+            && bucket.pending.is_some()
+        {
+            bucket.nodes.retain(|node| node.peer != *peer);
+            bucket.settle();
         }
     }
 
-    pub(super) fn addresses(&mut self, peer: &PeerId) -> Option<&[Multiaddr]> {
+    pub(super) fn remove(&mut self, peer: &PeerId) {
+        if let Some(bucket) = self.bucket(peer) {
+            bucket.nodes.retain(|node| node.peer != *peer);
+            if bucket.nodes.len() < K {
+                bucket.settle();
+            }
+        }
+    }
+
+    /// When the next peer that waits gets its answer.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let due = |bucket: &Bucket| bucket.pending.as_ref().map(|&(_, due)| due);
+        self.buckets.values().filter_map(due).min()
+    }
+
+    /// Lets peers whose waiting time is over take the places of those that did not come back.
+    pub(super) fn tick(&mut self, now: Instant) {
+        for bucket in self.buckets.values_mut() {
+            if bucket.pending.as_ref().is_some_and(|&(_, due)| due <= now) {
+                bucket.settle();
+            }
+        }
+    }
+
+    pub(super) fn addresses(&self, peer: &PeerId) -> Option<&[Multiaddr]> {
         self.node(peer).map(|node| &node.addresses[..])
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        let nodes = self.buckets.values().flat_map(|bucket| &bucket.nodes);
+        nodes.map(|node| &node.peer)
     }
 
     /// The peers closest to a place, closest first.
     pub(super) fn closest(&self, key: &Key, count: usize, except: Option<&PeerId>) -> Vec<Contact> {
-        let mut nodes: Vec<&Node> = self.buckets.values().flatten().collect();
+        let mut nodes: Vec<&Node> = self
+            .buckets
+            .values()
+            .flat_map(|bucket| &bucket.nodes)
+            .filter(|node| Some(&node.peer) != except)
+            .collect();
         nodes.sort_unstable_by_key(|node| node.key.distance(key));
         let contact = |node: &Node| Contact {
             peer: node.peer,
             addresses: node.addresses.clone(),
             connected: node.connected,
         };
-        let wanted = nodes.into_iter().filter(|node| Some(&node.peer) != except);
-        wanted.take(count).map(contact).collect()
+        nodes.into_iter().take(count).map(contact).collect()
     }
 }
 
@@ -170,16 +263,46 @@ mod tests {
         let mut far: Vec<PeerId> = all[1..].to_vec();
         far.retain(|peer| Key::from(peer).distance(&local).bucket() == Some(255));
         let mut table = Table::new(local);
-        for peer in &far[..K] {
-            assert!(table.insert(Instant::ZERO, *peer, vec![]));
+        let at = Instant::from_millis;
+        let insert = |table: &mut Table, now, peer: usize| table.insert(now, far[peer], vec![]);
+        for peer in 0..K {
+            assert_eq!(insert(&mut table, at(0), peer), Inserted::Yes);
         }
-        assert!(!table.insert(Instant::ZERO, far[K], vec![]));
-        table.set_connected(Instant::from_millis(2), &far[3], false);
-        table.set_connected(Instant::from_millis(1), &far[7], false);
-        assert!(table.insert(Instant::from_millis(3), far[K], vec![]));
-        assert!(table.addresses(&far[7]).is_none() && table.addresses(&far[3]).is_some());
+        assert_eq!(insert(&mut table, at(0), K), Inserted::No);
+        table.set_connected(at(2), &far[3], false);
+        table.set_connected(at(1), &far[7], false);
+        let has = |table: &Table, peer: usize| table.addresses(&far[peer]).is_some();
+
+        // Who is away is asked first, and stays if it comes back.
+        let waits = |peer: usize| Inserted::Waits(far[peer], vec![]);
+        assert_eq!(insert(&mut table, at(3), K), waits(7));
+        assert_eq!(insert(&mut table, at(3), K + 1), Inserted::No);
+        table.set_connected(at(4), &far[7], true);
+        table.set_connected(at(4), &far[3], true);
+        assert_eq!(table.wake_at(), Some(at(3) + GRACE));
+        table.tick(at(3) + GRACE);
+        assert!(!has(&table, K) && has(&table, 7) && table.wake_at().is_none());
+
+        // It loses its place when its time is over, or when it is known to be gone.
+        table.set_connected(at(5), &far[3], false);
+        assert_eq!(insert(&mut table, at(6), K), waits(3));
+        table.tick(at(7));
+        assert!(has(&table, 3));
+        table.tick(at(6) + GRACE);
+        assert!(!has(&table, 3) && has(&table, K));
+        table.set_connected(at(8), &far[9], false);
+        assert_eq!(insert(&mut table, at(8), K + 1), waits(9));
+        table.unreachable(&far[9]);
+        assert!(!has(&table, 9) && has(&table, K + 1));
+
+        // Who waits and leaves gets nothing; who waits gets a place that becomes free.
+        table.set_connected(at(9), &far[10], false);
+        assert_eq!(insert(&mut table, at(9), K + 2), waits(10));
+        table.set_connected(at(9), &far[K + 2], false);
+        assert!(table.wake_at().is_none());
+        assert_eq!(insert(&mut table, at(9), K + 2), waits(10));
         table.remove(&far[0]);
-        assert!(table.insert(Instant::from_millis(4), far[K + 1], vec![]));
+        assert!(has(&table, K + 2) && has(&table, 10));
         assert_eq!(table.len(), K);
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::multiaddr::Multiaddr;
 use crate::{connection, kad, particle};
@@ -48,8 +49,12 @@ impl Default for Config {
 pub struct Limits {
     /// Connections in any state. Bounds the memory for all of them.
     pub max_connections: usize,
-    /// Connections that are being set up. Bounds strangers who connect and prove nothing.
+    /// Connections that are being set up; an incoming one beyond it takes the place of the oldest.
+    /// Bounds strangers who connect and prove nothing, and lets those who are quick through at any time.
     pub max_set_ups: usize,
+    /// Incoming connections from one address that are being set up. Bounds what one machine can take of
+    /// them. Addresses are told apart as below.
+    pub max_set_ups_per_address: usize,
     /// Connections of one peer; a newer one replaces the oldest. Bounds peers that connect again and
     /// again, without locking out one whose old connections died silently.
     pub max_per_peer: usize,
@@ -57,8 +62,15 @@ pub struct Limits {
     /// others. The loopback address, where proxies live, is exempt.
     pub max_per_address: usize,
     /// Memory for unfinished incoming particles of all connections, in bytes. Bounds many peers that
-    /// each stay within their own budget.
+    /// each stay within their own budget. One connection gets no more than half of what the others
+    /// leave, so that there is always something left for the next.
     pub max_held: usize,
+    /// Bytes that wait to be sent on all connections. Bounds many peers that each read slowly; shared
+    /// out in the same way.
+    pub max_queued: usize,
+    /// Time without use after which a connection that was made for Kademlia's questions is closed.
+    /// Bounds how many peers a search leaves us connected with.
+    pub passing_idle: Duration,
 }
 
 impl Default for Limits {
@@ -66,9 +78,12 @@ impl Default for Limits {
         Self {
             max_connections: 16 * 1024,
             max_set_ups: 1024,
+            max_set_ups_per_address: 128,
             max_per_peer: 5,
             max_per_address: 1024,
             max_held: 512 * 1024 * 1024,
+            max_queued: 512 * 1024 * 1024,
+            passing_idle: Duration::from_secs(180),
         }
     }
 }

@@ -11,12 +11,24 @@ use crate::multiaddr::{Endpoint, Multiaddr};
 use crate::peer_id::PeerId;
 use crate::time::Instant;
 
-/// A question that waits for a connection to the peer it is for.
+/// Addresses of one peer that are dialed for one question. Bounds whose doors an answer full of
+/// addresses makes us knock at.
+const MAX_DIALS: usize = 4;
+
+/// A reason to have a connection to a peer.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// To ask it who is close to `target`.
+    Question { query: QueryId, target: PeerId },
+    /// To see whether it is still there.
+    Check,
+}
+
+/// A dial on the network's behalf, and what waits for it.
 #[derive(Debug)]
 pub(super) struct Ask {
-    query: QueryId,
     peer: PeerId,
-    target: PeerId,
+    purposes: Vec<Purpose>,
     /// Addresses that were not tried yet.
     rest: Vec<Multiaddr>,
 }
@@ -40,11 +52,16 @@ impl Swarm {
     }
 
     /// The addresses of a peer in the routing table.
-    pub fn addresses(&mut self, peer: &PeerId) -> Option<&[Multiaddr]> {
+    pub fn addresses(&self, peer: &PeerId) -> Option<&[Multiaddr]> {
         self.kad.addresses(peer)
     }
 
-    /// Peers in the routing table.
+    /// The peers in the routing table.
+    pub fn routing_table(&self) -> impl Iterator<Item = &PeerId> {
+        self.kad.peers()
+    }
+
+    /// How many peers there are in the routing table.
     pub fn routing_table_len(&self) -> usize {
         self.kad.len()
     }
@@ -70,6 +87,11 @@ impl Swarm {
         {
             let addresses = self.useful(conn, &info.listen_addrs);
             self.kad.identified(now, peer, addresses);
+            if self.bootstrap.identified(conn) {
+                self.kad.refresh(now);
+            }
+        } else {
+            self.kad.not_of_network(&peer);
         }
     }
 
@@ -83,16 +105,11 @@ impl Swarm {
                     addresses,
                     target,
                 } => {
-                    self.ask(
-                        now,
-                        Ask {
-                            query,
-                            peer,
-                            target,
-                            rest: addresses,
-                        },
-                        out,
-                    );
+                    let purpose = Purpose::Question { query, target };
+                    self.want(now, peer, purpose, addresses, out);
+                }
+                Action::Check { peer, addresses } => {
+                    self.want(now, peer, Purpose::Check, addresses, out);
                 }
                 Action::Done {
                     target: peer,
@@ -109,13 +126,39 @@ impl Swarm {
         }
     }
 
-    /// Asks a peer, dialing it first if need be.
-    fn ask(&mut self, now: Instant, mut ask: Ask, out: &mut Effects) {
-        if let Some(&conn) = self.pool.of_peer(&ask.peer).last() {
-            self.ask_on(now, conn, &ask);
+    /// Serves a purpose, over the connection to the peer if there is one.
+    fn want(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        purpose: Purpose,
+        mut rest: Vec<Multiaddr>,
+        out: &mut Effects,
+    ) {
+        if let Some(&conn) = self.pool.of_peer(&peer).last() {
+            self.serve(now, conn, &peer, &purpose);
             return self.settle(now, conn, out);
         }
-        while let Some(address) = ask.rest.pop() {
+        if let Some(ask) = self.asks.values_mut().find(|ask| ask.peer == peer) {
+            return ask.purposes.push(purpose);
+        }
+        rest.truncate(MAX_DIALS);
+        let purposes = alloc::vec![purpose];
+        self.dial_next(
+            now,
+            Ask {
+                peer,
+                purposes,
+                rest,
+            },
+            out,
+        );
+    }
+
+    /// Dials the next address at which a peer may be.
+    fn dial_next(&mut self, now: Instant, mut ask: Ask, out: &mut Effects) {
+        while !ask.rest.is_empty() {
+            let address = ask.rest.remove(0);
             // The id makes sure that it is this peer who answers.
             let address = match address.peer_id() {
                 Some(_) => address,
@@ -123,41 +166,62 @@ impl Swarm {
             };
             let right = Endpoint::try_from(&address).is_ok_and(|end| end.peer == Some(ask.peer));
             if right && let Ok(conn) = self.dial(now, &address, out) {
+                if let Some(entry) = self.pool.get(conn) {
+                    entry.passing = true;
+                }
                 self.asks.insert(conn, ask);
                 return;
             }
         }
-        self.kad.failed(now, ask.query, &ask.peer);
+        for purpose in ask.purposes {
+            match purpose {
+                Purpose::Question { query, .. } => self.kad.failed(now, query, &ask.peer),
+                Purpose::Check => self.kad.unreachable(&ask.peer),
+            }
+        }
     }
 
-    fn ask_on(&mut self, now: Instant, conn: ConnId, ask: &Ask) {
+    fn serve(&mut self, now: Instant, conn: ConnId, peer: &PeerId, purpose: &Purpose) {
+        let Purpose::Question { query, target } = purpose else {
+            return;
+        };
         let context = Context {
             now,
             local: &self.local,
             allowance: 0,
         };
-        let request = Message::find_node(&ask.target);
+        let request = Message::find_node(target);
         let asked = self
             .pool
             .connection(conn)
-            .is_some_and(|connection| connection.ask_kad(context, ask.query, &request));
+            .is_some_and(|connection| connection.ask_kad(context, *query, &request));
         if !asked {
-            self.kad.failed(now, ask.query, &ask.peer);
+            self.kad.failed(now, *query, peer);
         }
     }
 
-    /// The connection that a question waited for is up.
+    /// The connection that something waited for is up.
     pub(super) fn ask_waiting(&mut self, now: Instant, conn: ConnId) {
         if let Some(ask) = self.asks.remove(&conn) {
-            self.ask_on(now, conn, &ask);
+            for purpose in &ask.purposes {
+                self.serve(now, conn, &ask.peer, purpose);
+            }
         }
     }
 
-    /// The connection that a question waited for cannot be had.
+    /// The connection that something waited for cannot be had.
     pub(super) fn ask_failed(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
-        if let Some(ask) = self.asks.remove(&conn) {
-            self.ask(now, ask, out);
+        let Some(mut ask) = self.asks.remove(&conn) else {
+            return;
+        };
+        let Some(&other) = self.pool.of_peer(&ask.peer).last() else {
+            return self.dial_next(now, ask, out);
+        };
+        // It has come to us meanwhile.
+        for purpose in core::mem::take(&mut ask.purposes) {
+            self.serve(now, other, &ask.peer, &purpose);
         }
+        self.settle(now, other, out);
     }
 
     /// A peer has answered a question, or will not.

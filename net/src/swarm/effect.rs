@@ -217,6 +217,8 @@ pub enum CloseReason {
     Failed(crate::connection::Error),
     /// Set-up took too long.
     SetUpTimeout,
+    /// Too many were being set up, and this was the oldest.
+    PushedOut,
     /// Pings stayed without an answer.
     PingTimeout,
     /// The other side takes no more bytes.
@@ -225,6 +227,8 @@ pub enum CloseReason {
     NoParticles,
     /// The peer has newer connections, as many as one peer may have.
     Replaced,
+    /// It was made for a question of Kademlia and is not needed any more.
+    Idle,
 }
 
 impl fmt::Display for CloseReason {
@@ -236,9 +240,13 @@ impl fmt::Display for CloseReason {
             Self::Local => f.write_str("closed here"),
             Self::Failed(error) => error.fmt(f),
             Self::SetUpTimeout => f.write_str("set-up took too long"),
+            Self::PushedOut => {
+                f.write_str("newer connections needed its place before it was set up")
+            }
             Self::PingTimeout => f.write_str("pings stay without an answer"),
             Self::SlowReader => f.write_str("the other side takes no more bytes"),
             Self::NoParticles => f.write_str("the peer does not speak the particle protocol"),
+            Self::Idle => f.write_str("not needed any more"),
             Self::Replaced => f.write_str("the peer has as many newer connections as it may have"),
         }
     }
@@ -324,6 +332,8 @@ pub enum Refusal {
     ConnectionsFull,
     /// A connection: too many are still being set up.
     SetUpsFull,
+    /// A connection: its address has too many that are still being set up.
+    AddressSetUpsFull,
     /// A connection: its address has too many.
     AddressFull,
     /// A connection: its peer has too many.
@@ -350,13 +360,16 @@ pub enum Refusal {
     ParticleMemory,
     /// A message of another protocol was malformed or too big.
     MessageMalformed,
+    /// A question of Kademlia: there are too many.
+    QuestionFlood,
 }
 
 impl Refusal {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ConnectionsFull,
         Self::SetUpsFull,
+        Self::AddressSetUpsFull,
         Self::AddressFull,
         Self::PeerFull,
         Self::SetUpTimeout,
@@ -370,6 +383,7 @@ impl Refusal {
         Self::ParticleMalformed,
         Self::ParticleMemory,
         Self::MessageMalformed,
+        Self::QuestionFlood,
     ];
 
     /// A short name for logs and metrics.
@@ -377,6 +391,7 @@ impl Refusal {
         match self {
             Self::ConnectionsFull => "connections_full",
             Self::SetUpsFull => "set_ups_full",
+            Self::AddressSetUpsFull => "address_set_ups_full",
             Self::AddressFull => "address_full",
             Self::PeerFull => "peer_full",
             Self::SetUpTimeout => "set_up_timeout",
@@ -390,6 +405,7 @@ impl Refusal {
             Self::ParticleMalformed => "particle_malformed",
             Self::ParticleMemory => "particle_memory",
             Self::MessageMalformed => "message_malformed",
+            Self::QuestionFlood => "question_flood",
         }
     }
 }

@@ -40,6 +40,10 @@ use crate::{noise, ping};
 /// Time that the edge has to send the last bytes of a connection that is closed.
 const LINGER: core::time::Duration = core::time::Duration::from_secs(10);
 
+/// Bytes that may wait for a peer without keeping us from reading what it sends, however little room
+/// is left.
+const MIN_SHARE: usize = 64 * 1024;
+
 /// All connections of one peer.
 #[derive(Debug)]
 pub struct Swarm {
@@ -52,8 +56,10 @@ pub struct Swarm {
     pool: Pool,
     bootstrap: Bootstrap,
     kad: Kad,
-    /// Questions of Kademlia that wait for the connection they need.
+    /// What Kademlia wants of peers that are being dialed.
     asks: BTreeMap<ConnId, discovery::Ask>,
+    /// Peers that are not read from for now.
+    paused: BTreeSet<PeerId>,
     /// When each connection wants to be woken.
     timers: BTreeSet<(Instant, ConnId)>,
     /// Connections that have something to tell after a `transmit`.
@@ -79,8 +85,9 @@ impl Swarm {
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
-            kad: Kad::new(config.kad.clone(), keypair.peer_id()),
+            kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             asks: BTreeMap::new(),
+            paused: BTreeSet::new(),
             peer_id: keypair.peer_id(),
             config,
             keypair,
@@ -127,13 +134,15 @@ impl Swarm {
         }
     }
 
-    /// Sets the addresses that others are told, and tells those who are connected.
+    /// Sets the addresses that others are told, and tells those who are connected. From the first call
+    /// on, bootstrap peers are dialed: before it there is no address to dial from.
     pub fn set_listen_addresses(
         &mut self,
         now: Instant,
         addresses: Vec<Multiaddr>,
         out: &mut Effects,
     ) {
+        self.bootstrap.start(now);
         if self.listen_addresses == addresses {
             return;
         }
@@ -171,8 +180,8 @@ impl Swarm {
         let limits = &self.config.limits;
         let refusal = if self.pool.len() >= limits.max_connections {
             Some(Refusal::ConnectionsFull)
-        } else if self.pool.set_ups() >= limits.max_set_ups {
-            Some(Refusal::SetUpsFull)
+        } else if self.pool.strangers_from(remote.ip()) >= limits.max_set_ups_per_address {
+            Some(Refusal::AddressSetUpsFull)
         } else if self.pool.inbound_from(remote.ip()) >= limits.max_per_address {
             Some(Refusal::AddressFull)
         } else {
@@ -181,6 +190,14 @@ impl Swarm {
         if let Some(reason) = refusal {
             self.status.count(reason);
             return Err(reason);
+        }
+        if self.pool.set_ups() >= limits.max_set_ups {
+            self.status.count(Refusal::SetUpsFull);
+            let Some(oldest) = self.pool.oldest_stranger() else {
+                return Err(Refusal::SetUpsFull);
+            };
+            out.push(Effect::Abort { conn: oldest });
+            self.end(now, oldest, CloseReason::PushedOut, out);
         }
         let conn = self.new_conn();
         self.status.accepted += 1;
@@ -277,10 +294,10 @@ impl Swarm {
                 }
             }
             Input::Received { conn, bytes } => {
-                let allowance = self.config.limits.max_held.saturating_sub(self.status.held);
+                let own = self.pool.get(conn).map_or(0, |entry| entry.held);
+                let allowance = share(self.config.limits.max_held, self.status.held - own);
                 if let Some(connection) = self.pool.connection(conn) {
                     self.status.bytes_in += bytes.len() as u64;
-                    let allowance = allowance.saturating_add(connection.held());
                     let context = Context {
                         now,
                         local: &self.local,
@@ -356,7 +373,15 @@ impl Swarm {
                         local: &self.local,
                         allowance: 0,
                     };
-                    connection.tick(context, &mut self.events);
+                    if entry.peer.is_some_and(|peer| self.paused.contains(&peer)) {
+                        connection.excuse(now);
+                    }
+                    let idle = now.since(connection.last_used());
+                    if entry.passing && idle >= self.config.limits.passing_idle {
+                        connection.close(CloseReason::Idle, &mut self.events);
+                    } else {
+                        connection.tick(context, &mut self.events);
+                    }
                     self.settle(now, conn, out);
                 }
                 Stage::Lingering { .. } => {
@@ -397,9 +422,10 @@ impl Swarm {
         if !self.news.is_empty() {
             return Some(Instant::ZERO);
         }
+        let timer = self.timers.first().map(|&(due, _)| due);
         earliest(
-            self.timers.first().map(|&(due, _)| due),
-            self.bootstrap.wake_at(),
+            earliest(timer, self.bootstrap.wake_at()),
+            self.kad.wake_at(),
         )
     }
 
@@ -418,9 +444,10 @@ impl Swarm {
         if let Some(entry) = self.pool.get(conn)
             && let Stage::Up(connection) = &entry.stage
         {
-            let held = connection.held();
+            let (held, queued) = (connection.held(), connection.queued());
             self.status.held = self.status.held - entry.held + held;
-            entry.held = held;
+            self.status.queued = self.status.queued - entry.queued + queued;
+            (entry.held, entry.queued) = (held, queued);
             if connection.has_output() && !entry.announced {
                 entry.announced = true;
                 out.push(Effect::Output { conn });
@@ -491,6 +518,7 @@ impl Swarm {
         let first = self.pool.establish(conn, peer);
         self.status.established += 1;
         self.bootstrap.connected(conn);
+        self.kad.connected(now, &peer);
         if let Some(entry) = self.pool.get(conn)
             && let Some(remote) = entry.remote
         {
@@ -519,15 +547,17 @@ impl Swarm {
         };
         let peer = entry.peer.or(entry.expected);
         let was_up = matches!(entry.stage, Stage::Up(_));
+        let abrupt = matches!(reason, CloseReason::Lost | CloseReason::PushedOut);
         let rest = match &entry.stage {
-            Stage::Up(connection) => reason != CloseReason::Lost && connection.has_output(),
+            Stage::Up(connection) => !abrupt && connection.has_output(),
             _ => false,
         };
         self.status.held -= core::mem::take(&mut entry.held);
+        self.status.queued -= core::mem::take(&mut entry.queued);
         let disconnected = self.pool.leave(conn);
         self.bootstrap.closed(now, conn);
         self.ask_failed(now, conn, out);
-        if was_up && reason != CloseReason::Lost {
+        if was_up && !abrupt {
             out.push(Effect::Close { conn });
         }
         if rest {
@@ -576,7 +606,11 @@ impl Swarm {
             return 0;
         };
         let len = connection.transmit(buf);
+        // Nothing is counted of a connection that is over: it has no streams any more.
+        let queued = connection.queued();
         self.status.bytes_out += len as u64;
+        self.status.queued = self.status.queued - entry.queued + queued;
+        entry.queued = queued;
         let more = connection.has_output();
         entry.announced = more;
         if connection.has_news() && !entry.news {
@@ -599,11 +633,34 @@ impl Swarm {
         }
     }
 
-    /// How many bytes of a connection's transport may be given to [`handle`](Self::handle) at once.
+    /// How many bytes of a connection's transport may be given to [`handle`](Self::handle) at once; 0
+    /// while its peer is paused, or first has to read what waits for it.
     pub fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        match self.pool.connection(conn) {
-            Some(_) => self.config.connection.max_read,
-            None => 0,
+        let Some(entry) = self.pool.get(conn) else {
+            return 0;
+        };
+        let paused = entry.peer.is_some_and(|peer| self.paused.contains(&peer));
+        let others = self.status.queued - entry.queued;
+        let allowance = share(self.config.limits.max_queued, others).max(MIN_SHARE);
+        if paused || entry.queued > allowance || !matches!(entry.stage, Stage::Up(_)) {
+            return 0;
+        }
+        self.config.connection.max_read
+    }
+
+    /// Stops reading from a peer, until [`resume`](Self::resume): what it sends waits at its end.
+    pub fn pause(&mut self, peer: PeerId) {
+        self.paused.insert(peer);
+    }
+
+    /// Goes on reading from a peer.
+    pub fn resume(&mut self, now: Instant, peer: &PeerId) {
+        if self.paused.remove(peer) {
+            for &conn in &self.pool.of_peer(peer).to_vec() {
+                if let Some(connection) = self.pool.connection(conn) {
+                    connection.excuse(now);
+                }
+            }
         }
     }
 
@@ -626,6 +683,11 @@ impl Swarm {
         let frame = particle::frame::encode(particle);
         if frame.len() > particle::frame::MAX_BODY {
             return Err(CannotSend::TooBig);
+        }
+        let queued = self.pool.get(conn).map_or(0, |entry| entry.queued);
+        let allowance = share(self.config.limits.max_queued, self.status.queued - queued);
+        if queued.saturating_add(frame.len()) > allowance {
+            return Err(CannotSend::Congested);
         }
         let connection = self.pool.connection(conn).ok_or(CannotSend::NotConnected)?;
         let id = SendId(self.next_send);
@@ -666,6 +728,11 @@ impl Swarm {
     pub fn connections(&self) -> impl Iterator<Item = ConnectionStatus> {
         self.pool.iter().map(|(conn, entry)| entry.status(conn))
     }
+}
+
+/// What one connection may take of a budget that all share: half of what the others leave.
+fn share(budget: usize, others: usize) -> usize {
+    budget.saturating_sub(others) / 2
 }
 
 fn entropy(rng: &mut ChaCha20Rng) -> [u8; 32] {

@@ -3,7 +3,7 @@
 //! Keys that a peer can choose stand in ordered maps, which no choice of keys makes slow.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
@@ -46,6 +46,10 @@ pub(super) struct Entry {
     pub(super) news: bool,
     /// Memory counted for unfinished particles.
     pub(super) held: usize,
+    /// Bytes counted as waiting to be sent.
+    pub(super) queued: usize,
+    /// Whether it was made to ask something, and nobody else needs it.
+    pub(super) passing: bool,
 }
 
 impl Entry {
@@ -71,7 +75,8 @@ impl Entry {
         remote: Option<SocketAddr>,
         expected: Option<PeerId>,
     ) -> Self {
-        let (peer, timer, announced, news, held) = (None, None, false, false, 0);
+        let (peer, timer, announced, news, passing) = (None, None, false, false, false);
+        let (held, queued) = (0, 0);
         Self {
             stage,
             direction,
@@ -83,6 +88,8 @@ impl Entry {
             announced,
             news,
             held,
+            queued,
+            passing,
         }
     }
 
@@ -138,8 +145,40 @@ pub(super) struct Pool {
     /// The connections of each peer, oldest first.
     peers: BTreeMap<PeerId, Vec<ConnId>>,
     /// Inbound connections by address.
-    addresses: BTreeMap<IpAddr, usize>,
+    addresses: Tally,
     set_ups: usize,
+    /// Inbound connections that have not proven their peer, oldest first.
+    strangers: BTreeSet<ConnId>,
+    /// The same by address.
+    stranger_addresses: Tally,
+}
+
+/// Connections by the address they are counted for.
+#[derive(Debug, Default)]
+struct Tally(BTreeMap<IpAddr, usize>);
+
+impl Tally {
+    fn of(&self, ip: IpAddr) -> usize {
+        let count = network(ip).and_then(|ip| self.0.get(&ip));
+        count.copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, ip: Option<IpAddr>) {
+        if let Some(ip) = ip {
+            *self.0.entry(ip).or_default() += 1;
+        }
+    }
+
+    fn remove(&mut self, ip: Option<IpAddr>) {
+        if let Some(ip) = ip
+            && let Some(count) = self.0.get_mut(&ip)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&ip);
+            }
+        }
+    }
 }
 
 impl Pool {
@@ -165,15 +204,33 @@ impl Pool {
     }
 
     pub(super) fn inbound_from(&self, ip: IpAddr) -> usize {
-        network(ip)
-            .and_then(|ip| self.addresses.get(&ip))
-            .copied()
-            .unwrap_or(0)
+        self.addresses.of(ip)
+    }
+
+    /// Inbound connections from an address that have not proven their peer.
+    pub(super) fn strangers_from(&self, ip: IpAddr) -> usize {
+        self.stranger_addresses.of(ip)
+    }
+
+    /// The inbound connection that has not proven its peer for the longest.
+    pub(super) fn oldest_stranger(&self) -> Option<ConnId> {
+        self.strangers.first().copied()
+    }
+
+    /// An inbound connection has proven its peer, or is over.
+    fn no_stranger(&mut self, conn: ConnId) {
+        if self.strangers.remove(&conn)
+            && let Some(entry) = self.entries.get(&conn)
+        {
+            self.stranger_addresses.remove(entry.counted_address());
+        }
     }
 
     pub(super) fn insert(&mut self, conn: ConnId, entry: Entry) {
-        if let Some(ip) = entry.counted_address() {
-            *self.addresses.entry(ip).or_default() += 1;
+        self.addresses.add(entry.counted_address());
+        if entry.direction == Direction::Inbound {
+            self.strangers.insert(conn);
+            self.stranger_addresses.add(entry.counted_address());
         }
         self.set_ups += 1;
         self.entries.insert(conn, entry);
@@ -201,6 +258,7 @@ impl Pool {
         if let Some(entry) = self.entries.get_mut(&conn) {
             entry.peer = Some(peer);
             self.set_ups -= 1;
+            self.no_stranger(conn);
         }
         let conns = self.peers.entry(peer).or_default();
         conns.push(conn);
@@ -211,6 +269,7 @@ impl Pool {
     pub(super) fn leave(&mut self, conn: ConnId) -> Option<PeerId> {
         let Some(peer) = self.entries.get_mut(&conn)?.peer.take() else {
             self.set_ups -= 1;
+            self.no_stranger(conn);
             return None;
         };
         let conns = self.peers.get_mut(&peer)?;
@@ -234,14 +293,7 @@ impl Pool {
     /// Forgets a connection that has left.
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<Entry> {
         let entry = self.entries.remove(&conn)?;
-        if let Some(ip) = entry.counted_address()
-            && let Some(count) = self.addresses.get_mut(&ip)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.addresses.remove(&ip);
-            }
-        }
+        self.addresses.remove(entry.counted_address());
         Some(entry)
     }
 }

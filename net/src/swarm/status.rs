@@ -17,6 +17,8 @@ pub struct Status {
     pub peers: usize,
     /// Memory held for unfinished incoming particles, in bytes.
     pub held: usize,
+    /// Bytes that wait to be sent.
+    pub queued: usize,
     /// Connections ever accepted.
     pub accepted: u64,
     /// Connections ever dialed.

@@ -21,6 +21,7 @@ use crate::compute::{Done, Job};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
+use crate::state::State;
 use crate::status::CoreReport;
 use crate::world::Parts;
 use links::Links;
@@ -308,6 +309,11 @@ impl Appliance {
         self.settle(clock);
     }
 
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.peer.state()
+    }
+
     /// Where the node is reachable: from the time an address is configured and both listeners are open.
     pub fn is_listening(&self) -> Option<&Listening> {
         self.listening.as_ref()
@@ -348,6 +354,9 @@ const PARTICLE_MEMORY: usize = 16 << 20;
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_connections = limits.max_sockets;
     config.connections.max_held = PARTICLE_MEMORY;
+    config.connections.max_queued = PARTICLE_MEMORY;
+    config.seeks.max_bytes = PARTICLE_MEMORY / 4;
+    config.inbox.max_bytes = PARTICLE_MEMORY / 2;
     config.particles.max_memory = PARTICLE_MEMORY;
 }
 

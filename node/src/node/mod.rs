@@ -29,6 +29,7 @@ use crate::limits::Limits;
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
+use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use budget::Budgets;
@@ -322,6 +323,11 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
+    /// Particles that wait for their turn to run.
+    pub fn waiting(&self) -> usize {
+        self.turns.len()
+    }
+
     /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
     pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
         if !self.turns.is_empty() {
@@ -527,6 +533,11 @@ impl<I: Interpreter> Node<I> {
             // What is refused is counted.
             let _ = self.receive(clock, particle);
         }
+    }
+
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.world.state_mut()
     }
 
     /// The next job for a compute core, if there is one and its core has room.

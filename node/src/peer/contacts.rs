@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 
+use basalt_net::swarm::Swarm;
+
 use crate::host::Network;
 
 /// Addresses kept of one peer. Against peers that announce endless lists.
@@ -25,8 +27,6 @@ struct Contact {
     connected: bool,
     dials: usize,
     addresses: Vec<Multiaddr>,
-    /// It speaks this network's Kademlia.
-    routes: bool,
 }
 
 impl Contacts {
@@ -60,9 +60,8 @@ impl Contacts {
         self.forget_if_gone(peer);
     }
 
-    pub(super) fn identified(&mut self, peer: &PeerId, addresses: Vec<Multiaddr>, routes: bool) {
+    pub(super) fn identified(&mut self, peer: &PeerId, addresses: Vec<Multiaddr>) {
         if let Some(contact) = self.peers.get_mut(peer) {
-            contact.routes = routes;
             contact.learn(addresses);
         }
     }
@@ -99,26 +98,29 @@ fn texts(addresses: &[Multiaddr]) -> Vec<String> {
     addresses.iter().map(Multiaddr::to_string).collect()
 }
 
-impl Network for Contacts {
+/// What scripts see of the network: the connections, and the routing table behind them.
+pub(super) struct View<'a> {
+    pub(super) contacts: &'a Contacts,
+    pub(super) swarm: &'a Swarm,
+}
+
+impl Network for View<'_> {
     fn is_connected(&self, peer: &PeerId) -> bool {
-        self.peers.contains_key(peer)
+        self.contacts.peers.contains_key(peer)
     }
 
     fn contact(&self, peer: &PeerId) -> Option<Vec<String>> {
-        self.peers
-            .get(peer)
-            .map(|contact| texts(&contact.addresses))
+        match self.contacts.peers.get(peer) {
+            Some(contact) => Some(texts(&contact.addresses)),
+            None => self.swarm.addresses(peer).map(texts),
+        }
     }
 
     fn routing_peers(&self) -> Vec<PeerId> {
-        let routing = self
-            .peers
-            .iter()
-            .filter(|(_, contact)| contact.connected && contact.routes);
-        routing.map(|(peer, _)| *peer).collect()
+        self.swarm.routing_table().copied().collect()
     }
 
     fn own_addresses(&self) -> Vec<String> {
-        texts(&self.own)
+        texts(&self.contacts.own)
     }
 }

@@ -4,6 +4,8 @@
 //! particles go to the [`Node`] and from it, contacts are kept, calls that need a connection are answered.
 
 mod contacts;
+mod inbox;
+mod seek;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -30,8 +32,14 @@ use crate::node::{self, CallId, Node};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::services;
+use crate::state::State;
 use crate::world::{Parts, World};
-use contacts::Contacts;
+use contacts::{Contacts, View};
+use inbox::Inbox;
+use seek::{Seeks, Stage};
+
+pub use inbox::Limits as InboxLimits;
+pub use seek::Limits as SeekLimits;
 
 /// What the owner of a peer decides.
 #[derive(Debug, Clone)]
@@ -50,6 +58,10 @@ pub struct Config {
     pub text: String,
     /// Budgets of connections.
     pub connections: swarm::Limits,
+    /// Budgets of what came in and waits for its turn.
+    pub inbox: InboxLimits,
+    /// Budgets of what waits for peers that are not connected.
+    pub seeks: SeekLimits,
     /// Budgets of particles.
     pub particles: Limits,
     /// Budgets of services.
@@ -82,6 +94,8 @@ impl Config {
             bootstrap: addresses(&manifest.node.bootstrap)?,
             text: http::config_text(manifest),
             connections: swarm::Limits::default(),
+            inbox: InboxLimits::default(),
+            seeks: SeekLimits::default(),
             particles: Limits::default(),
             services: ServiceLimits {
                 host_cores: manifest.cores.host_services.into(),
@@ -131,6 +145,8 @@ pub struct Status {
     pub peer_id: PeerId,
     /// Its connections.
     pub swarm: swarm::Status,
+    /// Bytes of particles that came in and wait for their turn.
+    pub inbox: usize,
     /// Its particles.
     pub node: node::Status,
 }
@@ -141,7 +157,6 @@ pub struct Peer {
     node: Node<Aquavm>,
     contacts: Contacts,
     external_addresses: Vec<Multiaddr>,
-    kademlia: String,
     http: http::Connections,
     clients: http::Clients,
     config_text: String,
@@ -151,8 +166,10 @@ pub struct Peer {
     begun: bool,
     /// Dials under way, and to whom.
     dials: BTreeMap<ConnId, PeerId>,
-    /// Calls that wait for a connection to a peer.
-    connects: BTreeMap<PeerId, Vec<CallId>>,
+    /// What came in and waits for its turn.
+    inbox: Inbox,
+    /// What waits for a connection to a peer.
+    seeks: Seeks,
     swarm_effects: swarm::Effects,
     node_effects: Vec<node::Effect>,
 }
@@ -186,7 +203,7 @@ impl Peer {
         let bootstrap = bootstrap.collect();
         let swarm_config = swarm::Config {
             agent_version: config.version,
-            kademlia: Some(kademlia.clone()),
+            kademlia: Some(kademlia),
             bootstrap: config.bootstrap,
             limits: config.connections,
             ..swarm::Config::default()
@@ -198,7 +215,6 @@ impl Peer {
             node: Node::new(world, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
-            kademlia,
             http: http::Connections::default(),
             clients: http::Clients::default(),
             config_text: config.text,
@@ -206,7 +222,8 @@ impl Peer {
             steps_per_turn: config.steps_per_turn,
             begun: false,
             dials: BTreeMap::new(),
-            connects: BTreeMap::new(),
+            inbox: Inbox::new(config.inbox),
+            seeks: Seeks::new(config.seeks),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
         }
@@ -222,6 +239,7 @@ impl Peer {
         Status {
             peer_id: self.peer_id(),
             swarm: self.swarm.status(),
+            inbox: self.inbox.bytes(),
             node: self.node.status(),
         }
     }
@@ -284,7 +302,7 @@ impl Peer {
             }
             for effect in core::mem::take(&mut self.node_effects) {
                 match effect {
-                    node::Effect::Send { peer, particle } => self.send(clock, peer, &particle),
+                    node::Effect::Send { peer, particle } => self.send(clock, peer, particle),
                     node::Effect::Connect {
                         call,
                         peer,
@@ -306,6 +324,11 @@ impl Peer {
         }
     }
 
+    /// What outlives a reboot, if anything does.
+    pub fn state(&mut self) -> Option<&mut State> {
+        self.node.state()
+    }
+
     fn on_event(&mut self, clock: Clock, event: Event) {
         match event {
             Event::Connected {
@@ -324,7 +347,7 @@ impl Peer {
                 };
                 self.contacts.connected(peer, address);
                 self.end_dial(conn);
-                self.answer_connects(&peer, true);
+                self.found(clock, &peer);
             }
             Event::Disconnected { peer } => {
                 log::info!(target: "peer", "{peer} disconnected");
@@ -336,35 +359,27 @@ impl Peer {
                 if let Some(peer) = self.end_dial(conn)
                     && !self.is_dialing(&peer)
                 {
-                    self.answer_connects(&peer, false);
+                    self.dials_failed(clock, &peer);
                 }
             }
             Event::Identified { peer, info } => {
                 log::debug!(target: "peer", "{peer} runs {}", Quoted(&info.agent_version));
-                let routes = info.protocols.contains(&self.kademlia);
-                self.contacts.identified(&peer, info.listen_addrs, routes);
+                self.contacts.identified(&peer, info.listen_addrs);
             }
             Event::Particle { from, particle } => {
-                let id = particle.id.clone();
-                if let Err(reason) = self.node.receive(clock, *particle) {
-                    // Each reason shows at once, a flood of it ever more rarely.
-                    let times = self.node.refused(reason);
-                    let level = match times.is_power_of_two() {
-                        true => log::Level::Warn,
-                        false => log::Level::Debug,
-                    };
-                    log::log!(
-                        target: "node",
-                        level,
-                        "particle {} from {from} refused: {reason} ({times} so far)",
-                        Quoted(&id)
-                    );
+                if self.inbox.push(from, *particle) {
+                    log::debug!(target: "peer", "{from} sends more than can be run: it has to wait");
+                    self.swarm.pause(from);
                 }
             }
             Event::Found {
                 peer, addresses, ..
             } => {
                 log::debug!(target: "peer", "{peer} was found at {} addresses", addresses.len());
+                if let Some(stage @ Stage::Searching) = self.seeks.stage(&peer) {
+                    *stage = Stage::LastDials;
+                    self.dial_peer(clock, peer, addresses);
+                }
             }
             Event::Sent { .. } => {}
             Event::SendFailed { reason, .. } => {
@@ -372,7 +387,8 @@ impl Peer {
                 self.node.count(Refusal::SendFailed);
             }
             Event::Refused { conn, reason } => {
-                log::debug!(target: "peer", "{conn}: refused: {reason}");
+                let times = self.swarm.status().refused(reason);
+                log::log!(target: "peer", rarely(times), "{conn}: refused: {reason} ({times} so far)");
             }
         }
     }
@@ -397,20 +413,43 @@ impl Peer {
         }
     }
 
-    fn send(&mut self, clock: Clock, peer: PeerId, particle: &Particle) {
-        let refusal = if particle.is_expired(clock.wall_ms) {
-            Refusal::ExpiredHere
-        } else {
-            match self
-                .swarm
-                .send(clock.now, &peer, particle, &mut self.swarm_effects)
-            {
-                Ok(_) => return,
-                Err(CannotSend::NotConnected) => Refusal::NotConnected,
-                Err(CannotSend::Congested) => Refusal::Congested,
-                Err(CannotSend::TooBig) => Refusal::SendFailed,
-            }
+    /// Gives the node the next particle that came in.
+    fn receive(&mut self, clock: Clock) {
+        let Some((from, particle, resume)) = self.inbox.pop() else {
+            return;
         };
+        if resume {
+            self.swarm.resume(clock.now, &from);
+        }
+        let id = particle.id.clone();
+        if let Err(reason) = self.node.receive(clock, particle) {
+            let times = self.node.refused(reason);
+            log::log!(
+                target: "node",
+                rarely(times),
+                "particle {} from {from} refused: {reason} ({times} so far)",
+                Quoted(&id)
+            );
+        }
+    }
+
+    fn send(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+        if particle.is_expired(clock.wall_ms) {
+            return self.not_sent(&peer, &particle, Refusal::ExpiredHere);
+        }
+        let sent = self
+            .swarm
+            .send(clock.now, &peer, &particle, &mut self.swarm_effects);
+        let refusal = match sent {
+            Ok(_) => return,
+            Err(CannotSend::NotConnected) => return self.send_later(clock, peer, particle),
+            Err(CannotSend::Congested) => Refusal::Congested,
+            Err(CannotSend::TooBig) => Refusal::SendFailed,
+        };
+        self.not_sent(&peer, &particle, refusal);
+    }
+
+    fn not_sent(&mut self, peer: &PeerId, particle: &Particle, refusal: Refusal) {
         log::debug!(
             target: "node",
             "particle {} to {peer} not sent: {refusal}",
@@ -419,17 +458,53 @@ impl Peer {
         self.node.count(refusal);
     }
 
-    /// Serves a call of `peer.connect`.
+    // -- peers that are not connected -----------------------------------------------------------
+
+    /// Lets a particle wait until its peer is connected.
+    fn send_later(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+        match self.seeks.add_particle(peer, particle) {
+            Ok(true) => {
+                let addresses = self.known_addresses(&peer);
+                self.dial_peer(clock, peer, addresses);
+            }
+            Ok(false) => {}
+            Err(_) => {
+                log::debug!(target: "node", "too much waits: a particle to {peer} is not sent");
+                self.node.count(Refusal::SeeksFull);
+            }
+        }
+    }
+
+    /// Serves a call of `peer.connect`. Addresses that it gives are all that is tried.
     fn connect(&mut self, clock: Clock, call: CallId, peer: PeerId, addresses: Vec<Multiaddr>) {
         if self.swarm.is_connected(&peer) {
-            self.node.complete(call, true.into());
-            return;
+            return self.node.complete(call, true.into());
         }
-        let addresses = match addresses.is_empty() {
-            true => self.contacts.addresses(&peer),
-            false => addresses,
+        let Ok(first) = self.seeks.add_call(peer, call) else {
+            return self.node.complete(call, false.into());
         };
-        for address in addresses {
+        if !addresses.is_empty() {
+            if first && let Some(stage) = self.seeks.stage(&peer) {
+                *stage = Stage::LastDials;
+            }
+            self.dial_peer(clock, peer, addresses);
+        } else if first {
+            let addresses = self.known_addresses(&peer);
+            self.dial_peer(clock, peer, addresses);
+        }
+    }
+
+    /// Where a peer may be: as it said itself, else as the routing table has it.
+    fn known_addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let said = self.contacts.addresses(peer);
+        match said.is_empty() {
+            true => self.swarm.addresses(peer).unwrap_or_default().to_vec(),
+            false => said,
+        }
+    }
+
+    fn dial_peer(&mut self, clock: Clock, peer: PeerId, addresses: Vec<Multiaddr>) {
+        for address in addresses.into_iter().take(self.seeks.max_dials()) {
             let address = match address.peer_id() {
                 Some(named) if named != peer => continue,
                 Some(_) => address,
@@ -439,9 +514,8 @@ impl Peer {
                 log::debug!(target: "peer", "{address} is not dialed: {error}");
             }
         }
-        match self.is_dialing(&peer) {
-            true => self.connects.entry(peer).or_default().push(call),
-            false => self.node.complete(call, false.into()),
+        if !self.is_dialing(&peer) {
+            self.dials_failed(clock, &peer);
         }
     }
 
@@ -456,10 +530,54 @@ impl Peer {
         Some(peer)
     }
 
-    fn answer_connects(&mut self, peer: &PeerId, connected: bool) {
-        for call in self.connects.remove(peer).unwrap_or_default() {
-            self.node.complete(call, connected.into());
+    /// Nobody answers where a peer was to be: the network is searched, unless it was already.
+    fn dials_failed(&mut self, clock: Clock, peer: &PeerId) {
+        match self.seeks.stage(peer) {
+            Some(stage @ Stage::Dialing) => {
+                *stage = Stage::Searching;
+                let found = self.swarm.find(clock.now, *peer, &mut self.swarm_effects);
+                if let Err(reason) = found {
+                    log::debug!(target: "peer", "{peer} is not searched: {reason}");
+                    self.not_found(peer);
+                }
+            }
+            Some(Stage::Searching) | None => {}
+            Some(Stage::LastDials) => self.not_found(peer),
         }
+    }
+
+    fn not_found(&mut self, peer: &PeerId) {
+        let Some(seek) = self.seeks.take(peer) else {
+            return;
+        };
+        for call in seek.calls {
+            self.node.complete(call, false.into());
+        }
+        for particle in seek.particles {
+            self.not_sent(peer, &particle, Refusal::NotFound);
+        }
+    }
+
+    /// A peer is connected: what waited for it goes on.
+    fn found(&mut self, clock: Clock, peer: &PeerId) {
+        let Some(seek) = self.seeks.take(peer) else {
+            return;
+        };
+        for call in seek.calls {
+            self.node.complete(call, true.into());
+        }
+        for particle in seek.particles {
+            self.send(clock, *peer, particle);
+        }
+    }
+}
+
+/// The level at which something is told that has happened so often: at once at first, a flood of it ever
+/// more rarely.
+fn rarely(times: u64) -> log::Level {
+    match times.is_power_of_two() {
+        true => log::Level::Warn,
+        false => log::Level::Debug,
     }
 }
 
@@ -518,10 +636,15 @@ impl Machine for Peer {
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
         let more = self.node.maintain();
         for _ in 0..self.steps_per_turn {
-            if !self
-                .node
-                .step(clock, &self.contacts, &mut self.node_effects)
-            {
+            // Just enough to keep the node busy: the rest keeps its order.
+            if self.node.waiting() == 0 {
+                self.receive(clock);
+            }
+            let network = View {
+                contacts: &self.contacts,
+                swarm: &self.swarm,
+            };
+            if !self.node.step(clock, &network, &mut self.node_effects) && self.inbox.is_empty() {
                 return more;
             }
             self.settle(clock, out);
@@ -530,6 +653,9 @@ impl Machine for Peer {
     }
 
     fn wake_at(&self, clock: Clock) -> Option<Instant> {
+        if !self.inbox.is_empty() {
+            return Some(clock.now);
+        }
         [
             self.swarm.wake_at(),
             self.node.wake_at(clock),

@@ -30,12 +30,18 @@ fn id(n: usize) -> PeerId {
 fn relay(world: &mut World, n: usize, bootstrap: &[usize]) {
     let manifest = Manifest::parse("[node]\nnetwork = \"kras\"\n").unwrap();
     let mut config = peer::Config::from_manifest(&manifest, "0.1.0").unwrap();
+    config.management = Some(id(3));
     config.bootstrap = bootstrap
         .iter()
         .map(|&to| full_address(to, Transport::Tcp))
         .collect();
     let peer = Peer::new(config, key(n), [n as u8; 32]);
     assert_eq!(world.add(Party::Peer(Box::new(peer))), n);
+    let address = World::address(n, Transport::Tcp).parse().unwrap();
+    let clock = world.clock;
+    world.with(n, |world, out| {
+        world.peer(n).listening(clock, &[address], out)
+    });
 }
 
 /// A client as party `n`, connected to the party `relay`.
@@ -269,17 +275,101 @@ fn a_particle_for_a_stranger_is_counted_and_forgotten() {
         "lost",
         &format!(r#"(call "{}" ("op" "noop") [])"#, id(9)),
     );
-    let lost = |world: &mut World| {
-        world
-            .peer(0)
-            .status()
-            .node
-            .refusals
-            .of(Refusal::NotConnected)
-    };
+    let lost = |world: &mut World| world.peer(0).status().node.refusals.of(Refusal::NotFound);
     assert!(world.until(5 * SECOND, |world| lost(world) == 1));
     assert_eq!(world.peer(0).status().node.actors, 1);
     assert!(world.until(10 * SECOND, |world| world.peer(0).status().node.actors == 0));
+}
+
+/// Relays 0 and 1 know each other; relay 2 came when 1 could not be reached, and knows 0 only.
+fn half_known(seed: u64) -> World {
+    let mut world = World::new(seed);
+    relay(&mut world, 0, &[]);
+    relay(&mut world, 1, &[0]);
+    assert!(world.until(5 * SECOND, |world| world.peer(1).status().swarm.peers == 1));
+    world.unreachable = Some(1);
+    relay(&mut world, 2, &[0]);
+    assert!(world.until(5 * SECOND, |world| world.peer(2).status().swarm.peers == 1));
+    assert!(!world.until(5 * SECOND, |world| world.peer(1).status().swarm.peers == 2));
+    world.unreachable = None;
+    world
+}
+
+#[test]
+fn a_particle_for_a_peer_that_nobody_here_knows_finds_it_through_the_network() {
+    for seed in 1..=3 {
+        let mut world = half_known(seed);
+        client(&mut world, 3, 1, Transport::WebSocket);
+        let script = format!(
+            r#"(seq
+                (seq
+                    (call "{near}" ("kad" "neighborhood") ["{far}"] before)
+                    (call "{far}" ("op" "identity") ["from afar"] answer))
+                (seq
+                    (call "{near}" ("op" "array") [answer before] both)
+                    (call "{client}" ("callback" "done") [both])))"#,
+            near = id(1),
+            far = id(2),
+            client = id(3)
+        );
+        send(&mut world, 3, 1, "afar", &script);
+        let expected = format!(r#"[["from afar",["{}"]]]"#, id(0));
+        assert_eq!(asked(&mut world, 3), expected, "seed {seed}");
+        // It is in the table from now on.
+        let script = format!(
+            r#"(seq
+                (call "{near}" ("peer" "get_contact") ["{far}"] contact)
+                (call "{client}" ("callback" "done") [contact]))"#,
+            near = id(1),
+            far = id(2),
+            client = id(3)
+        );
+        send(&mut world, 3, 1, "contact", &script);
+        let contact = asked(&mut world, 3);
+        assert!(
+            contact.contains(&World::address(2, Transport::Tcp)),
+            "{contact}"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_was_known_is_dialed_where_it_was() {
+    let mut world = two_relays(4);
+    world.unplug(1);
+    assert!(world.until(5 * SECOND, |world| world.peer(0).status().swarm.peers == 1));
+    let script = format!(
+        r#"(seq
+            (call "{}" ("op" "identity") ["again"] answer)
+            (seq
+                (call "{}" ("op" "noop") [])
+                (call "{}" ("callback" "done") [answer])))"#,
+        id(1),
+        id(0),
+        id(2)
+    );
+    send(&mut world, 2, 0, "again", &script);
+    assert_eq!(asked(&mut world, 2), r#"["again"]"#);
+}
+
+#[test]
+fn peer_connect_without_addresses_searches_the_network() {
+    let mut world = half_known(5);
+    // A management client: the function is protected.
+    let connect = |world: &mut World, target| {
+        let script = format!(
+            r#"(seq
+                (call "{near}" ("peer" "connect") ["{target}"] connected)
+                (call "{client}" ("callback" "done") [connected]))"#,
+            near = id(1),
+            client = id(3)
+        );
+        send(world, 3, 1, &format!("connect {target}"), &script);
+        asked(world, 3)
+    };
+    client(&mut world, 3, 1, Transport::Tcp);
+    assert_eq!(connect(&mut world, id(2)), "[true]");
+    assert_eq!(connect(&mut world, id(77)), "[false]");
 }
 
 #[test]

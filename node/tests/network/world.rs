@@ -58,6 +58,8 @@ pub(crate) struct World {
     /// When the last piece to each end arrives: a pipe does not reorder.
     last_arrival: HashMap<End, Instant>,
     order: u64,
+    /// A party that nobody can dial.
+    pub(crate) unreachable: Option<usize>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             under_way: BTreeMap::new(),
             last_arrival: HashMap::new(),
             order: 0,
+            unreachable: None,
         }
     }
 
@@ -160,7 +163,8 @@ impl World {
         let clock = self.clock;
         let caller = SocketAddr::from(([10, 0, 0, from as u8], 40_000));
         let mut effects = Vec::new();
-        let accepted = self.parties.get_mut(to).map(|party| {
+        let reachable = self.unreachable != Some(to);
+        let accepted = self.parties.get_mut(to).filter(|_| reachable).map(|party| {
             party
                 .machine()
                 .accept(clock, transport, caller, &mut effects)

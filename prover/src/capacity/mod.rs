@@ -3,8 +3,9 @@
 //! * [`ids`]: the 32-byte values; [`randomx_key`] ties a unit to an epoch;
 //! * [`proofs`]: the proofs of an epoch, and what may be handed on of them;
 //! * [`prover`]: the state machine that decides what every core does;
-//! * [`work`]: what a hardware thread does until it is told otherwise;
+//! * [`work`]: what a hardware thread does until it is told otherwise; [`slot`]: what threads share;
 //! * [`rate`], [`prospects`]: how fast, and what that is worth;
+//! * [`schedule`]: epochs by the clock, where no chain tells them;
 //! * [`need`], [`msr`]: memory to set aside, and registers that make a core faster;
 //! * [`records`], [`metrics`]: what is stored, and what is shown.
 
@@ -17,6 +18,8 @@ pub mod prospects;
 pub mod prover;
 pub mod rate;
 pub mod records;
+pub mod schedule;
+pub mod slot;
 pub mod work;
 
 pub use ids::{CuId, Difficulty, GlobalNonce, LocalNonce, ResultHash};

@@ -3,6 +3,11 @@
 //! Data only. The kernel writes them per core under a guard (a write that faults is recovered from),
 //! reads them back, and puts the old values back before the core serves a deal. A model that is not
 //! listed gets nothing, and so does a virtual machine unless asked.
+//!
+//! Intel documents its register (SDM volume 4, MISC_FEATURE_CONTROL: bits 0 to 3 switch off the L2
+//! streamer, the adjacent line, the DCU and the DCU IP prefetcher). AMD documents of these only some bits
+//! (its Processor Programming References name LS, IC and DC configuration); the values for Zen are those
+//! that provers on these models have been using.
 
 use crate::randomx::simd::cpu::Model;
 
@@ -84,7 +89,11 @@ static ZEN_4_5: Preset = Preset {
 
 static INTEL: Preset = Preset {
     name: "Intel with four prefetchers",
-    settings: &[Setting::all(0x1A4, 0xF)],
+    settings: &[Setting {
+        register: 0x1A4,
+        value: 0xF,
+        mask: 0xF,
+    }],
 };
 
 /// The settings for a CPU, if its model's values are known.

@@ -9,7 +9,10 @@ const CODE_BYTES: u64 = 64 << 10;
 /// What is to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Datasets resident at once: one per compute unit, or fewer in the mode of short memory.
+    /// Whether caches stay instead of datasets.
+    pub light: bool,
+    /// Datasets (or, in light mode, caches) resident at once: one per compute unit, or fewer in the mode
+    /// of short memory.
     pub datasets: usize,
     /// Hardware threads that hash.
     pub threads: usize,
@@ -51,11 +54,16 @@ impl core::error::Error for TooLittle {}
 
 impl Plan {
     /// Bytes the plan takes: datasets, scratchpads and code, and one cache (datasets are filled one
-    /// after the other).
+    /// after the other, each from its own).
     pub fn bytes<P: Params>(&self) -> u64 {
         let machines = (self.threads * self.lanes) as u64;
-        self.datasets as u64 * P::DATASET_BYTES as u64
-            + CACHE_BYTES as u64
+        let (resident, passing) = if self.light {
+            (CACHE_BYTES, 0)
+        } else {
+            (P::DATASET_BYTES, CACHE_BYTES)
+        };
+        self.datasets as u64 * resident as u64
+            + passing as u64
             + machines * (SCRATCHPAD_BYTES as u64 + CODE_BYTES)
     }
 
@@ -74,7 +82,13 @@ impl Plan {
             ..*self
         }
         .bytes::<P>();
-        let datasets = have.saturating_sub(rest) / P::DATASET_BYTES as u64;
+        let each = Self {
+            datasets: 1,
+            ..*self
+        }
+        .bytes::<P>()
+            - rest;
+        let datasets = have.saturating_sub(rest) / each;
         Err(TooLittle {
             need,
             have,
@@ -92,6 +106,7 @@ mod tests {
     #[test]
     fn four_gib_per_core_do_not_hold_all_datasets() {
         let plan = Plan {
+            light: false,
             datasets: 16,
             threads: 32,
             lanes: 1,
@@ -113,5 +128,11 @@ mod tests {
             Ok(())
         );
         assert_eq!(plan.check::<Fluence>(1 << 30).unwrap_err().datasets, 0);
+        let light = Plan {
+            light: true,
+            ..plan
+        };
+        assert_eq!(light.bytes::<Fluence>() >> 20, 16 * 256 + 32 * 2 + 2);
+        assert_eq!(light.check::<Fluence>(1 << 30).unwrap_err().datasets, 3);
     }
 }

@@ -197,6 +197,19 @@ pub enum UnitState {
     InDeal,
 }
 
+impl fmt::Display for UnitState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => f.write_str("waiting for a dataset"),
+            Self::Cache => f.write_str("making the cache"),
+            Self::Filling(percent) => write!(f, "filling the dataset, {percent:.0} %"),
+            Self::Hashing => f.write_str("hashing"),
+            Self::AtMaximum => f.write_str("idle at the maximum"),
+            Self::InDeal => f.write_str("in a deal"),
+        }
+    }
+}
+
 /// All there is to say about a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnitStatus {

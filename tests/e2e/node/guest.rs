@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Lines of the serial log in the report of a failure.
 const TAIL: usize = 60;
 
+/// Memory of a machine that only serves its clients.
+const MEMORY_MIB: u32 = 512;
+
 /// The ports that a node listens on when its manifest names none.
 const TCP_PORT: u16 = 977;
 const WEBSOCKET_PORT: u16 = 999;
@@ -40,6 +43,7 @@ impl Host for Guest {
 pub(crate) struct Installed {
     image: PathBuf,
     disk: Disk,
+    memory_mib: u32,
     bootstrap: Arc<Peer>,
 }
 
@@ -54,21 +58,32 @@ impl Installed {
     /// A disk whose node has the given identity, and dials a fresh bootstrap peer and `others` (as this host reaches
     /// them).
     pub(crate) async fn with_seed(seed: [u8; 32], others: &[Multiaddr]) -> Result<Self> {
-        Self::new(Some(seed), Disk::Forget, others).await
+        Self::new(Some(seed), Disk::Forget, MEMORY_MIB, others, "").await
     }
 
     /// The same, but the node makes its identity itself, and the disk keeps what is written to it.
     pub(crate) async fn without_seed(others: &[Multiaddr]) -> Result<Self> {
-        Self::new(None, Disk::Keep, others).await
+        Self::new(None, Disk::Keep, MEMORY_MIB, others, "").await
     }
 
-    async fn new(seed: Option<[u8; 32]>, disk: Disk, others: &[Multiaddr]) -> Result<Self> {
+    /// A disk that keeps what is written to it, with `more` sections in the manifest, for a machine with so much memory.
+    pub(crate) async fn with_more(more: &str, memory_mib: u32) -> Result<Self> {
+        Self::new(Some([0xbb; 32]), Disk::Keep, memory_mib, &[], more).await
+    }
+
+    async fn new(
+        seed: Option<[u8; 32]>,
+        disk: Disk,
+        memory_mib: u32,
+        others: &[Multiaddr],
+        more: &str,
+    ) -> Result<Self> {
         let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
         let mut dialed = vec![from_guest(&bootstrap.address(false).await?)?];
         for other in others {
             dialed.push(from_guest(other)?);
         }
-        let manifest = manifest(seed, &dialed, "");
+        let manifest = manifest(seed, &dialed, "") + more;
         let image = tokio::task::spawn_blocking(move || {
             let image = Image::new(application()?, manifest.as_bytes())?;
             written(&image)
@@ -76,6 +91,7 @@ impl Installed {
         Ok(Self {
             image: image.await??,
             disk,
+            memory_mib,
             bootstrap,
         })
     }
@@ -84,6 +100,7 @@ impl Installed {
     pub(crate) async fn boot(&self, cores: u32) -> Result<(Target, Guest)> {
         let machine = Machine::new(&self.image)
             .disk(self.disk)
+            .memory(self.memory_mib)
             .cores(cores)
             .forward(0, TCP_PORT)
             .forward(0, WEBSOCKET_PORT);

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -155,4 +155,104 @@ fn built() -> Result<PathBuf> {
         .lines()
         .find_map(executable)
         .context("cargo named no binary of basalt-hosted")
+}
+
+/// The prover as a process of its own, with its folder. Both go when this is dropped.
+pub(crate) struct Ccp {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Drop for Ccp {
+    fn drop(&mut self) {
+        // It may have ended by itself, and the folder lies in cargo's own.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Ccp {
+    /// Starts a prover in light mode for two units; returns when it answers.
+    pub(crate) fn start() -> Result<Self> {
+        let (port, _) = free_ports()?;
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ccp-{port}"));
+        let child = Self::spawn(port, &folder)?;
+        let ccp = Self {
+            child,
+            port,
+            folder,
+        };
+        ccp.answers()?;
+        Ok(ccp)
+    }
+
+    /// Kills it and starts it again with what it kept.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = Self::spawn(self.port, &self.folder)?;
+        self.answers()
+    }
+
+    fn spawn(port: u16, folder: &Path) -> Result<Child> {
+        Command::new(binary()?)
+            .args(["ccp", "--light", "--datasets", "2", "--listen"])
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("--state")
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the prover")
+    }
+
+    fn answers(&self) -> Result<()> {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            ensure!(
+                std::time::Instant::now() < deadline,
+                "the prover does not listen"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Calls a method; the error is the prover's.
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        params: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        let body = serde_json::json!({
+            "jsonrpc": "2.0", "id": 7, "method": method, "params": params,
+        });
+        let body = body.to_string();
+        let length = body.len();
+        let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\nConnection: close\r\n");
+        let answer: serde_json::Value =
+            serde_json::from_str(&self.ask(&format!("{head}\r\n{body}"))?)?;
+        ensure!(answer["id"] == 7 && answer["jsonrpc"] == "2.0", "{answer}");
+        match answer.get("result") {
+            Some(result) => Ok(result.clone()),
+            None => Err(anyhow!("{}", answer["error"])),
+        }
+    }
+
+    /// Fetches a page.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n"))
+    }
+
+    fn ask(&self, request: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
+        ensure!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        Ok(body.to_owned())
+    }
 }

@@ -1,5 +1,6 @@
 //! Nodes to test: a process of this host, or the image booted in QEMU.
 
+pub(crate) mod citizen;
 pub(crate) mod guest;
 pub(crate) mod hosted;
 

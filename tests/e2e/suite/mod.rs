@@ -2,6 +2,8 @@
 
 pub(crate) mod boot;
 pub(crate) mod clients;
+pub(crate) mod dht;
 pub(crate) mod hostile;
 pub(crate) mod js;
+pub(crate) mod prover;
 pub(crate) mod rust;

@@ -1,5 +1,7 @@
 //! Any bytes as the interface-types section of an otherwise sound module: types and adapters of all kinds run over a guest that answers anything.
 
+use std::sync::OnceLock;
+
 use basalt_wasm_host::{
     Budget, CallParameters, Module, ModuleConfig, Service, ServiceConfig, Vfs, Volume, Wasmi,
     module::it::{self, Type},
@@ -32,7 +34,10 @@ const GUEST: &str = r#"(module
 
 pub fn check(data: &[u8]) {
     let _ = it::parse(data);
-    let mut wasm = wat::parse_str(GUEST).expect("guest");
+    static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
+    let mut wasm = BINARY
+        .get_or_init(|| wat::parse_str(GUEST).expect("guest"))
+        .clone();
     section(&mut wasm, "__fluence_sdk_version", b"0.14.0");
     section(&mut wasm, "interface-types", data);
     let engine = Wasmi::default();

@@ -29,6 +29,14 @@ pub fn check(data: &[u8]) {
         vfs,
         Box::new(host::Quiet::default()),
     ) {
-        assert!(service.interface().to_json().is_object());
+        let interface = service.interface();
+        assert!(interface.to_json().is_object());
+        // Whatever the module hides, a rest changes nothing that can be seen.
+        let memory = service.memory_stats();
+        if let Ok(parked) = service.park() {
+            let service = parked.wake().ok().expect("wakes");
+            assert_eq!(service.interface(), interface);
+            assert_eq!(service.memory_stats(), memory);
+        }
     }
 }

@@ -1,10 +1,14 @@
-//! Adapters compiled: the instructions with every index resolved at load.
+//! Adapters compiled: the instructions with every index resolved at load. They belong to the module and are shared by its services; only what
+//! `call-core` stands for is a service's own.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     engine::{FuncId, Signature},
-    module::it::{Instruction, Type, ast::Adapter, ast::FunctionType, ast::Int},
+    module::it::{
+        Instruction, Interface, Type,
+        ast::{Adapter, FunctionType, Int},
+    },
 };
 
 /// What a `call-core` index stands for.
@@ -116,6 +120,56 @@ impl Program {
             ops,
             types: types.into(),
             source: adapter.instructions.as_slice().into(),
+        }
+    }
+}
+
+/// A function that callers can name.
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) ty: FunctionType,
+    pub(crate) program: Program,
+}
+
+/// The adapter of an import from another module.
+pub(crate) struct ImportAdapter {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) program: Program,
+}
+
+/// All adapters of a module.
+pub(crate) struct Adapters {
+    pub(crate) functions: Vec<Function>,
+    pub(crate) by_name: BTreeMap<String, usize>,
+    pub(crate) imports: Vec<ImportAdapter>,
+}
+
+impl Adapters {
+    pub(crate) fn compile(interface: &Interface) -> Self {
+        let functions: Vec<Function> = interface
+            .service_functions()
+            .map(|(export, ty, adapter)| Function {
+                name: export.name.clone(),
+                ty: ty.clone(),
+                program: Program::compile(adapter),
+            })
+            .collect();
+        Self {
+            by_name: functions
+                .iter()
+                .enumerate()
+                .map(|(index, function)| (function.name.clone(), index))
+                .collect(),
+            functions,
+            imports: interface
+                .linked_imports()
+                .map(|(import, _, adapter)| ImportAdapter {
+                    namespace: import.namespace.clone(),
+                    name: import.name.clone(),
+                    program: Program::compile(adapter),
+                })
+                .collect(),
         }
     }
 }

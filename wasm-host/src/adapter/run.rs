@@ -301,7 +301,7 @@ impl Machine<'_> {
                     return Err(mismatch(index));
                 }
                 let target = Arc::clone(&ctx.state().linked[*module]);
-                let function = &target.functions[*function];
+                let function = &target.adapters.functions[*function];
                 // The callee's adapter reports a failure below it as an error of the engine, with its prefix.
                 let results = run(ctx, &target, &function.program, &args).map_err(|error| Fault {
                     reason: format!(

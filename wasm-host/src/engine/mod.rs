@@ -333,6 +333,31 @@ pub trait Store: Context {
 
     /// The value of an exported global, unless it is a reference.
     fn export_global(&mut self, instance: InstanceId, name: &str) -> Option<Raw>;
+
+    /// The store at rest: the state, and what the instances cannot be made again without.
+    type Parked: Send;
+
+    /// Takes the instances apart. Not within a call: the store is owned.
+    ///
+    /// # Errors
+    /// The store, unchanged, when an instance has state that the engine cannot reach.
+    fn park(self) -> Result<Self::Parked, Self>
+    where
+        Self: Sized;
+
+    /// Makes the instances again, without running start functions; all handles stay valid.
+    ///
+    /// # Errors
+    /// What was given, and [`InstantiateError`], when there is no memory for it.
+    fn wake(parked: Self::Parked) -> Result<Self, (Self::Parked, InstantiateError)>
+    where
+        Self: Sized;
+
+    /// The owner's state of a store at rest.
+    fn parked_state(parked: &Self::Parked) -> &Self::State;
+
+    /// Bytes that a store at rest keeps of its instances' memories and globals.
+    fn parked_bytes(parked: &Self::Parked) -> u64;
 }
 
 /// Compiles modules and opens stores. Cloning gives another handle of the same engine.

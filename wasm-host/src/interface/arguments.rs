@@ -107,15 +107,11 @@ fn value(json: &Json, ty: &Type, interface: &Interface) -> Result<Value, String>
         Type::I64 => Value::I64(scalar(json)?),
         Type::String => Value::String(scalar(json)?),
         Type::ByteArray => match json {
-            Json::Array(items) => {
-                Value::ByteArray(items.iter().map(scalar).collect::<Result<_, _>>()?)
-            }
+            Json::Array(items) => Value::ByteArray(bytes(items)?),
             _ => return Err(format!("expected bytearray, got {}", quote(json))),
         },
         Type::Array(element) => match json {
-            Json::Array(items) if **element == Type::U8 => {
-                Value::ByteArray(items.iter().map(scalar).collect::<Result<_, _>>()?)
-            }
+            Json::Array(items) if **element == Type::U8 => Value::ByteArray(bytes(items)?),
             Json::Array(items) => Value::Array(
                 items
                     .iter()
@@ -144,6 +140,19 @@ fn value(json: &Json, ty: &Type, interface: &Interface) -> Result<Value, String>
             })
         }
     })
+}
+
+/// Bytes of a list of numbers.
+fn bytes(items: &[Json]) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(items.len());
+    for item in items {
+        bytes.push(match item.as_u64().map(u8::try_from) {
+            Some(Ok(byte)) => byte,
+            // The general path tells what is wrong, or takes an array of one for its element.
+            _ => scalar(item)?,
+        });
+    }
+    Ok(bytes)
 }
 
 /// A scalar or a text. An array of one element stands for the element: results of paths come as lists.

@@ -4,7 +4,6 @@
 //! its version, in that order. The result is shared by all services that use the module.
 
 pub mod it;
-pub(crate) mod sections;
 mod store;
 
 use alloc::{
@@ -17,7 +16,11 @@ use core::fmt;
 pub use store::ModuleStore;
 
 use self::it::{Interface, ParseError, shape::ShapeError};
-use crate::engine::{CompileError, Engine, ImportDecl, wasmi::Wasmi};
+use crate::{
+    adapter::program::Adapters,
+    engine::{CompileError, Engine, ImportDecl, wasmi::Wasmi},
+    sections,
+};
 
 /// Section with the SDK's version.
 const SDK_VERSION: &str = "__fluence_sdk_version";
@@ -96,6 +99,7 @@ impl core::error::Error for ModuleError {}
 pub struct Module<E: Engine = Wasmi> {
     pub(crate) code: E::Module,
     pub(crate) imports: Arc<[ImportDecl]>,
+    pub(crate) adapters: Arc<Adapters>,
     interface: Arc<Interface>,
     sdk_version: semver::Version,
 }
@@ -122,6 +126,7 @@ impl<E: Engine> Module<E> {
         Ok(Self {
             imports: engine.imports(&code).into(),
             code,
+            adapters: Arc::new(Adapters::compile(&interface)),
             interface: Arc::new(interface),
             sdk_version,
         })

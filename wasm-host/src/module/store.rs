@@ -49,7 +49,8 @@ impl<E: Engine> ModuleStore<E> {
         self.modules.get(id)
     }
 
-    /// Forgets a module; services that run it keep it alive.
+    /// Forgets a module; services that run it keep it alive. The engine keeps code that it compiled as long as it lives, so that a node bounds what it
+    /// loads in all, or starts again with a new store.
     pub fn remove(&mut self, id: &str) -> bool {
         self.modules.remove(id).is_some()
     }

@@ -1,7 +1,6 @@
-//! Linking: a module's imports bound to what offers them, its adapters compiled against its instance.
+//! Linking: a module's imports bound to what offers them, the functions its adapters call found in its instance.
 
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -15,30 +14,13 @@ use super::{
 use crate::{
     adapter::{
         lower::Target,
-        program::{Callee, Program},
+        program::{Adapters, Callee},
     },
     engine::{Binding, Engine, FuncId, InstanceId, MemoryId, Signature, Store, ValType},
     error::EngineError,
-    module::{
-        Module,
-        it::{Interface, ast::FunctionType},
-    },
+    module::{Module, it::Interface},
     wasi,
 };
-
-/// A function that callers can name.
-pub(crate) struct Function {
-    pub(crate) name: String,
-    pub(crate) ty: FunctionType,
-    pub(crate) program: Program,
-}
-
-/// The adapter of an import from another module.
-pub(crate) struct ImportAdapter {
-    namespace: String,
-    name: String,
-    pub(crate) program: Program,
-}
 
 /// A module in its service, ready to run.
 pub(crate) struct Linked {
@@ -47,9 +29,7 @@ pub(crate) struct Linked {
     pub(crate) target: Target,
     /// What `call-core` indices stand for.
     pub(crate) callees: Vec<Callee>,
-    pub(crate) functions: Vec<Function>,
-    pub(crate) by_name: BTreeMap<String, usize>,
-    pub(crate) imports: Vec<ImportAdapter>,
+    pub(crate) adapters: Arc<Adapters>,
     pub(crate) set_result_ptr: Option<FuncId>,
     pub(crate) set_result_size: Option<FuncId>,
 }
@@ -57,22 +37,16 @@ pub(crate) struct Linked {
 /// No memory: every access is out of bounds.
 const NO_MEMORY: MemoryId = MemoryId(u32::MAX);
 
-/// The import adapters of a module, after a check that their modules and functions are there.
-pub(crate) fn import_adapters<E: Engine>(
+/// Checks that the modules and functions that a module's adapters import are there.
+pub(crate) fn check_imports<E: Engine>(
     name: &str,
     module: &Module<E>,
     before: &[Arc<Linked>],
-) -> Result<Vec<ImportAdapter>, EngineError> {
-    let mut adapters = Vec::new();
-    for (import, _, adapter) in module.interface().linked_imports() {
+) -> Result<(), EngineError> {
+    for import in &module.adapters.imports {
         find(before, name, &import.namespace, &import.name)?;
-        adapters.push(ImportAdapter {
-            namespace: import.namespace.clone(),
-            name: import.name.clone(),
-            program: Program::compile(adapter),
-        });
     }
-    Ok(adapters)
+    Ok(())
 }
 
 /// Positions of a module and of its function.
@@ -84,7 +58,7 @@ fn find(
 ) -> Result<(usize, usize), EngineError> {
     let module = linked.iter().position(|module| module.name == namespace);
     let module = module.ok_or_else(|| EngineError::NoSuchModule(namespace.to_string()))?;
-    match linked[module].by_name.get(function) {
+    match linked[module].adapters.by_name.get(function) {
         Some(function) => Ok((module, *function)),
         None => Err(EngineError::NoSuchFunction(
             importing.to_string(),
@@ -99,7 +73,6 @@ pub(crate) fn bindings<E: Engine>(
     index: usize,
     config: &ModuleConfig,
     module: &Module<E>,
-    adapters: &[ImportAdapter],
 ) -> Vec<Option<Binding>> {
     module
         .imports
@@ -109,7 +82,9 @@ pub(crate) fn bindings<E: Engine>(
             let (namespace, name) = (decl.namespace.as_str(), decl.name.as_str());
             let (import, signature) = if state.linked.iter().any(|module| module.name == namespace)
             {
-                let import = adapters
+                let import = module
+                    .adapters
+                    .imports
                     .iter()
                     .position(|a| a.namespace == namespace && a.name == name)?;
                 (
@@ -167,13 +142,12 @@ fn host_import(
     })
 }
 
-/// Compiles a module's adapters against its instance.
+/// Finds what a module's adapters call in its instance.
 pub(crate) fn link<E: Engine, S: Store<State = ServiceState>>(
     store: &mut S,
     name: &str,
     module: &Module<E>,
     instance: InstanceId,
-    imports: Vec<ImportAdapter>,
 ) -> Result<Linked, EngineError> {
     let interface = Arc::clone(module.interface());
     let mut callees = Vec::new();
@@ -201,19 +175,6 @@ pub(crate) fn link<E: Engine, S: Store<State = ServiceState>>(
             function,
         });
     }
-    let functions: Vec<Function> = interface
-        .service_functions()
-        .map(|(export, ty, adapter)| Function {
-            name: export.name.clone(),
-            ty: ty.clone(),
-            program: Program::compile(adapter),
-        })
-        .collect();
-    let by_name = functions
-        .iter()
-        .enumerate()
-        .map(|(index, function)| (function.name.clone(), index))
-        .collect();
     let set_signature = Signature::new(&[ValType::I32], &[]);
     Ok(Linked {
         name: name.to_string(),
@@ -230,9 +191,7 @@ pub(crate) fn link<E: Engine, S: Store<State = ServiceState>>(
         set_result_size: helper(store, instance, "set_result_size", &set_signature),
         interface,
         callees,
-        functions,
-        by_name,
-        imports,
+        adapters: Arc::clone(&module.adapters),
     })
 }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub(crate) mod host_api;
 mod limits;
 pub(crate) mod link;
+mod parked;
 pub(crate) mod state;
 mod stats;
 
@@ -22,6 +23,7 @@ use alloc::{
 pub use call_parameters::{CallParameters, ParticleParameters, SecurityTetraplet};
 pub use config::{ModuleConfig, OnError, ServiceConfig};
 pub use limits::{Budget, Limits};
+pub use parked::ParkedService;
 pub use stats::{FunctionStats, ModuleMemory};
 
 use self::{
@@ -50,6 +52,11 @@ type Print<T> =
 /// A running service.
 pub struct Service<E: Engine = Wasmi> {
     store: E::Store<ServiceState>,
+    outside: Outside,
+}
+
+/// What is kept outside of the engine's store.
+struct Outside {
     config: ServiceConfig,
     vfs: Vfs,
     stats: BTreeMap<(usize, usize), FunctionStats>,
@@ -86,10 +93,12 @@ impl<E: Engine> Service<E> {
         let (meter, _) = Meter::start(config.start_budget);
         let mut service = Self {
             store: engine.open(ServiceState::new(host, config.limits, meter)),
-            config,
-            vfs,
-            stats: BTreeMap::new(),
-            broken: None,
+            outside: Outside {
+                config,
+                vfs,
+                stats: BTreeMap::new(),
+                broken: None,
+            },
         };
         service.begin();
         for (index, (config, module)) in modules.iter().enumerate() {
@@ -116,15 +125,14 @@ impl<E: Engine> Service<E> {
             logging_mask: config.logging_mask,
             mounted: Vec::new(),
         });
-        let adapters =
-            link::import_adapters(&config.name, module, &state.linked).map_err(Error::Engine)?;
-        let mut bindings = link::bindings(state, index, config, module, &adapters).into_iter();
-        self.start_meter(self.config.start_budget);
+        link::check_imports(&config.name, module, &state.linked).map_err(Error::Engine)?;
+        let mut bindings = link::bindings(state, index, config, module).into_iter();
+        self.start_meter(self.outside.config.start_budget);
         let instance = self
             .store
             .instantiate(&module.code, &mut |_| bindings.next().flatten())
             .map_err(|error| self.instantiate_error(&error))?;
-        let linked = link::link(&mut self.store, &config.name, module, instance, adapters)
+        let linked = link::link(&mut self.store, &config.name, module, instance)
             .map_err(|error| self.oom(error))?;
         let memory = self.store.export_memory(instance, "memory");
         let state = self.store.state_mut();
@@ -150,13 +158,14 @@ impl<E: Engine> Service<E> {
     fn wasi(&mut self, config: &ModuleConfig) -> Result<Wasi, Error> {
         let now = self.store.state_mut().host.now();
         let mut environment = config.envs.clone();
-        environment.extend(self.config.envs.clone());
-        if let Some(id) = &self.config.service_id {
+        environment.extend(self.outside.config.envs.clone());
+        if let Some(id) = &self.outside.config.service_id {
             environment.insert("service_id".to_string(), id.clone());
         }
         let mut directories: Vec<(String, Dir)> = Vec::new();
         for (alias, path) in &config.mapped_dirs {
             let dir = self
+                .outside
                 .vfs
                 .make_dirs(path, now)
                 .map_err(|error| Error::Io(alloc::format!("{path}: {error}")))?;
@@ -164,14 +173,14 @@ impl<E: Engine> Service<E> {
             // Modules pass the variable's value to mounted binaries, which find files by their alias.
             environment.insert(alias.clone(), alias.clone());
         }
-        if let Some(level) = self.config.log_filter.variable(&config.name) {
+        if let Some(level) = self.outside.config.log_filter.variable(&config.name) {
             environment.insert("WASM_LOG".to_string(), level);
         }
         Ok(Wasi::new(
             &config.name,
             environment,
             directories,
-            self.config.limits.open_files,
+            self.outside.config.limits.open_files,
         ))
     }
 
@@ -241,15 +250,16 @@ impl<E: Engine> Service<E> {
         budget: Budget,
         print: Print<T>,
     ) -> Result<T, Error> {
-        if let Some(error) = &self.broken {
+        if let Some(error) = &self.outside.broken {
             return Err(error.clone());
         }
         let linked = Arc::clone(&self.store.state().linked[module]);
         let index = *linked
+            .adapters
             .by_name
             .get(name)
             .ok_or_else(|| Error::MissingFunction(name.to_string()))?;
-        let function = &linked.functions[index];
+        let function = &linked.adapters.functions[index];
         let args = arguments::values(args, &function.ty, &linked.interface).map_err(|detail| {
             Error::Arguments {
                 module: linked.name.clone(),
@@ -259,7 +269,7 @@ impl<E: Engine> Service<E> {
         })?;
         self.begin();
         let outcome = self.run(&linked, (module, index), &args, parameters, budget);
-        match (&outcome, self.config.on_error) {
+        match (&outcome, self.outside.config.on_error) {
             (Err(_), OnError::RollBack) => self.roll_back(),
             _ => self.commit()?,
         }
@@ -286,7 +296,7 @@ impl<E: Engine> Service<E> {
         let outcome = run::run(
             &mut self.store,
             linked,
-            &linked.functions[key.1].program,
+            &linked.adapters.functions[key.1].program,
             args,
         );
         let unused = self.store.fuel();
@@ -299,7 +309,8 @@ impl<E: Engine> Service<E> {
             state.memory.rejects = 0;
         }
         let growth = self.memory_bytes() - memory_before;
-        self.stats
+        self.outside
+            .stats
             .entry(key)
             .or_default()
             .add(outcome.is_err(), time, fuel, growth);
@@ -320,15 +331,18 @@ impl<E: Engine> Service<E> {
     }
 
     fn begin(&self) {
-        self.vfs.volumes().for_each(crate::vfs::Volume::begin);
+        self.outside
+            .vfs
+            .volumes()
+            .for_each(crate::vfs::Volume::begin);
     }
 
     /// Stores the files' changes. When a volume's journal refuses, the service is out of order: guests believe in files that are not there.
     fn commit(&mut self) -> Result<(), Error> {
-        for volume in self.vfs.volumes() {
+        for volume in self.outside.vfs.volumes() {
             if let Err(error) = volume.commit() {
                 let error = Error::Broken(error);
-                self.broken = Some(error.clone());
+                self.outside.broken = Some(error.clone());
                 return Err(error);
             }
         }
@@ -336,7 +350,10 @@ impl<E: Engine> Service<E> {
     }
 
     fn roll_back(&self) {
-        self.vfs.volumes().for_each(crate::vfs::Volume::roll_back);
+        self.outside
+            .vfs
+            .volumes()
+            .for_each(crate::vfs::Volume::roll_back);
     }
 
     fn memory_bytes(&self) -> u64 {
@@ -381,7 +398,7 @@ impl<E: Engine> Service<E> {
 
     /// The facade's interface.
     pub fn interface(&self) -> Description {
-        Description::of(&self.store.state().linked[self.facade()].interface)
+        self.store.state().interface()
     }
 
     /// Memory of each module, in order.
@@ -406,18 +423,21 @@ impl<E: Engine> Service<E> {
     /// What calls from outside have used, by module and function.
     pub fn stats(&self) -> impl Iterator<Item = (&str, &str, &FunctionStats)> {
         let linked = &self.store.state().linked;
-        self.stats.iter().map(|((module, function), stats)| {
-            let linked = &linked[*module];
-            (
-                linked.name.as_str(),
-                linked.functions[*function].name.as_str(),
-                stats,
-            )
-        })
+        self.outside
+            .stats
+            .iter()
+            .map(|((module, function), stats)| {
+                let linked = &linked[*module];
+                (
+                    linked.name.as_str(),
+                    linked.adapters.functions[*function].name.as_str(),
+                    stats,
+                )
+            })
     }
 
     /// The service's file system.
     pub fn vfs(&self) -> &Vfs {
-        &self.vfs
+        &self.outside.vfs
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     adapter::{Value, run},
     engine::{BudgetKind, Context, Failure, FuncId, HostCause, HostTrap, MemoryId, Raw, State},
     host::Host,
+    interface::Description,
     mounted::Mounted,
     wasi::{self, Wasi},
 };
@@ -78,6 +79,11 @@ impl ServiceState {
             meter,
             depth: 0,
         }
+    }
+
+    /// The interface of the facade: a service has at least one module.
+    pub(crate) fn interface(&self) -> Description {
+        Description::of(&self.linked[self.linked.len() - 1].interface)
     }
 }
 
@@ -203,7 +209,7 @@ fn link<C: Context<State = ServiceState>>(
     results: &mut [Raw],
 ) -> Result<(), HostTrap> {
     let linked = linked(ctx, module)?;
-    let adapter = &linked.imports[import];
+    let adapter = &linked.adapters.imports[import];
     let args: Option<SmallVec<[Value; 8]>> = args.iter().map(|raw| Value::from_raw(*raw)).collect();
     let args = args.ok_or_else(|| HostTrap::failure("vectors cannot be passed between modules"))?;
     let values =

@@ -17,6 +17,8 @@ pub const VENDOR: u16 = 0x1af4;
 pub const NETWORK: [u16; 2] = [0x1000, 0x1041];
 /// Device identifiers: transitional and modern.
 pub const ENTROPY: [u16; 2] = [0x1005, 0x1044];
+/// Device identifiers: transitional and modern.
+pub const BLOCK: [u16; 2] = [0x1001, 0x1042];
 
 /// Opens the modern interface of a virtio function.
 ///

@@ -57,6 +57,8 @@ impl ItemCode {
     /// If `cache` is not of a cache's size.
     pub fn items(&self, cache: &[u64], first: u64, out: &mut [Item]) {
         assert_eq!(size_of_val(cache), CACHE_BYTES, "not a cache");
+        // Another core may have compiled it.
+        self.publish();
         let mut lines = [0; BATCH];
         let mut number = first;
         for batch in out.chunks_mut(BATCH) {
@@ -78,9 +80,14 @@ impl ItemCode {
         }
     }
 
-    /// The function's address.
+    /// The function's address. Whoever jumps there by itself has to [`publish`](Self::publish) first.
     pub(super) fn function(&self) -> *const u8 {
-        self.code.start().as_ptr().wrapping_add(self.entry)
+        self.code.entry().wrapping_add(self.entry)
+    }
+
+    /// Makes the function ready to be executed on this hardware thread.
+    pub(super) fn publish(&self) {
+        self.code.publish();
     }
 }
 

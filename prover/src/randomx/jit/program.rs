@@ -141,6 +141,10 @@ impl<const LANES: usize> ProgramCode<LANES> {
         jobs: [Job<'_>; LANES],
     ) {
         self.compile(source, iterations as u32, &jobs);
+        if let Source::Light(cache) = source {
+            cache.code().expect("checked by `can_run`").publish();
+        }
+        self.code.publish();
         let mut lanes = jobs.map(|job| {
             assert_eq!(
                 job.scratchpad.bytes().len(),
@@ -161,7 +165,7 @@ impl<const LANES: usize> ProgramCode<LANES> {
             .each_mut()
             .map(|(lane, _)| core::mem::replace(lane, Lane::EMPTY));
         // SAFETY: `compile` wrote a function of this type at the start.
-        let run: Run = unsafe { core::mem::transmute(self.code.start()) };
+        let run: Run = unsafe { core::mem::transmute(self.code.entry()) };
         // The code touches: the lanes; each one's scratchpad at masked offsets (size asserted
         // above); the dataset at a lane's offset plus a masked one, which a view of `P` covers; the
         // cache of a light source through its own item code.

@@ -12,7 +12,7 @@ use super::{
     host::HostFailure,
     store::{Holder, set_fuel},
 };
-use crate::engine::{BudgetKind, Failure, FuncId, HostTrap, Raw, Signature, State, ValType};
+use crate::engine::{BudgetKind, Failure, FuncId, HostTrap, Raw, Signature, State as _, ValType};
 
 /// Arguments and results kept without an allocation.
 const INLINE: usize = 8;
@@ -45,7 +45,7 @@ impl Entry {
     }
 }
 
-pub(super) fn call<S: State, H: Holder<S>>(
+pub(super) fn call<H: Holder>(
     ctx: &mut H,
     func: FuncId,
     args: &[Raw],
@@ -92,7 +92,7 @@ pub(super) fn call<S: State, H: Holder<S>>(
 }
 
 /// Drives a typed call to its end, granting fuel slices.
-fn typed<S: State, H: Holder<S>, R: WasmResults>(
+fn typed<H: Holder, R: WasmResults>(
     ctx: &mut H,
     mut call: Result<TypedResumableCall<R>, wasmi::Error>,
 ) -> Result<R, Failure> {
@@ -108,7 +108,7 @@ fn typed<S: State, H: Holder<S>, R: WasmResults>(
     }
 }
 
-fn general<S: State, H: Holder<S>>(
+fn general<H: Holder>(
     ctx: &mut H,
     func: Func,
     args: &[Raw],
@@ -134,7 +134,7 @@ fn general<S: State, H: Holder<S>>(
     Ok(())
 }
 
-fn refuel<S: State, H: Holder<S>>(ctx: &mut H, needed: u64) -> Result<(), Failure> {
+fn refuel<H: Holder>(ctx: &mut H, needed: u64) -> Result<(), Failure> {
     let slice = ctx
         .inner_mut()
         .state

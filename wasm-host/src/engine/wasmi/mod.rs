@@ -4,12 +4,17 @@
 //! metered; a call runs in slices of fuel and is resumed in place, which is how a deadline is checked without a second kind of interruption.
 
 mod call;
+mod expose;
 mod host;
+mod park;
 mod store;
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::{string::ToString, sync::Arc, vec::Vec};
 
-pub use store::{Ctx, Inner, WasmiStore};
+pub use park::Parked;
+pub use store::{Ctx, Holder, Inner, WasmiStore};
+
+use expose::Exposed;
 
 use super::{CompileError, Engine, ImportDecl, Signature, State, ValType};
 
@@ -32,6 +37,14 @@ impl Default for Limits {
             cached_stacks: 8,
         }
     }
+}
+
+/// A compiled module.
+#[derive(Clone, Debug)]
+pub struct Code {
+    module: wasmi::Module,
+    /// Where its instances' state is found; none when it cannot be reached in full.
+    exposed: Option<Arc<Exposed>>,
 }
 
 /// The `wasmi` interpreter.
@@ -78,22 +91,36 @@ impl Wasmi {
 }
 
 impl Engine for Wasmi {
-    type Module = wasmi::Module;
+    type Module = Code;
     type Store<S: State> = WasmiStore<S>;
 
-    fn compile(&self, bytes: &[u8]) -> Result<Self::Module, CompileError> {
-        wasmi::Module::new(&self.engine, bytes).map_err(|error| CompileError(error.to_string()))
+    fn compile(&self, bytes: &[u8]) -> Result<Code, CompileError> {
+        // A module may have exports of the added names itself; it is then taken as it is.
+        if let Some((bytes, exposed)) = expose::expose(bytes)
+            && let Ok(module) = wasmi::Module::new(&self.engine, &bytes)
+        {
+            return Ok(Code {
+                module,
+                exposed: Some(Arc::new(exposed)),
+            });
+        }
+        let module = wasmi::Module::new(&self.engine, bytes)
+            .map_err(|error| CompileError(error.to_string()))?;
+        Ok(Code {
+            module,
+            exposed: None,
+        })
     }
 
-    fn imports(&self, module: &Self::Module) -> Vec<ImportDecl> {
-        module
+    fn imports(&self, code: &Code) -> Vec<ImportDecl> {
+        code.module
             .imports()
             .map(|import| import_decl(&import))
             .collect()
     }
 
     fn open<S: State>(&self, state: S) -> Self::Store<S> {
-        store::open(&self.engine, state)
+        store::open(&self.engine, Inner::new(state))
     }
 }
 

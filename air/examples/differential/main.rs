@@ -1,0 +1,252 @@
+//! Runs random scripts through the reference interpreter and ours: `differential [--hostile] [COUNT [SEED]]`.
+//!
+//! Needs node and an `npm ci` in `tests/air-differential`; see the README there. Each step gives both the
+//! same inputs; whose output the peers keep and pass on is drawn at random. With `--hostile` each step is
+//! also taken with damaged data.
+
+mod hostile;
+mod reference;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use basalt_air::{
+    Air, CallResults, Input, Interpreter, Key, Outcome, Results, RunParams, SizeLimits,
+    VerifiedSignatures,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hostile::damage;
+use reference::{Call, Reference};
+use serde_json::{Value, json};
+use support::decoded::decoded;
+use support::scripts::{Random, Style, keys, script, serve};
+
+fn ours(call: &Call<'_>) -> Outcome {
+    let input = Input {
+        air: Air::Text(call.air),
+        prev_data: call.prev_data,
+        current_data: call.current_data,
+        params: call.params,
+        call_results: Results::Typed(call.results),
+    };
+    Interpreter::default().run(input, &mut VerifiedSignatures::new(0))
+}
+
+/// What differs; empty if nothing does.
+fn compare(ours: &Outcome, theirs: &Value) -> Vec<String> {
+    if theirs["trap"].is_string() {
+        let fine = ours.ret_code != 0;
+        return (!fine)
+            .then(|| "the reference crashed, we did not refuse".into())
+            .into_iter()
+            .collect();
+    }
+    let mut differences = Vec::new();
+    let mut equal = |what: &str, left: Value, right: Value| {
+        if left != right {
+            differences.push(format!("{what}: ours {left} | theirs {right}"));
+        }
+    };
+    equal("ret_code", ours.ret_code.into(), theirs["ret_code"].clone());
+    if (10_000..20_000).contains(&ours.ret_code) {
+        equal(
+            "message",
+            ours.error_message.clone().into(),
+            theirs["error_message"].clone(),
+        );
+    }
+    let data = STANDARD
+        .decode(theirs["data"].as_str().unwrap_or_default())
+        .unwrap();
+    equal("data", decoded(&ours.data), decoded(&data));
+    let sorted = |mut peers: Vec<String>| {
+        peers.sort();
+        json!(peers)
+    };
+    let peers = serde_json::from_value(theirs["next_peer_pks"].clone()).unwrap_or_default();
+    equal(
+        "next_peer_pks",
+        sorted(ours.next_peer_pks.clone()),
+        sorted(peers),
+    );
+    let requests = STANDARD
+        .decode(theirs["call_requests"].as_str().unwrap_or_default())
+        .unwrap();
+    let raw = ours.call_requests_raw();
+    equal(
+        "length of call_requests",
+        raw.len().into(),
+        requests.len().into(),
+    );
+    for request in &ours.call_requests {
+        // Their order is random: each of ours must be somewhere among theirs, byte by byte.
+        let single = Outcome {
+            call_requests: vec![request.clone()],
+            ..Outcome::default()
+        };
+        let single = &single.call_requests_raw()[3..];
+        let found = requests
+            .windows(single.len())
+            .any(|window| window == single);
+        equal("a call request", found.into(), true.into());
+    }
+    differences
+}
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let hostile = arguments.first().is_some_and(|first| first == "--hostile");
+    if hostile {
+        arguments.remove(0);
+    }
+    let mut numbers = arguments
+        .iter()
+        .map(|text| text.parse::<u64>().expect("a number"));
+    let (count, first) = (numbers.next().unwrap_or(100), numbers.next().unwrap_or(0));
+    let mut session = Session {
+        reference: Reference::start(),
+        keys: keys(),
+        hostile,
+        calls: 0,
+        codes: BTreeMap::new(),
+    };
+    let ids: Vec<String> = session.keys.iter().map(|(id, _)| id.clone()).collect();
+    let mut failed = 0;
+    for seed in first..first + count {
+        let style = match seed % 4 {
+            0 => Style::Tame,
+            _ => Style::Wild,
+        };
+        let air = script(seed, &ids, style);
+        if let Err(difference) = session.drive(&air, seed) {
+            failed += 1;
+            println!("seed {seed}: {difference}\n  {air}");
+        }
+    }
+    let Session { calls, codes, .. } = session;
+    println!("{count} scripts, {calls} calls, {failed} with differences; codes {codes:?}");
+    match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+struct Session {
+    reference: Reference,
+    keys: Vec<(String, Key)>,
+    /// Whether each step is also taken with damaged data.
+    hostile: bool,
+    calls: usize,
+    /// How often each code was met.
+    codes: BTreeMap<i64, usize>,
+}
+
+impl Session {
+    /// Runs a step in both; whatever differs is an error.
+    fn step(&mut self, call: &Call<'_>, seed: &[u8; 32]) -> Result<(Outcome, Value), String> {
+        let outcome = ours(call);
+        let theirs = self.reference.run(call, seed);
+        self.calls += 1;
+        *self.codes.entry(outcome.ret_code).or_default() += 1;
+        match compare(&outcome, &theirs).into_iter().next() {
+            None => Ok((outcome, theirs)),
+            Some(difference) => Err(format!("call {}: {difference}", self.calls)),
+        }
+    }
+
+    /// Takes a step with damaged data, whose outcome nobody keeps.
+    fn damaged(
+        &mut self,
+        call: &Call<'_>,
+        seed: &[u8; 32],
+        random: &mut Random,
+    ) -> Result<(), String> {
+        let previous = random.below(3) > 0;
+        let blob = if previous {
+            call.prev_data
+        } else {
+            call.current_data
+        };
+        let Some((what, blob)) = damage(blob, random) else {
+            return Ok(());
+        };
+        let call = match previous {
+            true => Call {
+                prev_data: &blob,
+                ..*call
+            },
+            false => Call {
+                current_data: &blob,
+                ..*call
+            },
+        };
+        let which = if previous { "previous" } else { "current" };
+        self.step(&call, seed)
+            .map(drop)
+            .map_err(|difference| format!("{difference}; in {which} data: {what}"))
+    }
+
+    /// Runs a script to its end, in random order, with repeated and superfluous deliveries.
+    fn drive(&mut self, air: &str, seed: u64) -> Result<(), String> {
+        let keys = self.keys.clone();
+        let mut random = Random::new(seed + 77);
+        let mut kept: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        let mut messages = vec![(keys[0].0.clone(), Vec::new(), CallResults::new())];
+        let mut left = 60;
+        while !messages.is_empty() && left > 0 {
+            left -= 1;
+            let (peer, current_data, results) = messages.swap_remove(random.below(messages.len()));
+            let Some(index) = keys.iter().position(|(id, _)| *id == peer) else {
+                continue;
+            };
+            let (id, key) = &keys[index];
+            let params = RunParams {
+                init_peer_id: keys[0].0.clone(),
+                current_peer_id: peer.clone(),
+                timestamp: 1_700_000_000_000,
+                ttl: 120_000,
+                key: key.clone(),
+                particle_id: format!("differential-{seed}"),
+                limits: SizeLimits::default(),
+            };
+            let prev_data = kept.entry(id).or_default();
+            let call = Call {
+                air,
+                prev_data,
+                current_data: &current_data,
+                results: &results,
+                params: &params,
+            };
+            let secret = [index as u8 + 1; 32];
+            if self.hostile {
+                self.damaged(&call, &secret, &mut random)?;
+            }
+            let (outcome, theirs) = self.step(&call, &secret)?;
+            let data = match theirs["data"].as_str() {
+                Some(data) if random.below(2) == 0 => STANDARD.decode(data).unwrap(),
+                _ => outcome.data,
+            };
+            if random.below(6) == 0 && results.0.is_empty() {
+                messages.push((peer.clone(), current_data.clone(), results.clone()));
+            }
+            for next in &outcome.next_peer_pks {
+                messages.push((next.clone(), data.clone(), CallResults::new()));
+            }
+            for (id, request) in outcome.call_requests {
+                let answer = serve(&request.function_name, &request.arguments);
+                let answer = [(id, answer)].into_iter().collect();
+                messages.push((peer.clone(), Vec::new(), answer));
+            }
+            // Now and then a peer hears of another's progress.
+            if random.below(4) == 0 {
+                let other = &keys[random.below(keys.len())].0;
+                messages.push((other.clone(), data.clone(), CallResults::new()));
+            }
+            *prev_data = data;
+        }
+        Ok(())
+    }
+}

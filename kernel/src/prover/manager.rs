@@ -1,0 +1,340 @@
+//! The system core's end of proving: drives the state machine, hands its decisions to the compute
+//! cores, keeps proofs, and tells how it goes.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_manifest::{Prover as Settings, ProverMode};
+use basalt_node::state::State;
+use basalt_prover::capacity::msr::Preset;
+use basalt_prover::capacity::prover::{Config, JobId, SlotId, UnitState, UnitStatus};
+use basalt_prover::capacity::schedule::Schedule;
+use basalt_prover::capacity::slot::{Lanes, Slot, Work};
+use basalt_prover::capacity::{
+    CoreId, CuId, Difficulty, Effect, GlobalNonce, Input, LocalNonce, Proof, Prover, Quota, Report,
+    Task, metrics, records,
+};
+use basalt_prover::randomx::Fluence;
+
+use super::seat::Duty;
+use super::shelf;
+use super::{need, registers};
+use crate::cpu::topology;
+use crate::system::compute::Lane;
+use crate::{entropy, log as lines, time};
+
+/// Time between two looks at how the units are.
+const LOOK: Duration = Duration::from_secs(1);
+/// Time between two lines about a unit that goes on doing the same.
+const SUMMARY: Duration = Duration::from_secs(60);
+/// Steps of a fill that are told, in percent.
+const FILL_STEP: f64 = 10.0;
+const EPOCH_SECONDS: f64 = 86_400.0;
+
+/// What was last told of a unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Told {
+    state: UnitState,
+    at: Duration,
+}
+
+/// The prover's state machine and its threads.
+pub struct Manager {
+    prover: Prover,
+    schedule: Schedule,
+    /// When the epoch ends, in seconds since 1970.
+    epoch_ends: Option<u64>,
+    allocation: BTreeMap<CoreId, CuId>,
+    /// The lanes of the compute cores that are threads of a physical core.
+    threads: BTreeMap<CoreId, Vec<usize>>,
+    slots: BTreeMap<SlotId, Arc<Slot<Fluence>>>,
+    light: bool,
+    lanes: Lanes,
+    preset: Option<&'static Preset>,
+    next_look: Duration,
+    told: BTreeMap<CuId, Told>,
+}
+
+impl Manager {
+    /// Begins to prove as the manifest says on the compute cores behind `lanes`; `None` if it is not to,
+    /// or there is no core for it.
+    pub fn start(
+        settings: &Settings,
+        lanes: &mut [Lane],
+        mut state: Option<&mut State>,
+    ) -> Option<Self> {
+        if settings.mode == ProverMode::Off {
+            return None;
+        }
+        if lanes.is_empty() {
+            log::error!(target: "prover", "no compute core runs: nothing is proven");
+            return None;
+        }
+        let threads = threads(lanes);
+        let units = settings.units.iter().map(|&id| CuId(id));
+        // Cores beyond the units help them: they share the datasets.
+        let allocation: BTreeMap<CoreId, CuId> =
+            threads.keys().copied().zip(units.cycle()).collect();
+        let config = Config {
+            slots: settings.datasets.map_or(settings.units.len(), usize::from),
+            epoch_seconds: settings.epoch_seconds.map_or(EPOCH_SECONDS, f64::from),
+            ..Config::default()
+        };
+        let schedule = Schedule {
+            nonce: GlobalNonce(settings.global_nonce),
+            difficulty: Difficulty(settings.difficulty),
+            seconds: settings.epoch_seconds,
+        };
+        log::info!(
+            target: "prover", "{} units on {} cores with {} threads, {} datasets, {}",
+            settings.units.len(), threads.len(), lanes.len(), config.slots,
+            if settings.mode == ProverMode::Light { "light" } else { "fast" },
+        );
+        let mut manager = Self {
+            prover: Prover::new(config),
+            schedule,
+            epoch_ends: None,
+            allocation,
+            threads,
+            slots: BTreeMap::new(),
+            light: settings.mode == ProverMode::Light,
+            lanes: need::lanes(physical_cores(lanes)),
+            preset: registers::preset(settings.registers),
+            next_look: Duration::ZERO,
+            told: BTreeMap::new(),
+        };
+        if state.is_none() {
+            log::warn!(target: "prover", "there is no disk for proofs: a reset loses them");
+        }
+        let quota = Quota {
+            min: settings.min_proofs.map(u32::from),
+            max: settings.max_proofs.map(u32::from),
+        };
+        manager.input(Input::Quota(quota), lanes, state.as_deref_mut());
+        manager.begin_epoch(lanes, state);
+        Some(manager)
+    }
+
+    /// Aligns with the epoch of the hour, and takes back what is kept of it.
+    fn begin_epoch(&mut self, lanes: &mut [Lane], mut state: Option<&mut State>) {
+        let now = unix_seconds();
+        let epoch = self.schedule.epoch_at(now);
+        self.epoch_ends = self.schedule.next_after(now);
+        log::info!(target: "prover", "epoch with nonce {}", epoch.nonce);
+        let allocation = self.allocation.clone();
+        let kept = match state
+            .as_deref_mut()
+            .map(|state| shelf::restore(state, Some(epoch)))
+        {
+            None => Vec::new(),
+            Some(Ok(kept)) => kept,
+            Some(Err(error)) => {
+                log::error!(target: "prover", "the kept proofs cannot be read: {error}");
+                Vec::new()
+            }
+        };
+        self.input(
+            Input::Active { epoch, allocation },
+            lanes,
+            state.as_deref_mut(),
+        );
+        if !kept.is_empty() {
+            log::info!(target: "prover", "{} proofs of this epoch were kept", kept.len());
+        }
+        for proof in kept {
+            self.input(Input::Restore(proof), lanes, state.as_deref_mut());
+            tell(&proof);
+        }
+    }
+
+    /// Takes what a compute core reports.
+    pub fn report(
+        &mut self,
+        lane: usize,
+        job: JobId,
+        report: Report,
+        lanes: &mut [Lane],
+        state: Option<&mut State>,
+    ) {
+        let core = self
+            .threads
+            .iter()
+            .find(|(_, threads)| threads.contains(&lane));
+        if let Some((&core, _)) = core {
+            self.input(Input::Report(core, job, report), lanes, state);
+        }
+    }
+
+    /// Does what is due by the clock.
+    pub fn poll(&mut self, lanes: &mut [Lane], state: Option<&mut State>) {
+        if self.epoch_ends.is_some_and(|end| unix_seconds() >= end) {
+            self.begin_epoch(lanes, state);
+        }
+        let now = time::since_entry();
+        if now >= self.next_look {
+            self.next_look = now + LOOK;
+            self.look(now);
+        }
+    }
+
+    /// When to poll next at the latest.
+    #[must_use]
+    pub fn wake_at(&self) -> Duration {
+        // The look comes every second, and the epoch's end is noticed then.
+        self.next_look
+    }
+
+    /// The metrics, under the reference prover's names.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        metrics::encode(&self.prover, time::since_entry())
+    }
+
+    fn input(&mut self, input: Input, lanes: &mut [Lane], mut state: Option<&mut State>) {
+        let now = time::since_entry();
+        let mut effects = Vec::new();
+        if let Err(reason) = self.prover.handle(now, input, &mut effects) {
+            log::debug!(target: "prover", "{reason}");
+        }
+        for effect in effects {
+            match effect {
+                Effect::Assign(core, job, task) => self.assign(core, job, task, lanes),
+                // Cores still inside keep it until they look up, within one hash.
+                Effect::Release(slot) => drop(self.slots.remove(&slot)),
+                Effect::Store(proof) => self.store(proof, state.as_deref_mut()),
+                // What is kept of other epochs went when this one began.
+                Effect::Forget { .. } | Effect::Remember(..) => {}
+            }
+        }
+    }
+
+    fn store(&mut self, proof: Proof, state: Option<&mut State>) {
+        if let Some(state) = state
+            && let Err(error) = shelf::store(state, &proof)
+        {
+            // It stays unknown to all: what is shown must survive a reset.
+            return log::error!(target: "prover", "proof {} of {} is not stored: {error}", proof.index, proof.cu);
+        }
+        let stored = Input::Stored(proof.cu, proof.index);
+        // Taking note of a stored proof has no effects and cannot fail.
+        let _ = self
+            .prover
+            .handle(time::since_entry(), stored, &mut Vec::new());
+        tell(&proof);
+    }
+
+    fn assign(&mut self, core: CoreId, job: JobId, task: Task, lanes: &mut [Lane]) {
+        if let Task::Cache { slot, .. } = task {
+            let light = self.light;
+            self.slots
+                .entry(slot)
+                .or_insert_with(|| Arc::new(Slot::new(light)));
+        }
+        let threads = self.threads.get(&core).into_iter().flatten();
+        for (number, &lane) in threads.enumerate() {
+            // A cache is one thread's work.
+            let alone = matches!(task, Task::Cache { .. }) && number > 0;
+            let work = if alone { None } else { self.work(task) };
+            let duty = work.map(|work| Duty {
+                job,
+                work,
+                lanes: self.lanes,
+                preset: self.preset,
+            });
+            if let Some(lane) = lanes.get_mut(lane) {
+                lane.set_duty(duty);
+            }
+        }
+    }
+
+    fn work(&self, task: Task) -> Option<Work<Fluence>> {
+        let slot = |id| self.slots.get(&id).cloned();
+        match task {
+            Task::Idle | Task::Deal => None,
+            Task::Cache { slot: id, key } => slot(id).map(|slot| Work::Cache { slot, key }),
+            Task::Fill { slot: id } => slot(id).map(|slot| Work::Fill { slot }),
+            Task::Hash {
+                slot: id, epoch, ..
+            } => slot(id).map(|slot| Work::Hash {
+                slot,
+                difficulty: epoch.difficulty,
+                start: LocalNonce(entropy::seed_bytes()),
+            }),
+        }
+    }
+
+    /// Tells of units that do something new, and of all from time to time.
+    fn look(&mut self, now: Duration) {
+        for unit in self.prover.status(now) {
+            let state = coarse(unit.state);
+            let news = self
+                .told
+                .get(&unit.cu)
+                .is_none_or(|told| told.state != state || now >= told.at + SUMMARY);
+            if news {
+                self.told.insert(unit.cu, Told { state, at: now });
+                log::info!(target: "prover", "{}", summary(&unit));
+            }
+        }
+    }
+}
+
+/// Lanes by the physical core that their cores are threads of.
+fn threads(lanes: &[Lane]) -> BTreeMap<CoreId, Vec<usize>> {
+    let mut threads: BTreeMap<CoreId, Vec<usize>> = BTreeMap::new();
+    for (lane, core) in physical_cores(lanes).into_iter().enumerate() {
+        threads.entry(CoreId(core as u32)).or_default().push(lane);
+    }
+    threads
+}
+
+/// The physical core of each lane's core.
+fn physical_cores(lanes: &[Lane]) -> Vec<usize> {
+    let ids: Vec<u32> = lanes.iter().map(Lane::apic_id).collect();
+    topology::physical_cores(&ids, topology::thread_bits()).collect()
+}
+
+fn unix_seconds() -> u64 {
+    time::wall_millis() / 1000
+}
+
+/// A state without what changes all the time.
+fn coarse(state: UnitState) -> UnitState {
+    match state {
+        UnitState::Filling(percent) => {
+            UnitState::Filling((percent / FILL_STEP) as u32 as f64 * FILL_STEP)
+        }
+        other => other,
+    }
+}
+
+/// A line about a unit.
+fn summary(unit: &UnitStatus) -> String {
+    let UnitStatus {
+        cu,
+        state,
+        rates: [short, middle, long],
+        found,
+        stored,
+        expected,
+        success,
+    } = unit;
+    let chance = success.map_or(String::new(), |chance| {
+        alloc::format!(", minimum reached with probability {chance:.4}")
+    });
+    alloc::format!(
+        "unit {cu}: {state}, {short:.1} {middle:.1} {long:.1} H/s (10 s, 60 s, 15 min), {found} proofs \
+         found, {stored} stored, {expected:.1} expected per epoch{chance}"
+    )
+}
+
+/// Lets a proof leave the machine.
+fn tell(proof: &Proof) {
+    lines::verdict(format_args!(
+        "basalt: proof {}",
+        records::proof_to_json(proof)
+    ));
+}

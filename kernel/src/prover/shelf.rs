@@ -1,0 +1,40 @@
+//! Proofs on disk: one record each, in the node's state.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use basalt_node::state::{Changes, Error, Room, State};
+use basalt_prover::capacity::{Epoch, Proof, records};
+
+fn key(proof: &Proof) -> String {
+    // Digits enough that the order of keys is the order of indices.
+    format!("{}/{:020}", proof.cu, proof.index)
+}
+
+/// Keeps a proof; when this returns it survives a power cut.
+///
+/// # Errors
+/// The state's.
+pub fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
+    let record = records::proof_to_json(proof).to_string();
+    state.put(Room::Proofs, key(proof).as_bytes(), record.into_bytes())
+}
+
+/// The proofs kept of an epoch, in the order of units and indices. All others are removed: no chain
+/// takes them any more.
+///
+/// # Errors
+/// The state's.
+pub fn restore(state: &mut State, epoch: Option<Epoch>) -> Result<Vec<Proof>, Error> {
+    let mut proofs = Vec::new();
+    let mut stale = Changes::new();
+    for (key, record) in state.records(Room::Proofs, &[])? {
+        match records::proof_from_bytes(&record) {
+            Ok(proof) if Some(proof.epoch) == epoch => proofs.push(proof),
+            _ => drop(stale.delete(Room::Proofs, key)),
+        }
+    }
+    state.commit(stale)?;
+    Ok(proofs)
+}

@@ -1,1 +1,0 @@
-//! Two connections talk to each other in memory.

@@ -1,0 +1,254 @@
+//! A swarm under attack, and a client that speaks Noise properly and then whatever it wants.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use basalt_net::noise::{Handshake, Identity, Opener, Sealer};
+use basalt_net::swarm::{
+    CloseReason, Config, ConnId, Effect, Effects, Event, Input, Refusal, Swarm, Transport,
+};
+use basalt_net::time::Instant;
+use basalt_net::yamux::{Flags, HEADER, Header, Kind};
+use basalt_net::{Keypair, Particle, PeerId, noise, particle, yamux};
+
+/// The swarm that is attacked. Its time starts at one second.
+pub(crate) struct Victim {
+    pub(crate) swarm: Swarm,
+    pub(crate) now: Instant,
+    pub(crate) particles: usize,
+    pub(crate) closed: Vec<(ConnId, CloseReason)>,
+    pub(crate) dials: Vec<ConnId>,
+    /// Bytes that the victim has sent.
+    pub(crate) sent: usize,
+}
+
+pub(crate) fn keypair(index: u32) -> Keypair {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&index.to_be_bytes());
+    Keypair::from_seed(seed)
+}
+
+/// An address that is nobody else's.
+pub(crate) fn address(index: u32) -> SocketAddr {
+    let [_, a, b, c] = index.to_be_bytes();
+    SocketAddr::from(([11, a, b, c], 4000))
+}
+
+impl Victim {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            swarm: Swarm::new(config, keypair(0), [9; 32]),
+            now: Instant::from_millis(1000),
+            particles: 0,
+            closed: Vec::new(),
+            dials: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn effects(&mut self, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Event(Event::Particle { .. }) => self.particles += 1,
+                Effect::Event(Event::Closed { conn, reason, .. }) => {
+                    self.closed.push((conn, reason));
+                }
+                Effect::Dial { conn, .. } => self.dials.push(conn),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn accept(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Result<ConnId, Refusal> {
+        let mut out = Vec::new();
+        let accepted = self.swarm.accept(self.now, transport, remote, &mut out);
+        self.effects(out);
+        accepted
+    }
+
+    pub(crate) fn feed(&mut self, conn: ConnId, bytes: &[u8]) {
+        for bytes in bytes.chunks(64 * 1024) {
+            let mut out = Vec::new();
+            let input = Input::Received { conn, bytes };
+            self.swarm.handle(self.now, input, &mut out);
+            self.effects(out);
+        }
+    }
+
+    /// What the victim has to send, as a client that reads takes it.
+    pub(crate) fn drain(&mut self, conn: ConnId) -> Vec<u8> {
+        let (mut all, mut buf) = (Vec::new(), [0; 16 * 1024]);
+        loop {
+            let len = self.swarm.transmit(conn, &mut buf);
+            all.extend_from_slice(&buf[..len]);
+            if len == 0 {
+                self.sent += all.len();
+                return all;
+            }
+        }
+    }
+
+    /// Lets time pass, with all timers.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.swarm.wake_at()
+            && at <= end
+        {
+            self.now = self.now.max(at);
+            let mut out = Vec::new();
+            self.swarm.handle(self.now, Input::Timer, &mut out);
+            self.effects(out);
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn refused(&self, reason: Refusal) -> u64 {
+        self.swarm.status().refused(reason)
+    }
+
+    pub(crate) fn reason(&self, conn: ConnId) -> Option<&CloseReason> {
+        let closed = self.closed.iter().find(|(closed, _)| *closed == conn);
+        closed.map(|(_, reason)| reason)
+    }
+
+    /// A particle of an honest client with a connection of its own arrives.
+    pub(crate) fn serves(&mut self, index: u32) {
+        let before = self.particles;
+        let mut client = Client::connect(self, index).expect("an honest client is let in");
+        client.send_particle(self, 1);
+        assert_eq!(self.particles, before + 1, "an honest client is not served");
+        let conn = client.conn;
+        let mut out = Vec::new();
+        self.swarm.handle(self.now, Input::Lost { conn }, &mut out);
+        self.effects(out);
+    }
+}
+
+/// A client whose connection is up to Yamux.
+pub(crate) struct Client {
+    pub(crate) conn: ConnId,
+    pub(crate) id: PeerId,
+    seal: Sealer,
+    open: Opener,
+}
+
+/// One line of multistream-select.
+pub(crate) fn line(text: &str) -> Vec<u8> {
+    let mut line = vec![text.len() as u8 + 1];
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'\n');
+    line
+}
+
+pub(crate) fn proposal(protocol: &str) -> Vec<u8> {
+    [line("/multistream/1.0.0"), line(protocol)].concat()
+}
+
+pub(crate) fn header(kind: Kind, flags: Flags, stream: u32, length: u32) -> [u8; HEADER] {
+    let header = Header {
+        kind,
+        flags,
+        stream,
+        length,
+    };
+    header.emit()
+}
+
+/// Opens a stream with its first bytes.
+pub(crate) fn syn(stream: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut frame = header(Kind::Data, Flags::SYN, stream, bytes.len() as u32).to_vec();
+    frame.extend_from_slice(bytes);
+    frame
+}
+
+pub(crate) fn data(stream: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut frame = header(Kind::Data, Flags(0), stream, bytes.len() as u32).to_vec();
+    frame.extend_from_slice(bytes);
+    frame
+}
+
+impl Client {
+    /// Connects from an address of its own and proves an identity of its own.
+    pub(crate) fn connect(victim: &mut Victim, index: u32) -> Result<Self, Refusal> {
+        Self::connect_from(victim, address(index), index)
+    }
+
+    /// Connects from an address and proves identity `index`.
+    pub(crate) fn connect_from(
+        victim: &mut Victim,
+        from: SocketAddr,
+        index: u32,
+    ) -> Result<Self, Refusal> {
+        let conn = victim.accept(Transport::Tcp, from)?;
+        let key = keypair(index);
+        let mut entropy = [5; 32];
+        entropy[..4].copy_from_slice(&index.to_be_bytes());
+        let identity = Identity::new(&key, entropy);
+        let mut handshake = Handshake::new(&identity, entropy, true);
+        let mut bytes = proposal(noise::PROTOCOL);
+        handshake.write(&identity, &mut bytes).expect("a message");
+        victim.feed(conn, &bytes);
+        let answer = victim.drain(conn);
+        let message = &answer[proposal(noise::PROTOCOL).len() + noise::PREFIX..];
+        handshake.read(message).expect("the victim's identity");
+        let mut bytes = Vec::new();
+        handshake.write(&identity, &mut bytes).expect("a message");
+        victim.feed(conn, &bytes);
+        let (seal, open, _) = handshake.finish().expect("a channel");
+        let mut client = Self {
+            conn,
+            id: key.peer_id(),
+            seal,
+            open,
+        };
+        client.say(victim, &proposal(yamux::PROTOCOL));
+        client.hear(victim);
+        Ok(client)
+    }
+
+    /// Sends bytes over the channel.
+    pub(crate) fn say(&mut self, victim: &mut Victim, bytes: &[u8]) {
+        let most = noise::MAX_MESSAGE - noise::TAG;
+        let mut wire = Vec::with_capacity(bytes.len() + 64);
+        for text in bytes.chunks(most) {
+            let mut message = vec![0; noise::PREFIX + text.len() + noise::TAG];
+            message[noise::PREFIX..][..text.len()].copy_from_slice(text);
+            self.seal.seal(&mut message, text.len());
+            wire.extend_from_slice(&message);
+        }
+        victim.feed(self.conn, &wire);
+    }
+
+    /// Reads all that the victim has sent.
+    pub(crate) fn hear(&mut self, victim: &mut Victim) -> Vec<u8> {
+        let mut wire = victim.drain(self.conn);
+        let (mut rest, mut heard) = (&mut wire[..], Vec::new());
+        while let Some(len) = noise::message_len(rest) {
+            let (message, later) = rest[noise::PREFIX..].split_at_mut(len);
+            heard.extend_from_slice(self.open.open(message).expect("a message of the victim"));
+            rest = later;
+        }
+        heard
+    }
+
+    /// Sends a whole particle on stream `id`.
+    pub(crate) fn send_particle(&mut self, victim: &mut Victim, id: u32) {
+        let particle = Particle {
+            id: "honest".into(),
+            init_peer_id: self.id,
+            timestamp: 1_700_000_000_000,
+            ttl: 7000,
+            script: "(null)".into(),
+            signature: vec![1; 64],
+            data: vec![],
+        };
+        let mut bytes = proposal(particle::PROTOCOL);
+        bytes.extend(particle::frame::encode(&particle));
+        self.say(victim, &syn(id, &bytes));
+        self.hear(victim);
+    }
+}

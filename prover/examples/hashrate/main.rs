@@ -1,0 +1,369 @@
+//! Measures the hash and its parts: `hashrate [--pages small|transparent|2m|1g] [--seconds N]
+//! [--turns N] [--params upstream|fluence] [--only cache,fill,slow,hash,hash1,hash2]
+//! [--dataset true|random]`.
+//!
+//! With the feature `reference` the C++ reference runs in turns with ours on the very same memory
+//! (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
+//! that did the work, so that a shared machine disturbs less; medians of the turns count. A random dataset is there at once and as good for measuring.
+
+mod clock;
+#[cfg(feature = "reference")]
+mod reference;
+
+use basalt_prover::memory::{Memory, Mmap, PageSize, Purpose};
+use basalt_prover::randomx::argon::Filling;
+use basalt_prover::randomx::cache::Item;
+use basalt_prover::randomx::dataset::{DatasetBuilder, DatasetView};
+use basalt_prover::randomx::params::CACHE_BYTES;
+use basalt_prover::randomx::simd::cpu::{Features, Model};
+use basalt_prover::randomx::vm::Engine;
+use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream};
+use clock::{Sample, cpu_seconds};
+use std::error::Error;
+use std::time::Duration;
+
+const KEY: &[u8] = b"test key 000";
+
+struct Options {
+    pages: PageSize,
+    seconds: f64,
+    only: Vec<String>,
+    fluence: bool,
+    random_dataset: bool,
+    turns: usize,
+}
+
+impl Options {
+    fn parse() -> Result<Self, Box<dyn Error>> {
+        let mut options = Self {
+            pages: PageSize::Transparent,
+            seconds: 2.0,
+            only: Vec::new(),
+            fluence: false,
+            random_dataset: false,
+            turns: 5,
+        };
+        let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+        while let Some(name) = arguments.next() {
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value"))?;
+            match (name.as_str(), value.as_str()) {
+                ("--pages", "small") => options.pages = PageSize::Small,
+                ("--pages", "transparent") => options.pages = PageSize::Transparent,
+                ("--pages", "2m") => options.pages = PageSize::Reserved2M,
+                ("--pages", "1g") => options.pages = PageSize::Reserved1G,
+                ("--params", "upstream") => options.fluence = false,
+                ("--params", "fluence") => options.fluence = true,
+                ("--dataset", "random") => options.random_dataset = true,
+                ("--dataset", "true") => options.random_dataset = false,
+                ("--turns", n) => options.turns = n.parse()?,
+                ("--seconds", n) => options.seconds = n.parse()?,
+                ("--only", list) => options.only = list.split(',').map(str::to_owned).collect(),
+                (name, value) => return Err(format!("{name} {value}: not understood").into()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+
+    fn turn(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse()?;
+    let (model, features) = (Model::get(), Features::get());
+    println!(
+        "CPU family {:#x} model {:#x}, {features:?}",
+        model.family, model.model
+    );
+    println!(
+        "pages {:?}, {} s per turn, {} turns",
+        options.pages, options.seconds, options.turns
+    );
+    if options.fluence {
+        run::<Fluence>(&options)
+    } else {
+        run::<Upstream>(&options)
+    }
+}
+
+fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
+    let memory = Mmap {
+        pages: options.pages,
+    };
+    println!("parameters {}", P::NAME);
+    if options.wants("cache") {
+        cache(&memory, options)?;
+    }
+    let cache = Cache::<P>::new(&memory, KEY)?;
+    if options.wants("fill") {
+        fill(&memory, &cache, options)?;
+    }
+    if ["slow", "hash", "hash1", "hash2"]
+        .iter()
+        .any(|part| options.wants(part))
+    {
+        hash(&memory, &cache, options)?;
+    }
+    Ok(())
+}
+
+/// Items whose content is of no use but to be read.
+fn random(first: u64, items: &mut [Item]) {
+    for (number, word) in (first * 8..).zip(items.as_flattened_mut()) {
+        let mixed = (number ^ number >> 31).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        *word = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    }
+}
+
+/// Someone who does the work once, for a turn.
+type Contender<'a> = (String, Box<dyn FnMut() -> Sample + 'a>);
+
+/// Lets all contenders work in turns and prints the median rate of each, and its ratio to the last one
+/// (the reference, where there is one): the median of the turns' ratios, and the quartiles around it.
+fn compare(turns: usize, unit: &str, mut contenders: Vec<Contender<'_>>) {
+    let mut rates = vec![Vec::new(); contenders.len()];
+    for _ in 0..turns {
+        for ((_, work), rates) in contenders.iter_mut().zip(&mut rates) {
+            rates.push(work().rate());
+        }
+    }
+    let last = rates.last().cloned().unwrap_or_default();
+    let count = contenders.len();
+    for (i, ((name, _), rates)) in contenders.iter().zip(rates).enumerate() {
+        print!("{name:<44} {:>12.1} {unit}", quantile(&rates, 0.5));
+        if i + 1 < count {
+            let ratios: Vec<f64> = rates.iter().zip(&last).map(|(a, b)| a / b).collect();
+            let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| quantile(&ratios, at));
+            print!("   ratio {middle:.3} ({low:.3} to {high:.3})");
+        }
+        println!();
+    }
+}
+
+fn quantile(values: &[f64], at: f64) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[(at * (values.len() - 1) as f64).round() as usize]
+}
+
+fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
+    let mut region = memory.lend(Purpose::Cache, CACHE_BYTES)?;
+    region.bytes_mut().fill(1);
+    let ours = || {
+        let start = cpu_seconds();
+        Filling::start(region.words_mut(), KEY).step(region.words_mut(), usize::MAX);
+        Sample {
+            count: 1.0,
+            seconds: cpu_seconds() - start,
+        }
+    };
+    let mut contenders: Vec<Contender<'_>> = vec![("cache fill".into(), Box::new(ours))];
+    #[cfg(feature = "reference")]
+    {
+        let mut reference = reference::Cache::new(*memory)?;
+        let mut turns = 0_u8;
+        let theirs = move || {
+            // The reference leaves a cache as it is if the key is the last one.
+            turns += 1;
+            let start = cpu_seconds();
+            reference.init(&[turns; 12]);
+            Sample {
+                count: 1.0,
+                seconds: cpu_seconds() - start,
+            }
+        };
+        contenders.push(("cache fill, reference".into(), Box::new(theirs)));
+    }
+    compare(options.turns, "caches/CPU-s", contenders);
+    Ok(())
+}
+
+/// Items filled per turn.
+const ITEMS: usize = 200_000;
+
+fn fill<P: Params>(
+    memory: &Mmap,
+    cache: &Cache<P>,
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
+    let mut out = memory.lend(Purpose::Dataset, ITEMS * 64)?;
+    out.bytes_mut().fill(1);
+    let mut at = 0;
+    let ours = || {
+        let start = cpu_seconds();
+        cache.items(at, out.words_mut().as_chunks_mut().0);
+        at += ITEMS as u64;
+        Sample {
+            count: ITEMS as f64,
+            seconds: cpu_seconds() - start,
+        }
+    };
+    let mut contenders: Vec<Contender<'_>> = vec![("dataset fill".into(), Box::new(ours))];
+    #[cfg(feature = "reference")]
+    if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
+        let mut reference = reference::Cache::new(*memory)?;
+        reference.init(KEY);
+        let region = memory.lend(Purpose::Dataset, P::DATASET_BYTES)?;
+        let mut dataset = reference::Dataset::new(region)?;
+        let mut at = 0;
+        dataset.fill(&reference, 0, ITEMS);
+        let theirs = move || {
+            let start = cpu_seconds();
+            dataset.fill(&reference, at, ITEMS);
+            at += ITEMS;
+            Sample {
+                count: ITEMS as f64,
+                seconds: cpu_seconds() - start,
+            }
+        };
+        contenders.push(("dataset fill, reference".into(), Box::new(theirs)));
+    }
+    compare(options.turns, "items/CPU-s", contenders);
+    Ok(())
+}
+
+fn hash<P: Params>(
+    memory: &Mmap,
+    cache: &Cache<P>,
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
+    let builder = DatasetBuilder::<P>::new(memory)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                if options.random_dataset {
+                    while builder.step_with(random) {}
+                } else {
+                    while builder.step(cache) {}
+                }
+            });
+        }
+    });
+    let dataset = builder.complete().ok_or("dataset incomplete")?;
+    let turn = options.turn();
+    if options.wants("slow") {
+        let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
+        let interpreted =
+            || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
+        for (name, work) in [
+            (
+                "light, compiled, 1 thread",
+                Box::new(light) as Box<dyn FnMut() -> Sample>,
+            ),
+            ("fast, interpreted, 1 thread", Box::new(interpreted)),
+        ] {
+            compare(options.turns, "H/CPU-s", vec![(name.into(), work)]);
+        }
+    }
+    for threads in [1, 2] {
+        if options.wants("hash") || options.wants(&format!("hash{threads}")) {
+            race(memory, dataset, options, threads)?;
+        }
+    }
+    Ok(())
+}
+
+/// One lane, two lanes and the reference, each on so many threads.
+fn race<P: Params>(
+    memory: &Mmap,
+    dataset: DatasetView<'_, P>,
+    options: &Options,
+    threads: usize,
+) -> Result<(), Box<dyn Error>> {
+    let (source, turn) = (Source::Fast(dataset), options.turn());
+    let one = || {
+        in_threads(threads, || {
+            measure::<_, 1>(memory, Engine::Jit, source, turn)
+        })
+    };
+    let two = || {
+        in_threads(threads, || {
+            measure::<_, 2>(memory, Engine::Jit, source, turn)
+        })
+    };
+    let mut contenders: Vec<Contender<'_>> = vec![
+        (format!("fast, {threads} thread(s), 1 lane"), Box::new(one)),
+        (format!("fast, {threads} thread(s), 2 lanes"), Box::new(two)),
+    ];
+    #[cfg(feature = "reference")]
+    if P::CACHE_ACCESSES == Upstream::CACHE_ACCESSES {
+        let theirs = race_reference(memory, dataset, turn, threads)?;
+        let name = format!("fast, {threads} thread(s), reference");
+        contenders.push((name, Box::new(theirs)));
+    }
+    compare(options.turns, "H/CPU-s", contenders);
+    Ok(())
+}
+
+#[cfg(feature = "reference")]
+fn race_reference<'a, P: Params>(
+    memory: &'a Mmap,
+    dataset: DatasetView<'_, P>,
+    turn: Duration,
+    threads: usize,
+) -> Result<impl FnMut() -> Sample + 'a, Box<dyn Error>> {
+    let reference = reference::Dataset::borrow(dataset.words())?;
+    let expected =
+        basalt_prover::randomx::Vm::new(memory, Engine::Jit)?.hash(Source::Fast(dataset), b"check");
+    if reference::Vm::new(*memory, &reference)?.hash(b"check") != expected {
+        return Err("the reference hashes differently".into());
+    }
+    Ok(move || {
+        in_threads(threads, || {
+            let mut vm = reference::Vm::new(*memory, &reference).expect("room for a machine");
+            let mut nonce = 0_u64;
+            vm.begin(&nonce.to_le_bytes());
+            clock::repeat(turn, || {
+                nonce += 1;
+                vm.next(&nonce.to_le_bytes());
+            })
+        })
+    })
+}
+
+/// Hashes for a while with a machine of its own.
+fn measure<P: Params, const LANES: usize>(
+    memory: &Mmap,
+    engine: Engine,
+    source: Source<'_, P>,
+    turn: Duration,
+) -> Sample {
+    let mut machine = Machine::<LANES>::new(memory, engine).expect("room for a machine");
+    let mut nonce = 0_u64;
+    let mut next = || {
+        core::array::from_fn::<_, LANES, _>(|_| {
+            nonce += 1;
+            nonce.to_le_bytes()
+        })
+    };
+    machine.begin(next().each_ref().map(|n| n.as_slice()));
+    let sample = clock::repeat(turn, || {
+        machine.finish(source, Some(next().each_ref().map(|n| n.as_slice())));
+    });
+    Sample {
+        count: sample.count * LANES as f64,
+        ..sample
+    }
+}
+
+/// The sum over several threads.
+fn in_threads(threads: usize, work: impl Fn() -> Sample + Sync) -> Sample {
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let samples = handles
+            .into_iter()
+            .map(|handle| handle.join().expect("a measuring thread"));
+        samples.fold(Sample::default(), |sum, sample| Sample {
+            count: sum.count + sample.count,
+            seconds: sum.seconds + sample.seconds,
+        })
+    })
+}

@@ -1,0 +1,190 @@
+//! One hash table of peers of both kinds: each finds each, and ours answer truly.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use basalt_net::kad::{Contact, Key, Kind, Message};
+use basalt_net::peer_id::PeerId;
+use futures::future::try_join_all;
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use libp2p::StreamProtocol;
+
+use crate::client::dht::Citizen as Rust;
+use crate::client::particle::varint;
+use crate::client::peer::Peer;
+use crate::node::citizen::Citizen as Ours;
+
+const NETWORK: &str = "/fluence/kad/dar/1.0.0";
+const OTHER_NETWORK: &str = "/fluence/kad/kras/1.0.0";
+
+const RUST: usize = 20;
+const OURS: usize = 5;
+
+/// How many of its own kind each Rust peer searches, besides all of ours.
+const OWN_KIND: usize = 5;
+
+/// What one search may take on a busy machine; by itself it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Twenty Rust peers and five of ours, all of whom know one Rust peer at first.
+pub(crate) async fn one_network() -> Result<()> {
+    let mut rust = Vec::new();
+    for _ in 0..RUST {
+        rust.push(Rust::start(NETWORK).await?);
+    }
+    let entrance = rust[0].address.clone();
+    let mut ours = Vec::new();
+    for _ in 0..OURS {
+        let citizen = Ours::start(NETWORK, &[entrance.to_string()])?;
+        ours.push(Arc::new(citizen));
+    }
+    for peer in &rust[1..] {
+        peer.dial(&entrance)?;
+    }
+    let foreigner = Rust::start(OTHER_NETWORK).await?;
+    for peer in &ours {
+        foreigner.dial(&peer.address.to_string().parse()?)?;
+    }
+    let known = |table: &[PeerId]| table.len() == RUST + OURS - 1;
+    settled(&ours[0], |table| !table.is_empty()).await?;
+
+    let theirs = (0..RUST).map(|index| rust_finds(&rust, &ours, index));
+    let own = ours.iter().map(|peer| ours_finds(&rust, &ours, peer));
+    let (theirs, own) = futures::future::try_join(try_join_all(theirs), try_join_all(own)).await?;
+    let slowest = theirs.into_iter().chain(own).max().unwrap_or_default();
+    eprintln!("slowest of all searches: {} ms", slowest.as_millis());
+
+    let everybody: Vec<PeerId> = (rust.iter().map(|peer| ours_id(&peer.id)))
+        .chain(ours.iter().map(|peer| Ok(peer.id)))
+        .collect::<Result<_>>()?;
+    let asker = Peer::start(&[])?;
+    for peer in &ours {
+        settled(peer, known)
+            .await
+            .with_context(|| format!("{} does not come to know all", peer.id))?;
+        answers_truly(&asker, peer, &everybody).await?;
+        let table = peer.table()?;
+        ensure!(!table.contains(&ours_id(&foreigner.id)?));
+    }
+    Ok(())
+}
+
+fn ours_id(id: &libp2p::PeerId) -> Result<PeerId> {
+    Ok(PeerId::from_bytes(&id.to_bytes())?)
+}
+
+fn theirs_id(id: &PeerId) -> Result<libp2p::PeerId> {
+    Ok(libp2p::PeerId::from_bytes(id.as_bytes())?)
+}
+
+/// Waits until a routing table is as it should be.
+async fn settled(peer: &Arc<Ours>, is_settled: impl Fn(&[PeerId]) -> bool) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let asked = peer.clone();
+        let table = tokio::task::spawn_blocking(move || asked.table()).await??;
+        if is_settled(&table) {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < 3 * PATIENCE, "{} peers", table.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The Rust peer `index` finds ours and some of its own kind; the longest time.
+async fn rust_finds(rust: &[Rust], ours: &[Arc<Ours>], index: usize) -> Result<Duration> {
+    let mut targets = Vec::new();
+    for peer in ours {
+        targets.push(theirs_id(&peer.id)?);
+    }
+    targets.extend((1..=OWN_KIND).map(|step| rust[(index + step) % RUST].id));
+    let mut slowest = Duration::ZERO;
+    for target in targets {
+        let start = Instant::now();
+        loop {
+            let found = rust[index].find(target).await?;
+            if found.contains(&target) {
+                break;
+            }
+            // Its own table is empty until the entrance has identified itself.
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "Rust peer {index} does not find {target}"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        slowest = slowest.max(start.elapsed());
+    }
+    Ok(slowest)
+}
+
+/// One of ours finds everybody; the longest time.
+async fn ours_finds(rust: &[Rust], ours: &[Arc<Ours>], peer: &Arc<Ours>) -> Result<Duration> {
+    let mut targets = Vec::new();
+    for other in rust {
+        targets.push(ours_id(&other.id)?);
+    }
+    targets.extend(
+        ours.iter()
+            .map(|other| other.id)
+            .filter(|id| *id != peer.id),
+    );
+    let mut slowest = Duration::ZERO;
+    for target in targets {
+        let start = Instant::now();
+        loop {
+            let asked = peer.clone();
+            if tokio::task::spawn_blocking(move || asked.find(target)).await?? {
+                break;
+            }
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "{} does not find {target}",
+                peer.id
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        slowest = slowest.max(start.elapsed());
+    }
+    Ok(slowest)
+}
+
+/// Asked who is close to a place, a peer that knows everybody names the twenty who are the closest.
+async fn answers_truly(asker: &Peer, peer: &Ours, everybody: &[PeerId]) -> Result<()> {
+    asker.connect(&peer.address.to_string().parse()?).await?;
+    for target in [everybody[3], everybody[RUST], asker_id(asker)?] {
+        let closer = ask(asker, peer, &target).await?;
+        let place = Key::from(&target);
+        let mut truth: Vec<PeerId> = everybody.to_vec();
+        truth.retain(|id| *id != peer.id);
+        truth.sort_by_key(|id| Key::from(id).distance(&place));
+        truth.truncate(20);
+        let told: Vec<PeerId> = closer.iter().map(|contact| contact.peer).collect();
+        ensure!(told == truth, "asked for {target} it told {told:?}");
+        let dialable = closer.iter().all(|contact| !contact.addresses.is_empty());
+        ensure!(dialable, "peers without addresses in {closer:?}");
+    }
+    Ok(())
+}
+
+fn asker_id(asker: &Peer) -> Result<PeerId> {
+    ours_id(&asker.id())
+}
+
+async fn ask(asker: &Peer, peer: &Ours, target: &PeerId) -> Result<Vec<Contact>> {
+    let protocol = StreamProtocol::new(NETWORK);
+    let mut stream = asker.open(theirs_id(&peer.id)?, protocol).await?;
+    let question = Message::find_node(target).encode();
+    stream.write_all(&varint(question.len() as u64)).await?;
+    stream.write_all(&question).await?;
+    stream.close().await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let prefix = answer.iter().position(|byte| byte & 0x80 == 0);
+    let prefix = prefix.context("no answer")? + 1;
+    ensure!(answer[..prefix] == varint((answer.len() - prefix) as u64)[..]);
+    let message = Message::decode(&answer[prefix..])?.context("not a message")?;
+    ensure!(message.kind == Kind::FindNode);
+    Ok(message.closer)
+}

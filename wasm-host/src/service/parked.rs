@@ -1,0 +1,69 @@
+//! Services at rest.
+
+use alloc::{boxed::Box, string::ToString};
+
+use super::{Outside, Service, state::ServiceState};
+use crate::{
+    engine::{Engine, Store, wasmi::Wasmi},
+    error::{EngineError, Error},
+    interface::Description,
+    vfs::Vfs,
+};
+
+/// A service at rest: its instances are taken apart, and of their memories only what differs from a new instance's is kept. Most services of a node
+/// wait for calls most of the time; at rest one takes a small part of what it takes awake, and [`Self::wake`] costs about as much as creation. Files,
+/// open descriptors, statistics and limits stay as they are.
+pub struct ParkedService<E: Engine = Wasmi> {
+    store: <E::Store<ServiceState> as Store>::Parked,
+    outside: Outside,
+}
+
+impl<E: Engine> Service<E> {
+    /// Puts the service to rest.
+    ///
+    /// # Errors
+    /// The service, unchanged, when a module keeps state where the engine cannot reach it: changed tables, passive segments, a start section. Modules
+    /// built with the Marine SDK do not.
+    pub fn park(self) -> Result<ParkedService<E>, Box<Self>> {
+        let Self { store, outside } = self;
+        match store.park() {
+            Ok(store) => Ok(ParkedService { store, outside }),
+            Err(store) => Err(Box::new(Self { store, outside })),
+        }
+    }
+}
+
+impl<E: Engine> ParkedService<E> {
+    /// The service again, as it was.
+    ///
+    /// # Errors
+    /// The service at rest, and [`Error`], when there is no memory for it.
+    pub fn wake(self) -> Result<Service<E>, (Box<Self>, Error)> {
+        let Self { store, outside } = self;
+        match E::Store::wake(store) {
+            Ok(store) => Ok(Service { store, outside }),
+            Err((store, error)) => {
+                let error = Error::Engine(EngineError::Backend {
+                    message: error.to_string(),
+                    budget: None,
+                });
+                Err((Box::new(Self { store, outside }), error))
+            }
+        }
+    }
+
+    /// Bytes kept of the guests' memories.
+    pub fn bytes(&self) -> u64 {
+        <E::Store<ServiceState> as Store>::parked_bytes(&self.store)
+    }
+
+    /// The facade's interface.
+    pub fn interface(&self) -> Description {
+        <E::Store<ServiceState> as Store>::parked_state(&self.store).interface()
+    }
+
+    /// The service's file system.
+    pub fn vfs(&self) -> &Vfs {
+        &self.outside.vfs
+    }
+}

@@ -1,0 +1,242 @@
+//! One tree of directories and files.
+//!
+//! Here are the nodes, handles and contents; `names` walks and changes names, `nodes` keeps the pieces consistent and remembers changes, `replay`
+//! is the journal's side: effects in and out, undoing.
+
+mod names;
+mod nodes;
+mod replay;
+
+use alloc::{
+    collections::{BTreeMap, btree_map::Entry},
+    string::String,
+    vec::Vec,
+};
+
+use super::{FsError, Quota, txn::Txn};
+
+/// Number of a node: stable for its life and never used again on its volume.
+pub type Ino = u64;
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// Names and what they stand for, with the directory's parent.
+    Directory {
+        /// Entries in name order.
+        entries: BTreeMap<String, Ino>,
+        /// The directory that holds this one; the root holds itself.
+        parent: Ino,
+    },
+    /// Contents.
+    File(Vec<u8>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::vfs) struct Node {
+    pub(in crate::vfs) kind: NodeKind,
+    /// Does a name lead here? An open file may have lost its name.
+    pub(in crate::vfs) named: bool,
+    pub(in crate::vfs) mtime: u64,
+}
+
+/// Description of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its number.
+    pub ino: Ino,
+    /// Directory or file.
+    pub directory: bool,
+    /// Bytes of a file, 0 for a directory.
+    pub size: u64,
+    /// Last change in nanoseconds since 1970.
+    pub mtime: u64,
+    /// Names that lead here: 0 or 1.
+    pub links: u64,
+}
+
+/// How to open a path.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenOptions {
+    /// Make the file when missing.
+    pub create: bool,
+    /// Refuse when it exists.
+    pub exclusive: bool,
+    /// Cut it to nothing.
+    pub truncate: bool,
+    /// Only a directory will do.
+    pub directory: bool,
+}
+
+/// A tree with quotas. All times are nanoseconds since 1970, given by the caller.
+pub struct Tree {
+    nodes: BTreeMap<Ino, Node>,
+    /// Handles per node.
+    open: BTreeMap<Ino, u32>,
+    next: Ino,
+    bytes: u64,
+    quota: Quota,
+    pub(in crate::vfs) txn: Option<Txn>,
+}
+
+impl Tree {
+    /// The root directory.
+    pub const ROOT: Ino = 1;
+    /// A tree with an empty root.
+    pub fn new(quota: Quota) -> Self {
+        let root = Node {
+            kind: NodeKind::Directory {
+                entries: BTreeMap::new(),
+                parent: Self::ROOT,
+            },
+            named: true,
+            mtime: 0,
+        };
+        Self {
+            nodes: BTreeMap::from([(Self::ROOT, root)]),
+            open: BTreeMap::new(),
+            next: Self::ROOT + 1,
+            bytes: 0,
+            quota,
+            txn: None,
+        }
+    }
+
+    /// Bytes of all files, open nameless ones included.
+    pub fn used_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Files and directories, the root included.
+    pub fn used_nodes(&self) -> u64 {
+        self.nodes.len() as u64
+    }
+
+    pub(super) fn node(&self, ino: Ino) -> Result<&Node, FsError> {
+        self.nodes.get(&ino).ok_or(FsError::BadHandle)
+    }
+
+    /// Entries of a directory.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is none.
+    pub fn entries(&self, ino: Ino) -> Result<&BTreeMap<String, Ino>, FsError> {
+        match &self.node(ino)?.kind {
+            NodeKind::Directory { entries, .. } => Ok(entries),
+            NodeKind::File(_) => Err(FsError::NotDirectory),
+        }
+    }
+
+    /// Contents of a file.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is none.
+    pub fn bytes(&self, ino: Ino) -> Result<&[u8], FsError> {
+        match &self.node(ino)?.kind {
+            NodeKind::File(bytes) => Ok(bytes),
+            NodeKind::Directory { .. } => Err(FsError::IsDirectory),
+        }
+    }
+
+    pub(in crate::vfs) fn child(&self, directory: Ino, name: &str) -> Result<Option<Ino>, FsError> {
+        Ok(self.entries(directory)?.get(name).copied())
+    }
+
+    /// Describes a node.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is gone.
+    pub fn stat(&self, ino: Ino) -> Result<Stat, FsError> {
+        let node = self.node(ino)?;
+        Ok(Stat {
+            ino,
+            directory: matches!(node.kind, NodeKind::Directory { .. }),
+            size: match &node.kind {
+                NodeKind::File(bytes) => bytes.len() as u64,
+                NodeKind::Directory { .. } => 0,
+            },
+            mtime: node.mtime,
+            links: u64::from(node.named),
+        })
+    }
+
+    /// Counts one more handle of a node.
+    pub fn hold(&mut self, ino: Ino) {
+        *self.open.entry(ino).or_insert(0) += 1;
+    }
+
+    /// Gives a handle back; a node without name goes with its last handle.
+    pub fn close(&mut self, ino: Ino) {
+        if let Entry::Occupied(mut count) = self.open.entry(ino) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+                self.free_if_unused(ino);
+            }
+        }
+    }
+
+    /// Reads at an offset; fewer bytes at the end, none past it.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is no file.
+    pub fn read(&self, ino: Ino, offset: u64, into: &mut [u8]) -> Result<usize, FsError> {
+        let bytes = self.bytes(ino)?;
+        let start = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
+        let count = into.len().min(bytes.len() - start);
+        into[..count].copy_from_slice(&bytes[start..start + count]);
+        Ok(count)
+    }
+
+    /// Writes at an offset; a gap before it becomes zeros.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is no file or the quota is used up.
+    pub fn write(&mut self, ino: Ino, offset: u64, data: &[u8], now: u64) -> Result<(), FsError> {
+        if data.is_empty() {
+            return self.bytes(ino).map(|_| ());
+        }
+        let end = offset
+            .checked_add(data.len() as u64)
+            .ok_or(FsError::NoSpace)?;
+        let old = self.bytes(ino)?.len() as u64;
+        if end > old {
+            self.reserve(ino, end - old)?;
+        }
+        // The quota was checked, so that the offset is an index.
+        let (start, end) = (offset as usize, end as usize);
+        self.touch(ino, start..end);
+        let bytes = self.file_mut(ino, now)?;
+        if end > bytes.len() {
+            bytes.resize(start.max(bytes.len()), 0);
+            let overlap = bytes.len() - start;
+            bytes[start..].copy_from_slice(&data[..overlap]);
+            bytes.extend_from_slice(&data[overlap..]);
+        } else {
+            bytes[start..end].copy_from_slice(data);
+        }
+        Ok(())
+    }
+
+    /// Cuts or extends a file with zeros.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is no file or the quota is used up.
+    pub fn set_len(&mut self, ino: Ino, len: u64, now: u64) -> Result<(), FsError> {
+        let old = self.bytes(ino)?.len() as u64;
+        if len > old {
+            self.reserve(ino, len - old)?;
+        } else {
+            self.bytes -= old - len;
+        }
+        self.touch(ino, len.min(old) as usize..old as usize);
+        let bytes = self.file_mut(ino, now)?;
+        bytes.resize(len as usize, 0);
+        if len == 0 {
+            bytes.shrink_to_fit();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! The journal's side of a tree: effects replayed, the tree as effects, and undoing a transaction.
+
+use alloc::vec::Vec;
+
+use super::{FsError, Ino, NodeKind, Tree};
+use crate::vfs::{
+    Effect,
+    txn::{Change, PAGE},
+};
+
+impl Tree {
+    /// Replays a committed effect.
+    ///
+    /// # Errors
+    /// [`FsError`] when it does not fit the tree: the journal is not this tree's.
+    pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), FsError> {
+        match effect {
+            Effect::Create {
+                ino,
+                parent,
+                name,
+                directory,
+                now,
+            } => {
+                if self.nodes.contains_key(ino) || self.child(*parent, name)?.is_some() {
+                    return Err(FsError::Exists);
+                }
+                self.insert(*ino, *parent, name, *directory, *now)
+            }
+            Effect::Remove { parent, name } => {
+                let ino = self.child(*parent, name)?.ok_or(FsError::NotFound)?;
+                self.remove(*parent, name, ino)
+            }
+            Effect::Rename {
+                from,
+                name,
+                to,
+                new_name,
+            } => {
+                let ino = self.child(*from, name)?.ok_or(FsError::NotFound)?;
+                let replaced = self.child(*to, new_name)?;
+                self.relink(*from, name, *to, new_name, ino, replaced)
+            }
+            Effect::Resize { ino, len, now } => self.set_len(*ino, *len, *now),
+            Effect::Write { ino, offset, data } => {
+                let mtime = self.node(*ino)?.mtime;
+                self.write(*ino, *offset, data, mtime)
+            }
+        }
+    }
+
+    /// The whole tree as effects over an empty one, for a store's checkpoint. Nameless files are left out.
+    pub fn snapshot(&self, mut each: impl FnMut(&Effect<'_>)) {
+        let mut directories = alloc::vec![Self::ROOT];
+        while let Some(parent) = directories.pop() {
+            let Ok(entries) = self.entries(parent) else {
+                continue;
+            };
+            for (name, ino) in entries {
+                let Some(node) = self.nodes.get(ino) else {
+                    continue;
+                };
+                let directory = matches!(node.kind, NodeKind::Directory { .. });
+                each(&Effect::Create {
+                    ino: *ino,
+                    parent,
+                    name,
+                    directory,
+                    now: node.mtime,
+                });
+                match &node.kind {
+                    NodeKind::Directory { .. } => directories.push(*ino),
+                    NodeKind::File(bytes) => {
+                        each(&Effect::Resize {
+                            ino: *ino,
+                            len: bytes.len() as u64,
+                            now: node.mtime,
+                        });
+                        each(&Effect::Write {
+                            ino: *ino,
+                            offset: 0,
+                            data: bytes,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Effects of the open transaction.
+    pub(in crate::vfs) fn effects(&self) -> Vec<Effect<'_>> {
+        match &self.txn {
+            Some(txn) => txn.effects(|ino| self.nodes.get(&ino)),
+            None => Vec::new(),
+        }
+    }
+
+    /// Undoes the open transaction. Handles of files that it made lead nowhere afterwards.
+    pub(in crate::vfs) fn roll_back(&mut self) {
+        let Some(mut txn) = self.txn.take() else {
+            return;
+        };
+        for (ino, node) in core::mem::take(&mut txn.freed) {
+            self.nodes.insert(ino, node);
+        }
+        for (ino, before) in txn.files {
+            if let Some(node) = self.nodes.get_mut(&ino)
+                && let NodeKind::File(bytes) = &mut node.kind
+            {
+                bytes.resize(before.len, 0);
+                for (page, old) in before.pages {
+                    let start = page * PAGE;
+                    bytes[start..start + old.len()].copy_from_slice(&old);
+                }
+                node.mtime = before.mtime;
+            }
+        }
+        for change in txn.changes.into_iter().rev() {
+            self.undo(change);
+        }
+        self.bytes = self
+            .nodes
+            .values()
+            .map(|node| match &node.kind {
+                NodeKind::File(bytes) => bytes.len() as u64,
+                NodeKind::Directory { .. } => 0,
+            })
+            .sum();
+        let unused: Vec<Ino> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| !node.named)
+            .map(|(ino, _)| *ino)
+            .collect();
+        for ino in unused {
+            self.free_if_unused(ino);
+        }
+    }
+
+    /// Directories named in a change exist while it is undone: whatever removed them later was undone before.
+    fn undo(&mut self, change: Change) {
+        match change {
+            Change::Create {
+                ino, parent, name, ..
+            } => {
+                if let Ok(entries) = self.entries_mut(parent) {
+                    entries.remove(&name);
+                }
+                self.nodes.remove(&ino);
+            }
+            Change::Remove { parent, name, ino } => {
+                if let Ok(entries) = self.entries_mut(parent) {
+                    entries.insert(name, ino);
+                }
+                self.set_named(ino, true);
+            }
+            Change::Rename {
+                from,
+                name,
+                to,
+                new_name,
+                ino,
+                replaced,
+            } => {
+                if let Ok(entries) = self.entries_mut(to) {
+                    match replaced {
+                        Some(replaced) => entries.insert(new_name, replaced),
+                        None => entries.remove(&new_name),
+                    };
+                }
+                if let Some(replaced) = replaced {
+                    self.set_named(replaced, true);
+                }
+                if let Ok(entries) = self.entries_mut(from) {
+                    entries.insert(name, ino);
+                }
+                if let Some(NodeKind::Directory { parent, .. }) =
+                    self.nodes.get_mut(&ino).map(|node| &mut node.kind)
+                {
+                    *parent = from;
+                }
+            }
+        }
+    }
+}
