@@ -159,11 +159,12 @@ impl Stage {
         particle.sign(&self.operator);
         let (header, _) = Header::split(particle.clone());
         let mut interpreter = Aquavm::default();
+        let key = self.operator.clone();
         let run = |interpreter: &mut Aquavm, prev: &[u8], current: &[u8], results| {
             interpreter.run(Run {
                 particle: &header,
                 scope: &home,
-                key: &self.operator,
+                key: &key,
                 prev,
                 current,
                 results,
