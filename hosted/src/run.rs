@@ -18,7 +18,7 @@ use clap::Args;
 use crate::clock::Clocks;
 use crate::platform::Process;
 use crate::reactor::Reactor;
-use crate::{identity, logger, state};
+use crate::{distro, identity, logger, state};
 
 /// How to run the node.
 #[derive(Debug, Args)]
@@ -35,6 +35,9 @@ pub struct RunArgs {
     /// Port of the WebSocket listener instead of the manifest's; 0 chooses a free one
     #[arg(long, value_name = "PORT")]
     websocket_port: Option<u16>,
+    /// Port of the operator's pages instead of the manifest's; 0 chooses a free one
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
     /// Where a generated identity is kept [default: the manifest's name with `.identity`]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
@@ -47,6 +50,9 @@ pub struct RunArgs {
     /// Threads that run services instead of the manifest's compute cores; 0: the node's own thread
     #[arg(long, value_name = "COUNT")]
     compute: Option<usize>,
+    /// Come without spells and without registry and trust graph
+    #[arg(long)]
+    no_system_services: bool,
     /// Log level instead of the manifest's: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<log::LevelFilter>,
@@ -94,6 +100,10 @@ pub fn run(args: &RunArgs) -> Result<()> {
             platform: Arc::new(Process { clocks }),
             cores,
         }),
+        distro: match args.no_system_services {
+            true => None,
+            false => Some(distro::published()?),
+        },
     };
     let keypair = Keypair::from_seed(seed);
     let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
@@ -118,6 +128,13 @@ pub fn run(args: &RunArgs) -> Result<()> {
             .unwrap_or(manifest.network.websocket_port),
         Transport::WebSocket,
     )?;
+    if let Some(port) = args.http_port.or(manifest.http.port) {
+        let address = SocketAddr::new(args.listen_ip, port);
+        let address = reactor
+            .listen_http(address)
+            .with_context(|| format!("cannot listen on {address}"))?;
+        log::info!(target: "http", "pages at http://{address}/");
+    }
     let stop = reactor.stopper();
     ctrlc::set_handler(move || stop.stop()).context("cannot watch for Ctrl-C")?;
 

@@ -31,8 +31,8 @@ mod source;
 mod value;
 
 pub use model::{
-    Addressing, Compute, Cores, Disk, DiskTest, Log, Machine, Manifest, Network, NetworkId, Node,
-    Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress, StaticAddress6,
+    Addressing, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network, NetworkId,
+    Node, Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress, StaticAddress6,
 };
 pub use problem::{Problem, Problems};
 

@@ -26,6 +26,8 @@ pub struct Manifest {
     pub tls: Tls,
     /// What the cores do.
     pub cores: Cores,
+    /// The operator's pages.
+    pub http: Http,
     /// Which disk holds the state.
     pub disk: Disk,
     /// What is proven.
@@ -269,6 +271,8 @@ pub struct Cores {
     pub system: u16,
     /// Which of the remaining cores compute.
     pub compute: Compute,
+    /// How many of these are set aside for services of the node itself; 0: they share all.
+    pub host_services: u16,
 }
 
 impl Default for Cores {
@@ -276,6 +280,7 @@ impl Default for Cores {
         Self {
             system: 1,
             compute: Compute::All,
+            host_services: 0,
         }
     }
 }
@@ -300,6 +305,13 @@ pub enum Compute {
     All,
     /// That many.
     Count(u16),
+}
+
+/// Section `[http]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// Port of the operator's pages; absent: they are not served.
+    pub port: Option<u16>,
 }
 
 /// Section `[disk]`.

@@ -15,8 +15,8 @@ use crate::{
     MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
     model::{
-        Addressing, Cores, Disk, Log, Manifest, Network, Node, Panic, Places, Prover, ProverMode,
-        StaticAddress, StaticAddress6, Tls,
+        Addressing, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Places, Prover,
+        ProverMode, StaticAddress, StaticAddress6, Tls,
     },
     nearest::nearest,
     problem::{Problem, Problems},
@@ -262,6 +262,12 @@ impl<'a, 'i> Reader<'a, 'i> {
                 compute: self
                     .one("cores", "compute", value::compute_cores)
                     .unwrap_or(cores.compute),
+                host_services: self
+                    .one("cores", "host_services", value::host_cores)
+                    .unwrap_or(cores.host_services),
+            },
+            http: Http {
+                port: self.one("http", "port", value::port),
             },
             disk: self.disk(),
             prover: self.prover(),

@@ -162,7 +162,24 @@ pub const SECTIONS: &[Section] = &[
                 default: "\"all\"",
                 meaning: "How many of the remaining cores serve deals and prove.",
             },
+            Key {
+                name: "host_services",
+                kind: "an integer from 0 to 1024",
+                default: "0",
+                meaning: "How many of the compute cores are set aside for services of the node itself, apart from deals; with \
+                          0 they share all.",
+            },
         ],
+    },
+    Section {
+        name: "http",
+        keys: &[Key {
+            name: "port",
+            kind: "an integer from 1 to 65535",
+            default: "none: the pages are not served",
+            meaning: "Port of the operator's pages `/health`, `/metrics`, `/versions`, `/peer_id` and `/config`. Anyone who \
+                      reaches it can read them.",
+        }],
     },
     Section {
         name: "disk",

@@ -89,6 +89,10 @@ pub(crate) fn compute_cores(value: &DeValue<'_>) -> Result<Compute, Fault> {
     }
 }
 
+pub(crate) fn host_cores(value: &DeValue<'_>) -> Result<u16, Fault> {
+    integer(value, 0..=crate::MAX_CORES)
+}
+
 pub(crate) fn network_id(value: &DeValue<'_>) -> Result<NetworkId, Fault> {
     match string(value)? {
         "dar" => Ok(NetworkId::Dar),

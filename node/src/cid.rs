@@ -37,7 +37,7 @@ fn text(cid: &[u8]) -> String {
 }
 
 /// The dag-pb node over a file's leaves: links first, then the UnixFS data.
-fn node(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn node(bytes: &[u8]) -> Vec<u8> {
     let mut node = Vec::new();
     let mut unixfs = alloc::vec![0x08, 2];
     put_number(&mut unixfs, 3, bytes.len() as u64);

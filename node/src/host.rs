@@ -8,6 +8,7 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
 use crate::particle::Header;
+use crate::workers::Workers;
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Versions {
     pub air: String,
     /// Of the spell service; empty while there is none.
     pub spell: String,
+    /// Of system services: names and versions.
+    pub services: Vec<(String, String)>,
 }
 
 /// This peer and who may manage it.
@@ -53,6 +56,8 @@ pub struct Host {
     pub management: Option<PeerId>,
     /// What it runs.
     pub versions: Versions,
+    /// The workers that live here.
+    pub workers: Workers,
     keypair: Keypair,
 }
 
@@ -63,13 +68,17 @@ impl Host {
             peer_id: keypair.peer_id(),
             management,
             versions,
+            workers: Workers::default(),
             keypair,
         }
     }
 
-    /// The key of a scope of this host; there is only the host's own so far.
+    /// The key of a scope of this host: its own or a worker's.
     pub fn key(&self, scope: &PeerId) -> Option<&Keypair> {
-        self.is_local(scope).then_some(&self.keypair)
+        match *scope == self.peer_id {
+            true => Some(&self.keypair),
+            false => self.workers.get(scope).map(|worker| &worker.key),
+        }
     }
 
     /// What only a particle and this host know, for the name of the particle's vault.
@@ -79,7 +88,12 @@ impl Host {
 
     /// Whether scripts for `peer` run on this machine.
     pub fn is_local(&self, peer: &PeerId) -> bool {
-        *peer == self.peer_id
+        *peer == self.peer_id || self.workers.get(peer).is_some()
+    }
+
+    /// Whether scripts of anybody run in a scope: on the host, and on workers that are active.
+    pub fn is_active(&self, scope: &PeerId) -> bool {
+        *scope == self.peer_id || self.workers.get(scope).is_some_and(|worker| worker.active)
     }
 
     /// Whether `peer` is the operator.
@@ -87,9 +101,13 @@ impl Host {
         self.management.as_ref() == Some(peer)
     }
 
-    /// Whether `peer` may name services of a scope.
-    pub fn may_name(&self, peer: &PeerId, _scope: &PeerId) -> bool {
-        self.is_manager(peer)
+    /// Whether `peer` may name services and change spells of a scope: on the host itself and the operator, on a worker
+    /// its creator, itself and the operator.
+    pub fn may_name(&self, peer: &PeerId, scope: &PeerId) -> bool {
+        match self.workers.get(scope) {
+            Some(worker) => *peer == worker.creator || peer == scope || self.is_management(peer),
+            None => self.is_manager(peer),
+        }
     }
 
     /// Whether `peer` may call protected functions.

@@ -21,6 +21,18 @@ pub struct Limits {
     pub max_connects: usize,
     /// Expired particles removed per round, so that a great dying does not stop the loop.
     pub max_removed_per_round: usize,
+    /// Particles per second of one author, and so many at once. Against authors who keep the node from all others; the host,
+    /// its management and its workers are free of this and of the limits of authors below.
+    pub author_rate: u32,
+    /// Particles of one author alive at the same time.
+    pub author_actors: usize,
+    /// Memory of one author's particles, in bytes.
+    pub author_memory: usize,
+    /// Authors that are counted. Against particles under ever new names.
+    pub max_authors: usize,
+    /// Longest life of a particle on this node from its first arrival on, in milliseconds. Against particles that claim to
+    /// come from the future or to live for weeks.
+    pub max_life_ms: u64,
     /// Longest script, in bytes.
     pub max_script: usize,
 }
@@ -34,6 +46,11 @@ impl Default for Limits {
             max_timers: 10_000,
             max_connects: 64,
             max_removed_per_round: 1024,
+            author_rate: 50_000,
+            author_actors: 40_000,
+            author_memory: 192 << 20,
+            max_authors: 50_000,
+            max_life_ms: 24 * 3_600_000,
             max_script: 16 << 20,
         }
     }
@@ -63,6 +80,8 @@ pub struct ServiceLimits {
     pub vault_bytes: u64,
     /// Cores set aside for services of the host scope; 0: they share all cores.
     pub host_cores: usize,
+    /// Whether compute units of workers share cores when there are too few for each to have its own.
+    pub share_cores: bool,
     /// Modules that may use programs of the host: their CIDs, and the names of those programs.
     pub binaries: BTreeMap<String, Vec<String>>,
 }
@@ -83,6 +102,7 @@ impl Default for ServiceLimits {
             service_files: 256 << 20,
             vault_bytes: 256 << 20,
             host_cores: 0,
+            share_cores: true,
             binaries: BTreeMap::from([(CURL_EFFECTOR.into(), vec!["curl".into()])]),
         }
     }

@@ -25,6 +25,12 @@ pub trait Machine {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal>;
 
+    /// Takes over an incoming connection of the operator's pages, unless there are too many. A machine without pages takes
+    /// none.
+    fn accept_http(&mut self, _clock: Clock) -> Option<ConnId> {
+        None
+    }
+
     /// Takes what came in. Time is [`Input::Timer`].
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
 

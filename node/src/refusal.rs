@@ -37,6 +37,14 @@ reasons! {
     ScriptTooLong = "script_too_long", "the particle's script is too long";
     /// A particle: too many are alive.
     ActorsFull = "actors_full", "too many particles are alive";
+    /// A particle: its author sends too many.
+    AuthorRate = "author_rate", "its author sends too many particles";
+    /// A particle: too many of its author's are alive.
+    AuthorActors = "author_actors", "too many particles of this author are alive";
+    /// A particle: its author's particles hold too much memory.
+    AuthorMemory = "author_memory", "the particles of this author hold too much memory";
+    /// A particle: there are too many authors.
+    AuthorsFull = "authors_full", "too many authors have particles here";
     /// An arrival: too many of the same particle wait.
     MailboxFull = "mailbox_full", "too many arrivals of this particle wait";
     /// A particle: there is no memory left for it.
@@ -59,6 +67,8 @@ reasons! {
     TimersFull = "timers_full", "too many calls of peer.timeout wait";
     /// A call of `peer.connect`: too many wait.
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
+    /// A particle: the worker that it is for is not active.
+    WorkerInactive = "worker_inactive", "the worker is not active";
     /// A call of a service: too many jobs wait for the compute cores, or too many calls for this service.
     JobsFull = "jobs_full", "too many calls of services wait";
 }

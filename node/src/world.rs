@@ -1,23 +1,29 @@
 //! What the built-in services work on beyond the call itself, and the jobs that they have under way.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::time::Duration;
 
+use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 
 use crate::builtins::{CallError, Reply};
 use crate::compute::{Done, Job, Platform, Queues, Resources, Ticket};
+use crate::distro::{Distro, Installer};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
+use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
 use crate::particle::Header;
 use crate::services::{self, Services};
+use crate::spells::Schedule;
 use crate::state::{self, Changes, State};
 use crate::vault::Vaults;
+use crate::workers::{CoreMap, Workers};
 
 /// What the owner of a node gives it beside sockets.
 #[derive(Default)]
@@ -26,6 +32,8 @@ pub struct Parts {
     pub state: Option<State>,
     /// Cores and clocks for services; `None`: there are no services.
     pub compute: Option<Resources>,
+    /// Services that come with the node; `None`: there are no spells and no system services.
+    pub distro: Option<Distro>,
 }
 
 /// What comes after a job: its value becomes the answer of the call that waits for it.
@@ -63,6 +71,19 @@ pub struct World {
     pub(crate) vaults: Vaults,
     pub(crate) entropy: Entropy,
     pub(crate) calls: Calls,
+    pub(crate) cores: CoreMap,
+    pub(crate) schedule: Schedule,
+    /// What spells are made of, if the node has it.
+    pub(crate) spell_blueprint: Option<String>,
+    pub(crate) spell_runs: u64,
+    /// Particles of spells that the node has not taken in yet.
+    pub(crate) particles: VecDeque<Particle>,
+    pub(crate) installer: Installer,
+    pub(crate) ipfs: Ipfs,
+    /// Answers that came about otherwise than by a job.
+    pub(crate) finished: VecDeque<(Ticket, Result<Reply, CallError>)>,
+    /// Whether everything that was kept came back.
+    restored: bool,
     queues: Queues,
     tasks: BTreeMap<Ticket, Then>,
     next_ticket: u64,
@@ -79,17 +100,48 @@ impl World {
         limits: ServiceLimits,
         seed: [u8; 32],
     ) -> Result<World, services::Error> {
-        let Parts { state, compute } = parts;
+        let Parts {
+            state,
+            compute,
+            distro,
+        } = parts;
         let mut world = World::without_parts(host, limits, seed);
         if let Some(resources) = compute {
-            world.queues = Queues::new(resources.cores, world.limits.max_jobs);
+            let limits = &world.limits;
+            world.queues = Queues::new(resources.cores, limits.max_jobs);
+            let cores = world.queues.cores();
+            world.cores = CoreMap::new(cores, limits.host_cores, limits.share_cores);
             world.platform = Some(resources.platform);
         }
         if let Some(mut state) = state {
+            let workers = Workers::restore(&mut state)?;
+            for worker in workers.ids().filter_map(|id| workers.get(id)) {
+                if let Err(error) = world.cores.acquire(&worker.cu_ids) {
+                    log::error!(target: "worker", "{}: {error}", worker.key.peer_id());
+                }
+            }
+            world.host_mut().workers = workers;
             world.services = Services::restore(&mut state, |scope, id| world.core_of(scope, id))?;
             world.state = Some(state);
         }
+        if let Some(distro) = distro {
+            world.add_distro(distro)?;
+        }
         Ok(world)
+    }
+
+    /// Begins what needs the time: subscriptions of before the reboot, system services.
+    pub fn begin(&mut self, clock: Clock) {
+        if let Err(error) = self.resubscribe(clock.wall_ms) {
+            log::error!(target: "spell", "subscriptions are lost: {error}");
+            self.restored = false;
+        }
+        self.install_next(clock);
+    }
+
+    /// This peer, to be changed; calls under way go on with what they know.
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
+        Rc::make_mut(&mut self.host)
     }
 
     /// The world of a host that forgets everything at a reboot and runs no services. `seed` is fresh entropy.
@@ -102,6 +154,15 @@ impl World {
             vaults: Vaults::new(limits.vault_bytes),
             entropy: Entropy::new(seed),
             calls: Calls::default(),
+            cores: CoreMap::new(1, limits.host_cores, limits.share_cores),
+            schedule: Schedule::default(),
+            spell_blueprint: None,
+            spell_runs: 0,
+            particles: VecDeque::new(),
+            installer: Installer::default(),
+            ipfs: Ipfs::default(),
+            finished: VecDeque::new(),
+            restored: true,
             queues: Queues::new(0, limits.max_jobs),
             limits,
             tasks: BTreeMap::new(),
@@ -122,6 +183,21 @@ impl World {
     /// Calls of services so far.
     pub fn calls(&self) -> Calls {
         self.calls
+    }
+
+    /// Particles that spells made.
+    pub fn spell_runs(&self) -> u64 {
+        self.spell_runs
+    }
+
+    /// Spells that wait for something.
+    pub fn scheduled_spells(&self) -> usize {
+        self.schedule.len()
+    }
+
+    /// Whether everything that was kept came back.
+    pub fn is_restored(&self) -> bool {
+        self.restored
     }
 
     /// Jobs that wait for a core.
@@ -177,16 +253,22 @@ impl World {
     }
 
     /// The core that a service runs on: the host's share the cores set aside for them, those of a worker its cores.
-    pub(crate) fn core_of(&self, _scope: &PeerId, id: &str) -> usize {
-        let cores = self.queues.cores();
-        let cores = match self.limits.host_cores {
-            0 => cores,
-            set_aside => set_aside.min(cores),
-        };
+    pub(crate) fn core_of(&self, scope: &PeerId, id: &str) -> usize {
         let spread = id.bytes().fold(0usize, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(byte.into())
         });
-        spread % cores
+        if let Some(worker) = self.host.workers.get(scope) {
+            let own = self.cores.of(&worker.cu_ids);
+            if !own.is_empty() {
+                return own[spread % own.len()];
+            }
+        }
+        let cores = self.queues.cores();
+        spread
+            % match self.limits.host_cores {
+                0 => cores,
+                set_aside => set_aside.min(cores),
+            }
     }
 
     /// Whether another job of a script may wait.
@@ -216,6 +298,18 @@ impl World {
     /// Puts a job in its core's queue.
     pub(crate) fn submit(&mut self, job: Job) {
         self.queues.submit(job);
+    }
+
+    /// Does something more when a job is done, after what was to be made of it.
+    pub(crate) fn after(&mut self, ticket: Ticket, more: impl FnOnce(&mut World, Clock) + 'static) {
+        if let Some(then) = self.tasks.remove(&ticket) {
+            let then: Then = Box::new(move |world, clock, value| {
+                let answer = then(world, clock, value);
+                more(world, clock);
+                answer
+            });
+            self.tasks.insert(ticket, then);
+        }
     }
 
     /// Lets a core do some work; `then` makes the answer of what came of it.

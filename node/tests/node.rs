@@ -90,6 +90,7 @@ impl Stage {
             node: String::new(),
             air: String::new(),
             spell: String::new(),
+            services: Vec::new(),
         };
         let host = Host::new(key(1), None, versions);
         let seen = Rc::new(RefCell::new(Vec::new()));

@@ -54,7 +54,8 @@ pub struct Reactor<M> {
     pub machine: M,
     clocks: Clocks,
     poll: Poll,
-    listeners: HashMap<Token, (TcpListener, Transport)>,
+    /// Listeners; without transport: of the operator's pages.
+    listeners: HashMap<Token, (TcpListener, Option<Transport>)>,
     sockets: HashMap<ConnId, Socket>,
     /// Sockets with something to do, each once: a turn costs nothing for those that are idle.
     active: Vec<ConnId>,
@@ -121,6 +122,22 @@ impl<M: Machine> Reactor<M> {
     /// # Errors
     /// The address cannot be listened on.
     pub fn listen(&mut self, address: SocketAddr, transport: Transport) -> io::Result<SocketAddr> {
+        self.listen_for(address, Some(transport))
+    }
+
+    /// Serves the operator's pages at `address`; returns the address in force.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub fn listen_http(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+        self.listen_for(address, None)
+    }
+
+    fn listen_for(
+        &mut self,
+        address: SocketAddr,
+        transport: Option<Transport>,
+    ) -> io::Result<SocketAddr> {
         let mut listener = TcpListener::bind(address)?;
         let token = self.token();
         self.poll
@@ -271,10 +288,17 @@ impl<M: Machine> Reactor<M> {
             };
             let transport = *transport;
             let clock = self.clock();
-            match self
-                .machine
-                .accept(clock, transport, remote, &mut self.effects)
-            {
+            let accepted = match transport {
+                Some(transport) => self
+                    .machine
+                    .accept(clock, transport, remote, &mut self.effects)
+                    .map_err(|reason| reason.to_string()),
+                None => self
+                    .machine
+                    .accept_http(clock)
+                    .ok_or_else(|| "too many read the pages".into()),
+            };
+            match accepted {
                 Ok(conn) => self.add(conn, stream, false),
                 Err(reason) => {
                     log::debug!(target: "net", "connection from {remote} refused: {reason}");

@@ -70,6 +70,7 @@ pub fn run(
             platform: Arc::new(Kernel),
             cores: lanes.len(),
         }),
+        distro: None,
     };
     let mut appliance = match Appliance::new(&configuration.manifest, boot, parts) {
         Ok(appliance) => appliance,

@@ -14,6 +14,14 @@ use crate::peer_id::PeerId;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub(super) u64);
 
+impl ConnId {
+    /// A name for a connection that no swarm has, for machines that serve others beside one: names of swarms count from
+    /// below, these from above.
+    pub fn beside_swarm(number: u64) -> ConnId {
+        ConnId(u64::MAX - number)
+    }
+}
+
 impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)

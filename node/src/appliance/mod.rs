@@ -112,6 +112,7 @@ pub struct Appliance {
 struct Ports {
     tcp: u16,
     websocket: u16,
+    http: Option<u16>,
 }
 
 impl Appliance {
@@ -123,6 +124,7 @@ impl Appliance {
         let ports = Ports {
             tcp: manifest.network.tcp_port,
             websocket: manifest.network.websocket_port,
+            http: manifest.http.port,
         };
         let ip_config = ip_config(manifest, boot.mac);
         let mut config =
@@ -148,7 +150,7 @@ impl Appliance {
             ip_config,
             u64::from_le_bytes(core::array::from_fn(|i| ip_seed[i])),
         );
-        for port in [ports.tcp, ports.websocket] {
+        for port in [ports.tcp, ports.websocket].into_iter().chain(ports.http) {
             stack
                 .listen(port)
                 .map_err(|error| Error::Listen { port, error })?;
@@ -204,6 +206,12 @@ impl Appliance {
             ip::Event::Deconfigured => {
                 log::warn!(target: "net", "the DHCP lease ended");
                 self.listening = None;
+            }
+            ip::Event::Accepted { socket, port, .. } if Some(port) == self.ports.http => {
+                match self.peer.accept_http(clock) {
+                    Some(conn) => self.links.add(conn, socket),
+                    None => self.stack.abort(clock.now, socket),
+                }
             }
             ip::Event::Accepted {
                 socket,

@@ -13,6 +13,7 @@ mod cmp;
 mod debug;
 mod dist;
 mod get_data;
+mod ipfs;
 mod json;
 mod kad;
 mod math;
@@ -21,9 +22,11 @@ mod ordered;
 mod peer;
 mod run_console;
 mod sig;
+mod spell;
 mod srv;
 mod stat;
 mod vault;
+mod worker;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -63,6 +66,9 @@ pub struct Builtin {
     pub handler: Handler,
 }
 
+/// In place of a function's name: any name that no row before has.
+pub const ANY: &str = "*";
+
 /// The code behind a function.
 #[derive(Clone, Copy)]
 pub enum Handler {
@@ -80,6 +86,8 @@ pub enum Access {
     /// Scripts signed by the host or by its management peer. The handler checks it, after it has
     /// read its arguments.
     Protected,
+    /// As [`Access::Protected`] on the host, any script on a worker.
+    ProtectedOnHost,
 }
 
 /// A call while it is answered.
@@ -127,7 +135,7 @@ pub enum Reply {
 
 impl Reply {
     /// The result of functions that have none.
-    fn unit() -> Reply {
+    pub(crate) fn unit() -> Reply {
         Reply::Value(Value::String(String::new()))
     }
 }
@@ -206,7 +214,11 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
         sig::FUNCTIONS,
         vault::FUNCTIONS,
         run_console::FUNCTIONS,
+        ipfs::FUNCTIONS,
+        spell::FUNCTIONS,
+        worker::FUNCTIONS,
         get_data::FUNCTIONS,
+        spell::SCRIPT_FUNCTIONS,
     ];
     GROUPS.iter().copied().flatten()
 }
@@ -221,8 +233,10 @@ pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
         function_name,
         ..
     } = call.request;
-    let found = table()
-        .find(|row| row.service == service_id.as_str() && row.function == function_name.as_str());
+    let found = table().find(|row| {
+        row.service == service_id.as_str()
+            && (row.function == function_name.as_str() || row.function == ANY)
+    });
     match found {
         Some(row) => {
             let arguments = call
@@ -303,6 +317,10 @@ pub fn manual() -> String {
             Access::Anyone => row.notes.to_string(),
             Access::Protected if row.notes.is_empty() => String::from("protected"),
             Access::Protected => format!("protected; {}", row.notes),
+            Access::ProtectedOnHost if row.notes.is_empty() => {
+                String::from("protected on the host")
+            }
+            Access::ProtectedOnHost => format!("protected on the host; {}", row.notes),
         };
         page += &format!(
             "| {} | {} | {} | {} |\n",

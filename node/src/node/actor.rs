@@ -39,6 +39,8 @@ pub(super) struct Actor {
     pub(super) key: Key,
     pub(super) scope: PeerId,
     pub(super) header: Header,
+    /// The last millisecond of its life here.
+    pub(super) deadline: u64,
     /// Data of arrivals, oldest first.
     pub(super) mailbox: VecDeque<Vec<u8>>,
     /// Answers to its calls that no run has seen yet.
@@ -50,11 +52,12 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(key: Key, scope: PeerId, header: Header) -> Actor {
+    pub(super) fn new(key: Key, scope: PeerId, header: Header, deadline: u64) -> Actor {
         Actor {
             key,
             scope,
             header,
+            deadline,
             mailbox: VecDeque::new(),
             results: Vec::new(),
             data: Vec::new(),

@@ -7,6 +7,7 @@
 //! its particle's deadline.
 
 mod actor;
+mod budget;
 mod timers;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +24,7 @@ use crate::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
 use crate::builtins::{self, Call, CallError, Later, Reply};
 use crate::compute::{Done, Job, Ticket};
 use crate::host::{Clock, Host, Network};
+use crate::http::{Answer, Request};
 use crate::limits::Limits;
 use crate::particle::Header;
 use crate::quoted::Quoted;
@@ -30,6 +32,7 @@ use crate::refusal::{Refusal, Refusals};
 use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
+use budget::Budgets;
 use timers::Timers;
 
 /// Something the node wants done.
@@ -95,6 +98,7 @@ pub struct Node<I> {
     /// Actors with something to do, each once.
     turns: VecDeque<ActorId>,
     timers: Timers,
+    budgets: Budgets,
     connects: usize,
     /// Calls that wait for a job.
     jobs: BTreeMap<Ticket, CallId>,
@@ -114,6 +118,7 @@ impl<I: Interpreter> Node<I> {
             deadlines: BTreeSet::new(),
             turns: VecDeque::new(),
             timers: Timers::default(),
+            budgets: Budgets::default(),
             connects: 0,
             jobs: BTreeMap::new(),
             next_actor: 0,
@@ -161,7 +166,7 @@ impl<I: Interpreter> Node<I> {
     pub fn receive(&mut self, clock: Clock, particle: Particle) -> Result<(), Refusal> {
         let taken = self.check(clock, &particle).and_then(|()| {
             let (header, data) = Header::split(particle);
-            self.deliver(self.host().peer_id, header, data)
+            self.deliver(clock, self.host().peer_id, header, data)
         });
         match taken {
             Ok(()) => self.status.received += 1,
@@ -170,25 +175,50 @@ impl<I: Interpreter> Node<I> {
         taken
     }
 
-    fn check(&self, clock: Clock, particle: &Particle) -> Result<(), Refusal> {
+    fn check(&mut self, clock: Clock, particle: &Particle) -> Result<(), Refusal> {
         if particle.is_expired(clock.wall_ms) {
             return Err(Refusal::Expired);
         }
         if particle.script.len() > self.limits.max_script {
             return Err(Refusal::ScriptTooLong);
         }
-        particle.verify().map_err(|_| Refusal::BadSignature)
+        particle.verify().map_err(|_| Refusal::BadSignature)?;
+        match self.is_free(&particle.init_peer_id) {
+            true => Ok(()),
+            false => self
+                .budgets
+                .arrive(clock.now, &self.limits, particle.init_peer_id),
+        }
+    }
+
+    /// Whether an author is free of the limits of authors.
+    fn is_free(&self, author: &PeerId) -> bool {
+        self.host().is_manager(author) || self.host().is_local(author)
     }
 
     /// Puts a verified particle in the mailbox of its actor.
-    fn deliver(&mut self, scope: PeerId, header: Header, data: Vec<u8>) -> Result<(), Refusal> {
+    fn deliver(
+        &mut self,
+        clock: Clock,
+        scope: PeerId,
+        header: Header,
+        data: Vec<u8>,
+    ) -> Result<(), Refusal> {
         if self.status.memory + data.len() > self.limits.max_memory {
             return Err(Refusal::MemoryFull);
+        }
+        if !self.host().is_active(&scope) && !self.host().is_manager(&header.init_peer_id) {
+            return Err(Refusal::WorkerInactive);
+        }
+        let author = header.init_peer_id;
+        let may_hold = self.budgets.may_hold(&self.limits, &author, data.len());
+        if !may_hold && !self.is_free(&author) {
+            return Err(Refusal::AuthorMemory);
         }
         let key = Key::new(scope, &header);
         let id = match self.by_key.get(&key) {
             Some(&id) => id,
-            None => self.add(key, scope, header)?,
+            None => self.add(clock, key, scope, header)?,
         };
         let Some(actor) = self.actors.get_mut(&id) else {
             return Err(Refusal::ActorsFull);
@@ -197,24 +227,38 @@ impl<I: Interpreter> Node<I> {
             return Err(Refusal::MailboxFull);
         }
         self.status.memory += data.len();
+        self.budgets.resize(&author, 0, data.len());
         actor.mailbox.push_back(data);
         self.wake(id);
         Ok(())
     }
 
-    fn add(&mut self, key: Key, scope: PeerId, header: Header) -> Result<ActorId, Refusal> {
+    fn add(
+        &mut self,
+        clock: Clock,
+        key: Key,
+        scope: PeerId,
+        header: Header,
+    ) -> Result<ActorId, Refusal> {
         if self.actors.len() >= self.limits.max_actors {
             return Err(Refusal::ActorsFull);
         }
         if self.status.memory + header.size() > self.limits.max_memory {
             return Err(Refusal::MemoryFull);
         }
+        if !self.is_free(&header.init_peer_id) {
+            self.budgets
+                .add(&self.limits, header.init_peer_id, header.size())?;
+        }
+        // Whatever time the particle claims to come from, it does not live longer here than its own ttl.
+        let life = u64::from(header.ttl).min(self.limits.max_life_ms);
+        let deadline = header.deadline().min(clock.wall_ms.saturating_add(life));
         let id = ActorId(self.next_actor);
         self.next_actor += 1;
         self.status.memory += header.size();
-        self.deadlines.insert((header.deadline(), id));
+        self.deadlines.insert((deadline, id));
         self.actors
-            .insert(id, Actor::new(key.clone(), scope, header));
+            .insert(id, Actor::new(key.clone(), scope, header, deadline));
         self.by_key.insert(key, id);
         Ok(id)
     }
@@ -245,6 +289,8 @@ impl<I: Interpreter> Node<I> {
     fn finish(&mut self, call: CallId, result: CallResult) {
         if let Some(actor) = self.actors.get_mut(&call.actor) {
             self.status.memory += result.result.len();
+            let author = actor.header.init_peer_id;
+            self.budgets.resize(&author, 0, result.result.len());
             actor.results.push((call.request, result));
             self.wake(call.actor);
         }
@@ -256,6 +302,8 @@ impl<I: Interpreter> Node<I> {
             self.status.memory -= result.result.len();
             self.finish(call, result);
         }
+        self.world.run_spells(clock);
+        self.take_spells(clock);
         for _ in 0..self.limits.max_removed_per_round {
             match self.deadlines.first() {
                 Some(&(deadline, id)) if deadline < clock.wall_ms => self.remove(id),
@@ -266,7 +314,9 @@ impl<I: Interpreter> Node<I> {
 
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
-            self.deadlines.remove(&(actor.header.deadline(), id));
+            self.deadlines.remove(&(actor.deadline, id));
+            self.budgets
+                .remove(&actor.header.init_peer_id, actor.memory());
             self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             self.status.memory -= actor.memory();
@@ -286,7 +336,13 @@ impl<I: Interpreter> Node<I> {
         let deadline = self.deadlines.first().map(|&(deadline, _)| {
             clock.now + Duration::from_millis((deadline + 1).saturating_sub(clock.wall_ms))
         });
-        [self.timers.next(), deadline].into_iter().flatten().min()
+        let spell = self.world.schedule.next();
+        let spell =
+            spell.map(|at| clock.now + Duration::from_millis(at.saturating_sub(clock.wall_ms)));
+        [self.timers.next(), deadline, spell]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
@@ -298,14 +354,15 @@ impl<I: Interpreter> Node<I> {
             return true;
         };
         actor.waits_for_turn = false;
-        if actor.header.deadline() < clock.wall_ms {
+        if actor.deadline < clock.wall_ms {
             self.count(Refusal::ExpiredHere);
             return true;
         }
         let Some(key) = self.world.host().key(&actor.scope) else {
             return true;
         };
-        self.status.memory -= actor.memory();
+        let before = actor.memory();
+        self.status.memory -= before;
         let current = actor.mailbox.pop_front().unwrap_or_default();
         let mut outcome = self.interpreter.run(Run {
             particle: &actor.header,
@@ -317,7 +374,10 @@ impl<I: Interpreter> Node<I> {
         });
         // Kept before anything is done about it, also after an error.
         actor.data = core::mem::take(&mut outcome.data);
-        self.status.memory += actor.memory();
+        let after = actor.memory();
+        self.status.memory += after;
+        self.budgets
+            .resize(&actor.header.init_peer_id, before, after);
         self.status.runs += 1;
         if outcome.ret_code != 0 {
             self.status.failed_runs += 1;
@@ -368,7 +428,7 @@ impl<I: Interpreter> Node<I> {
             };
             if self.host().is_local(&peer) {
                 let (header, data) = (actor.header.clone(), actor.data.clone());
-                if let Err(reason) = self.deliver(peer, header, data) {
+                if let Err(reason) = self.deliver(clock, peer, header, data) {
                     self.count(reason);
                 }
             } else {
@@ -408,7 +468,7 @@ impl<I: Interpreter> Node<I> {
         };
         let answer = builtins::call(&mut self.world, &request_call);
         self.status.calls += 1;
-        let deadline = actor.header.deadline();
+        let deadline = actor.deadline;
         let result = match builtins::result(answer) {
             Ok(result) => result,
             Err(Later::Job(ticket)) => {
@@ -457,6 +517,24 @@ impl<I: Interpreter> Node<I> {
         self.finish(call, result);
     }
 
+    /// Begins what needs the time; an edge calls it once, when the wall clock is right.
+    pub fn begin(&mut self, clock: Clock) {
+        self.world.begin(clock);
+    }
+
+    /// A peer has connected, or its last connection has ended: spells may wait for it.
+    pub fn on_connection(&mut self, clock: Clock, peer: &PeerId, connected: bool) {
+        self.world.on_connection(clock, peer, connected);
+    }
+
+    /// Takes in the particles of spells.
+    fn take_spells(&mut self, clock: Clock) {
+        while let Some(particle) = self.world.particles.pop_front() {
+            // What is refused is counted.
+            let _ = self.receive(clock, particle);
+        }
+    }
+
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
         self.world.state_mut()
@@ -469,9 +547,28 @@ impl<I: Interpreter> Node<I> {
 
     /// Takes back what came of a job.
     pub fn done(&mut self, clock: Clock, done: Done) {
-        let Some((ticket, answer)) = self.world.done(clock, done) else {
-            return;
-        };
+        let done = self.world.done(clock, done);
+        self.take_spells(clock);
+        if let Some((ticket, answer)) = done {
+            self.answered(ticket, answer);
+        }
+    }
+
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.world.next_request()
+    }
+
+    /// Takes the answer to an HTTP request.
+    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
+        self.world.http_done(id, answer);
+        while let Some((ticket, answer)) = self.world.finished.pop_front() {
+            self.answered(ticket, answer);
+        }
+    }
+
+    /// The answer of the call that waits for a job is there.
+    fn answered(&mut self, ticket: Ticket, answer: Result<Reply, CallError>) {
         let Some(call) = self.jobs.remove(&ticket) else {
             return;
         };

@@ -28,6 +28,7 @@ use basalt_net::tls;
 use crate::air::Aquavm;
 use crate::compute::Done;
 use crate::host::{Clock, Host, Versions};
+use crate::http;
 use crate::limits::{Limits, ServiceLimits};
 use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
@@ -62,6 +63,8 @@ pub struct Config {
     pub tls: Option<Arc<tls::Context>>,
     /// What is traced in the log.
     pub trace: Option<Subject>,
+    /// Everything as text, without secrets, for the operator.
+    pub text: String,
     /// Budgets of connections.
     pub connections: swarm::Limits,
     /// Budgets of what came in and waits for its turn.
@@ -100,11 +103,15 @@ impl Config {
             bootstrap: addresses(&manifest.node.bootstrap)?,
             tls: None,
             trace: manifest.log.trace.as_deref().map(Subject::from),
+            text: http::config_text(manifest),
             connections: swarm::Limits::default(),
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
             particles: Limits::default(),
-            services: ServiceLimits::default(),
+            services: ServiceLimits {
+                host_cores: manifest.cores.host_services.into(),
+                ..ServiceLimits::default()
+            },
             steps_per_turn: 32,
         })
     }
@@ -125,6 +132,7 @@ impl Config {
             node: self.version.clone(),
             air: Aquavm::VERSION.into(),
             spell: String::new(),
+            services: Vec::new(),
         };
         Host::new(keypair, self.management, versions)
     }
@@ -169,7 +177,13 @@ pub struct Peer {
     node: Node<Aquavm>,
     contacts: Contacts,
     external_addresses: Vec<Multiaddr>,
+    http: http::Connections,
+    clients: http::Clients,
+    config_text: String,
+    bootstrap: Vec<PeerId>,
     steps_per_turn: usize,
+    /// Whether what needs the time has begun.
+    begun: bool,
     /// Dials under way, and to whom.
     dials: BTreeMap<ConnId, PeerId>,
     /// What came in and waits for its turn.
@@ -207,6 +221,8 @@ impl Peer {
 
     fn build(config: Config, keypair: Keypair, seed: [u8; 32], world: World) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
+        let bootstrap = config.bootstrap.iter().filter_map(Multiaddr::peer_id);
+        let bootstrap = bootstrap.collect();
         let swarm_config = swarm::Config {
             agent_version: config.version,
             kademlia: Some(kademlia),
@@ -222,7 +238,12 @@ impl Peer {
             node: Node::new(world, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
+            http: http::Connections::default(),
+            clients: http::Clients::default(),
+            config_text: config.text,
+            bootstrap,
             steps_per_turn: config.steps_per_turn,
+            begun: false,
             dials: BTreeMap::new(),
             inbox: Inbox::new(config.inbox),
             seeks: Seeks::new(config.seeks),
@@ -257,6 +278,9 @@ impl Peer {
             .cloned()
             .collect();
         self.contacts.set_own(all.clone());
+        if !core::mem::replace(&mut self.begun, true) {
+            self.node.begin(clock);
+        }
         self.swarm
             .set_listen_addresses(clock.now, all, &mut self.swarm_effects);
         self.settle(clock, out);
@@ -316,6 +340,9 @@ impl Peer {
                 }
             }
         }
+        while let Some(request) = self.node.next_request() {
+            self.clients.start(request, out);
+        }
         while let Some(job) = self.node.next_job() {
             out.push(Effect::Compute {
                 core: job.core(),
@@ -338,6 +365,7 @@ impl Peer {
                 direction,
                 ..
             } => {
+                self.node.on_connection(clock, &peer, true);
                 log::info!(target: "peer", "{peer} connected from {remote} ({conn})");
                 self.trace
                     .peer(&peer, format_args!("connected, {direction:?} ({conn})"));
@@ -353,6 +381,7 @@ impl Peer {
             Event::Disconnected { peer } => {
                 log::info!(target: "peer", "{peer} disconnected");
                 self.trace.peer(&peer, "disconnected");
+                self.node.on_connection(clock, &peer, false);
                 self.contacts.disconnected(&peer);
             }
             Event::Closed { conn, peer, reason } => {
@@ -402,6 +431,26 @@ impl Peer {
                 let times = self.swarm.status().refused(reason);
                 log::log!(target: "peer", rarely(times), "{conn}: refused: {reason} ({times} so far)");
             }
+        }
+    }
+
+    /// Answers a request for one of the operator's pages.
+    fn on_http(&mut self, input: &Input<'_>, conn: ConnId, out: &mut Vec<Effect>) {
+        match input {
+            Input::Received { bytes, .. } => {
+                let connected = |peer: &PeerId| self.swarm.is_connected(peer);
+                let report = http::Report {
+                    status: self.status(),
+                    world: self.node.world(),
+                    versions: &self.node.host().versions,
+                    bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
+                    config: &self.config_text,
+                };
+                let page = |path: &str| http::page(path, &report);
+                self.http.receive(conn, bytes, page, out);
+            }
+            Input::RemoteClosed { .. } => self.http.remote_closed(conn, out),
+            _ => self.http.lost(conn),
         }
     }
 
@@ -592,12 +641,41 @@ impl Machine for Peer {
         accepted
     }
 
+    fn accept_http(&mut self, clock: Clock) -> Option<ConnId> {
+        self.http.accept(clock.now)
+    }
+
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
         if let Some(tls) = &self.tls {
             tls.set_wall(clock.wall_ms);
         }
-        if matches!(input, Input::Timer) {
-            self.node.timer(clock);
+        match &input {
+            Input::Timer => {
+                self.node.timer(clock);
+                self.http.timer(clock.now, out);
+                for (id, answer) in self.clients.timer(clock.now, out) {
+                    self.node.http_done(id, answer);
+                }
+            }
+            Input::Dialed { conn, .. }
+            | Input::DialFailed { conn, .. }
+            | Input::Received { conn, .. }
+            | Input::RemoteClosed { conn }
+            | Input::Lost { conn }
+                if self.clients.has(*conn) =>
+            {
+                if let Some((id, answer)) = self.clients.handle(*conn, &input, out) {
+                    self.node.http_done(id, answer);
+                    self.settle(clock, out);
+                }
+                return;
+            }
+            Input::Received { conn, .. } | Input::RemoteClosed { conn } | Input::Lost { conn }
+                if self.http.has(*conn) =>
+            {
+                return self.on_http(&input, *conn, out);
+            }
+            _ => {}
         }
         self.swarm.handle(clock.now, input, &mut self.swarm_effects);
         self.settle(clock, out);
@@ -626,22 +704,45 @@ impl Machine for Peer {
         if !self.inbox.is_empty() {
             return Some(clock.now);
         }
-        [self.swarm.wake_at(), self.node.wake_at(clock)]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.swarm.wake_at(),
+            self.node.wake_at(clock),
+            self.http.wake_at(),
+            self.clients.wake_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        self.swarm.transmit(conn, buffer)
+        if self.http.has(conn) {
+            self.http.transmit(conn, buffer)
+        } else if self.clients.has(conn) {
+            self.clients.transmit(conn, buffer)
+        } else {
+            self.swarm.transmit(conn, buffer)
+        }
     }
 
     fn has_output(&mut self, conn: ConnId) -> bool {
-        self.swarm.has_output(conn)
+        if self.http.has(conn) {
+            self.http.has_output(conn)
+        } else if self.clients.has(conn) {
+            self.clients.has_output(conn)
+        } else {
+            self.swarm.has_output(conn)
+        }
     }
 
     fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        self.swarm.receive_capacity(conn)
+        if self.http.has(conn) {
+            self.http.receive_capacity(conn)
+        } else if self.clients.has(conn) {
+            self.clients.receive_capacity(conn)
+        } else {
+            self.swarm.receive_capacity(conn)
+        }
     }
 
     fn done(&mut self, clock: Clock, done: Done, out: &mut Vec<Effect>) {

@@ -10,7 +10,7 @@ use basalt_net::time::Instant;
 use basalt_wasm_host::vfs::Quota;
 use basalt_wasm_host::{CallParameters, Module};
 
-use super::running::{Loaded, Maker, Part, Running};
+use super::running::{File, Loaded, Maker, Part, Running};
 use super::{Blueprint, Entry, Error, Kind, Record, file_key, file_prefix};
 use crate::builtins::{Call, CallError, Later, Reply};
 use crate::cid;
@@ -376,11 +376,12 @@ impl World {
             return Err(Error::Full("there are too many modules").into());
         }
         let engine = self.services.modules.engine.clone();
-        let bytes: Arc<[u8]> = bytes.into();
+        let bytes: File = Arc::new(bytes);
         let (file, title) = (bytes.clone(), name.clone());
         let work = move || {
-            let module = Module::load(&engine, &title, &file).map_err(Error::BadModule)?;
-            Ok((cid::of_file(&file), module))
+            let module =
+                Module::load(&engine, &title, (*file).as_ref()).map_err(Error::BadModule)?;
+            Ok((cid::of_file((*file).as_ref()), module))
         };
         let core = self.host_core();
         let ticket = self.start(core, work, move |world, _, loaded: Result<_, Error>| {
@@ -415,7 +416,8 @@ impl World {
         let engine = modules.engine.clone();
         let core = self.host_core();
         let cid = cid.to_string();
-        let work = move || Module::load(&engine, &name, &bytes).map_err(Error::BadModule);
+        let work =
+            move || Module::load(&engine, &name, (*bytes).as_ref()).map_err(Error::BadModule);
         let ticket = self.start(
             core,
             work,

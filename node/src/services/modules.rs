@@ -9,7 +9,7 @@ use basalt_wasm_host::{Module, Wasmi};
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::running::Part;
+use super::running::{File, Part};
 use crate::cid;
 use crate::state::{Changes, Room, State};
 
@@ -17,7 +17,7 @@ use crate::state::{Changes, Room, State};
 struct Known {
     name: String,
     /// Its file, when there is no store to read it from.
-    bytes: Option<Arc<[u8]>>,
+    bytes: Option<File>,
     loaded: Option<Module>,
 }
 
@@ -118,7 +118,7 @@ impl Modules {
         state: Option<&mut State>,
         cid: &str,
         name: &str,
-        bytes: Arc<[u8]>,
+        bytes: File,
         module: Module,
     ) -> Result<(), Error> {
         let mut kept = Some(bytes);
@@ -127,7 +127,7 @@ impl Modules {
             if !self.modules.contains_key(cid)
                 && let Some(bytes) = &kept
             {
-                changes.put(Room::Modules, cid, bytes.to_vec());
+                changes.put(Room::Modules, cid, (**bytes).as_ref().to_vec());
             }
             changes.put(Room::ModuleFacts, cid, name);
             state.commit(changes)?;
@@ -140,6 +140,35 @@ impl Modules {
         };
         self.modules.insert(cid.into(), known);
         Ok(())
+    }
+
+    /// Keeps a module that comes with the node: it is loaded when a service needs it. Gives its CID.
+    pub(crate) fn install(
+        &mut self,
+        mut state: Option<&mut State>,
+        name: &str,
+        bytes: &'static [u8],
+    ) -> Result<String, Error> {
+        let cid = cid::of_file(bytes);
+        if self.modules.contains_key(&cid) {
+            return Ok(cid);
+        }
+        if let Some(state) = &mut state {
+            let mut changes = Changes::new();
+            changes.put(Room::Modules, cid.as_bytes(), bytes).put(
+                Room::ModuleFacts,
+                cid.as_bytes(),
+                name,
+            );
+            state.commit(changes)?;
+        }
+        let known = Known {
+            name: name.into(),
+            bytes: Some(Arc::new(bytes)),
+            loaded: None,
+        };
+        self.modules.insert(cid.clone(), known);
+        Ok(cid)
     }
 
     /// Remembers that a module is loaded.
@@ -172,7 +201,7 @@ impl Modules {
             (None, Some(bytes), _) => Part::File(bytes.clone()),
             (None, None, Some(state)) => {
                 let bytes = state.get(Room::Modules, cid.as_bytes())?;
-                Part::File(bytes.ok_or_else(missing)?.into())
+                Part::File(Arc::new(bytes.ok_or_else(missing)?))
             }
             (None, None, None) => return Err(missing()),
         };

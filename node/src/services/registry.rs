@@ -138,11 +138,6 @@ impl Services {
         let entries = self.entries.values();
         entries.filter(move |entry| entry.record.scope == *scope && entry.kept)
     }
-
-    /// All services.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
-    }
 }
 
 impl World {

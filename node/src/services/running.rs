@@ -27,12 +27,15 @@ use crate::quoted::Quoted;
 const SCRATCH: u64 = 1;
 const STORAGE: u64 = 2;
 
+/// The bytes of a module's file, wherever they are.
+pub(super) type File = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
 /// A module to be put into a service.
 pub(super) enum Part {
     /// It is loaded.
     Loaded(Module),
     /// It has to be loaded from its file.
-    File(Arc<[u8]>),
+    File(File),
 }
 
 /// Everything that a service is made of.
@@ -66,8 +69,8 @@ impl Maker {
             let module = match part {
                 Part::Loaded(module) => module,
                 Part::File(bytes) => {
-                    let module =
-                        Module::load(&self.engine, &name, &bytes).map_err(Error::BadModule)?;
+                    let module = Module::load(&self.engine, &name, (*bytes).as_ref())
+                        .map_err(Error::BadModule)?;
                     loaded.push((cid.clone(), module.clone()));
                     module
                 }

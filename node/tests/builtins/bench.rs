@@ -59,6 +59,7 @@ pub(crate) fn call(
         node: "0.1.0".into(),
         air: "0.64.1".into(),
         spell: String::new(),
+        services: Vec::new(),
     };
     let host = Host::new(key(HOST), Some(peer(MANAGEMENT)), versions);
     let particle = Header {

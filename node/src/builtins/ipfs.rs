@@ -1,0 +1,222 @@
+//! `aqua-ipfs`: files by CID.
+
+use alloc::string::String;
+
+use serde_json::json;
+
+use super::{Access, Args, Builtin, Call, CallError, Reply, worldly};
+use crate::ipfs::{self, Target};
+use crate::world::World;
+
+const ADDRESS: &str = "{success: bool, error: string, multiaddr: string}";
+const UNIT: &str = "{success: bool, error: string}";
+const CONTENTS: &str = "{success: bool, error: string, contents: string}";
+const PATH: &str = "{success: bool, error: string, path: string}";
+const HASH: &str = "{success: bool, error: string, hash: string}";
+
+pub(super) const FUNCTIONS: &[Builtin] = &[
+    ours(
+        "cat",
+        "hash: CID",
+        CONTENTS,
+        "from the local API; text only",
+        cat,
+    ),
+    ours(
+        "cat_from",
+        "hash: CID, api: multiaddr",
+        CONTENTS,
+        "every block is checked against its CID; at most 64 MiB",
+        cat_from,
+    ),
+    ours("get", "hash: CID", PATH, "into the particle's vault", get),
+    ours("get_from", "hash: CID, api: multiaddr", PATH, "", get_from),
+    ours(
+        "put",
+        "file_path: string in the vault",
+        HASH,
+        "to the local API, pinned there",
+        put,
+    ),
+    ours(
+        "connect",
+        "multiaddr: string",
+        UNIT,
+        "always refused: there is no IPFS node in this machine that could connect",
+        connect,
+    ),
+    ours(
+        "set_local_api_multiaddr",
+        "multiaddr: string",
+        UNIT,
+        "until the node starts again",
+        set_local,
+    ),
+    ours(
+        "set_external_api_multiaddr",
+        "multiaddr: string",
+        UNIT,
+        "until the node starts again",
+        set_external,
+    ),
+    ours(
+        "set_external_swarm_multiaddr",
+        "multiaddr: string",
+        UNIT,
+        "until the node starts again",
+        set_swarm,
+    ),
+    ours("get_local_api_multiaddr", "", ADDRESS, "", get_local),
+    ours("get_external_api_multiaddr", "", ADDRESS, "", get_external),
+    ours("get_external_swarm_multiaddr", "", ADDRESS, "", get_swarm),
+    ours(
+        "set_timeout",
+        "seconds: u64",
+        "\"\"",
+        "120 at most",
+        set_timeout,
+    ),
+];
+
+/// A row of `aqua-ipfs`: protected on the host, free on workers.
+const fn ours(
+    function: &'static str,
+    arguments: &'static str,
+    result: &'static str,
+    notes: &'static str,
+    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
+) -> Builtin {
+    Builtin {
+        access: Access::ProtectedOnHost,
+        ..worldly("aqua-ipfs", function, arguments, result, notes, handler)
+    }
+}
+
+impl Call<'_> {
+    /// Refuses a call on the host that is not the host's or its management's.
+    fn guard_host(&self) -> Result<(), CallError> {
+        match self.scope == self.host.peer_id {
+            true => self.guard(),
+            false => Ok(()),
+        }
+    }
+}
+
+fn contents_of(
+    world: &mut World,
+    call: &Call<'_>,
+    hash: &str,
+    api: &str,
+) -> Result<Reply, CallError> {
+    call.guard_host()?;
+    Ok(world.fetch_file(call, hash, api, Target::Contents))
+}
+
+fn path_of(world: &mut World, call: &Call<'_>, hash: &str, api: &str) -> Result<Reply, CallError> {
+    call.guard_host()?;
+    let target = Target::Vault {
+        scope: call.scope,
+        particle: call.particle.clone(),
+        token: call.host.token(call.particle),
+    };
+    Ok(world.fetch_file(call, hash, api, target))
+}
+
+fn cat(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api = world.ipfs.local.clone();
+    contents_of(world, call, &hash, &api)
+}
+
+fn cat_from(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api: String = args.next("api")?;
+    contents_of(world, call, &hash, &api)
+}
+
+fn get(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api = world.ipfs.local.clone();
+    path_of(world, call, &hash, &api)
+}
+
+fn get_from(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api: String = args.next("api")?;
+    path_of(world, call, &hash, &api)
+}
+
+fn put(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let path: String = args.next("file_path")?;
+    call.guard_host()?;
+    let bytes = world.vault_file(call, &path)?;
+    let api = world.ipfs.local.clone();
+    Ok(world.put_file(call, &api, &bytes))
+}
+
+fn connect(_: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let _: String = args.next("multiaddr")?;
+    call.guard_host()?;
+    let error = "this machine has no IPFS node of its own that could connect";
+    Ok(json!({ "success": false, "error": error }).into())
+}
+
+/// The next argument, an address to keep; only host and management may change addresses.
+fn address(call: &Call<'_>, args: &mut Args<'_>) -> Result<String, CallError> {
+    let text: String = args.next("multiaddr")?;
+    call.guard()?;
+    Ok(text)
+}
+
+/// Keeps an address that can be one.
+fn set(slot: &mut String, text: String) -> Reply {
+    match ipfs::endpoint(&text) {
+        Ok(_) => {
+            *slot = text;
+            json!({ "success": true, "error": "" }).into()
+        }
+        Err(error) => json!({ "success": false, "error": error }).into(),
+    }
+}
+
+fn set_local(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(set(&mut world.ipfs.local, address(call, args)?))
+}
+
+fn set_external(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    Ok(set(&mut world.ipfs.external, address(call, args)?))
+}
+
+fn set_swarm(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(set(&mut world.ipfs.swarm, address(call, args)?))
+}
+
+fn get_local(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    call.guard_host()?;
+    Ok(ipfs::succeeded("multiaddr", world.ipfs.local.clone()))
+}
+
+fn get_external(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    call.guard_host()?;
+    Ok(ipfs::succeeded("multiaddr", world.ipfs.external.clone()))
+}
+
+fn get_swarm(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    call.guard_host()?;
+    Ok(ipfs::succeeded("multiaddr", world.ipfs.swarm.clone()))
+}
+
+fn set_timeout(
+    world: &mut World,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let seconds: u64 = args.next("seconds")?;
+    call.guard()?;
+    world.ipfs.seconds = seconds;
+    Ok(Reply::unit())
+}

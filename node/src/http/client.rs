@@ -1,0 +1,246 @@
+//! Requests of the node itself, over connections that the edge opens for it.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use basalt_net::multiaddr::Endpoint;
+use basalt_net::swarm::{ConnId, Input};
+use basalt_net::time::Instant;
+
+use super::MAX_HEADERS;
+use crate::machine::Effect;
+
+/// Bytes that the head of an answer may take beside its body.
+const MAX_HEAD: usize = 16 * 1024;
+/// Largest piece that is taken at once.
+const PIECE: usize = 64 * 1024;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Names it when it is answered.
+    pub(crate) id: u64,
+    /// Where to.
+    pub(crate) endpoint: Endpoint,
+    /// Everything that is sent.
+    pub(crate) bytes: Vec<u8>,
+    /// Longest body that is taken.
+    pub(crate) max_body: usize,
+    /// When it is too late.
+    pub(crate) until: Instant,
+}
+
+/// A request's answer: status and body, or why there is none.
+pub(crate) type Answer = Result<(u16, Vec<u8>), String>;
+
+struct Exchange {
+    request: Request,
+    sent: usize,
+    response: Vec<u8>,
+}
+
+/// All requests under way.
+#[derive(Default)]
+pub(crate) struct Clients {
+    open: BTreeMap<ConnId, Exchange>,
+    next: u64,
+}
+
+impl Clients {
+    /// Starts a request.
+    pub(crate) fn start(&mut self, request: Request, out: &mut Vec<Effect>) {
+        // The even names are those of incoming connections.
+        let conn = ConnId::beside_swarm(2 * self.next + 1);
+        self.next += 1;
+        out.push(Effect::Dial {
+            conn,
+            endpoint: request.endpoint.clone(),
+        });
+        let exchange = Exchange {
+            request,
+            sent: 0,
+            response: Vec::new(),
+        };
+        self.open.insert(conn, exchange);
+    }
+
+    /// Whether a connection is one of these.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.open.contains_key(&conn)
+    }
+
+    /// Takes what happens on a connection; gives the answer when it is there.
+    pub(crate) fn handle(
+        &mut self,
+        conn: ConnId,
+        input: &Input<'_>,
+        out: &mut Vec<Effect>,
+    ) -> Option<(u64, Answer)> {
+        let exchange = self.open.get_mut(&conn)?;
+        let answer = match input {
+            Input::Dialed { .. } => {
+                out.push(Effect::Output { conn });
+                return None;
+            }
+            Input::Received { bytes, .. } => {
+                exchange.response.extend_from_slice(bytes);
+                let max = exchange.request.max_body;
+                match exchange.response.len() > 2 * max + MAX_HEAD {
+                    true => Err("the answer is too long".into()),
+                    false => parse(&exchange.response, false, max).transpose()?,
+                }
+            }
+            Input::RemoteClosed { .. } => {
+                parse(&exchange.response, true, exchange.request.max_body)
+                    .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into()))
+            }
+            Input::DialFailed { reason, .. } => {
+                let exchange = self.open.remove(&conn)?;
+                return Some((exchange.request.id, Err(reason.to_string())));
+            }
+            _ => {
+                let exchange = self.open.remove(&conn)?;
+                return Some((exchange.request.id, Err("the connection is lost".into())));
+            }
+        };
+        out.push(Effect::Abort { conn });
+        let exchange = self.open.remove(&conn)?;
+        Some((exchange.request.id, answer))
+    }
+
+    /// Fetches bytes of a request.
+    pub(crate) fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
+        let Some(exchange) = self.open.get_mut(&conn) else {
+            return 0;
+        };
+        let left = &exchange.request.bytes[exchange.sent..];
+        let len = left.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&left[..len]);
+        exchange.sent += len;
+        len
+    }
+
+    /// Whether there are bytes to fetch.
+    pub(crate) fn has_output(&self, conn: ConnId) -> bool {
+        let exchange = self.open.get(&conn);
+        exchange.is_some_and(|exchange| exchange.sent < exchange.request.bytes.len())
+    }
+
+    /// How many bytes of an answer may come.
+    pub(crate) fn receive_capacity(&self, conn: ConnId) -> usize {
+        if self.has(conn) { PIECE } else { 0 }
+    }
+
+    /// Ends what takes too long; gives the requests that failed by it.
+    pub(crate) fn timer(&mut self, now: Instant, out: &mut Vec<Effect>) -> Vec<(u64, Answer)> {
+        let mut late = Vec::new();
+        self.open.retain(|&conn, exchange| {
+            let over = exchange.request.until <= now;
+            if over {
+                out.push(Effect::Abort { conn });
+                late.push((exchange.request.id, Err("no answer in time".into())));
+            }
+            !over
+        });
+        late
+    }
+
+    /// When the next request is too late.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        let open = self.open.values();
+        open.map(|exchange| exchange.request.until).min()
+    }
+}
+
+/// Reads an answer; `None` while it is not whole. `end`: no more bytes follow.
+fn parse(bytes: &[u8], end: bool, max_body: usize) -> Result<Option<(u16, Vec<u8>)>, String> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let head = match parsed.parse(bytes) {
+        Ok(httparse::Status::Complete(head)) => head,
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
+        _ => return Err("the answer is no HTTP".into()),
+    };
+    let status = parsed.code.unwrap_or(0);
+    let header = |name: &str| {
+        let found = parsed.headers.iter();
+        let mut found = found.filter(|header| header.name.eq_ignore_ascii_case(name));
+        found
+            .next()
+            .and_then(|header| core::str::from_utf8(header.value).ok())
+    };
+    let body = &bytes[head..];
+    let chunked = header("transfer-encoding")
+        .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+    let whole = if chunked {
+        unchunk(body)?
+    } else if let Some(len) = header("content-length") {
+        let len: usize = len
+            .trim()
+            .parse()
+            .map_err(|_| "the answer's length is no number")?;
+        if len > max_body {
+            return Err(format!("the answer has {len} bytes, too many"));
+        }
+        body.get(..len).map(<[u8]>::to_vec)
+    } else {
+        end.then(|| body.to_vec())
+    };
+    match whole {
+        Some(whole) if whole.len() > max_body => Err("the answer is too long".into()),
+        whole => Ok(whole.map(|body| (status, body))),
+    }
+}
+
+/// The body out of its chunks; `None` while some are missing.
+fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let mut body = Vec::new();
+    loop {
+        let (start, len) = match httparse::parse_chunk_size(rest) {
+            Ok(httparse::Status::Complete(found)) => found,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err("the answer's chunks are malformed".into()),
+        };
+        if len == 0 {
+            return Ok(Some(body));
+        }
+        let len = usize::try_from(len).map_err(|_| "a chunk of the answer is too long")?;
+        let end = start.checked_add(len);
+        let end = end.ok_or("a chunk of the answer is too long")?;
+        let Some(chunk) = rest.get(start..end) else {
+            return Ok(None);
+        };
+        body.extend_from_slice(chunk);
+        match rest.get(end..end + 2) {
+            Some(_) => rest = &rest[end + 2..],
+            None => return Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_end_by_length_by_chunks_or_with_the_connection() {
+        let by_length = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd";
+        assert_eq!(parse(by_length, false, 9), Ok(Some((200, b"abc".to_vec()))));
+        assert_eq!(parse(&by_length[..40], false, 9), Ok(None));
+        assert!(parse(by_length, false, 2).is_err());
+        let chunks =
+            b"HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+        assert_eq!(parse(chunks, false, 9), Ok(Some((404, b"abc".to_vec()))));
+        for cut in 0..chunks.len() - 5 {
+            assert_eq!(parse(&chunks[..cut], false, 9), Ok(None), "{cut}");
+        }
+        let by_end = b"HTTP/1.0 200 OK\r\n\r\nabc";
+        assert_eq!(parse(by_end, false, 9), Ok(None));
+        assert_eq!(parse(by_end, true, 9), Ok(Some((200, b"abc".to_vec()))));
+        assert!(parse(b"SSH-2.0-x\r\n", false, 9).is_err());
+        let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n";
+        assert!(parse(endless, false, 9).is_err());
+    }
+}

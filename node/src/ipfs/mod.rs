@@ -1,0 +1,319 @@
+//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node.
+//!
+//! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the node that serves them
+//! need not be trusted. Sizes, times and requests at once are bounded.
+
+mod dag;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::multiaddr::{Endpoint, Host, Multiaddr};
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use serde_json::{Value, json};
+
+use crate::builtins::{Call, Later, Reply};
+use crate::compute::Ticket;
+use crate::http::{Answer, Request};
+use crate::particle::Header;
+use crate::world::World;
+use dag::{Assembly, Cid};
+
+/// Longest file, in bytes. Against CIDs of endless files.
+const MAX_FILE: usize = 64 << 20;
+/// Most blocks of a file.
+const MAX_BLOCKS: usize = 4096;
+/// Longest block: twice what IPFS nodes exchange.
+const MAX_BLOCK: usize = 4 << 20;
+/// Files that come at the same time.
+const MAX_FETCHES: usize = 16;
+/// Longest time for a file, in seconds; scripts may choose less.
+const MAX_SECONDS: u64 = 120;
+
+/// What becomes of a file.
+pub(crate) enum Target {
+    /// The answer holds it as text.
+    Contents,
+    /// It becomes a file of the vault, whose path is the answer.
+    Vault {
+        scope: PeerId,
+        particle: Header,
+        token: String,
+    },
+}
+
+/// What is under way.
+enum Work {
+    Fetch(Assembly, Target),
+    /// A file is being added.
+    Put,
+}
+
+struct Fetch {
+    ticket: Ticket,
+    endpoint: Endpoint,
+    until: Instant,
+    work: Work,
+}
+
+/// Addresses and what is under way.
+pub(crate) struct Ipfs {
+    /// Where this node reads and writes: the API of an IPFS node.
+    pub(crate) local: String,
+    /// Where others read what this node writes.
+    pub(crate) external: String,
+    /// The external node's address for other IPFS nodes.
+    pub(crate) swarm: String,
+    /// Seconds for a file.
+    pub(crate) seconds: u64,
+    fetches: BTreeMap<u64, Fetch>,
+    requests: VecDeque<Request>,
+    next: u64,
+}
+
+/// The network's public node.
+const DEFAULT_API: &str = "/dns4/ipfs.fluence.dev/tcp/5001";
+
+impl Default for Ipfs {
+    fn default() -> Ipfs {
+        Ipfs {
+            local: DEFAULT_API.into(),
+            external: DEFAULT_API.into(),
+            swarm: String::new(),
+            seconds: MAX_SECONDS,
+            fetches: BTreeMap::new(),
+            requests: VecDeque::new(),
+            next: 0,
+        }
+    }
+}
+
+/// Where an API is, by its multiaddr.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let address: Multiaddr = text
+        .parse()
+        .map_err(|error| format!("'{text}' is no multiaddr: {error}"))?;
+    Endpoint::try_from(&address)
+        .map_err(|error| format!("'{text}' names no host and TCP port: {error}"))
+}
+
+/// A request as bytes.
+fn request(endpoint: &Endpoint, target: &str, content_type: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let host = match &endpoint.host {
+        Host::Ip(ip) => ip.to_string(),
+        Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.clone(),
+    };
+    let content_type =
+        content_type.map_or(String::new(), |kind| format!("content-type: {kind}\r\n"));
+    let mut bytes = format!(
+        "POST {target} HTTP/1.1\r\nhost: {host}:{}\r\n{content_type}content-length: {}\r\nconnection: close\r\n\r\n",
+        endpoint.port,
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// A boundary for one part: it must not stand in the file.
+const BOUNDARY: &str = "basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
+
+impl World {
+    /// Fetches a file from an API; the answer is {success, error, contents or path}.
+    pub(crate) fn fetch_file(
+        &mut self,
+        call: &Call<'_>,
+        hash: &str,
+        api: &str,
+        target: Target,
+    ) -> Reply {
+        let begun = Cid::parse(hash)
+            .map_err(|error| error.to_string())
+            .and_then(|cid| {
+                let assembly = Assembly::new(cid, MAX_FILE, MAX_BLOCKS);
+                self.begin_fetch(call, api, Work::Fetch(assembly, target))
+            });
+        match begun {
+            Ok((id, ticket)) => {
+                self.next_block(id);
+                Reply::Later(Later::Job(ticket))
+            }
+            Err(error) => failed("contents", &error),
+        }
+    }
+
+    /// Adds a file to an API; the answer is {success, error, hash}.
+    pub(crate) fn put_file(&mut self, call: &Call<'_>, api: &str, bytes: &[u8]) -> Reply {
+        match self.begin_fetch(call, api, Work::Put) {
+            Ok((id, ticket)) => {
+                let mut body = format!(
+                    "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+                     content-type: application/octet-stream\r\n\r\n"
+                )
+                .into_bytes();
+                body.extend_from_slice(bytes);
+                body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+                let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+                let target = "/api/v0/add?cid-version=1&raw-leaves=true&pin=true";
+                self.send_http(id, target, Some(&kind), &body);
+                Reply::Later(Later::Job(ticket))
+            }
+            Err(error) => failed("hash", &error),
+        }
+    }
+
+    fn begin_fetch(
+        &mut self,
+        call: &Call<'_>,
+        api: &str,
+        work: Work,
+    ) -> Result<(u64, Ticket), String> {
+        let endpoint = endpoint(api)?;
+        if self.ipfs.fetches.len() >= MAX_FETCHES {
+            return Err("this peer is too busy: too many files come at once".into());
+        }
+        let ticket = self.ticket();
+        let id = self.ipfs.next;
+        self.ipfs.next += 1;
+        let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
+        let life = life.min(self.ipfs.seconds.min(MAX_SECONDS) * 1000);
+        let fetch = Fetch {
+            ticket,
+            endpoint,
+            until: call.clock.now + Duration::from_millis(life),
+            work,
+        };
+        self.ipfs.fetches.insert(id, fetch);
+        Ok((id, ticket))
+    }
+
+    fn send_http(&mut self, id: u64, target: &str, content_type: Option<&str>, body: &[u8]) {
+        if let Some(fetch) = self.ipfs.fetches.get(&id) {
+            let request = Request {
+                id,
+                bytes: request(&fetch.endpoint, target, content_type, body),
+                endpoint: fetch.endpoint.clone(),
+                max_body: MAX_BLOCK,
+                until: fetch.until,
+            };
+            self.ipfs.requests.push_back(request);
+        }
+    }
+
+    /// Asks for the next block of a file, or ends it.
+    fn next_block(&mut self, id: u64) {
+        let wanted = match self.ipfs.fetches.get(&id) {
+            Some(Fetch {
+                work: Work::Fetch(assembly, _),
+                ..
+            }) => assembly.wanted().map(|cid| cid.text().to_string()),
+            _ => return,
+        };
+        match wanted {
+            Some(cid) => {
+                let target = format!("/api/v0/block/get?arg={cid}");
+                self.send_http(id, &target, None, &[]);
+            }
+            None => self.end_fetch(id),
+        }
+    }
+
+    /// A file is whole.
+    fn end_fetch(&mut self, id: u64) {
+        let Some(fetch) = self.ipfs.fetches.remove(&id) else {
+            return;
+        };
+        let Work::Fetch(assembly, target) = fetch.work else {
+            return;
+        };
+        let bytes = assembly.into_bytes();
+        let reply = match target {
+            Target::Contents => match String::from_utf8(bytes) {
+                Ok(text) => succeeded("contents", text),
+                Err(_) => failed("contents", "the file is no text"),
+            },
+            Target::Vault {
+                scope,
+                particle,
+                token,
+            } => {
+                let file = self.entropy.uuid();
+                let put = self.vaults.put(&scope, &particle, &token, &file, &bytes);
+                match put {
+                    Ok(path) => succeeded("path", path),
+                    Err(error) => failed("path", &error.to_string()),
+                }
+            }
+        };
+        self.finished.push_back((fetch.ticket, Ok(reply)));
+    }
+
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.ipfs.requests.pop_front()
+    }
+
+    /// Takes the answer to a request.
+    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
+        let Some(fetch) = self.ipfs.fetches.get_mut(&id) else {
+            return;
+        };
+        let body = answer.and_then(|(status, body)| match status {
+            200 => Ok(body),
+            _ => Err(format!(
+                "the IPFS node answers {status}: {}",
+                String::from_utf8_lossy(&body[..body.len().min(200)])
+            )),
+        });
+        let result = match &mut fetch.work {
+            Work::Put => body.and_then(|body| added(&body)).map(Some),
+            Work::Fetch(assembly, _) => body.and_then(|body| {
+                let taken = assembly.take(&body);
+                taken.map(|()| None).map_err(|error| error.to_string())
+            }),
+        };
+        match result {
+            Ok(None) => self.next_block(id),
+            result => {
+                let Some(fetch) = self.ipfs.fetches.remove(&id) else {
+                    return;
+                };
+                let field = match &fetch.work {
+                    Work::Put => "hash",
+                    Work::Fetch(_, Target::Contents) => "contents",
+                    Work::Fetch(..) => "path",
+                };
+                let reply = match result {
+                    Ok(hash) => succeeded(field, hash.unwrap_or_default()),
+                    Err(error) => failed(field, &error),
+                };
+                self.finished.push_back((fetch.ticket, Ok(reply)));
+            }
+        }
+    }
+}
+
+/// The CID in the answer to `add`.
+fn added(body: &[u8]) -> Result<String, String> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| format!("the IPFS node's answer is no JSON: {error}"))?;
+    let hash = value.get("Hash").and_then(Value::as_str);
+    let hash = hash.ok_or("the IPFS node's answer has no hash")?;
+    Ok(Cid::parse(hash)
+        .map_err(|error| error.to_string())?
+        .text()
+        .to_string())
+}
+
+pub(crate) fn succeeded(field: &str, value: impl Into<Value>) -> Reply {
+    let value: Value = value.into();
+    json!({ "success": true, "error": "", field: value }).into()
+}
+
+pub(crate) fn failed(field: &str, error: &str) -> Reply {
+    json!({ "success": false, "error": error, field: "" }).into()
+}

@@ -1,0 +1,353 @@
+//! Workers: peers with keys of their own that live on this host, one per deal, each with cores of its own.
+
+mod cores;
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use basalt_net::keypair::Keypair;
+use basalt_net::peer_id::PeerId;
+use serde_json::{Value, json};
+
+pub(crate) use cores::CoreMap;
+
+use crate::builtins::CallError;
+use crate::state::{self, Changes, Room, State};
+use crate::world::World;
+
+/// A worker.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Its key; its id is the key's.
+    pub key: Keypair,
+    /// Who made it.
+    pub creator: PeerId,
+    /// The deal that it serves, in normal form.
+    pub deal_id: String,
+    /// Whether its scripts run.
+    pub active: bool,
+    /// Its compute units, as hex.
+    pub cu_ids: Vec<String>,
+}
+
+/// All workers of the host.
+#[derive(Debug, Clone, Default)]
+pub struct Workers {
+    by_id: BTreeMap<PeerId, Worker>,
+    by_deal: BTreeMap<String, PeerId>,
+}
+
+impl Workers {
+    /// A worker.
+    pub fn get(&self, id: &PeerId) -> Option<&Worker> {
+        self.by_id.get(id)
+    }
+
+    /// The worker of a deal, whose id is in normal form.
+    pub fn of_deal(&self, deal: &str) -> Option<PeerId> {
+        self.by_deal.get(deal).copied()
+    }
+
+    /// All ids.
+    pub fn ids(&self) -> impl Iterator<Item = &PeerId> {
+        self.by_id.keys()
+    }
+
+    fn insert(&mut self, worker: Worker) {
+        let id = worker.key.peer_id();
+        self.by_deal.insert(worker.deal_id.clone(), id);
+        self.by_id.insert(id, worker);
+    }
+
+    fn remove(&mut self, id: &PeerId) {
+        if let Some(worker) = self.by_id.remove(id) {
+            self.by_deal.remove(&worker.deal_id);
+        }
+    }
+
+    fn set_active(&mut self, id: &PeerId, active: bool) {
+        if let Some(worker) = self.by_id.get_mut(id) {
+            worker.active = active;
+        }
+    }
+
+    /// The workers that the state has.
+    ///
+    /// # Errors
+    /// The state fails.
+    pub(crate) fn restore(state: &mut State) -> Result<Workers, state::Error> {
+        let mut workers = Workers::default();
+        for (key, text) in state.records(Room::Workers, b"")? {
+            let seed = state.get(Room::Keys, &key)?;
+            match seed.and_then(|seed| parse(&text, &seed)) {
+                Some(worker) => workers.insert(worker),
+                None => {
+                    log::error!(target: "worker", "the record of {} is damaged: skipped", key.escape_ascii());
+                }
+            }
+        }
+        Ok(workers)
+    }
+}
+
+impl Worker {
+    fn text(&self) -> String {
+        json!({
+            "creator": self.creator.to_string(),
+            "deal_id": self.deal_id,
+            "active": self.active,
+            "cu_ids": self.cu_ids,
+        })
+        .to_string()
+    }
+}
+
+fn parse(text: &[u8], seed: &[u8]) -> Option<Worker> {
+    let value: Value = serde_json::from_slice(text).ok()?;
+    let cu_ids = value.get("cu_ids")?.as_array()?.iter();
+    Some(Worker {
+        key: Keypair::from_seed(seed.try_into().ok()?),
+        creator: value.get("creator")?.as_str()?.parse().ok()?,
+        deal_id: value.get("deal_id")?.as_str()?.to_string(),
+        active: value.get("active")?.as_bool()?,
+        cu_ids: cu_ids
+            .map(|id| id.as_str().map(str::to_string))
+            .collect::<Option<_>>()?,
+    })
+}
+
+/// Why something about workers did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// Only host and management may do this.
+    NotManager(&'static str),
+    /// Only its creator, host and management may remove a worker.
+    NotCreator(PeerId),
+    /// A text that is no deal id.
+    BadDeal(String),
+    /// A text that is no compute unit's id.
+    BadUnit(String),
+    /// There is a worker for the deal.
+    Exists(String),
+    /// There is no worker for the deal.
+    NoDeal(String),
+    /// There is no worker with this id.
+    NotFound(String),
+    /// It is active.
+    Active,
+    /// It is not active.
+    Inactive,
+    /// Too few cores: asked for, free.
+    NoCores(usize, usize),
+    /// The store fails.
+    State(state::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotManager(what) => write!(f, "Only management or host peer can {what} worker"),
+            Error::NotCreator(id) => {
+                write!(
+                    f,
+                    "Worker {id} can be removed only by worker creator, host or management"
+                )
+            }
+            Error::BadDeal(deal) => write!(f, "Invalid deal id '{deal}'"),
+            Error::BadUnit(unit) => write!(f, "Invalid compute unit id '{unit}'"),
+            Error::Exists(deal) => write!(f, "Worker for {deal} already exists"),
+            Error::NoDeal(deal) => write!(f, "Worker for deal_id {deal} not found"),
+            Error::NotFound(id) => write!(f, "Worker {id} not found"),
+            Error::Active => f.write_str("Deal has already been activated"),
+            Error::Inactive => f.write_str("Deal has already been deactivated"),
+            Error::NoCores(asked, free) => write!(
+                f,
+                "Failed to allocate cores for {asked} compute units: {free} cores are free"
+            ),
+            Error::State(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<state::Error> for Error {
+    fn from(error: state::Error) -> Error {
+        Error::State(error)
+    }
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        CallError::from_error(error)
+    }
+}
+
+/// The normal form of a deal id: lower-case hex without `0x`.
+///
+/// # Errors
+/// Other than 40 hex digits remain.
+pub fn normal_deal(text: &str) -> Result<String, Error> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.strip_prefix("0x").unwrap_or(&lower);
+    match is_hex(digits, 40) {
+        true => Ok(digits.into()),
+        false => Err(Error::BadDeal(text.into())),
+    }
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+impl World {
+    /// Makes a worker for a deal, with a core for each compute unit.
+    pub(crate) fn create_worker(
+        &mut self,
+        author: PeerId,
+        deal: &str,
+        cu_ids: Vec<String>,
+    ) -> Result<PeerId, Error> {
+        if !self.host().is_manager(&author) {
+            return Err(Error::NotManager("create"));
+        }
+        let deal_id = normal_deal(deal)?;
+        if let Some(unit) = cu_ids.iter().find(|unit| !is_hex(unit, 64)) {
+            return Err(Error::BadUnit(unit.clone()));
+        }
+        if self.host().workers.of_deal(&deal_id).is_some() {
+            return Err(Error::Exists(deal.into()));
+        }
+        self.cores.acquire(&cu_ids)?;
+        let seed = self.entropy.bytes();
+        let worker = Worker {
+            key: Keypair::from_seed(seed),
+            creator: author,
+            deal_id,
+            active: true,
+            cu_ids,
+        };
+        let id = worker.key.peer_id();
+        let name = id.to_string();
+        let mut changes = Changes::new();
+        changes.put(Room::Keys, name.as_bytes(), seed).put(
+            Room::Workers,
+            name.as_bytes(),
+            worker.text(),
+        );
+        if let Err(error) = self.keep(changes) {
+            self.cores.release(&worker.cu_ids);
+            return Err(error.into());
+        }
+        self.host_mut().workers.insert(worker);
+        log::info!(target: "worker", "worker {id} for deal {deal}");
+        Ok(id)
+    }
+
+    /// Removes a worker with its services, spells, vault and key.
+    pub(crate) fn remove_worker(&mut self, author: PeerId, name: &str) -> Result<(), Error> {
+        let missing = || Error::NotFound(name.into());
+        let id: PeerId = name.parse().map_err(|_| missing())?;
+        let worker = self.host().workers.get(&id).ok_or_else(missing)?.clone();
+        if author != worker.creator && !self.host().is_manager(&author) {
+            return Err(Error::NotCreator(id));
+        }
+        let services = self.services.of_scope(&id);
+        let ids: Vec<String> = services.map(|entry| entry.record.id.clone()).collect();
+        for service in ids {
+            self.unsubscribe(&service);
+            if let Err(error) = self.remove_service(&service) {
+                log::error!(target: "worker", "{service} of worker {id} stays: {error}");
+            }
+        }
+        let mut changes = Changes::new();
+        changes.delete(Room::Keys, name).delete(Room::Workers, name);
+        self.keep(changes)?;
+        self.vaults.forget(&id);
+        self.cores.release(&worker.cu_ids);
+        self.host_mut().workers.remove(&id);
+        log::info!(target: "worker", "worker {id} is removed");
+        Ok(())
+    }
+
+    /// Lets a worker's scripts run, or not. Gives its id.
+    pub(crate) fn set_worker_active(
+        &mut self,
+        author: PeerId,
+        deal: &str,
+        active: bool,
+    ) -> Result<PeerId, Error> {
+        if !self.host().is_manager(&author) {
+            return Err(Error::NotManager(match active {
+                true => "activate",
+                false => "deactivate",
+            }));
+        }
+        let (id, worker) = self.worker_of(deal)?;
+        match (worker.active, active) {
+            (true, true) => return Err(Error::Active),
+            (false, false) => return Err(Error::Inactive),
+            _ => {}
+        }
+        let changed = Worker {
+            active,
+            ..worker.clone()
+        };
+        let mut changes = Changes::new();
+        changes.put(Room::Workers, id.to_string(), changed.text());
+        self.keep(changes)?;
+        self.host_mut().workers.set_active(&id, active);
+        Ok(id)
+    }
+
+    /// The worker of a deal.
+    pub(crate) fn worker_of(&self, deal: &str) -> Result<(PeerId, &Worker), Error> {
+        let workers = &self.host.workers;
+        let id = workers.of_deal(&normal_deal(deal)?);
+        id.and_then(|id| Some((id, workers.get(&id)?)))
+            .ok_or_else(|| Error::NoDeal(deal.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deals_have_one_form() {
+        let digits = "ab".repeat(20);
+        for text in [&digits, &format!("0x{}", "AB".repeat(20)), &"Ab".repeat(20)] {
+            assert_eq!(normal_deal(text), Ok(digits.clone()));
+        }
+        for text in [
+            "",
+            "0x",
+            &"ab".repeat(19),
+            &"zz".repeat(20),
+            &"ab".repeat(21),
+        ] {
+            assert_eq!(normal_deal(text), Err(Error::BadDeal(text.into())));
+        }
+    }
+
+    use alloc::format;
+
+    #[test]
+    fn records_are_read_as_they_are_written() {
+        let key = Keypair::from_seed([3; 32]);
+        let worker = Worker {
+            key: key.clone(),
+            creator: key.peer_id(),
+            deal_id: "ab".repeat(20),
+            active: false,
+            cu_ids: alloc::vec!["cd".repeat(32)],
+        };
+        let read = parse(worker.text().as_bytes(), &[3; 32]).unwrap();
+        assert_eq!(read.text(), worker.text());
+        assert_eq!(read.key.peer_id(), key.peer_id());
+        assert!(parse(b"{}", &[3; 32]).is_none());
+        assert!(parse(worker.text().as_bytes(), &[3; 31]).is_none());
+    }
+}

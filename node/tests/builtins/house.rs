@@ -1,0 +1,323 @@
+//! A host that lasts: calls that change something, with a compute core that works while one waits, and a disk.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use basalt_node::air::{CallRequest, Tetraplet};
+use basalt_node::builtins::{self, Call, CallError, Later, Reply};
+use basalt_node::compute::{Platform, Resources};
+use basalt_node::distro::{Distro, Package};
+use basalt_node::host::{Clock, Host, Versions};
+use basalt_node::limits::ServiceLimits;
+use basalt_node::particle::Header;
+use basalt_node::state::State;
+use basalt_node::world::{Parts, World};
+use basalt_store::BlockDevice;
+use base64::Engine;
+use serde_json::{Value, json};
+
+use super::bench::{HOST, MANAGEMENT, Neighbours, key, peer};
+
+/// A disk in memory; clones are the same one. Full when told so.
+#[derive(Clone)]
+pub(crate) struct Disk(Arc<Mutex<Vec<u8>>>);
+
+impl Disk {
+    pub(crate) fn new(bytes: usize) -> Disk {
+        Disk(Arc::new(Mutex::new(vec![0; bytes])))
+    }
+}
+
+impl BlockDevice for Disk {
+    type Error = Infallible;
+
+    fn block_size(&self) -> usize {
+        4096
+    }
+    fn block_count(&self) -> u64 {
+        (self.0.lock().unwrap().len() / 4096) as u64
+    }
+    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
+        let start = block as usize * 4096;
+        buf.copy_from_slice(&self.0.lock().unwrap()[start..start + buf.len()]);
+        Ok(())
+    }
+    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
+        let start = block as usize * 4096;
+        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// A millisecond passes each time somebody looks at the clock.
+#[derive(Default)]
+struct Ticking(AtomicU64);
+
+const WALL: u64 = 1_700_000_000_000;
+
+impl Platform for Ticking {
+    fn clock(&self) -> Clock {
+        let ms = self.0.fetch_add(1, Ordering::Relaxed);
+        Clock {
+            now: Instant::from_millis(ms),
+            wall_ms: WALL + ms,
+        }
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        buffer.fill(4);
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) world: World,
+    platform: Arc<Ticking>,
+    disk: Disk,
+    limits: ServiceLimits,
+    /// Id of the particles that ask.
+    pub(crate) particle: String,
+    asked: Cell<u32>,
+}
+
+impl House {
+    pub(crate) fn new() -> House {
+        House::with(ServiceLimits::default(), Disk::new(64 << 20))
+    }
+
+    pub(crate) fn with(limits: ServiceLimits, disk: Disk) -> House {
+        let versions = Versions {
+            node: "0.1.0".into(),
+            air: "0.64.1".into(),
+            spell: String::new(),
+            services: Vec::new(),
+        };
+        let host = Host::new(key(HOST), Some(peer(MANAGEMENT)), versions);
+        let platform = Arc::new(Ticking::default());
+        let (state, _) = State::open(disk.clone(), [1; 16]).unwrap();
+        let parts = Parts {
+            state: Some(state),
+            compute: Some(Resources {
+                platform: platform.clone(),
+                cores: 2,
+            }),
+            distro: Some(distro()),
+        };
+        let mut world = World::new(host, parts, limits.clone(), [2; 32]).unwrap();
+        world.begin(platform.clock());
+        House {
+            world,
+            platform,
+            disk,
+            limits,
+            particle: "particle".into(),
+            asked: Cell::new(0),
+        }
+    }
+
+    /// The host after its power was cut.
+    pub(crate) fn rebooted(self) -> House {
+        let House {
+            world,
+            disk,
+            limits,
+            ..
+        } = self;
+        drop(world);
+        House::with(limits, disk)
+    }
+
+    pub(crate) fn header(&self, author: u8) -> Header {
+        Header {
+            id: self.particle.clone(),
+            init_peer_id: peer(author),
+            timestamp: WALL,
+            ttl: 3_600_000,
+            script: "(null)".into(),
+            signature: vec![7; 64],
+        }
+    }
+
+    /// Begins a call.
+    pub(crate) fn begin(
+        &mut self,
+        author: u8,
+        scope: u8,
+        service: &str,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Reply, CallError> {
+        let scope = peer(scope);
+        self.begin_in(author, scope, service, function, arguments)
+    }
+
+    /// Begins a call in the scope of any peer.
+    pub(crate) fn begin_in(
+        &mut self,
+        author: u8,
+        scope: PeerId,
+        service: &str,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Reply, CallError> {
+        let host = self.world.host().clone();
+        let particle = self.header(author);
+        self.asked.set(self.asked.get() + 1);
+        let count = arguments.as_array().unwrap().len();
+        let origin = Tetraplet {
+            peer_pk: host.peer_id.to_string(),
+            service_id: "made".into(),
+            function_name: "up".into(),
+            lens: String::new(),
+        };
+        let request = CallRequest {
+            service_id: service.into(),
+            function_name: function.into(),
+            arguments: arguments.to_string(),
+            tetraplets: vec![vec![origin]; count],
+        };
+        let call = Call {
+            host: &host,
+            network: &Neighbours,
+            clock: self.platform.clock(),
+            scope,
+            key: host.key(&scope).unwrap(),
+            trusted: author <= MANAGEMENT,
+            particle: &particle,
+            request: &request,
+        };
+        builtins::call(&mut self.world, &call)
+    }
+
+    /// The answer of a call that was begun, as ret_code and JSON text.
+    pub(crate) fn end(&mut self, begun: Result<Reply, CallError>) -> (i32, String) {
+        let mut answer = begun;
+        while let Ok(Reply::Later(Later::Job(ticket))) = answer {
+            answer = loop {
+                let job = self
+                    .world
+                    .next_job()
+                    .expect("a job that somebody waits for");
+                let clock = self.platform.clock();
+                match self.world.done(clock, job.run()) {
+                    Some((done, answer)) if done == ticket => break answer,
+                    _ => {}
+                }
+            };
+        }
+        super::bench::answer(answer)
+    }
+
+    /// A call on the host, its answer as JSON.
+    pub(crate) fn ask(&mut self, author: u8, service: &str, function: &str, args: Value) -> Value {
+        let begun = self.begin(author, HOST, service, function, args);
+        let (ret_code, text) = self.end(begun);
+        assert_eq!(ret_code, 0, "{service}.{function}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The first line of the error of a call on the host.
+    pub(crate) fn fail(
+        &mut self,
+        author: u8,
+        service: &str,
+        function: &str,
+        args: Value,
+    ) -> String {
+        let begun = self.begin(author, HOST, service, function, args);
+        let (ret_code, text) = self.end(begun);
+        assert_eq!(ret_code, 1, "{service}.{function}: {text}");
+        let text: String = serde_json::from_str(&text).unwrap();
+        text.lines().next().unwrap_or_default().into()
+    }
+
+    /// A call in the scope of a worker, its answer as JSON, or the first line of its error.
+    pub(crate) fn ask_in(
+        &mut self,
+        author: u8,
+        scope: &Value,
+        service: &str,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Value, String> {
+        let scope = scope.as_str().unwrap().parse().unwrap();
+        let begun = self.begin_in(author, scope, service, function, arguments);
+        let (ret_code, text) = self.end(begun);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        match ret_code {
+            0 => Ok(value),
+            _ => Err(value
+                .as_str()
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .into()),
+        }
+    }
+
+    /// Runs every job that is left.
+    pub(crate) fn settle(&mut self) {
+        while let Some(job) = self.world.next_job() {
+            let clock = self.platform.clock();
+            self.world.done(clock, job.run());
+        }
+    }
+
+    /// A service of these modules of the test guests, the facade last.
+    pub(crate) fn deploy(&mut self, modules: &[&str]) -> String {
+        let cids: Vec<Value> = modules
+            .iter()
+            .map(|name| self.add_module(name, &guest(name)))
+            .collect();
+        let blueprint = self.ask(MANAGEMENT, "dist", "make_blueprint", json!(["made", cids]));
+        let id = self.ask(MANAGEMENT, "dist", "add_blueprint", json!([blueprint]));
+        let id = self.ask(MANAGEMENT, "srv", "create", json!([id]));
+        id.as_str().unwrap().into()
+    }
+
+    pub(crate) fn add_module(&mut self, name: &str, bytes: &[u8]) -> Value {
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        self.ask(
+            MANAGEMENT,
+            "dist",
+            "add_module",
+            json!([text, {"name": name}]),
+        )
+    }
+}
+
+/// The published spell service.
+fn distro() -> Distro {
+    Distro {
+        spell: Package {
+            name: "spell",
+            version: "0.7.6",
+            modules: vec![
+                ("sqlite3", fluence_spell_distro::SQLITE_WASM),
+                ("spell", fluence_spell_distro::SPELL_WASM),
+            ],
+            calls: Vec::new(),
+            spell: None,
+        },
+        system: Vec::new(),
+    }
+}
+
+/// A module of the test guests.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../wasm-host/tests/guests/wasm/"
+    );
+    std::fs::read(format!("{folder}{name}.wasm")).unwrap()
+}

@@ -1,0 +1,280 @@
+//! Spells that run: by the clock, when peers come, after a reboot. The real spell service, the real interpreter.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use basalt_net::keypair::Keypair;
+use basalt_net::particle::Particle;
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use basalt_node::air::{Aquavm, Interpreter, Run};
+use basalt_node::compute::{Platform, Resources};
+use basalt_node::distro::{Distro, Package};
+use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::limits::{Limits, ServiceLimits};
+use basalt_node::node::{Effect, Node};
+use basalt_node::particle::Header;
+use basalt_node::world::{Parts, World};
+use serde_json::{Value, json};
+
+const WALL: u64 = 1_700_000_000_000;
+
+fn key(n: u8) -> Keypair {
+    Keypair::from_seed([n; 32])
+}
+
+struct Alone;
+
+impl Network for Alone {
+    fn is_connected(&self, _: &PeerId) -> bool {
+        false
+    }
+    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
+        None
+    }
+    fn routing_peers(&self) -> Vec<PeerId> {
+        Vec::new()
+    }
+    fn own_addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A clock that a test sets.
+#[derive(Default)]
+struct Set(Mutex<u64>);
+
+impl Platform for Set {
+    fn clock(&self) -> Clock {
+        let ms = *self.0.lock().unwrap();
+        Clock {
+            now: Instant::from_millis(ms),
+            wall_ms: WALL + ms,
+        }
+    }
+    fn random(&self, buffer: &mut [u8]) {
+        buffer.fill(4);
+    }
+}
+
+/// A node, and its operator who asks it.
+struct Stage {
+    node: Node<Aquavm>,
+    clock: Arc<Set>,
+    operator: Keypair,
+    asked: u32,
+    out: Vec<Effect>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let versions = Versions {
+            node: String::new(),
+            air: String::new(),
+            spell: String::new(),
+            services: Vec::new(),
+        };
+        let operator = key(2);
+        let host = Host::new(key(1), Some(operator.peer_id()), versions);
+        let clock = Arc::new(Set::default());
+        let parts = Parts {
+            state: None,
+            compute: Some(Resources {
+                platform: clock.clone(),
+                cores: 1,
+            }),
+            distro: Some(Distro {
+                spell: Package {
+                    name: "spell",
+                    version: "0.7.6",
+                    modules: vec![
+                        ("sqlite3", fluence_spell_distro::SQLITE_WASM),
+                        ("spell", fluence_spell_distro::SPELL_WASM),
+                    ],
+                    calls: Vec::new(),
+                    spell: None,
+                },
+                system: Vec::new(),
+            }),
+        };
+        let world = World::new(host, parts, ServiceLimits::default(), [3; 32]).unwrap();
+        let mut stage = Stage {
+            node: Node::new(world, Limits::default(), Aquavm::default()),
+            clock,
+            operator,
+            asked: 0,
+            out: Vec::new(),
+        };
+        stage.node.begin(stage.clock.clock());
+        stage
+    }
+
+    /// Does everything there is to do now.
+    fn settle(&mut self) {
+        let clock = self.clock.clock();
+        self.node.timer(clock);
+        loop {
+            let mut idle = !self.node.step(clock, &Alone, &mut self.out);
+            while let Some(job) = self.node.next_job() {
+                self.node.done(clock, job.run());
+                idle = false;
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        *self.clock.0.lock().unwrap() += time.as_millis() as u64;
+        self.settle();
+    }
+
+    /// Asks a function of the host by a particle; the answer comes home as its data.
+    fn ask(&mut self, service: &str, function: &str, arguments: &[Value]) -> Value {
+        self.asked += 1;
+        let (host, home) = (key(1).peer_id(), self.operator.peer_id());
+        // Arguments come from the operator's own services: the script is short and the data long.
+        let names: Vec<String> = (0..arguments.len()).map(|i| format!("a{i}")).collect();
+        let fetch: String = names
+            .iter()
+            .map(|name| format!("(seq (call \"{home}\" (\"args\" \"{name}\") [] {name}) "))
+            .collect();
+        let script = format!(
+            "{fetch}(seq (call \"{host}\" (\"{service}\" \"{function}\") [{}] answer) \
+             (call \"{home}\" (\"home\" \"take\") [answer])){}",
+            names.join(" "),
+            ")".repeat(names.len()),
+        );
+        let clock = self.clock.clock();
+        let mut particle = Particle {
+            id: format!("question {}", self.asked),
+            init_peer_id: home,
+            timestamp: clock.wall_ms,
+            ttl: 60_000,
+            script,
+            signature: Vec::new(),
+            data: Vec::new(),
+        };
+        particle.sign(&self.operator);
+        let (header, _) = Header::split(particle.clone());
+        let mut interpreter = Aquavm::default();
+        let key = self.operator.clone();
+        let run = |interpreter: &mut Aquavm, prev: &[u8], current: &[u8], results| {
+            interpreter.run(Run {
+                particle: &header,
+                scope: &home,
+                key: &key,
+                prev,
+                current,
+                results,
+            })
+        };
+        let mut outcome = run(&mut interpreter, &[], &[], Vec::new());
+        while let [(id, request)] = outcome.requests.as_slice() {
+            let index: usize = request.function_name[1..].parse().unwrap();
+            let result = basalt_node::air::CallResult {
+                ret_code: 0,
+                result: arguments[index].to_string(),
+            };
+            let results = vec![(*id, result)];
+            let prev = outcome.data.clone();
+            outcome = run(&mut interpreter, &prev, &[], results);
+        }
+        assert_eq!(outcome.ret_code, 0, "{}", outcome.error_message);
+        particle.data = outcome.data.clone();
+        self.node.receive(clock, particle).unwrap();
+        self.out.clear();
+        self.settle();
+        let Some(Effect::Send { particle, .. }) = self.out.pop() else {
+            panic!(
+                "no answer to {service}.{function}: {:?}",
+                self.node.status()
+            );
+        };
+        let outcome = run(&mut interpreter, &outcome.data, &particle.data, Vec::new());
+        let (_, request) = &outcome.requests[0];
+        let arguments: Value = serde_json::from_str(&request.arguments).unwrap();
+        arguments[0].clone()
+    }
+
+    fn value(&mut self, spell: &str, key: &str) -> Value {
+        self.ask(spell, "get_string", &[json!(key)])["value"].clone()
+    }
+}
+
+/// Writes what triggered it, and how often it has run.
+const SCRIPT: &str = r#"
+(seq
+    (call %init_peer_id% ("getDataSrv" "hw_trigger") [] trigger)
+    (seq
+        (call %init_peer_id% ("debug" "stringify") [trigger] text)
+        (call %init_peer_id% ("self" "set_string") ["seen" text] done)))
+"#;
+
+fn config(start: u32, period: u32, connect: bool) -> Value {
+    json!({
+        "clock": {"start_sec": start, "end_sec": 0, "period_sec": period},
+        "connections": {"connect": connect, "disconnect": false},
+        "blockchain": {"start_block": 0, "end_block": 0},
+    })
+}
+
+#[test]
+fn a_spell_runs_by_the_clock_until_it_is_removed() {
+    let mut stage = Stage::new();
+    let id = stage.ask(
+        "spell",
+        "install",
+        &[json!(SCRIPT), json!({}), config(1, 10, false)],
+    );
+    let id = id.as_str().unwrap().to_string();
+    stage.pass(Duration::ZERO);
+    let seen = |second: u64| {
+        json!(json!({"timer": [{"timestamp": WALL / 1000 + second}], "peer": []}).to_string())
+    };
+    let sorted =
+        |value: &Value| -> Value { serde_json::from_str(value.as_str().unwrap()).unwrap() };
+    assert_eq!(sorted(&stage.value(&id, "seen")), sorted(&seen(0)));
+    stage.pass(Duration::from_secs(9));
+    assert_eq!(sorted(&stage.value(&id, "seen")), sorted(&seen(0)));
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(sorted(&stage.value(&id, "seen")), sorted(&seen(10)));
+    let counter = stage.ask(&id, "get_u32", &[json!("hw_counter")]);
+    assert_eq!(counter["value"], 2);
+    let next = stage.node.wake_at(stage.clock.clock()).unwrap();
+    assert_eq!(next, Instant::from_millis(20_000));
+    stage.ask("spell", "remove", &[json!(id)]);
+    stage.pass(Duration::from_secs(100));
+    assert_eq!(stage.node.status().failed_calls, 0);
+}
+
+#[test]
+fn a_spell_runs_when_a_peer_connects() {
+    let mut stage = Stage::new();
+    let id = stage.ask(
+        "spell",
+        "install",
+        &[json!(SCRIPT), json!({}), config(0, 0, true)],
+    );
+    let id = id.as_str().unwrap().to_string();
+    let friend = key(7).peer_id();
+    let clock = stage.clock.clock();
+    stage.node.on_connection(clock, &friend, false);
+    stage.settle();
+    assert_eq!(stage.value(&id, "seen"), "");
+    stage.node.on_connection(clock, &friend, true);
+    stage.settle();
+    let seen: Value = serde_json::from_str(stage.value(&id, "seen").as_str().unwrap()).unwrap();
+    assert_eq!(
+        seen,
+        json!({"timer": [], "peer": [{"peer_id": friend.to_string(), "connected": true}]})
+    );
+    // The empty configuration ends it.
+    let empty = config(0, 0, false);
+    stage.ask("spell", "update_trigger_config", &[json!(id), empty]);
+    stage.node.on_connection(clock, &friend, true);
+    stage.settle();
+    let counter = stage.ask(&id, "get_u32", &[json!("hw_counter")]);
+    assert_eq!(counter["value"], 1);
+}
