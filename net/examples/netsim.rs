@@ -165,7 +165,7 @@ fn goodput(loss: u64, round_trip: u64, buffer: usize) -> Option<f64> {
             hosts[1].effects(out);
             continue;
         }
-        let wakes = hosts.iter().flat_map(|host| {
+        let wakes = hosts.iter_mut().flat_map(|host| {
             let swarm = host.swarm.wake_at().filter(|&at| at > now);
             [host.stack.wake_at(now), swarm]
         });

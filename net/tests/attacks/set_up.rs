@@ -107,7 +107,8 @@ fn connections_of_one_address() {
 #[test]
 fn endless_handshakes() {
     let long = |byte| vec![byte; 512 << 10];
-    let endless: [(Transport, fn(Vec<u8>) -> Vec<u8>); 5] = [
+    type Start = fn(Vec<u8>) -> Vec<u8>;
+    let endless: [(Transport, Start); 5] = [
         (Transport::WebSocket, |long| long),
         (Transport::WebSocket, |long| {
             [&b"GET / HTTP/1.1\r\nA: "[..], &long].concat()
