@@ -80,13 +80,6 @@ impl Socket {
         matches!(self.phase, Phase::Connecting | Phase::Open)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        match self.phase {
-            Phase::Connecting => self.writable,
-            _ => self.readable,
-        }
-    }
-
     pub(super) fn wants_to_send(&self) -> bool {
         let ready = matches!(self.phase, Phase::Open | Phase::Closing(_)) && self.writable;
         let closing = matches!(self.phase, Phase::Closing(_));
