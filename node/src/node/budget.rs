@@ -130,12 +130,12 @@ mod tests {
         let refused = Err(Refusal::AuthorRate);
         assert_eq!(budgets.arrive(now, &limits, author(1)), refused);
         assert_eq!(budgets.arrive(now, &limits, author(2)), Ok(()));
+        let third = budgets.arrive(now, &limits, author(3));
+        assert_eq!(third, Err(Refusal::AuthorsFull));
         let later = now + Duration::from_millis(200);
         assert_eq!(budgets.arrive(later, &limits, author(1)), Ok(()));
         assert_eq!(budgets.arrive(later, &limits, author(1)), Ok(()));
         assert_eq!(budgets.arrive(later, &limits, author(1)), refused);
-        let third = budgets.arrive(later, &limits, author(3));
-        assert_eq!(third, Err(Refusal::AuthorsFull));
         let much_later = now + Duration::from_secs(10);
         assert_eq!(budgets.arrive(much_later, &limits, author(3)), Ok(()));
     }

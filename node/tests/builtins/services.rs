@@ -87,10 +87,9 @@ fn protected_functions_read_their_arguments_then_refuse_strangers() {
 fn a_module_becomes_a_service_that_answers() {
     let mut house = House::new();
     assert_eq!(house.add_module("files", &guest("files")), FILES);
-    assert_eq!(
-        house.ask(STRANGER, "dist", "list_modules", json!([])),
-        json!([{"name": "files", "hash": FILES, "config": {"name": "files"}}])
-    );
+    let modules = house.ask(STRANGER, "dist", "list_modules", json!([]));
+    let listed = json!({"name": "files", "hash": FILES, "config": {"name": "files"}});
+    assert!(modules.as_array().unwrap().contains(&listed), "{modules}");
     let text = house.ask(
         STRANGER,
         "dist",
@@ -103,10 +102,8 @@ fn a_module_becomes_a_service_that_answers() {
         house.ask(STRANGER, "dist", "get_blueprint", json!([id])),
         blueprint
     );
-    assert_eq!(
-        house.ask(STRANGER, "dist", "list_blueprints", json!([])),
-        json!([blueprint])
-    );
+    let listed = house.ask(STRANGER, "dist", "list_blueprints", json!([]));
+    assert!(listed.as_array().unwrap().contains(&blueprint), "{listed}");
     assert_eq!(
         house.fail(HOST, "srv", "create", json!([id])),
         format!("Error: Module with CID '{CHAIN_A}' wasn't found")
@@ -206,10 +203,9 @@ fn blueprints_and_modules_that_are_none_are_refused() {
     assert_eq!(nameless, "the module config has no name");
     let broken = house.fail(HOST, "dist", "add_module", json!(["AAAA", config]));
     assert!(broken.starts_with("Error: Wasm backend error"), "{broken}");
-    assert_eq!(
-        house.ask(HOST, "dist", "list_modules", json!([])),
-        json!([])
-    );
+    let left = house.ask(HOST, "dist", "list_modules", json!([]));
+    // The spell service's own two.
+    assert_eq!(left.as_array().unwrap().len(), 2);
     assert_eq!(house.fail(HOST, "srv", "info", json!(["x"])), {
         format!("Error: Service with id 'x' not found on {}", peer(HOST))
     });
@@ -521,8 +517,8 @@ fn a_vault_is_shared_by_script_and_services() {
         "from the service"
     );
     // Its services find a vault by its name only.
-    let listed = house.ask(STRANGER, &id, "list_shelf", json!(["/tmp/vault"]));
-    assert_eq!(listed, json!(["error Some(2)"]));
+    let refused = house.fail(STRANGER, &id, "list_shelf", json!(["/tmp/vault"]));
+    assert!(refused.contains("Trap occurred"), "{refused}");
     let listed = house.ask(STRANGER, &id, "list_shelf", json!([folder]));
     assert_eq!(listed, json!([relative, "own"]));
 
