@@ -8,7 +8,7 @@
 #[path = "../tests/link/mod.rs"]
 mod link;
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use basalt_net::ip::{Config, EthernetAddress, Event, Ipv4Address, Ipv4Cidr, SocketId, Stack};
@@ -63,7 +63,7 @@ impl Host {
         for effect in effects {
             match effect {
                 Effect::Dial { conn, endpoint } => {
-                    let remote = SocketAddrV4::new(address(0), endpoint.port);
+                    let remote = SocketAddr::from((address(0), endpoint.port));
                     self.conn = Some(conn);
                     self.socket = Some(self.stack.connect(remote).expect("a free socket"));
                 }
@@ -82,12 +82,11 @@ impl Host {
         for event in events {
             match event {
                 Event::Accepted { socket, remote, .. } => {
-                    let remote = SocketAddr::V4(remote);
                     let conn = self.swarm.accept(now, Transport::Tcp, remote, &mut out);
                     (self.socket, self.conn) = (Some(socket), conn.ok());
                 }
                 Event::Connected(socket) => {
-                    let remote = self.stack.remote(socket).map(SocketAddr::V4);
+                    let remote = self.stack.remote(socket);
                     if let (Some(conn), Some(remote)) = (self.conn, remote) {
                         let input = Input::Dialed { conn, remote };
                         self.swarm.handle(now, input, &mut out);

@@ -1,5 +1,6 @@
 //! `aqua-ipfs`: files by CID.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde_json::json;
@@ -116,7 +117,7 @@ fn path_of(world: &mut World, call: &Call<'_>, hash: &str, api: &str) -> Result<
     call.guard_host()?;
     let target = Target::Vault {
         scope: call.scope,
-        particle: call.particle.clone(),
+        particle: Box::new(call.particle.clone()),
         token: call.host.token(call.particle),
     };
     Ok(world.fetch_file(call, hash, api, target))

@@ -5,6 +5,7 @@
 
 mod dag;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -41,14 +42,14 @@ pub(crate) enum Target {
     /// It becomes a file of the vault, whose path is the answer.
     Vault {
         scope: PeerId,
-        particle: Header,
+        particle: Box<Header>,
         token: String,
     },
 }
 
 /// What is under way.
 enum Work {
-    Fetch(Assembly, Target),
+    Fetch(Box<Assembly>, Target),
     /// A file is being added.
     Put,
 }
@@ -134,7 +135,7 @@ impl World {
         let begun = Cid::parse(hash)
             .map_err(|error| error.to_string())
             .and_then(|cid| {
-                let assembly = Assembly::new(cid, MAX_FILE, MAX_BLOCKS);
+                let assembly = Box::new(Assembly::new(cid, MAX_FILE, MAX_BLOCKS));
                 self.begin_fetch(call, api, Work::Fetch(assembly, target))
             });
         match begun {

@@ -160,6 +160,9 @@ const HEAD: usize = 64 * 1024;
 /// Key of the one record in [`Room::Identity`].
 const SEED: &[u8] = b"seed";
 
+/// A record's key and value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
 /// The node's memory across reboots.
 pub struct State {
     store: Store<Device>,
@@ -225,7 +228,7 @@ impl State {
     ///
     /// # Errors
     /// The store fails.
-    pub fn records(&mut self, room: Room, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    pub fn records(&mut self, room: Room, prefix: &[u8]) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
         for key in self.keys(room, prefix) {
             if let Some(value) = self.get(room, &key)? {

@@ -71,7 +71,7 @@ fn mend(disk: &mut [u8]) {
             let sum = crc32fast::hash(array);
             disk[at + 88..][..4].copy_from_slice(&sum.to_le_bytes());
         }
-        let size = word(disk, 12).min(BLOCK).max(20);
+        let size = word(disk, 12).clamp(20, BLOCK);
         disk[at + 16..][..4].fill(0);
         let sum = crc32fast::hash(&disk[at..at + size]);
         disk[at + 16..][..4].copy_from_slice(&sum.to_le_bytes());
