@@ -219,7 +219,7 @@ fn use_partition(
     }
     let region: Region<AnyDisk> = Region::new(disk.device, partition.first, partition.blocks())
         .ok_or_else(|| refuse(format!("{name} has become smaller"), REPLACE_IT))?;
-    let mib = partition.blocks() * region.block_size() as u64 >> 20;
+    let mib = (partition.blocks() * region.block_size() as u64) >> 20;
     let (state, opened) = State::open(region, fresh)
         .map_err(|error| refuse(format!("the state on {name}: {error}"), REPLACE_IT))?;
     ::log::info!(

@@ -1,6 +1,7 @@
 //! Proofs of capacity: those that leave a node are what the network would accept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -36,10 +37,10 @@ impl Judge {
     fn check(&mut self, proof: &Proof) -> Result<()> {
         let memory = Mmap::default();
         let key = randomx_key(&proof.epoch.nonce, &proof.cu);
-        if !self.caches.contains_key(&key) {
-            self.caches.insert(key, Cache::new(&memory, &key)?);
-        }
-        let cache = &self.caches[&key];
+        let cache = match self.caches.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Cache::new(&memory, &key)?),
+        };
         let hash = Vm::best(&memory)?.hash(Source::Light(cache), &proof.local_nonce.0);
         ensure!(hash == proof.result_hash.0, "a wrong hash in {proof:?}");
         let difficulty = proof.epoch.difficulty;

@@ -1,6 +1,6 @@
 //! A port: bringing it up, and the disk's engine over it.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
@@ -242,7 +242,7 @@ impl<W: Window> Engine for Port<W> {
     fn reset(&mut self) -> Result<(), Failure> {
         // A port that does not stop is stopped by the reset of its link.
         if let Err(failure) = self.stop() {
-            ::log::warn!(target: "disk", "AHCI: the port does not stop: {}", failure.to_string());
+            ::log::warn!(target: "disk", "AHCI: the port does not stop: {failure}");
         }
         self.write(port::LINK_CONTROL, port::LINK_RESET);
         let until = self.window.now() + HOLD;

@@ -1,6 +1,6 @@
 //! Bringing the controller up, and the disk's engine over it.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
@@ -245,7 +245,7 @@ impl<W: Window> Engine for Nvme<W> {
 
     fn reset(&mut self) -> Result<(), Failure> {
         self.start().map_err(|error| {
-            ::log::error!(target: "disk", "NVMe: {}", error.to_string());
+            ::log::error!(target: "disk", "NVMe: {error}");
             match error {
                 Error::Start(failure) | Error::Command(_, failure) => failure,
                 _ => Failure::Silent,

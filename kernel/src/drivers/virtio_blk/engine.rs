@@ -1,6 +1,6 @@
 //! The device and its one ring.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::hint;
 use core::slice;
 use core::time::Duration;
@@ -259,7 +259,7 @@ impl Engine for Virtio {
 
     fn reset(&mut self) -> core::result::Result<(), Failure> {
         self.start().map_err(|error| {
-            ::log::error!(target: "disk", "virtio: {}", error.to_string());
+            ::log::error!(target: "disk", "virtio: {error}");
             Failure::Silent
         })
     }
