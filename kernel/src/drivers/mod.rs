@@ -4,6 +4,8 @@
 pub mod ahci;
 pub mod disk;
 pub mod dma;
+#[cfg(test)]
+mod memory;
 pub mod network;
 pub mod nvme;
 pub mod virtio;

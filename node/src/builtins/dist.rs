@@ -38,35 +38,43 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         make_blueprint,
     ),
-    protected(
+    worldly(
+        "dist",
         "add_module",
         "module_bytes: base64 string, config: object",
         "CID",
         "of the configuration only `name` is used; the module is checked as when it is started",
         add_module,
-    ),
-    protected(
+    )
+    .open_to(Access::Protected),
+    worldly(
+        "dist",
         "add_module_from_vault",
         "module_path: string, config: object",
         "CID",
         "as `add_module`",
         add_module_from_vault,
-    ),
-    protected(
+    )
+    .open_to(Access::Protected),
+    worldly(
+        "dist",
         "add_module_bytes_from_vault",
         "module_name: string, module_path: string",
         "CID",
         "as `add_module`",
         add_module_bytes_from_vault,
-    ),
-    protected(
+    )
+    .open_to(Access::Protected),
+    worldly(
+        "dist",
         "add_blueprint",
         "blueprint: DAG-JSON string",
         "blueprint id (CID)",
         "`Error deserializing blueprint from IPLD: ..`, `Blueprint '<name>' has empty list of dependencies`; the modules need not be \
          there yet",
         add_blueprint,
-    ),
+    )
+    .open_to(Access::Protected),
     worldly(
         "dist",
         "load_module_config",
@@ -116,20 +124,6 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get_blueprint,
     ),
 ];
-
-/// A row for a protected function of `dist`.
-const fn protected(
-    function: &'static str,
-    arguments: &'static str,
-    result: &'static str,
-    notes: &'static str,
-    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
-) -> Builtin {
-    Builtin {
-        access: Access::Protected,
-        ..worldly("dist", function, arguments, result, notes, handler)
-    }
-}
 
 /// The next argument, `[[key, value], ...]`, as an object.
 fn pairs(

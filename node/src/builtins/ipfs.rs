@@ -16,82 +16,124 @@ const PATH: &str = "{success: bool, error: string, path: string}";
 const HASH: &str = "{success: bool, error: string, hash: string}";
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    ours(
+    worldly(
+        "aqua-ipfs",
         "cat",
         "hash: CID",
         CONTENTS,
         "from the local API; text only",
         cat,
-    ),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "cat_from",
         "hash: CID, api: multiaddr",
         CONTENTS,
         "every block is checked against its CID; at most 64 MiB",
         cat_from,
-    ),
-    ours("get", "hash: CID", PATH, "into the particle's vault", get),
-    ours("get_from", "hash: CID, api: multiaddr", PATH, "", get_from),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
+        "get",
+        "hash: CID",
+        PATH,
+        "into the particle's vault",
+        get,
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
+        "get_from",
+        "hash: CID, api: multiaddr",
+        PATH,
+        "",
+        get_from,
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "put",
         "file_path: string in the vault",
         HASH,
         "to the local API, pinned there",
         put,
-    ),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "connect",
         "multiaddr: string",
         UNIT,
         "always refused: there is no IPFS node in this machine that could connect",
         connect,
-    ),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "set_local_api_multiaddr",
         "multiaddr: string",
         UNIT,
         "until the node starts again",
         set_local,
-    ),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "set_external_api_multiaddr",
         "multiaddr: string",
         UNIT,
         "until the node starts again",
         set_external,
-    ),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "set_external_swarm_multiaddr",
         "multiaddr: string",
         UNIT,
         "until the node starts again",
         set_swarm,
-    ),
-    ours("get_local_api_multiaddr", "", ADDRESS, "", get_local),
-    ours("get_external_api_multiaddr", "", ADDRESS, "", get_external),
-    ours("get_external_swarm_multiaddr", "", ADDRESS, "", get_swarm),
-    ours(
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
+        "get_local_api_multiaddr",
+        "",
+        ADDRESS,
+        "",
+        get_local,
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
+        "get_external_api_multiaddr",
+        "",
+        ADDRESS,
+        "",
+        get_external,
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
+        "get_external_swarm_multiaddr",
+        "",
+        ADDRESS,
+        "",
+        get_swarm,
+    )
+    .open_to(Access::ProtectedOnHost),
+    worldly(
+        "aqua-ipfs",
         "set_timeout",
         "seconds: u64",
         "\"\"",
         "120 at most",
         set_timeout,
-    ),
+    )
+    .open_to(Access::ProtectedOnHost),
 ];
-
-/// A row of `aqua-ipfs`: protected on the host, free on workers.
-const fn ours(
-    function: &'static str,
-    arguments: &'static str,
-    result: &'static str,
-    notes: &'static str,
-    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
-) -> Builtin {
-    Builtin {
-        access: Access::ProtectedOnHost,
-        ..worldly("aqua-ipfs", function, arguments, result, notes, handler)
-    }
-}
 
 impl Call<'_> {
     /// Refuses a call on the host that is not the host's or its management's.

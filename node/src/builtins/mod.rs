@@ -353,7 +353,14 @@ const fn row(
     }
 }
 
-/// A row for functions on the world.
+impl Builtin {
+    /// The same row for those whom `access` names.
+    const fn open_to(self, access: Access) -> Builtin {
+        Builtin { access, ..self }
+    }
+}
+
+/// A row for functions on the world, open to anyone.
 const fn worldly(
     service: &'static str,
     function: &'static str,

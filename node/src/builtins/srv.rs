@@ -18,21 +18,25 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "Service = {id, blueprint_id, service_type: \"service\" or \"spell\", owner_id, aliases: []string, worker_id}",
         list,
     ),
-    protected(
+    worldly(
+        "srv",
         "create",
         "blueprint_id: string",
         "service id (UUID)",
         "owned by the script's author; `Blueprint '<id>' wasn't found`",
         create,
-    ),
-    protected(
+    )
+    .open_to(Access::Protected),
+    worldly(
+        "srv",
         "remove",
         "service_id_or_alias: string",
         "\"\"",
         "by its owner, the management or the scope's own peer: else `Forbidden. User id '<p>' cannot call function \
          'remove_service': only creator can remove service`; a spell: `cannot remove a spell`",
         remove,
-    ),
+    )
+    .open_to(Access::Protected),
     worldly(
         "srv",
         "get_interface",
@@ -57,14 +61,16 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         resolve_alias_opt,
     ),
-    protected(
+    worldly(
+        "srv",
         "add_alias",
         "alias: string, service_id: string",
         "\"\"",
         "on the host: by the host or its management; on a worker: by its creator, itself or the management. `worker-spell` is for \
          host and management only. `Cannot add alias '<a>' because there is a service with that id`, `.. because it is reserved`",
         add_alias,
-    ),
+    )
+    .open_to(Access::Protected),
     worldly(
         "srv",
         "info",
@@ -74,20 +80,6 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         info,
     ),
 ];
-
-/// A row for a protected function of `srv`.
-const fn protected(
-    function: &'static str,
-    arguments: &'static str,
-    result: &'static str,
-    notes: &'static str,
-    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
-) -> Builtin {
-    Builtin {
-        access: Access::Protected,
-        ..worldly("srv", function, arguments, result, notes, handler)
-    }
-}
 
 fn list(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     let services = world.services.of_scope(&call.scope);

@@ -4,8 +4,9 @@
 //! change a valid disk whose checksums are then made right again, so that the fields behind the
 //! checksums are reached.
 
-use basalt_store::{Batch, BlockDevice, Limits, Namespace, Store};
-use std::convert::Infallible;
+use basalt_store::{Batch, Limits, Namespace, Store};
+
+use super::disk::Memory;
 
 const PAGES: usize = 64;
 const PAGE: usize = 4096;
@@ -15,38 +16,11 @@ const LIMITS: Limits = Limits {
     value: 1 << 20,
 };
 
-#[derive(Clone)]
-struct Disk(Vec<u8>);
-
-impl BlockDevice for Disk {
-    type Error = Infallible;
-    fn block_size(&self) -> usize {
-        PAGE
-    }
-    fn block_count(&self) -> u64 {
-        (self.0.len() / PAGE) as u64
-    }
-    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
-        let at = block as usize * PAGE;
-        buf.copy_from_slice(&self.0[at..at + buf.len()]);
-        Ok(())
-    }
-    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
-        let at = block as usize * PAGE;
-        self.0[at..at + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-    fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
+type Disk = Memory<PAGE>;
 
 /// A disk with a snapshot, a journal, small and large values.
 fn valid() -> Disk {
-    let mut store = Store::format(Disk(vec![0; PAGES * PAGE]), LIMITS, [0; 16]).unwrap();
+    let mut store = Store::format(Memory(vec![0; PAGES * PAGE]), LIMITS, [0; 16]).unwrap();
     for number in 0..6u8 {
         let mut batch = Batch::new();
         batch.put(Namespace(1), [number], vec![number; 40]);

@@ -6,39 +6,13 @@
 use basalt_store::BlockDevice;
 use basalt_store::partition::table::Content;
 use basalt_store::partition::{Guid, Partition, Table};
-use std::convert::Infallible;
+
+use super::disk::Memory;
 
 const BLOCK: usize = 512;
 const BLOCKS: usize = 256;
 
-#[derive(Clone)]
-struct Disk(Vec<u8>);
-
-impl BlockDevice for Disk {
-    type Error = Infallible;
-    fn block_size(&self) -> usize {
-        BLOCK
-    }
-    fn block_count(&self) -> u64 {
-        (self.0.len() / BLOCK) as u64
-    }
-    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
-        let at = block as usize * BLOCK;
-        buf.copy_from_slice(&self.0[at..at + buf.len()]);
-        Ok(())
-    }
-    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
-        let at = block as usize * BLOCK;
-        self.0[at..at + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-    fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
+type Disk = Memory<BLOCK>;
 
 /// A disk with two partitions.
 fn valid() -> Disk {
@@ -53,7 +27,7 @@ fn valid() -> Disk {
         };
         table.add(&partition).unwrap();
     }
-    let mut disk = Disk(vec![0; BLOCKS * BLOCK]);
+    let mut disk = Memory(vec![0; BLOCKS * BLOCK]);
     table.create(&mut disk).unwrap();
     disk
 }

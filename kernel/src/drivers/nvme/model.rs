@@ -10,6 +10,7 @@ use std::vec::Vec;
 
 use super::prp::LISTED;
 use super::registers::{self, PAGE};
+use crate::drivers::memory::{peek, poke, u32_at, u64_at};
 use crate::drivers::window::Window;
 
 /// Pages of 4 KiB, NVM command set, 64 places, ready within 1 s.
@@ -111,30 +112,6 @@ impl Model {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
-}
-
-/// Reads what the driver has put into its memory.
-fn peek(address: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let source = core::ptr::with_exposed_provenance::<u8>(address as usize);
-    // SAFETY: the driver told the address of its own memory, which is never given back.
-    unsafe { bytes.as_mut_ptr().copy_from_nonoverlapping(source, len) };
-    bytes
-}
-
-/// Writes where the driver waits for something.
-fn poke(address: u64, bytes: &[u8]) {
-    let target = core::ptr::with_exposed_provenance_mut::<u8>(address as usize);
-    // SAFETY: as in `peek`.
-    unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }
 
 /// The pieces of `len` bytes of data that a command names.
