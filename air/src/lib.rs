@@ -43,8 +43,9 @@ mod values;
 pub use ast::Script;
 pub use config::Config;
 pub use error::code;
-pub use host::OwnedTetraplet;
-pub use host::{CallRequest, CallRequests, CallResult, CallResults, CallResultsError, Outcome};
+pub use host::{
+    CallRequest, CallRequests, CallResult, CallResults, CallResultsError, Origins, Outcome,
+};
 pub use interpreter::{Air, Input, Interpreter, Results};
 pub use params::{RunParams, SizeLimits};
 pub use parser::{ParseError, ParseErrorKind};

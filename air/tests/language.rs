@@ -31,8 +31,11 @@ fn an_absent_key_of_a_canon_map_has_no_values_under_any_lens() {
                 (call %init_peer_id% (\"s\" \"f\") [#%map{lens}])))"
         ));
         let (_, request) = &outcome.call_requests[0];
-        assert_eq!(request.arguments, "[[]]");
-        assert_eq!(request.tetraplets[0][0].lens, lens);
+        assert_eq!(request.arguments(), "[[]]");
+        assert_eq!(
+            request.tetraplets().next().unwrap().next().unwrap().lens,
+            lens
+        );
     }
     let outcome = run(
         "(seq (ap (\"k\" 1) %m0) (seq (canon %init_peer_id% %m0 #%map)

@@ -113,7 +113,7 @@ impl<'s> Network<'s> {
             results: CallResults::new(),
         });
         let answers = call_requests.into_iter().map(|(id, request)| {
-            let answer = serve(&request.function_name, &request.arguments);
+            let answer = serve(request.function_name(), request.arguments());
             Message {
                 to: peer.to_owned(),
                 data: Vec::new(),

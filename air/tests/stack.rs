@@ -66,10 +66,10 @@ fn deep_and_long_values() {
             let (_, request) = &second.call_requests[0];
             let raw = (request.arguments_raw(), second.call_requests_raw());
             assert!(!raw.0.is_empty() && !raw.1.is_empty());
-            if accepted && request.function_name == "g" {
-                assert!(request.arguments.starts_with("[[{\"a\":1.5,\"b\":"));
+            if accepted && request.function_name() == "g" {
+                assert!(request.arguments().starts_with("[[{\"a\":1.5,\"b\":"));
             } else {
-                assert_eq!(request.function_name, "failed");
+                assert_eq!(request.function_name(), "failed");
             }
         });
     }

@@ -202,7 +202,7 @@ impl Operator {
         };
         let mut outcome = run(&[], &[], Vec::new());
         while let [(request_id, request)] = outcome.requests.as_slice() {
-            let index: usize = request.function_name[1..].parse().unwrap();
+            let index: usize = request.function_name()[1..].parse().unwrap();
             let result = CallResult {
                 ret_code: 0,
                 result: arguments[index].to_string(),
@@ -230,9 +230,9 @@ impl Operator {
         };
         let outcome = run(&outcome.data, &back.data, Vec::new());
         let (_, request) = &outcome.requests[0];
-        let values: Value = serde_json::from_str(&request.arguments).unwrap();
+        let values: Value = serde_json::from_str(request.arguments()).unwrap();
         let value = values[0].clone();
-        match request.function_name.as_str() {
+        match request.function_name() {
             "take" => Ok(value),
             _ => Err(value.as_str().unwrap().into()),
         }

@@ -138,12 +138,7 @@ fn particle(id: &str, data: &[u8]) -> Particle {
 }
 
 fn request(service: &str, function: &str, arguments: Value) -> CallRequest {
-    CallRequest {
-        service_id: service.into(),
-        function_name: function.into(),
-        arguments: arguments.to_string(),
-        tetraplets: Vec::new(),
-    }
+    CallRequest::new(service, function, &arguments.to_string(), [[]; 0])
 }
 
 fn keep(data: &[u8]) -> Outcome {

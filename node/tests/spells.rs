@@ -172,7 +172,7 @@ impl Stage {
         };
         let mut outcome = run(&mut interpreter, &[], &[], Vec::new());
         while let [(id, request)] = outcome.requests.as_slice() {
-            let index: usize = request.function_name[1..].parse().unwrap();
+            let index: usize = request.function_name()[1..].parse().unwrap();
             let result = basalt_node::air::CallResult {
                 ret_code: 0,
                 result: arguments[index].to_string(),
@@ -194,7 +194,7 @@ impl Stage {
         };
         let outcome = run(&mut interpreter, &outcome.data, &particle.data, Vec::new());
         let (_, request) = &outcome.requests[0];
-        let arguments: Value = serde_json::from_str(&request.arguments).unwrap();
+        let arguments: Value = serde_json::from_str(request.arguments()).unwrap();
         arguments[0].clone()
     }
 

@@ -122,7 +122,7 @@ fn fold(elements: usize) {
     let answers: CallResults = asked
         .call_requests
         .iter()
-        .map(|(id, request)| (*id, answer(&request.arguments)))
+        .map(|(id, request)| (*id, answer(request.arguments())))
         .collect();
     let results = Call {
         prev: asked.data,

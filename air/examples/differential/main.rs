@@ -236,7 +236,7 @@ impl Session {
                 messages.push((next.clone(), data.clone(), CallResults::new()));
             }
             for (id, request) in outcome.call_requests {
-                let answer = serve(&request.function_name, &request.arguments);
+                let answer = serve(request.function_name(), request.arguments());
                 let answer = [(id, answer)].into_iter().collect();
                 messages.push((peer.clone(), Vec::new(), answer));
             }

@@ -58,6 +58,13 @@ pub struct Tetraplet<'a> {
     pub lens: &'a str,
 }
 
+impl<'a> Tetraplet<'a> {
+    /// Its texts, in the order of the fields.
+    pub(crate) fn texts(&self) -> [&'a str; 4] {
+        [self.peer_pk, self.service_id, self.function_name, self.lens]
+    }
+}
+
 /// What vouches for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provenance {

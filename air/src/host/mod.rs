@@ -10,7 +10,7 @@ mod results;
 
 pub(crate) use answers::{Answer, Answers};
 pub use outcome::Outcome;
-pub use requests::{CallRequest, CallRequests, OwnedTetraplet};
+pub use requests::{CallRequest, CallRequests, Origins};
 pub use results::{CallResult, CallResults, CallResultsError};
 
 /// Multicodec of MessagePack as an unsigned varint (0x0201).

@@ -146,23 +146,19 @@ impl<'r> Run<'r> {
             state.into_iter().for_each(|state| self.push_call(state));
             return Ok(());
         };
-        let mut text = String::new();
+        let mut text = core::mem::take(&mut self.scratch);
+        text.clear();
         self.write_arguments(arguments, &mut text)?;
-        let request = CallRequest {
-            service_id: call.tetraplet.service_id.into(),
-            function_name: call.tetraplet.function_name.into(),
-            arguments: text,
-            tetraplets: arguments
-                .iter()
-                .map(|argument| {
-                    argument
-                        .tetraplets
-                        .iter()
-                        .map(|&tetraplet| tetraplet.into())
-                })
-                .map(Iterator::collect)
-                .collect(),
-        };
+        let origins = arguments
+            .iter()
+            .map(|argument| argument.tetraplets.iter().copied());
+        let Tetraplet {
+            service_id,
+            function_name,
+            ..
+        } = *call.tetraplet;
+        let request = CallRequest::new(service_id, function_name, &text, origins);
+        self.scratch = text;
         let call_id = self.last_call_request_id.wrapping_add(1);
         self.last_call_request_id = call_id;
         self.requests.push((call_id, request));

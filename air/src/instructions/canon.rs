@@ -130,6 +130,8 @@ impl<'r> Run<'r> {
                 }];
             }
         }
+        // An element, its value and its tetraplet.
+        self.stores.expect(3 * elements.len());
         let mut values = Vec::with_capacity(elements.len());
         for element in &elements {
             let stored = CanonElement {

@@ -213,10 +213,9 @@ fn requests(outcome: &Outcome) -> Value {
         .iter()
         .map(|(id, request)| {
             let tetraplets: Vec<Vec<Value>> = request
-                .tetraplets
-                .iter()
+                .tetraplets()
                 .map(|argument| {
-                    let object = |tetraplet: &basalt_air::OwnedTetraplet| {
+                    let object = |tetraplet: basalt_air::data::Tetraplet<'_>| {
                         json!({
                             "peer_pk": tetraplet.peer_pk,
                             "service_id": tetraplet.service_id,
@@ -224,12 +223,12 @@ fn requests(outcome: &Outcome) -> Value {
                             "lens": tetraplet.lens,
                         })
                     };
-                    argument.iter().map(object).collect()
+                    argument.map(object).collect()
                 })
                 .collect();
             let request = json!({
-                "service_id": request.service_id,
-                "function_name": request.function_name,
+                "service_id": request.service_id(),
+                "function_name": request.function_name(),
                 "arguments": request.argument_values().unwrap(),
                 "tetraplets": tetraplets,
                 "arguments_raw": STANDARD.encode(request.arguments_raw()),

@@ -41,5 +41,5 @@ pub fn step(air: &str, prev_data: &[u8], results: &CallResults) -> Outcome {
 pub fn arguments(air: &str) -> String {
     let outcome = run(air);
     assert_eq!(outcome.call_requests.len(), 1, "{}", outcome.error_message);
-    outcome.call_requests[0].1.arguments.clone()
+    outcome.call_requests[0].1.arguments().to_owned()
 }

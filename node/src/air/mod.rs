@@ -10,7 +10,8 @@ use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 
 pub use aquavm::Aquavm;
-pub use basalt_air::{CallRequest, CallResult, OwnedTetraplet as Tetraplet};
+pub use basalt_air::data::Tetraplet;
+pub use basalt_air::{CallRequest, CallResult};
 
 /// Runs scripts. Pure: the same run gives the same outcome.
 pub trait Interpreter {

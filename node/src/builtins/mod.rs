@@ -228,14 +228,9 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 /// # Errors
 /// The function's own, and "not found" when there is no such row.
 pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
-    let CallRequest {
-        service_id,
-        function_name,
-        ..
-    } = call.request;
+    let (service_id, function_name) = (call.request.service_id(), call.request.function_name());
     let found = table().find(|row| {
-        row.service == service_id.as_str()
-            && (row.function == function_name.as_str() || row.function == ANY)
+        row.service == service_id && (row.function == function_name || row.function == ANY)
     });
     match found {
         Some(row) => {

@@ -74,20 +74,16 @@ fn sign(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
 }
 
 /// The one origin of the first argument, which must be a function whose results may be signed.
-fn check_origin<'a>(call: &'a Call<'_>) -> Result<&'a Tetraplet, CallError> {
-    let [origin] = call
-        .request
-        .tetraplets
-        .first()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+fn check_origin<'a>(call: &'a Call<'_>) -> Result<Tetraplet<'a>, CallError> {
+    let origins = call.request.tetraplets().next();
+    let (Some(origin), None) = origins.map_or((None, None), |mut all| (all.next(), all.next()))
     else {
         return Err(CallError::text(
             "expected exactly one tetraplet of the argument 'data': it must be a scalar",
         ));
     };
-    let allowed = origin.service_id == SIGNED_SERVICE
-        && SIGNED_FUNCTIONS.contains(&origin.function_name.as_str());
+    let allowed =
+        origin.service_id == SIGNED_SERVICE && SIGNED_FUNCTIONS.contains(&origin.function_name);
     if !allowed {
         return Err(CallError::text(format!(
             "data is expected to result from a call to {SIGNED_SERVICE}.{} or {SIGNED_SERVICE}.{}, was from '{}.{}'",

@@ -198,7 +198,7 @@ fn spell_id(_: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, C
 }
 
 fn get_data(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    let key = call.request.function_name.clone();
+    let key = String::from(call.request.function_name());
     let name = key.clone();
     let work = move |spell: &SpellService, running: &mut Running| {
         spell.call(running, "get_string", json!([key]))

@@ -511,7 +511,7 @@ impl<I: Interpreter> Node<I> {
             log::debug!(
                 target: "node",
                 "call {}.{} failed: {}",
-                Quoted(&request.service_id), Quoted(&request.function_name), Quoted(&result.result)
+                Quoted(request.service_id()), Quoted(request.function_name()), Quoted(&result.result)
             );
         }
         self.finish(call, result);

@@ -284,15 +284,13 @@ impl World {
 
     /// What a service learns about a call of a script.
     fn parameters(&self, call: &Call<'_>, record: &Record) -> CallParameters {
-        let tetraplets = call.request.tetraplets.iter().map(|list| {
-            let list = list
-                .iter()
-                .map(|origin| basalt_wasm_host::SecurityTetraplet {
-                    peer_pk: origin.peer_pk.clone(),
-                    service_id: origin.service_id.clone(),
-                    function_name: origin.function_name.clone(),
-                    lens: origin.lens.clone(),
-                });
+        let tetraplets = call.request.tetraplets().map(|list| {
+            let list = list.map(|origin| basalt_wasm_host::SecurityTetraplet {
+                peer_pk: origin.peer_pk.into(),
+                service_id: origin.service_id.into(),
+                function_name: origin.function_name.into(),
+                lens: origin.lens.into(),
+            });
             list.collect()
         });
         CallParameters {
@@ -324,8 +322,8 @@ impl World {
             .enter(&call.scope, call.particle, &self.host.token(call.particle));
         let parameters = self.parameters(call, &record);
         let until = self.until(call);
-        let function = call.request.function_name.clone();
-        let arguments = call.request.arguments.clone();
+        let function = String::from(call.request.function_name());
+        let arguments = String::from(call.request.arguments());
         let name = function.clone();
         let work = move |running: &mut Running| {
             // Arguments of a request are JSON: the interpreter wrote them.

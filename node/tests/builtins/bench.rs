@@ -53,7 +53,7 @@ pub(crate) fn call(
     service: &str,
     function: &str,
     arguments: Vec<Value>,
-    tetraplets: Vec<Vec<Tetraplet>>,
+    tetraplets: Vec<Vec<Tetraplet<'_>>>,
 ) -> Result<Reply, CallError> {
     let versions = Versions {
         node: "0.1.0".into(),
@@ -70,12 +70,8 @@ pub(crate) fn call(
         script: "(null)".into(),
         signature: vec![7; 64],
     };
-    let request = CallRequest {
-        service_id: service.into(),
-        function_name: function.into(),
-        arguments: Value::Array(arguments).to_string(),
-        tetraplets,
-    };
+    let arguments = Value::Array(arguments).to_string();
+    let request = CallRequest::new(service, function, &arguments, &tetraplets);
     let mut world = World::without_parts(host, ServiceLimits::default(), [9; 32]);
     let host = world.host().clone();
     let call = Call {

@@ -99,16 +99,21 @@ fn the_console_is_for_host_and_management() {
     assert_eq!(answer(printed), (0, "\"\"".into()));
 }
 
-fn origin(peer_pk: &str, service: &str, function: &str, lens: &str) -> Tetraplet {
+fn origin<'a>(
+    peer_pk: &'a str,
+    service_id: &'a str,
+    function_name: &'a str,
+    lens: &'a str,
+) -> Tetraplet<'a> {
     Tetraplet {
-        peer_pk: peer_pk.into(),
-        service_id: service.into(),
-        function_name: function.into(),
-        lens: lens.into(),
+        peer_pk,
+        service_id,
+        function_name,
+        lens,
     }
 }
 
-fn sign(author: u8, arguments: Value, origins: Vec<Vec<Tetraplet>>) -> Result<Value, String> {
+fn sign(author: u8, arguments: Value, origins: Vec<Vec<Tetraplet<'_>>>) -> Result<Value, String> {
     match call(
         author,
         "sig",
@@ -172,7 +177,7 @@ fn data_from_elsewhere_is_a_call_error() {
     for origins in [
         vec![],
         vec![vec![]],
-        vec![vec![good.clone(), good.clone()]],
+        vec![vec![good, good]],
         vec![vec![origin(&host, "op", "get_record_bytes", "")]],
         vec![vec![origin(&host, "registry", "get_key_bytes", "")]],
         vec![vec![origin(
@@ -195,12 +200,12 @@ fn data_from_elsewhere_is_a_call_error() {
 #[test]
 fn data_that_is_no_bytes_is_told_in_the_answer() {
     let host = peer(HOST).to_string();
-    let from = |peer: &str| vec![vec![origin(peer, "registry", "get_record_bytes", "")]];
-    for (arguments, origins) in [
-        (json!([]), from(&host)),
-        (json!(["text"]), from(&host)),
-        (json!([[1]]), from("no peer id")),
+    for (arguments, from) in [
+        (json!([]), host.as_str()),
+        (json!(["text"]), &host),
+        (json!([[1]]), "no peer id"),
     ] {
+        let origins = vec![vec![origin(from, "registry", "get_record_bytes", "")]];
         let told = sign(HOST, arguments, origins).unwrap();
         assert_eq!(
             (&told["success"], &told["signature"]),

@@ -173,18 +173,15 @@ impl House {
         let particle = self.header(author);
         self.asked.set(self.asked.get() + 1);
         let count = arguments.as_array().unwrap().len();
+        let own = host.peer_id.to_string();
         let origin = Tetraplet {
-            peer_pk: host.peer_id.to_string(),
-            service_id: "made".into(),
-            function_name: "up".into(),
-            lens: String::new(),
+            peer_pk: &own,
+            service_id: "made",
+            function_name: "up",
+            lens: "",
         };
-        let request = CallRequest {
-            service_id: service.into(),
-            function_name: function.into(),
-            arguments: arguments.to_string(),
-            tetraplets: vec![vec![origin]; count],
-        };
+        let origins = vec![[&origin]; count];
+        let request = CallRequest::new(service, function, &arguments.to_string(), origins);
         let call = Call {
             host: &host,
             network: &Neighbours,

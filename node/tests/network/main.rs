@@ -87,7 +87,7 @@ fn asked(world: &mut World, n: usize) -> String {
     let particle = world.client(n).received.pop_front().unwrap();
     let requests = world.client(n).requests(&particle);
     assert_eq!(requests.len(), 1, "{requests:?}");
-    requests[0].arguments.clone()
+    requests[0].arguments().to_owned()
 }
 
 /// Client 2 at relay 0 and client 3 at relay 1; the relays know each other.
