@@ -169,16 +169,18 @@ impl Manager {
         }
     }
 
-    /// Does what is due by the clock.
-    pub fn poll(&mut self, lanes: &mut [Lane], state: Option<&mut State>) {
+    /// Does what is due by the clock; tells whether it was time to look at how the units are.
+    pub fn poll(&mut self, lanes: &mut [Lane], state: Option<&mut State>) -> bool {
         if self.epoch_ends.is_some_and(|end| unix_seconds() >= end) {
             self.begin_epoch(lanes, state);
         }
         let now = time::since_entry();
-        if now >= self.next_look {
+        let due = now >= self.next_look;
+        if due {
             self.next_look = now + LOOK;
             self.look(now);
         }
+        due
     }
 
     /// When to poll next at the latest.
@@ -188,10 +190,10 @@ impl Manager {
         self.next_look
     }
 
-    /// The metrics, under the reference prover's names.
+    /// The metrics, under the reference prover's names, without an end mark.
     #[must_use]
     pub fn metrics(&self) -> String {
-        metrics::encode(&self.prover, time::since_entry())
+        metrics::families(&self.prover, time::since_entry())
     }
 
     fn input(&mut self, input: Input, lanes: &mut [Lane], mut state: Option<&mut State>) {

@@ -88,8 +88,10 @@ pub fn run(
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
         hand_out_jobs(&mut lanes, &mut appliance);
-        if let Some(prover) = &mut prover {
-            prover.poll(&mut lanes, appliance.state());
+        if let Some(prover) = &mut prover
+            && prover.poll(&mut lanes, appliance.state())
+        {
+            appliance.set_machine_metrics(prover.metrics());
         }
         if !announced && let Some(listening) = appliance.is_listening() {
             announce(listening, image_bytes);

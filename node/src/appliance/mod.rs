@@ -349,6 +349,12 @@ impl Appliance {
         self.card = report;
     }
 
+    /// Files metrics of the machine around the node, shown behind the node's own: text in the OpenMetrics format without
+    /// its end mark.
+    pub fn set_machine_metrics(&mut self, text: String) {
+        self.peer.set_machine_metrics(text);
+    }
+
     /// What the operator can see.
     pub fn status(&self) -> Status {
         Status {

@@ -21,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub(crate) bootstrap: (usize, bool),
     /// The effective configuration, without secrets.
     pub(crate) config: &'a str,
+    /// Metrics of the machine around the node, in the OpenMetrics format without its end mark.
+    pub(crate) machine: &'a str,
 }
 
 /// The page at a path.
@@ -254,6 +256,7 @@ fn metrics(report: &Report<'_>) -> String {
         "# HELP nox_build Versions.\n# TYPE nox_build info"
     ));
     text.line(format_args!("nox_build_info{} {}", build[0].0, build[0].1));
+    text.0 += report.machine;
     text.0 += "# EOF\n";
     text.0
 }

@@ -180,6 +180,7 @@ pub struct Peer {
     http: http::Connections,
     clients: http::Clients,
     config_text: String,
+    machine_metrics: String,
     bootstrap: Vec<PeerId>,
     steps_per_turn: usize,
     /// Whether what needs the time has begun.
@@ -241,6 +242,7 @@ impl Peer {
             http: http::Connections::default(),
             clients: http::Clients::default(),
             config_text: config.text,
+            machine_metrics: String::new(),
             bootstrap,
             steps_per_turn: config.steps_per_turn,
             begun: false,
@@ -267,6 +269,11 @@ impl Peer {
             inbox: self.inbox.bytes(),
             node: self.node.status(),
         }
+    }
+
+    /// Metrics of the machine around the node, for its page.
+    pub(crate) fn set_machine_metrics(&mut self, text: String) {
+        self.machine_metrics = text;
     }
 
     /// Tells the peer the addresses its listeners have now: others learn them by identify, scripts by
@@ -445,6 +452,7 @@ impl Peer {
                     versions: &self.node.host().versions,
                     bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
                     config: &self.config_text,
+                    machine: &self.machine_metrics,
                 };
                 let page = |path: &str| http::page(path, &report);
                 self.http.receive(conn, bytes, page, out);

@@ -8,9 +8,14 @@ use core::time::Duration;
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of `prover` at `now`. The counters start anew with every epoch, as the reference's
-/// do; the gauges per unit behind them are our own.
+/// The metrics of `prover` at `now`, as a whole document. The counters start anew with every epoch, as
+/// the reference's do; the gauges per unit behind them are our own.
 pub fn encode(prover: &Prover, now: Duration) -> String {
+    families(prover, now) + "# EOF\n"
+}
+
+/// The metrics without the end mark, for a document that has others, too.
+pub fn families(prover: &Prover, now: Duration) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write(&mut text, prover, now);
@@ -101,5 +106,5 @@ fn write(text: &mut String, prover: &Prover, now: Duration) -> core::fmt::Result
             unit.cu
         )?;
     }
-    writeln!(text, "# EOF")
+    Ok(())
 }

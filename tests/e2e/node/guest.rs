@@ -28,6 +28,8 @@ const MEMORY_MIB: u32 = 512;
 /// The ports that a node listens on when its manifest names none.
 const TCP_PORT: u16 = 977;
 const WEBSOCKET_PORT: u16 = 999;
+/// The port of the operator's pages, where a manifest opens it.
+pub(crate) const PAGES_PORT: u16 = 8080;
 
 /// Where a guest finds its host's loopback address.
 const HOST: [u8; 4] = [10, 0, 2, 2];
@@ -103,7 +105,8 @@ impl Installed {
             .memory(self.memory_mib)
             .cores(cores)
             .forward(0, TCP_PORT)
-            .forward(0, WEBSOCKET_PORT);
+            .forward(0, WEBSOCKET_PORT)
+            .forward(0, PAGES_PORT);
         let boot = tokio::task::spawn_blocking(move || {
             let guest = machine.start()?;
             let line = guest.wait_for_line("basalt: listening ", PATIENCE)?;

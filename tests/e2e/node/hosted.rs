@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{Host, Station, manifest};
+use super::{Host, Station, http, manifest, page};
 use crate::client::peer::Peer;
 use crate::target::Target;
 
@@ -210,7 +210,7 @@ impl Ccp {
 
     fn answers(&self) -> Result<()> {
         let deadline = std::time::Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while TcpStream::connect(self.address()).is_err() {
             ensure!(
                 std::time::Instant::now() < deadline,
                 "the prover does not listen"
@@ -233,7 +233,7 @@ impl Ccp {
         let length = body.len();
         let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\nConnection: close\r\n");
         let answer: serde_json::Value =
-            serde_json::from_str(&self.ask(&format!("{head}\r\n{body}"))?)?;
+            serde_json::from_str(&http(self.address(), &format!("{head}\r\n{body}"))?)?;
         ensure!(answer["id"] == 7 && answer["jsonrpc"] == "2.0", "{answer}");
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
@@ -243,16 +243,10 @@ impl Ccp {
 
     /// Fetches a page.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n"))
+        page(self.address(), path)
     }
 
-    fn ask(&self, request: &str) -> Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
-        ensure!(head.starts_with("HTTP/1.1 200 "), "{head}");
-        Ok(body.to_owned())
+    fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 }

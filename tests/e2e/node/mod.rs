@@ -4,8 +4,11 @@ pub(crate) mod citizen;
 pub(crate) mod guest;
 pub(crate) mod hosted;
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::client::peer::Peer;
@@ -25,6 +28,25 @@ pub(crate) struct Station {
     pub(crate) bootstrap: Arc<Peer>,
     /// Where the node runs.
     pub(crate) host: Box<dyn Host>,
+}
+
+/// Fetches a page of the operator's.
+pub(crate) fn page(address: SocketAddr, path: &str) -> Result<String> {
+    http(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// Sends an HTTP request that asks to close the connection; returns the body of a good answer.
+fn http(address: SocketAddr, request: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
+    ensure!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    Ok(body.to_owned())
 }
 
 /// The manifest of a node that dials `bootstrap`, with more lines for its `[network]`.

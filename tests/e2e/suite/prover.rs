@@ -11,8 +11,9 @@ use basalt_prover::memory::Mmap;
 use basalt_prover::randomx::{Cache, Fluence, Source, Vm};
 use serde_json::{Value, json};
 
-use crate::node::guest::Installed;
+use crate::node::guest::{Installed, PAGES_PORT};
 use crate::node::hosted::Ccp;
+use crate::node::page;
 
 /// How long an emulated machine may take from its start to what is waited for.
 const PATIENCE: Duration = Duration::from_secs(270);
@@ -78,7 +79,7 @@ pub(crate) async fn epochs() -> Result<()> {
         difficulty: DIFFICULTY,
         seconds: Some(SECONDS),
     };
-    let more = format!("epoch_seconds = {SECONDS}\n");
+    let more = format!("epoch_seconds = {SECONDS}\n[http]\nport = {PAGES_PORT}\n");
     let disk = Installed::with_more(&section(&schedule.nonce, &more), 1024).await?;
     let began = unix_seconds()?;
     let (_, guest) = disk.boot(3).await?;
@@ -101,6 +102,17 @@ pub(crate) async fn epochs() -> Result<()> {
         );
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
+    let pages = guest.forwarded(PAGES_PORT).context("no port")?;
+    let metrics = tokio::task::spawn_blocking(move || page(pages, "/metrics")).await??;
+    for unit in UNITS {
+        let gauge = format!("ccp_unit_fill_percent{{cu_id=\"{unit}\"}}");
+        ensure!(metrics.contains(&gauge), "no unit {unit} in:\n{metrics}");
+    }
+    let ends = metrics.matches("# EOF\n").count();
+    ensure!(
+        metrics.ends_with("# EOF\n") && ends == 1,
+        "{ends} ends in:\n{metrics}"
+    );
     let ended = unix_seconds()?;
     let epochs: BTreeSet<_> = (began..=ended)
         .map(|second| schedule.epoch_at(second).nonce.0)
