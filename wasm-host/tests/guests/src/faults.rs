@@ -3,6 +3,7 @@
 use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 
+// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut TICKS: u32 = 0;
 
 fn main() {
@@ -33,4 +34,5 @@ pub fn fault_index(list: Vec<u32>, at: u32) -> u32 { tick(); list[at as usize] }
 pub fn fault_divide(a: i32, b: i32) -> i32 { tick(); a / b }
 /// a string result that is not UTF-8
 #[marine]
+// SAFETY: none on purpose: what a host makes of a text that is no UTF-8 is the question.
 pub fn fault_utf8(data: Vec<u8>) -> String { tick(); unsafe { String::from_utf8_unchecked(data) } }

@@ -4,6 +4,7 @@ use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 fn main() {}
 
+// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut SEEN: u32 = 0;
 
 #[marine]

@@ -4,6 +4,7 @@ use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 fn main() {}
 
+// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut KEPT: Vec<Vec<u8>> = Vec::new();
 
 #[marine]
