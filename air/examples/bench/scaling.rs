@@ -85,6 +85,9 @@ pub(super) fn print() {
     for elements in [1000, 2000, 4000, 8000, 16_000] {
         script(elements);
     }
+    for levels in [1000, 4000, 16_000, 64_000] {
+        nesting(levels);
+    }
     for elements in [1000, 2000, 4000, 8000, 16_000] {
         fold(elements);
     }
@@ -108,6 +111,12 @@ fn script(elements: usize) {
         );
     }
     Peer::new(&air).print("script", elements, &Call::default());
+}
+
+/// Instructions in instructions: what a level costs in heap, since it costs no stack.
+fn nesting(levels: usize) {
+    let (left, right) = ("(seq (null) ".repeat(levels), ")".repeat(levels));
+    Peer::new(&format!("{left}(null){right}")).print("nesting", levels, &Call::default());
 }
 
 /// A fold that asks for each element, gets all results, and merges two equal traces.
