@@ -99,6 +99,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         compute: Some(Resources {
             platform: Arc::new(Process { clocks }),
             cores,
+            homes: Vec::new(),
         }),
         distro: match args.no_system_services {
             true => None,

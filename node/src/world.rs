@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::any::Any;
 use core::time::Duration;
 
@@ -110,7 +111,12 @@ impl World {
             let limits = &world.limits;
             world.queues = Queues::new(resources.cores, limits.max_jobs);
             let cores = world.queues.cores();
-            world.cores = CoreMap::new(cores, limits.host_cores, limits.share_cores);
+            world.cores = CoreMap::new(
+                cores,
+                limits.host_cores,
+                limits.share_cores,
+                resources.homes,
+            );
             world.platform = Some(resources.platform);
         }
         if let Some(mut state) = state {
@@ -154,7 +160,7 @@ impl World {
             vaults: Vaults::new(limits.vault_bytes),
             entropy: Entropy::new(seed),
             calls: Calls::default(),
-            cores: CoreMap::new(1, limits.host_cores, limits.share_cores),
+            cores: CoreMap::new(1, limits.host_cores, limits.share_cores, Vec::new()),
             schedule: Schedule::default(),
             spell_blueprint: None,
             spell_runs: 0,
@@ -245,6 +251,11 @@ impl World {
                         .alias(author, "worker-spell")
                         .is_some_and(|spell| spell == id)
                 }))
+    }
+
+    /// The compute cores that deals have, if that changed since it was last asked.
+    pub(crate) fn deal_cores(&mut self) -> Option<Vec<usize>> {
+        self.cores.news()
     }
 
     /// The core for work of the node itself and for services of the host.

@@ -82,6 +82,7 @@ impl Stage {
             compute: Some(Resources {
                 platform: clock.clone(),
                 cores: 1,
+                homes: Vec::new(),
             }),
             distro: Some(Distro {
                 spell: Package {

@@ -1,8 +1,8 @@
 //! The system core's end of proving: drives the state machine, hands its decisions to the compute
 //! cores, keeps proofs, and tells how it goes.
 
-use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -50,6 +50,8 @@ pub struct Manager {
     allocation: BTreeMap<CoreId, CuId>,
     /// The lanes of the compute cores that are threads of a physical core.
     threads: BTreeMap<CoreId, Vec<usize>>,
+    /// Physical cores that serve deals.
+    deals: BTreeSet<CoreId>,
     slots: BTreeMap<SlotId, Arc<Slot<Fluence>>>,
     light: bool,
     lanes: Lanes,
@@ -74,10 +76,7 @@ impl Manager {
             return None;
         }
         let threads = threads(lanes);
-        let units = settings.units.iter().map(|&id| CuId(id));
-        // Cores beyond the units help them: they share the datasets.
-        let allocation: BTreeMap<CoreId, CuId> =
-            threads.keys().copied().zip(units.cycle()).collect();
+        let allocation = allocation(settings, &threads);
         let config = Config {
             slots: settings.datasets.map_or(settings.units.len(), usize::from),
             at_once: settings.mode == ProverMode::Light,
@@ -100,6 +99,7 @@ impl Manager {
             epoch_ends: None,
             allocation,
             threads,
+            deals: BTreeSet::new(),
             slots: BTreeMap::new(),
             light: settings.mode == ProverMode::Light,
             lanes: need::lanes(physical_cores(lanes)),
@@ -167,6 +167,27 @@ impl Manager {
         if let Some((&core, _)) = core {
             self.input(Input::Report(core, job, report), lanes, state);
         }
+    }
+
+    /// Leaves the physical cores of these lanes to deals, and proves on all others.
+    pub fn serve(
+        &mut self,
+        lanes_of_deals: &[usize],
+        lanes: &mut [Lane],
+        mut state: Option<&mut State>,
+    ) {
+        let in_deal = |threads: &[usize]| threads.iter().any(|lane| lanes_of_deals.contains(lane));
+        let cores = self.threads.iter();
+        let deals: BTreeSet<CoreId> = cores
+            .filter(|(_, threads)| in_deal(threads))
+            .map(|(&core, _)| core)
+            .collect();
+        let before = core::mem::replace(&mut self.deals, deals.clone());
+        for &core in before.symmetric_difference(&deals) {
+            let goes = deals.contains(&core);
+            self.input(Input::Deal(core, goes), lanes, state.as_deref_mut());
+        }
+        self.next_look = time::since_entry();
     }
 
     /// Does what is due by the clock; tells whether it was time to look at how the units are.
@@ -283,6 +304,27 @@ impl Manager {
             }
         }
     }
+}
+
+/// Which unit each physical core proves. Cores beyond the units help them: they share the datasets.
+fn allocation(
+    settings: &Settings,
+    threads: &BTreeMap<CoreId, Vec<usize>>,
+) -> BTreeMap<CoreId, CuId> {
+    let units = settings.units.iter().map(|&id| CuId(id));
+    threads.keys().copied().zip(units.cycle()).collect()
+}
+
+/// The lanes at which the units of the manifest are at home. Of several cores of a unit the first comes last, to
+/// be the one that counts.
+pub fn homes(settings: &Settings, lanes: &[Lane]) -> Vec<(String, usize)> {
+    let threads = threads(lanes);
+    let homes = allocation(settings, &threads).into_iter();
+    let lane = |core| threads.get(&core).and_then(|lanes| lanes.first());
+    homes
+        .filter_map(|(core, unit)| lane(core).map(|&lane| (unit.to_string(), lane)))
+        .rev()
+        .collect()
 }
 
 /// Lanes by the physical core that their cores are threads of.

@@ -22,7 +22,7 @@ use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;
 use crate::mem::heap;
-use crate::prover::Manager;
+use crate::prover::{self, Manager};
 use crate::{entropy, log, time};
 
 /// Longest sleep while a card cannot interrupt.
@@ -69,6 +69,7 @@ pub fn run(
         compute: Some(Resources {
             platform: Arc::new(Kernel),
             cores: lanes.len(),
+            homes: prover::homes(&configuration.manifest.prover, &lanes),
         }),
         distro: None,
     };
@@ -88,6 +89,9 @@ pub fn run(
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
         hand_out_jobs(&mut lanes, &mut appliance);
+        if let (Some(prover), Some(cores)) = (&mut prover, appliance.deal_cores()) {
+            prover.serve(&cores, &mut lanes, appliance.state());
+        }
         if let Some(prover) = &mut prover
             && prover.poll(&mut lanes, appliance.state())
         {

@@ -328,6 +328,11 @@ impl Appliance {
         self.settle(clock);
     }
 
+    /// The compute cores that serve deals, if that changed since it was last asked: at first none does.
+    pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
+        self.peer.deal_cores()
+    }
+
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
         self.peer.state()

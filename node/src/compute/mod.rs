@@ -11,7 +11,9 @@ mod platform;
 mod queues;
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 
@@ -28,6 +30,9 @@ pub struct Resources {
     pub platform: Arc<dyn Platform>,
     /// Compute cores that run jobs; 0: jobs for core 0 run where the edge stands.
     pub cores: usize,
+    /// Cores where compute units (64 hex digits) are at home, since they prove there what they are worth: a deal gets
+    /// its units' cores.
+    pub homes: Vec<(String, usize)>,
 }
 
 /// Names a job until it is done.

@@ -535,6 +535,11 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
+    /// The compute cores that serve deals, if that changed since it was last asked.
+    pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
+        self.world.deal_cores()
+    }
+
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
         self.world.state_mut()

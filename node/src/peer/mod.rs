@@ -358,6 +358,11 @@ impl Peer {
         }
     }
 
+    /// The compute cores that serve deals, if that changed since it was last asked.
+    pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
+        self.node.deal_cores()
+    }
+
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
         self.node.state()

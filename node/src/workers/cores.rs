@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Error;
 
-/// Cores of compute units. A unit that comes back gets the core that it had before, if that is free.
+/// Cores of compute units. A unit gets the core where it is at home or that it had before, if that is free.
 #[derive(Default)]
 pub(crate) struct CoreMap {
     /// First core that is not set aside for the host, and how many follow.
@@ -16,6 +16,8 @@ pub(crate) struct CoreMap {
     share: bool,
     assigned: BTreeMap<String, usize>,
     before: BTreeMap<String, usize>,
+    /// Whether anything was assigned or taken back since [`CoreMap::news`].
+    changed: bool,
 }
 
 /// Units whose earlier cores are remembered.
@@ -23,12 +25,18 @@ const MAX_REMEMBERED: usize = 1024;
 
 impl CoreMap {
     /// All cores from `first` on; when none is left there, all.
-    pub(crate) fn new(cores: usize, first: usize, share: bool) -> CoreMap {
+    pub(crate) fn new(
+        cores: usize,
+        first: usize,
+        share: bool,
+        homes: Vec<(String, usize)>,
+    ) -> CoreMap {
         let first = if first < cores { first } else { 0 };
         CoreMap {
             first,
             count: cores - first,
             share,
+            before: homes.into_iter().collect(),
             ..CoreMap::default()
         }
     }
@@ -56,6 +64,7 @@ impl CoreMap {
                 .or_else(|| cores.clone().rev().min_by_key(|&core| self.load(core)));
             if let Some(core) = core {
                 self.assigned.insert(unit.clone(), core);
+                self.changed = true;
             }
         }
         Ok(())
@@ -64,12 +73,19 @@ impl CoreMap {
     /// Takes the units' cores back.
     pub(crate) fn release(&mut self, units: &[String]) {
         for unit in units {
-            if let Some(core) = self.assigned.remove(unit)
-                && self.before.len() < MAX_REMEMBERED
-            {
+            let Some(core) = self.assigned.remove(unit) else {
+                continue;
+            };
+            self.changed = true;
+            if self.before.len() < MAX_REMEMBERED {
                 self.before.insert(unit.clone(), core);
             }
         }
+    }
+
+    /// The cores that are assigned, if that changed since it was last asked.
+    pub(crate) fn news(&mut self) -> Option<Vec<usize>> {
+        core::mem::take(&mut self.changed).then(|| self.assigned.values().copied().collect())
     }
 
     /// The cores of these units.
@@ -90,14 +106,18 @@ mod tests {
 
     #[test]
     fn units_get_cores_of_their_own_and_find_them_again() {
-        let mut cores = CoreMap::new(4, 1, false);
+        let mut cores = CoreMap::new(4, 1, false, Vec::new());
+        assert_eq!(cores.news(), None);
         cores.acquire(&units(&["a", "b"])).unwrap();
+        assert_eq!(cores.news(), Some(vec![3, 2]));
+        assert_eq!(cores.news(), None);
         assert_eq!(cores.of(&units(&["a", "b"])), vec![3, 2]);
         assert_eq!(
             cores.acquire(&units(&["c", "d"])),
             Err(Error::NoCores(2, 1))
         );
         cores.release(&units(&["a"]));
+        assert_eq!(cores.news(), Some(vec![2]));
         cores.acquire(&units(&["c"])).unwrap();
         assert_eq!(cores.of(&units(&["c"])), vec![3]);
         cores.release(&units(&["b", "c"]));
@@ -106,8 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn units_go_home() {
+        let homes = vec![("a".into(), 1), ("b".into(), 0)];
+        let mut cores = CoreMap::new(4, 1, false, homes);
+        cores.acquire(&units(&["a", "b"])).unwrap();
+        // The home of the second is set aside for the host.
+        assert_eq!(cores.of(&units(&["a", "b"])), vec![1, 3]);
+    }
+
+    #[test]
     fn cores_are_shared_when_allowed() {
-        let mut cores = CoreMap::new(1, 1, true);
+        let mut cores = CoreMap::new(1, 1, true, Vec::new());
         cores.acquire(&units(&["a", "b"])).unwrap();
         assert_eq!(cores.of(&units(&["a", "b"])), vec![0, 0]);
     }

@@ -109,6 +109,7 @@ impl House {
             compute: Some(Resources {
                 platform: platform.clone(),
                 cores: 2,
+                homes: Vec::new(),
             }),
             distro: Some(distro()),
         };
