@@ -6,6 +6,7 @@ pub(crate) mod hosted;
 
 use std::sync::Arc;
 
+use basalt_net::Keypair;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::client::peer::Peer;
@@ -27,11 +28,15 @@ pub(crate) struct Station {
     pub(crate) host: Box<dyn Host>,
 }
 
+/// The seed of the key that manages the nodes.
+pub(crate) const OPERATOR: [u8; 32] = [0x09; 32];
+
 /// The manifest of a node that dials `bootstrap`, with more lines for its `[network]`.
 fn manifest(seed: Option<[u8; 32]>, bootstrap: &[String], network: &str) -> String {
     let seed = seed.map(|seed| format!("seed = \"{}\"\n", BASE64_STANDARD.encode(seed)));
+    let operator = Keypair::from_seed(OPERATOR).peer_id();
     format!(
-        "[node]\n{}bootstrap = {bootstrap:?}\n\n[network]\n{network}",
+        "[node]\n{}management_peer_id = \"{operator}\"\nbootstrap = {bootstrap:?}\n\n[network]\n{network}",
         seed.unwrap_or_default()
     )
 }
