@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
-pub mod distro;
 pub mod identity;
 pub mod logger;
 pub mod platform;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use basalt_distro::published;
 use basalt_manifest::{Compute, Manifest};
 use basalt_net::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
@@ -18,7 +19,7 @@ use clap::Args;
 use crate::clock::Clocks;
 use crate::platform::Process;
 use crate::reactor::Reactor;
-use crate::{distro, identity, logger, state};
+use crate::{identity, logger, state};
 
 /// How to run the node.
 #[derive(Debug, Args)]
@@ -103,7 +104,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         }),
         distro: match args.no_system_services {
             true => None,
-            false => Some(distro::published()?),
+            false => Some(published::distro().context("the published services cannot be read")?),
         },
     };
     let keypair = Keypair::from_seed(seed);

@@ -11,6 +11,7 @@
 //!   air        the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
 //!   world      what built-ins work on: Marine services, vaults, workers, spells
+//!     system   installs what comes with the node
 //!     compute  jobs for the compute cores
 //!     state    what outlives a reboot
 //! ```
@@ -31,10 +32,8 @@ extern crate std;
 pub mod air;
 pub mod appliance;
 pub mod builtins;
-pub mod cid;
 pub mod client;
 pub mod compute;
-pub mod distro;
 mod entropy;
 pub mod host;
 mod http;
@@ -50,6 +49,7 @@ pub mod services;
 pub mod spells;
 pub mod state;
 pub mod status;
+mod system;
 pub mod vault;
 pub mod workers;
 pub mod world;

@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::time::Duration;
 
+use basalt_distro::Distro;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 
 use crate::builtins::{CallError, Reply};
 use crate::compute::{Done, Job, Platform, Queues, Resources, Ticket};
-use crate::distro::{Distro, Installer};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
 use crate::ipfs::Ipfs;
@@ -23,6 +23,7 @@ use crate::particle::Header;
 use crate::services::{self, Services};
 use crate::spells::Schedule;
 use crate::state::{self, Changes, State};
+use crate::system::Installer;
 use crate::vault::Vaults;
 use crate::workers::{CoreMap, Workers};
 
@@ -131,7 +132,7 @@ impl World {
             world.state = Some(state);
         }
         if let Some(distro) = distro {
-            world.add_distro(distro)?;
+            world.add_distro(distro);
         }
         Ok(world)
     }

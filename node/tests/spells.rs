@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use basalt_distro::{Distro, published};
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::air::{Aquavm, Interpreter, Run};
 use basalt_node::compute::{Platform, Resources};
-use basalt_node::distro::{Distro, Package};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::node::{Effect, Node};
@@ -85,17 +85,8 @@ impl Stage {
                 homes: Vec::new(),
             }),
             distro: Some(Distro {
-                spell: Package {
-                    name: "spell",
-                    version: "0.7.6",
-                    modules: vec![
-                        ("sqlite3", fluence_spell_distro::SQLITE_WASM),
-                        ("spell", fluence_spell_distro::SPELL_WASM),
-                    ],
-                    calls: Vec::new(),
-                    spell: None,
-                },
                 system: Vec::new(),
+                ..published::distro().unwrap()
             }),
         };
         let world = World::new(host, parts, ServiceLimits::default(), [3; 32]).unwrap();

@@ -88,12 +88,22 @@ impl Plan {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
         trials.push(self.trial("hosted/ccp", hosted::build, prover::ccp));
+        let first = node.clone();
         trials.push(
             self.trial("hosted/two_relays", hosted::build, move || async move {
-                let relay1 = started(&node, hosted::start(&[])).await?;
+                let relay1 = started(&first, hosted::start(&[])).await?;
                 let known = [relay1.target.tcp.to_string()];
                 let relay2 = hosted::start(&known).await?;
                 let outcome = js::two_relays(&relay1.target, &relay2.target).await;
+                with_logs(outcome, &[relay1, &relay2])
+            }),
+        );
+        trials.push(
+            self.trial("hosted/application", hosted::build, move || async move {
+                let relay1 = started(&node, hosted::start(&[])).await?;
+                let known = [relay1.target.tcp.to_string()];
+                let relay2 = hosted::start(&known).await?;
+                let outcome = js::application(&relay1.target, &relay2.target).await;
                 with_logs(outcome, &[relay1, &relay2])
             }),
         );

@@ -235,8 +235,8 @@ fn varint(input: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cid;
     use alloc::vec;
+    use basalt_distro::cid;
 
     const LIMIT: usize = 10 << 20;
 

@@ -13,7 +13,6 @@ use basalt_wasm_host::{CallParameters, Module};
 use super::running::{File, Loaded, Maker, Part, Running};
 use super::{Blueprint, Entry, Error, Kind, Record, file_key, file_prefix};
 use crate::builtins::{Call, CallError, Later, Reply};
-use crate::cid;
 use crate::compute::{Job, Ticket};
 use crate::host::Clock;
 use crate::state::{Changes, Room};
@@ -379,7 +378,7 @@ impl World {
         let work = move || {
             let module =
                 Module::load(&engine, &title, (*file).as_ref()).map_err(Error::BadModule)?;
-            Ok((cid::of_file((*file).as_ref()), module))
+            Ok((basalt_distro::cid::of_file((*file).as_ref()), module))
         };
         let core = self.host_core();
         let ticket = self.start(core, work, move |world, _, loaded: Result<_, Error>| {

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use basalt_distro::Damaged;
 use basalt_net::peer_id::PeerId;
 use basalt_wasm_host::module::ModuleError;
 
@@ -50,6 +51,8 @@ pub enum Error {
     State(state::Error),
     /// The service's kept files do not fit together.
     DamagedFiles,
+    /// A file that comes with the node is not what it should be.
+    Distro(Damaged),
 }
 
 impl fmt::Display for Error {
@@ -97,6 +100,7 @@ impl fmt::Display for Error {
             Error::NoCompute => f.write_str("this machine runs no services"),
             Error::State(error) => write!(f, "{error}"),
             Error::DamagedFiles => f.write_str("the service's kept files do not fit together"),
+            Error::Distro(error) => write!(f, "{error}"),
         }
     }
 }
@@ -106,6 +110,12 @@ impl core::error::Error for Error {}
 impl From<state::Error> for Error {
     fn from(error: state::Error) -> Error {
         Error::State(error)
+    }
+}
+
+impl From<Damaged> for Error {
+    fn from(error: Damaged) -> Error {
+        Error::Distro(error)
     }
 }
 

@@ -5,12 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use basalt_distro::{Damaged, cid};
 use basalt_wasm_host::{Module, Wasmi};
 use serde_json::{Value, json};
 
 use super::error::Error;
 use super::running::{File, Part};
-use crate::cid;
 use crate::state::{Changes, Room, State};
 
 /// A module that the node has.
@@ -142,33 +142,36 @@ impl Modules {
         Ok(())
     }
 
-    /// Keeps a module that comes with the node: it is loaded when a service needs it. Gives its CID.
+    /// Keeps a module that comes with the node: it is loaded when a service needs it. What the state cannot keep is there
+    /// until the node stops, and comes again.
     pub(crate) fn install(
         &mut self,
-        mut state: Option<&mut State>,
+        state: Option<&mut State>,
         name: &str,
-        bytes: &'static [u8],
-    ) -> Result<String, Error> {
-        let cid = cid::of_file(bytes);
-        if self.modules.contains_key(&cid) {
-            return Ok(cid);
+        file: &basalt_distro::File,
+    ) -> Result<(), Damaged> {
+        let cid = file.cid();
+        if self.modules.contains_key(cid) {
+            return Ok(());
         }
-        if let Some(state) = &mut state {
+        let bytes = file.read()?;
+        let kept = state.is_some_and(|state| {
             let mut changes = Changes::new();
-            changes.put(Room::Modules, cid.as_bytes(), bytes).put(
-                Room::ModuleFacts,
-                cid.as_bytes(),
-                name,
-            );
-            state.commit(changes)?;
-        }
+            changes
+                .put(Room::Modules, cid, &*bytes)
+                .put(Room::ModuleFacts, cid, name);
+            state
+                .commit(changes)
+                .inspect_err(|error| log::warn!(target: "system", "{name} is not kept: {error}"))
+                .is_ok()
+        });
         let known = Known {
             name: name.into(),
-            bytes: Some(Arc::new(bytes)),
+            bytes: (!kept).then(|| Arc::new(bytes) as File),
             loaded: None,
         };
-        self.modules.insert(cid.clone(), known);
-        Ok(cid)
+        self.modules.insert(cid.into(), known);
+        Ok(())
     }
 
     /// Remembers that a module is loaded.

@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use basalt_distro::{Distro, published};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Later, Reply};
 use basalt_node::compute::{Platform, Resources};
-use basalt_node::distro::{Distro, Package};
 use basalt_node::host::{Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
 use basalt_node::particle::Header;
@@ -297,17 +297,8 @@ impl House {
 /// The published spell service.
 fn distro() -> Distro {
     Distro {
-        spell: Package {
-            name: "spell",
-            version: "0.7.6",
-            modules: vec![
-                ("sqlite3", fluence_spell_distro::SQLITE_WASM),
-                ("spell", fluence_spell_distro::SPELL_WASM),
-            ],
-            calls: Vec::new(),
-            spell: None,
-        },
         system: Vec::new(),
+        ..published::distro().unwrap()
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
+use basalt_net::Keypair;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::client::peer::Peer;
@@ -49,11 +50,15 @@ fn http(address: SocketAddr, request: &str) -> Result<String> {
     Ok(body.to_owned())
 }
 
+/// The seed of the key that manages the nodes.
+pub(crate) const OPERATOR: [u8; 32] = [0x09; 32];
+
 /// The manifest of a node that dials `bootstrap`, with more lines for its `[network]`.
 fn manifest(seed: Option<[u8; 32]>, bootstrap: &[String], network: &str) -> String {
     let seed = seed.map(|seed| format!("seed = \"{}\"\n", BASE64_STANDARD.encode(seed)));
+    let operator = Keypair::from_seed(OPERATOR).peer_id();
     format!(
-        "[node]\n{}bootstrap = {bootstrap:?}\n\n[network]\n{network}",
+        "[node]\n{}management_peer_id = \"{operator}\"\nbootstrap = {bootstrap:?}\n\n[network]\n{network}",
         seed.unwrap_or_default()
     )
 }

@@ -1,12 +1,13 @@
-//! Services that come with the node: the spell service, and the system services that every peer of the network has.
+//! Installs what comes with the node: the spell service, and the system services that every peer of the network has.
 //!
-//! They are the published modules, unchanged. The system services are installed on the host one after another, each under
-//! its name as alias, when the node starts for the first time or comes with other modules than the last time.
+//! The system services are installed on the host one after another, each under its name as alias, when the node starts for
+//! the first time or comes with other modules than the last time.
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use basalt_distro::{Distro, NOW, Package};
 use basalt_wasm_host::{CallParameters, ParticleParameters};
 use serde_json::{Value, json};
 
@@ -17,45 +18,10 @@ use crate::services::{self, Blueprint, Kind, Running};
 use crate::spells::{self, Config, Installation};
 use crate::world::World;
 
+/// Looks after deals on the chain: nothing for a node that knows no chain.
+const DECIDER: &str = "decider";
 /// Time that the installation of a service may take, in milliseconds: it starts with everything still to be translated.
 const PATIENCE_MS: u64 = 60_000;
-
-/// Modules of a service by name, the facade last.
-#[derive(Clone)]
-pub struct Package {
-    /// Its name, which is its alias too.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-    /// Names and files.
-    pub modules: Vec<(&'static str, &'static [u8])>,
-    /// Calls that make it ready after it was created: functions and arguments. A number in place of `"$now"` is the time.
-    pub calls: Vec<(&'static str, Value)>,
-    /// The spell that looks after it.
-    pub spell: Option<SystemSpell>,
-}
-
-/// A spell that comes with the node.
-#[derive(Clone)]
-pub struct SystemSpell {
-    /// Its alias.
-    pub name: &'static str,
-    /// Its script.
-    pub script: &'static str,
-    /// What its KV holds from the start.
-    pub data: Value,
-    /// Seconds between its runs.
-    pub period: u32,
-}
-
-/// Everything that comes with the node.
-#[derive(Clone)]
-pub struct Distro {
-    /// The spell service: name and modules.
-    pub spell: Package,
-    /// The system services, in the order of installation.
-    pub system: Vec<Package>,
-}
 
 /// System services that are still to be looked at.
 #[derive(Default)]
@@ -67,27 +33,31 @@ pub(crate) struct Installer {
 
 impl World {
     /// Takes what comes with the node; the services are installed by [`World::install_next`].
-    pub(crate) fn add_distro(&mut self, distro: Distro) -> Result<(), services::Error> {
-        self.spell_blueprint = Some(self.add_package(&distro.spell)?);
+    pub(crate) fn add_distro(&mut self, mut distro: Distro) {
+        distro.system.retain(|package| package.name != DECIDER);
+        match self.add_package(&distro.spell) {
+            Ok(blueprint) => self.spell_blueprint = Some(blueprint),
+            Err(error) => log::error!(target: "system", "there are no spells: {error}"),
+        }
         let services = distro.system.iter();
-        let services = services.map(|package| (package.name.into(), package.version.into()));
+        let services = services.map(|package| (package.name.clone(), package.version.clone()));
         let versions = &mut self.host_mut().versions;
         versions.services = services.collect();
-        versions.spell = distro.spell.version.into();
+        versions.spell = distro.spell.version;
         if self.platform.is_some() {
             self.installer.left = distro.system.into();
         }
-        Ok(())
     }
 
     /// Adds the modules and the blueprint of a package; gives the blueprint's id.
     fn add_package(&mut self, package: &Package) -> Result<String, services::Error> {
         let mut dependencies = Vec::with_capacity(package.modules.len());
-        for (name, bytes) in &package.modules {
+        for (name, file) in &package.modules {
             let modules = &mut self.services.modules;
-            dependencies.push(modules.install(self.state.as_mut(), name, bytes)?);
+            modules.install(self.state.as_mut(), name, file)?;
+            dependencies.push(file.cid().to_string());
         }
-        let text = services::dag_json(package.name, &dependencies);
+        let text = services::dag_json(&package.name, &dependencies);
         self.add_blueprint(Blueprint::parse(&text)?)
     }
 
@@ -97,7 +67,7 @@ impl World {
             let Some(package) = self.installer.left.pop_front() else {
                 return;
             };
-            let name = package.name;
+            let name = package.name.clone();
             match self.install(clock, package) {
                 Ok(ticket) => self.installer.waits = ticket,
                 Err(error) => log::error!(target: "system", "{name} is not installed: {error}"),
@@ -111,9 +81,12 @@ impl World {
         clock: host::Clock,
         package: Package,
     ) -> Result<Option<Ticket>, services::Error> {
+        if package.modules.is_empty() {
+            return Ok(self.install_spell_of(clock, &package));
+        }
         let host = self.host().peer_id;
         let blueprint = self.add_package(&package)?;
-        let before = self.services.alias(&host, package.name).cloned();
+        let before = self.services.alias(&host, &package.name).cloned();
         let current = before.as_ref().and_then(|id| self.services.get(id));
         if current.is_some_and(|entry| entry.record.blueprint == blueprint) {
             return Ok(self.install_spell_of(clock, &package));
@@ -139,7 +112,7 @@ impl World {
             for (function, arguments) in &calls {
                 let mut arguments = arguments.clone();
                 if let Value::Array(values) = &mut arguments {
-                    for value in values.iter_mut().filter(|value| *value == "$now") {
+                    for value in values.iter_mut().filter(|value| *value == NOW) {
                         *value = json!(running.wall_ms() / 1000);
                     }
                 }
@@ -159,7 +132,7 @@ impl World {
             Ok(())
         };
         let ticket = self.create_service(record, until, work, move |world, clock, made| {
-            let name = package.name;
+            let name = &package.name;
             let named = made.and_then(|()| world.set_alias(&host, name, &id));
             match named {
                 Ok(()) => {
@@ -186,17 +159,26 @@ impl World {
     fn install_spell_of(&mut self, clock: host::Clock, package: &Package) -> Option<Ticket> {
         let spell = package.spell.clone()?;
         let host = self.host().peer_id;
-        if let Some(before) = self.services.alias(&host, spell.name).cloned() {
-            if self.system_scripts_kept(spell.name, spell.script) {
+        if let Some(before) = self.services.alias(&host, &spell.name).cloned() {
+            if self.system_scripts_kept(&spell.name, spell.script.cid()) {
                 return None;
             }
             if let Err(error) = self.remove_spell(&before) {
                 log::warn!(target: "system", "the {} of before stays: {error}", spell.name);
             }
         }
+        let script = spell.script.read().map_err(|error| error.to_string());
+        let script = script.and_then(|script| {
+            String::from_utf8(script.into_owned()).map_err(|error| error.to_string())
+        });
+        let script = script
+            .inspect_err(
+                |error| log::error!(target: "system", "{} is not installed: {error}", spell.name),
+            )
+            .ok()?;
         let installation = Installation {
             scope: host,
-            script: spell.script.into(),
+            script,
             data: spell.data.to_string(),
             config: Config {
                 clock: spells::Clock {
@@ -206,12 +188,12 @@ impl World {
                 },
                 ..Config::default()
             },
-            alias: Some(spell.name.into()),
+            alias: Some(spell.name.clone()),
         };
         let until = clock.now + core::time::Duration::from_millis(PATIENCE_MS);
         match self.install_spell(clock, until, installation) {
             Ok(Reply::Later(Later::Job(ticket))) => {
-                self.keep_system_script(spell.name, spell.script);
+                self.keep_system_script(&spell.name, spell.script.cid());
                 self.after(ticket, |world, clock| {
                     world.installer.waits = None;
                     world.install_next(clock);
@@ -226,25 +208,20 @@ impl World {
         }
     }
 
-    /// Whether the spell of that name was installed with this script.
+    /// Whether the spell of that name was installed with the script that has this CID.
     fn system_scripts_kept(&mut self, name: &str, script: &str) -> bool {
-        let cid = crate::cid::of_file(script.as_bytes());
         let kept = self.state.as_mut().and_then(|state| {
             state
                 .get(crate::state::Room::System, name.as_bytes())
                 .ok()
                 .flatten()
         });
-        kept.is_some_and(|kept| kept == cid.as_bytes())
+        kept.is_some_and(|kept| kept == script.as_bytes())
     }
 
     fn keep_system_script(&mut self, name: &str, script: &str) {
         let mut changes = crate::state::Changes::new();
-        changes.put(
-            crate::state::Room::System,
-            name,
-            crate::cid::of_file(script.as_bytes()),
-        );
+        changes.put(crate::state::Room::System, name, script);
         if let Err(error) = self.keep(changes) {
             log::error!(target: "system", "{name} will be installed again: {error}");
         }
