@@ -30,6 +30,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod aead;
+
 pub mod connection;
 pub mod identify;
 pub mod ip;

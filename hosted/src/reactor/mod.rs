@@ -160,7 +160,8 @@ impl<M: Machine> Reactor<M> {
     /// The system's poll failed.
     pub fn run(&mut self, mut until: impl FnMut(&mut M) -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
-        let mut busy = false;
+        // What was asked for before the loop began does not wait for the first event.
+        let mut busy = !self.active.is_empty();
         while !self.stop.flag.load(Ordering::Relaxed) && !until(&mut self.machine) {
             let timeout = match busy {
                 true => Some(Duration::ZERO),
@@ -211,6 +212,7 @@ impl<M: Machine> Reactor<M> {
         } else if let Some(&conn) = self.conns.get(&token)
             && let Some(socket) = self.sockets.get_mut(&conn)
         {
+            socket.ended |= event.is_read_closed();
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.writable |= event.is_writable() || event.is_error();
             self.activate(conn);

@@ -43,6 +43,8 @@ pub(super) struct Socket {
     pub(super) token: Token,
     /// There may be something to read.
     pub(super) readable: bool,
+    /// The other side has ended its half, which is told once: reading goes on until the end is found.
+    pub(super) ended: bool,
     /// There may be room to write.
     pub(super) writable: bool,
     /// The machine may have bytes for it.
@@ -62,6 +64,7 @@ impl Socket {
             stream,
             token,
             readable: !connecting,
+            ended: false,
             writable: !connecting,
             has_output: false,
             active: false,
@@ -142,7 +145,7 @@ impl Socket {
                 }
                 Ok(len) => {
                     // Less than there was room for is all there is: what comes later is told again.
-                    self.readable = len == buffer.len();
+                    self.readable = self.ended || len == buffer.len();
                     Progress::Moved(len)
                 }
                 Err(error) => match error.kind() {

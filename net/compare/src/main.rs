@@ -3,8 +3,7 @@
 //!
 //! `cd net/compare && cargo build --release && taskset -c 0 target/release/basalt-net-compare`
 //!
-//! Both ends of each are in this process; pinned to one core, they share it. Ours run as they do in the
-//! hosted node: a reactor on a thread of its own for each end.
+//! Both ends of each run on one thread: theirs on a single-threaded runtime, ours on the hosted node's reactor.
 
 mod ours;
 mod rust;
@@ -12,8 +11,8 @@ mod rust;
 /// Connections that are made, one after the other.
 const SET_UPS: usize = 500;
 /// Bytes that are sent through one stream, and how often.
-const BULK: usize = 64 << 20;
-const BULKS: usize = 8;
+const BULK: usize = 16 << 20;
+const BULKS: usize = 32;
 /// Exchanges, one after the other, and the size of each message.
 const EXCHANGES: usize = 5000;
 const MESSAGE: usize = 1400;
@@ -27,7 +26,10 @@ struct Rates {
 
 fn main() {
     let (rust, ours) = (rust::measure(), ours::measure());
-    println!("{:>22} {:>12} {:>12} {:>8}", "per second", "rust-libp2p", "ours", "ratio");
+    println!(
+        "{:>22} {:>12} {:>12} {:>8}",
+        "per second", "rust-libp2p", "ours", "ratio"
+    );
     for (name, rust, ours) in [
         ("connection set-ups", rust.set_ups, ours.set_ups),
         ("MB through one stream", rust.megabytes, ours.megabytes),

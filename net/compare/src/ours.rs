@@ -1,8 +1,7 @@
-//! Ours: each end a swarm on the hosted reactor, on a thread of its own. A message is a particle, so an
-//! exchange takes two streams.
+//! Ours: both ends swarms on one hosted reactor. A message is a particle, so an exchange takes two streams.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::mpsc::channel;
 use std::time::Instant as Clock;
 
 use basalt_hosted::clock::Clocks;
@@ -11,7 +10,7 @@ use basalt_hosted::reactor::Reactor;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Swarm, Transport};
 use basalt_net::time::Instant;
-use basalt_net::{Keypair, Particle, PeerId};
+use basalt_net::{Keypair, Particle};
 use basalt_node::host;
 use basalt_node::machine::{Effect, Machine};
 
@@ -27,6 +26,7 @@ struct End {
     now: Instant,
     echo: bool,
     connected: usize,
+    closed: usize,
     particles: usize,
     conn: Option<ConnId>,
     effects: swarm::Effects,
@@ -45,10 +45,16 @@ impl End {
             now: Instant::ZERO,
             echo,
             connected: 0,
+            closed: 0,
             particles: 0,
             conn: None,
             effects: Vec::new(),
         }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.now = now;
+        self.swarm.handle(now, input, &mut self.effects);
     }
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
@@ -74,6 +80,7 @@ impl End {
                 self.connected += 1;
                 self.conn = Some(conn);
             }
+            Event::Closed { .. } => self.closed += 1,
             Event::Particle { from, particle } => {
                 self.particles += 1;
                 if self.echo && particle.data.len() == MESSAGE {
@@ -88,7 +95,40 @@ impl End {
     }
 }
 
-impl Machine for End {
+/// Both ends as one machine: the first dials, the second is dialed. Both count connections from one, so those of
+/// the second go by other names outside.
+pub(crate) struct Both {
+    ends: [End; 2],
+    /// The names outside of the second's connections, and the other way round.
+    outside: HashMap<ConnId, ConnId>,
+    inside: HashMap<ConnId, ConnId>,
+}
+
+impl Both {
+    /// The end that a connection belongs to, and what it calls it.
+    fn end(&mut self, conn: ConnId) -> (&mut End, ConnId) {
+        match self.inside.get(&conn) {
+            Some(&inside) => (&mut self.ends[1], inside),
+            None => (&mut self.ends[0], conn),
+        }
+    }
+
+    fn settle(&mut self, out: &mut Vec<Effect>) {
+        self.ends[0].settle(out);
+        let first = out.len();
+        self.ends[1].settle(out);
+        for effect in &mut out[first..] {
+            if let Effect::Output { conn } | Effect::Close { conn } | Effect::Abort { conn } =
+                effect
+                && let Some(outside) = self.outside.get(conn)
+            {
+                *conn = *outside;
+            }
+        }
+    }
+}
+
+impl Machine for Both {
     fn accept(
         &mut self,
         clock: host::Clock,
@@ -96,16 +136,43 @@ impl Machine for End {
         remote: SocketAddr,
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal> {
-        let accepted = self
-            .swarm
-            .accept(clock.now, transport, remote, &mut self.effects);
+        let End { swarm, effects, .. } = &mut self.ends[1];
+        let inside = swarm.accept(clock.now, transport, remote, effects)?;
+        let outside = ConnId::beside_swarm(self.outside.len() as u64);
+        self.outside.insert(inside, outside);
+        self.inside.insert(outside, inside);
         self.settle(out);
-        accepted
+        Ok(outside)
     }
 
     fn handle(&mut self, clock: host::Clock, input: Input<'_>, out: &mut Vec<Effect>) {
-        self.now = clock.now;
-        self.swarm.handle(clock.now, input, &mut self.effects);
+        let (end, input) = match input {
+            Input::Timer => {
+                self.ends[1].handle(clock.now, Input::Timer);
+                (&mut self.ends[0], Input::Timer)
+            }
+            Input::Dialed { conn, remote } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::Dialed { conn, remote })
+            }
+            Input::DialFailed { conn, reason } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::DialFailed { conn, reason })
+            }
+            Input::Received { conn, bytes } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::Received { conn, bytes })
+            }
+            Input::RemoteClosed { conn } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::RemoteClosed { conn })
+            }
+            Input::Lost { conn } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::Lost { conn })
+            }
+        };
+        end.handle(clock.now, input);
         self.settle(out);
     }
 
@@ -114,84 +181,93 @@ impl Machine for End {
     }
 
     fn wake_at(&self, _: host::Clock) -> Option<Instant> {
-        self.swarm.wake_at()
+        self.ends.iter().filter_map(|end| end.swarm.wake_at()).min()
     }
 
     fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        self.swarm.transmit(conn, buffer)
+        let (end, conn) = self.end(conn);
+        end.swarm.transmit(conn, buffer)
     }
 
     fn has_output(&mut self, conn: ConnId) -> bool {
-        self.swarm.has_output(conn)
+        let (end, conn) = self.end(conn);
+        end.swarm.has_output(conn)
     }
 
     fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        self.swarm.receive_capacity(conn)
+        let (end, conn) = self.end(conn);
+        end.swarm.receive_capacity(conn)
     }
 }
 
-/// Lets something be done with an end, then runs it until `done`.
+/// Lets the first end do something, then runs both until `done`.
 fn act(
-    reactor: &mut Reactor<End>,
+    reactor: &mut Reactor<Both>,
     act: impl FnOnce(&mut End, Instant),
-    mut done: impl FnMut(&End) -> bool,
+    mut done: impl FnMut(&[End; 2]) -> bool,
 ) {
     let now = reactor.clock().now;
     let mut out = Vec::new();
-    act(&mut reactor.machine, now);
+    act(&mut reactor.machine.ends[0], now);
     reactor.machine.settle(&mut out);
     reactor.perform(out);
-    reactor.run(|end| done(end)).expect("the loop runs");
+    reactor.run(|both| done(&both.ends)).expect("the loop runs");
+}
+
+/// Both ends, and the address of the second.
+pub(crate) fn both(transport: Transport) -> (Reactor<Both>, Multiaddr) {
+    let both = Both {
+        ends: [End::new(false), End::new(true)],
+        outside: HashMap::new(),
+        inside: HashMap::new(),
+    };
+    let mut reactor = Reactor::new(both, Clocks::start()).expect("a poll");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let local = reactor.listen(any, transport).expect("a free port");
+    let mut address = Multiaddr::from_socket(local);
+    if transport == Transport::WebSocket {
+        address = address.with(Protocol::Ws);
+    }
+    let id = reactor.machine.ends[1].swarm.peer_id();
+    (reactor, address.with(Protocol::P2p(id)))
 }
 
 pub(crate) fn measure() -> Rates {
-    let clocks = Clocks::start();
-    let (sender, receiver) = channel();
-    let join = std::thread::spawn(move || {
-        let mut reactor = Reactor::new(End::new(true), clocks).expect("a poll");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let local = reactor.listen(any, Transport::Tcp).expect("a free port");
-        let id = reactor.machine.swarm.peer_id();
-        let told = sender.send((local, id, reactor.stopper()));
-        told.expect("somebody waits");
-        reactor.run(|_| false).expect("the loop runs");
-    });
-    let (local, id, stop) = receiver.recv().expect("the other end starts");
-    let address = Multiaddr::from_socket(local).with(Protocol::P2p(id));
-    let mut reactor = Reactor::new(End::new(false), clocks).expect("a poll");
-
+    let (mut reactor, address) = both(Transport::Tcp);
     let start = Clock::now();
     for round in 0..SET_UPS {
         dial(&mut reactor, &address, round);
-        let conn = reactor.machine.conn.expect("is connected");
+        let conn = reactor.machine.ends[0].conn.expect("is connected");
         act(
             &mut reactor,
             |end, now| end.swarm.close(now, conn, &mut end.effects),
-            |_| true,
+            |ends| ends[1].closed > round,
         );
     }
     let set_ups = SET_UPS as f64 / start.elapsed().as_secs_f64();
     dial(&mut reactor, &address, SET_UPS);
-    let exchanges = exchange(&mut reactor, id);
-    let megabytes = bulk(&mut reactor, id);
-    stop.stop();
-    join.join().expect("the other end's thread ends");
     Rates {
         set_ups,
-        megabytes,
-        exchanges,
+        exchanges: exchange(&mut reactor),
+        megabytes: bulk(&mut reactor),
     }
 }
 
-fn dial(reactor: &mut Reactor<End>, address: &Multiaddr, before: usize) {
+fn dial(reactor: &mut Reactor<Both>, address: &Multiaddr, before: usize) {
     act(
         reactor,
         |end, now| {
             let dialed = end.swarm.dial(now, address, &mut end.effects);
             dialed.expect("dials");
         },
-        |end| end.connected > before,
+        |ends| ends[0].connected > before,
     );
+}
+
+fn send(end: &mut End, now: Instant, particle: &Particle) {
+    let to = *end.swarm.peers().next().expect("is connected");
+    let sent = end.swarm.send(now, &to, particle, &mut end.effects);
+    sent.expect("is taken");
 }
 
 fn particle(size: usize) -> Particle {
@@ -207,48 +283,33 @@ fn particle(size: usize) -> Particle {
     }
 }
 
-fn exchange(reactor: &mut Reactor<End>, id: PeerId) -> f64 {
+fn exchange(reactor: &mut Reactor<Both>) -> f64 {
     let message = particle(MESSAGE);
-    let before = reactor.machine.particles;
     let start = Clock::now();
     for round in 1..=EXCHANGES {
         act(
             reactor,
-            |end, now| {
-                let sent = end.swarm.send(now, &id, &message, &mut end.effects);
-                sent.expect("is taken");
-            },
-            |end| end.particles == before + round,
+            |end, now| send(end, now, &message),
+            |ends| ends[0].particles == round,
         );
     }
     EXCHANGES as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Particles of [`BULK`] bytes, one after the other; each is a stream. A small one that comes back at the
-/// end tells that all have arrived.
-fn bulk(reactor: &mut Reactor<End>, id: PeerId) -> f64 {
-    let (big, last) = (particle(BULK), particle(MESSAGE));
+/// Particles of [`BULK`] bytes, one after the other; each is a stream. The next is given when the last one's bytes are
+/// all out.
+fn bulk(reactor: &mut Reactor<Both>) -> f64 {
+    let big = particle(BULK);
+    let before = reactor.machine.ends[1].particles;
     let start = Clock::now();
     for _ in 0..BULKS {
-        let before = reactor.machine.particles;
         act(
             reactor,
-            |end, now| {
-                let sent = end.swarm.send(now, &id, &big, &mut end.effects);
-                sent.expect("is taken");
-            },
-            |end| end.swarm.status().queued == 0,
-        );
-        // It may overtake the big one's last bytes, but not by more than a window.
-        act(
-            reactor,
-            |end, now| {
-                let sent = end.swarm.send(now, &id, &last, &mut end.effects);
-                sent.expect("is taken");
-            },
-            |end| end.particles > before,
+            |end, now| send(end, now, &big),
+            |ends| ends[0].swarm.status().queued == 0,
         );
     }
+    let all = |ends: &[End; 2]| ends[1].particles == before + BULKS;
+    reactor.run(|both| all(&both.ends)).expect("the loop runs");
     (BULKS * BULK) as f64 / start.elapsed().as_secs_f64() / 1e6
 }
-

@@ -69,12 +69,13 @@ pub(crate) fn measure() -> Rates {
             }
         });
 
+        let mut client = swarm();
         let start = Instant::now();
         for _ in 0..SET_UPS {
-            connect(&mut swarm(), &address).await;
+            connect(&mut client, &address).await;
+            disconnect(&mut client, id).await;
         }
         let set_ups = SET_UPS as f64 / start.elapsed().as_secs_f64();
-        let mut client = swarm();
         let control = client.behaviour().new_control();
         connect(&mut client, &address).await;
         tokio::spawn(async move {
@@ -96,6 +97,15 @@ async fn connect(client: &mut Swarm<libp2p_stream::Behaviour>, address: &Multiad
     client.dial(address.clone()).expect("dials");
     loop {
         if let SwarmEvent::ConnectionEstablished { .. } = client.select_next_some().await {
+            return;
+        }
+    }
+}
+
+async fn disconnect(client: &mut Swarm<libp2p_stream::Behaviour>, id: PeerId) {
+    client.disconnect_peer_id(id).expect("is connected");
+    loop {
+        if let SwarmEvent::ConnectionClosed { .. } = client.select_next_some().await {
             return;
         }
     }

@@ -1,13 +1,10 @@
 //! The primitives of `Noise_XX_25519_ChaChaPoly_SHA256`, for the handshake.
 
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Tag};
 use noise_protocol::{Cipher, DH, Hash, U8Array};
 use sha2::Digest;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// Bytes that authenticate a ciphertext.
-pub const TAG: usize = 16;
+use crate::aead::{Aead, TAG};
 
 /// X25519. A key is the secret followed by its public key, so that the latter is computed once.
 #[derive(Debug)]
@@ -63,34 +60,6 @@ pub(super) fn nonce(counter: u64) -> [u8; 12] {
     nonce
 }
 
-/// Encrypts `text` where it lies and gives its tag.
-pub(super) fn seal(
-    cipher: &ChaCha20Poly1305,
-    counter: u64,
-    ad: &[u8],
-    text: &mut [u8],
-) -> [u8; TAG] {
-    match cipher.encrypt_inout_detached(&nonce(counter).into(), ad, text.into()) {
-        Ok(tag) => tag.into(),
-        // Only texts of more than 256 GiB are refused.
-        Err(_) => [0; TAG],
-    }
-}
-
-/// Decrypts `text` where it lies, if `tag` is its tag.
-pub(super) fn open(
-    cipher: &ChaCha20Poly1305,
-    counter: u64,
-    ad: &[u8],
-    text: &mut [u8],
-    tag: &[u8; TAG],
-) -> Result<(), ()> {
-    let tag = Tag::from(*tag);
-    cipher
-        .decrypt_inout_detached(&nonce(counter).into(), ad, text.into(), &tag)
-        .map_err(|_| ())
-}
-
 impl Cipher for ChaChaPoly {
     type Key = [u8; 32];
 
@@ -101,7 +70,7 @@ impl Cipher for ChaChaPoly {
     fn encrypt(key: &[u8; 32], counter: u64, ad: &[u8], text: &[u8], out: &mut [u8]) {
         let (body, tag) = out.split_at_mut(text.len());
         body.copy_from_slice(text);
-        tag.copy_from_slice(&seal(&ChaCha20Poly1305::new(key.into()), counter, ad, body));
+        tag.copy_from_slice(&Aead::new(*key).seal(&nonce(counter), ad, body));
     }
 
     fn encrypt_in_place(
@@ -112,7 +81,7 @@ impl Cipher for ChaChaPoly {
         len: usize,
     ) -> usize {
         let (body, rest) = in_out.split_at_mut(len);
-        let tag = seal(&ChaCha20Poly1305::new(key.into()), counter, ad, body);
+        let tag = Aead::new(*key).seal(&nonce(counter), ad, body);
         rest[..TAG].copy_from_slice(&tag);
         len + TAG
     }
@@ -126,7 +95,7 @@ impl Cipher for ChaChaPoly {
     ) -> Result<(), ()> {
         let (body, tag) = text.split_last_chunk::<TAG>().ok_or(())?;
         out.copy_from_slice(body);
-        open(&ChaCha20Poly1305::new(key.into()), counter, ad, out, tag)
+        Aead::new(*key).open(&nonce(counter), ad, out, tag)
     }
 
     fn decrypt_in_place(
@@ -137,7 +106,7 @@ impl Cipher for ChaChaPoly {
         len: usize,
     ) -> Result<usize, ()> {
         let (body, tag) = in_out[..len].split_last_chunk_mut::<TAG>().ok_or(())?;
-        open(&ChaCha20Poly1305::new(key.into()), counter, ad, body, tag)?;
+        Aead::new(*key).open(&nonce(counter), ad, body, tag)?;
         Ok(len - TAG)
     }
 }

@@ -11,10 +11,10 @@ mod payload;
 
 use core::fmt;
 
-use chacha20poly1305::ChaCha20Poly1305;
-use chacha20poly1305::aead::KeyInit;
+use self::crypto::nonce;
+use crate::aead::Aead;
 
-pub use crypto::TAG;
+pub use crate::aead::TAG;
 pub use handshake::{Handshake, Identity};
 pub use payload::Payload;
 
@@ -61,20 +61,20 @@ impl core::error::Error for NoiseError {}
 
 /// Encrypts one direction.
 pub struct Sealer {
-    cipher: ChaCha20Poly1305,
+    cipher: Aead,
     counter: u64,
 }
 
 /// Decrypts one direction.
 pub struct Opener {
-    cipher: ChaCha20Poly1305,
+    cipher: Aead,
     counter: u64,
 }
 
 impl Sealer {
     fn new(key: &[u8; 32], counter: u64) -> Self {
         Self {
-            cipher: ChaCha20Poly1305::new(key.into()),
+            cipher: Aead::new(*key),
             counter,
         }
     }
@@ -85,7 +85,7 @@ impl Sealer {
         let (prefix, rest) = message.split_at_mut(PREFIX);
         prefix.copy_from_slice(&((len + TAG) as u16).to_be_bytes());
         let (text, rest) = rest.split_at_mut(len);
-        rest[..TAG].copy_from_slice(&crypto::seal(&self.cipher, self.counter, &[], text));
+        rest[..TAG].copy_from_slice(&self.cipher.seal(&nonce(self.counter), &[], text));
         // 2^64 messages are not reached.
         self.counter += 1;
         PREFIX + len + TAG
@@ -95,7 +95,7 @@ impl Sealer {
 impl Opener {
     fn new(key: &[u8; 32], counter: u64) -> Self {
         Self {
-            cipher: ChaCha20Poly1305::new(key.into()),
+            cipher: Aead::new(*key),
             counter,
         }
     }
@@ -105,7 +105,8 @@ impl Opener {
         let (text, tag) = message
             .split_last_chunk_mut::<TAG>()
             .ok_or(NoiseError::Short)?;
-        crypto::open(&self.cipher, self.counter, &[], text, tag)
+        self.cipher
+            .open(&nonce(self.counter), &[], text, tag)
             .map_err(|()| NoiseError::Decrypt)?;
         self.counter += 1;
         Ok(text)

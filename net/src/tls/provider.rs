@@ -5,8 +5,6 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use chacha20::ChaCha20Rng;
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Tag};
 use hmac::{Hmac, Mac};
 use rand_core::{Rng, SeedableRng};
 use rustls::crypto::cipher::{
@@ -28,9 +26,7 @@ use spin::Mutex;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::{sign, verify};
-
-/// Bytes that authenticate a record.
-const TAG: usize = 16;
+use crate::aead::{Aead, TAG};
 
 /// All of it, with randomness grown from `seed`. Never given back: rustls wants it to live for ever.
 pub(super) fn provider(seed: [u8; 32]) -> CryptoProvider {
@@ -232,14 +228,14 @@ impl Tls13AeadAlgorithm for ChaChaPoly {
 
 /// The records of one direction (RFC 8446 section 5.2).
 struct Records {
-    cipher: Option<ChaCha20Poly1305>,
+    cipher: Option<Aead>,
     iv: Iv,
 }
 
 impl Records {
     fn new(key: &AeadKey, iv: Iv) -> Self {
         // The key has the length that `key_len` tells.
-        let cipher = ChaCha20Poly1305::new_from_slice(key.as_ref()).ok();
+        let cipher = key.as_ref().try_into().ok().map(Aead::new);
         Self { cipher, iv }
     }
 }
@@ -257,9 +253,7 @@ impl MessageEncrypter for Records {
         let nonce = Nonce::new(&self.iv, sequence).0;
         let text: &mut [u8] = payload.as_mut();
         let cipher = self.cipher.as_ref().ok_or(Error::EncryptError)?;
-        let tag = cipher
-            .encrypt_inout_detached(&nonce.into(), &make_tls13_aad(size), text.into())
-            .map_err(|_| Error::EncryptError)?;
+        let tag = cipher.seal(&nonce, &make_tls13_aad(size), text);
         payload.extend_from_slice(&tag);
         Ok(OutboundOpaqueMessage::new(
             ContentType::ApplicationData,
@@ -286,11 +280,11 @@ impl MessageDecrypter for Records {
         let (text, tag) = payload
             .split_last_chunk_mut::<TAG>()
             .ok_or(Error::DecryptError)?;
-        let (len, tag) = (text.len(), Tag::from(*tag));
+        let len = text.len();
         let cipher = self.cipher.as_ref().ok_or(Error::DecryptError)?;
         cipher
-            .decrypt_inout_detached(&nonce.into(), &make_tls13_aad(size), text.into(), &tag)
-            .map_err(|_| Error::DecryptError)?;
+            .open(&nonce, &make_tls13_aad(size), text, tag)
+            .map_err(|()| Error::DecryptError)?;
         payload.truncate(len);
         message.into_tls13_unpadded_message()
     }

@@ -1,0 +1,172 @@
+//! What strangers can cost is limited.
+
+use alloc::string::String;
+
+use super::*;
+
+#[test]
+fn a_peers_oldest_connection_gives_way_to_its_newest() {
+    let mut net = Net::pair();
+    for _ in 0..6 {
+        net.dial(0, &address(1, Transport::Tcp));
+        net.run();
+    }
+    assert!(net.refused(1).contains(&Refusal::PeerFull));
+    assert!(net.closed(1).contains(&CloseReason::Replaced));
+    assert_eq!(net.swarms[1].status().connections, 5);
+}
+
+#[test]
+fn set_ups_that_do_not_finish_end_after_their_time() {
+    let mut net = Net::pair();
+    let mut out = vec![];
+    let remote = SocketAddr::from(([10, 9, 9, 9], 1));
+    for transport in [Transport::Tcp, Transport::WebSocket] {
+        net.swarms[1]
+            .accept(net.now, transport, remote, &mut out)
+            .unwrap();
+    }
+    net.pass(Duration::from_secs(19));
+    assert_eq!(net.closed(1), []);
+    net.pass(Duration::from_secs(1));
+    assert_eq!(
+        net.closed(1),
+        [CloseReason::SetUpTimeout, CloseReason::SetUpTimeout]
+    );
+    assert_eq!(net.swarms[1].status().refused(Refusal::SetUpTimeout), 2);
+    assert_eq!(net.swarms[1].status().connections, 0);
+}
+
+#[test]
+fn places_are_limited_in_total_in_set_up_and_by_address() {
+    let limits = Limits {
+        max_connections: 4,
+        max_set_ups: 3,
+        max_per_address: 2,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![Config::default(), config]);
+    let mut accept = |octet: u8| {
+        let remote = SocketAddr::from(([10, 1, 1, octet], 5));
+        net.swarms[1]
+            .accept(net.now, Transport::Tcp, remote, &mut vec![])
+            .map(|_| ())
+    };
+    assert_eq!(accept(1), Ok(()));
+    assert_eq!(accept(1), Ok(()));
+    assert_eq!(accept(1), Err(Refusal::AddressFull));
+    assert_eq!(accept(2), Ok(()));
+    // The oldest gives way, which makes room for its address.
+    assert_eq!(accept(3), Ok(()));
+    assert_eq!(accept(1), Ok(()));
+    net.pass(Duration::from_secs(20));
+    for _ in 0..4 {
+        net.dial(0, &address(1, Transport::Tcp));
+        net.run();
+    }
+    let status = net.swarms[1].status();
+    assert_eq!(status.refused(Refusal::AddressFull), 3);
+    assert_eq!(status.refused(Refusal::SetUpsFull), 2);
+    assert_eq!(status.connections, 2);
+}
+
+#[test]
+fn unfinished_particles_are_held_within_the_budget_of_all() {
+    let limits = Limits {
+        max_held: 100_000,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![Config::default(), config]);
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    net.send(0, 1, &particle("too much", 200_000)).unwrap();
+    net.run();
+    assert_eq!(net.refused(1), [Refusal::ParticleMemory]);
+    assert_eq!(net.swarms[1].status().held, 0);
+    net.send(0, 1, &particle("fits", 30_000)).unwrap();
+    net.run();
+    assert_eq!(net.particles(1).len(), 1);
+}
+
+#[test]
+fn what_a_peer_does_not_take_waits_within_a_budget() {
+    let limits = connection::Limits {
+        max_queued: 10_000,
+        ..Default::default()
+    };
+    let config = Config {
+        connection: limits,
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![config, Config::default()]);
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    assert!(net.send(0, 1, &particle("first", 9_000)).is_ok());
+    assert_eq!(
+        net.send(0, 1, &particle("second", 9_000)),
+        Err(CannotSend::Congested)
+    );
+    net.run();
+    assert!(net.send(0, 1, &particle("third", 9_000)).is_ok());
+}
+
+#[test]
+fn a_peer_that_takes_no_bytes_is_given_up() {
+    let mut net = Net::pair();
+    let conn = net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    net.send(0, 1, &particle("stuck", 100_000)).unwrap();
+    // From here on nothing is fetched, but the peer gives signs of life.
+    net.links.clear();
+    for _ in 0..20 {
+        net.now += Duration::from_secs(10);
+        net.input(0, Input::Received { conn, bytes: &[] });
+        net.input(0, Input::Timer);
+    }
+    assert_eq!(net.closed(0), [CloseReason::SlowReader]);
+    assert!(net.refused(0).contains(&Refusal::SlowReader));
+}
+
+#[test]
+fn nonsense_ends_the_connection_and_is_counted() {
+    let mut net = Net::pair();
+    let remote = SocketAddr::from(([10, 9, 9, 9], 1));
+    for (transport, bytes) in [
+        (
+            Transport::Tcp,
+            &b"GET / HTTP/1.1\r\nHost: example\r\nAccept: */*\r\nUser-Agent: someone\r\n\r\n0123456789"[..],
+        ),
+        (
+            Transport::WebSocket,
+            b"GET / HTTP/1.1\r\nHost: example\r\n\r\n",
+        ),
+    ] {
+        let conn = net.swarms[1]
+            .accept(net.now, transport, remote, &mut vec![])
+            .unwrap();
+        let mut out = vec![];
+        net.swarms[1].handle(net.now, Input::Received { conn, bytes }, &mut out);
+        assert!(
+            out.iter()
+                .any(|effect| matches!(effect, Effect::Close { .. }))
+        );
+        let mut buf = [0; 500];
+        let len = net.swarms[1].transmit(conn, &mut buf);
+        let answer = String::from_utf8_lossy(&buf[..len]).into_owned();
+        assert_eq!(
+            answer.starts_with("HTTP/1.1 426"),
+            transport == Transport::WebSocket
+        );
+    }
+    let status = net.swarms[1].status();
+    assert_eq!(status.refused(Refusal::ProtocolViolation), 2);
+    assert_eq!(status.connections, 0);
+}

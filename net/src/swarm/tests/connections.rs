@@ -1,0 +1,196 @@
+//! Connections come and go, and both ends are told.
+
+use super::*;
+
+#[test]
+fn peers_connect_and_identify_each_other() {
+    for transport in [Transport::Tcp, Transport::WebSocket] {
+        let mut net = Net::pair();
+        let listen: Vec<Multiaddr> = vec!["/ip4/10.0.0.1/tcp/977".parse().unwrap()];
+        let now = net.now;
+        net.swarms[1].set_listen_addresses(now, listen.clone(), &mut vec![]);
+        net.dial(0, &address(1, transport));
+        net.run();
+        for (index, direction) in [(0, Direction::Outbound), (1, Direction::Inbound)] {
+            let connected = net.take(index, |event| match event {
+                Event::Connected {
+                    peer,
+                    direction,
+                    first,
+                    ..
+                } => Some((*peer, *direction, *first)),
+                _ => None,
+            });
+            assert_eq!(connected, [(peer(1 - index), direction, true)]);
+            let infos = net.take(index, |event| match event {
+                Event::Identified { info, .. } => Some((**info).clone()),
+                _ => None,
+            });
+            assert_eq!(infos.len(), 1);
+            assert_eq!(infos[0].public_key, Some(keypair(1 - index).public()));
+            assert_eq!(infos[0].protocol_version, "/fluence/particle/2.0.0");
+            assert!(infos[0].speaks("/fluence/particle/2.0.0"));
+            let observed = infos[0].observed_addr.as_ref().unwrap();
+            let port = match (index, transport) {
+                (0, _) => "/ip4/10.0.0.0/tcp/40000",
+                (_, Transport::Tcp) => "/ip4/10.0.0.1/tcp/977",
+                (_, _) => "/ip4/10.0.0.1/tcp/999",
+            };
+            assert!(std::format!("{observed}").starts_with(port));
+            if index == 0 {
+                assert_eq!(infos[0].listen_addrs, listen);
+            }
+        }
+        assert!(net.events.is_empty(), "{:?}", net.events);
+        assert!(net.swarms[0].is_connected(&peer(1)) && net.swarms[1].is_connected(&peer(0)));
+        let status = net.swarms[0].status();
+        assert_eq!(
+            (status.connections, status.set_ups, status.peers),
+            (1, 0, 1)
+        );
+    }
+}
+
+#[test]
+fn the_wrong_peer_is_not_connected() {
+    let mut net = Net::pair();
+    let wrong: Multiaddr = std::format!("/ip4/10.0.0.1/tcp/977/p2p/{}", peer(2))
+        .parse()
+        .unwrap();
+    net.dial(0, &wrong);
+    net.run();
+    let error = connection::Error::WrongPeer(peer(1));
+    assert_eq!(net.closed(0), [CloseReason::Failed(error)]);
+    assert_eq!(net.closed(1), [CloseReason::Remote]);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+    assert_eq!(
+        (
+            net.swarms[0].status().connections,
+            net.swarms[1].status().connections
+        ),
+        (0, 0)
+    );
+}
+
+#[test]
+fn disconnected_comes_with_the_last_connection() {
+    let mut net = Net::pair();
+    let first = net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    let second = net.dial(0, &address(1, Transport::WebSocket));
+    net.run();
+    let disconnected = |event: &Event| matches!(event, Event::Disconnected { .. }).then_some(());
+    net.lose(0, first);
+    net.run();
+    assert_eq!(net.take(0, disconnected), []);
+    net.send(0, 1, &particle("over the other one", 10)).unwrap();
+    net.run();
+    assert_eq!(net.particles(1).len(), 1);
+    net.lose(0, second);
+    assert_eq!(net.take(0, disconnected), [()]);
+    assert_eq!(net.take(1, disconnected), [()]);
+}
+
+#[test]
+fn bootstrap_peers_are_dialed_at_the_start_and_again_after_a_loss() {
+    let config = Config {
+        bootstrap: vec![address(1, Transport::Tcp)],
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![config, Config::default()]);
+    net.run();
+    assert!(net.swarms[0].status().dialed == 0 && net.swarms[0].wake_at().is_none());
+    let mut out = vec![];
+    net.swarms[0].set_listen_addresses(net.now, vec![], &mut out);
+    net.effects(0, out);
+    net.input(0, Input::Timer);
+    net.run();
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    let conn = net.swarms[0].connections().next().unwrap().conn;
+    net.lose(0, conn);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+    net.pass(Duration::from_secs(5));
+    assert!(net.swarms[0].is_connected(&peer(1)));
+}
+
+#[test]
+fn new_listen_addresses_are_pushed() {
+    let mut net = Net::pair();
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    net.events.clear();
+    let listen: Vec<Multiaddr> = vec!["/ip4/10.0.0.0/tcp/977".parse().unwrap()];
+    let mut out = vec![];
+    net.swarms[0].set_listen_addresses(net.now, listen.clone(), &mut out);
+    net.effects(0, out);
+    net.run();
+    let infos = net.take(1, |event| match event {
+        Event::Identified { peer, info } => Some((*peer, info.listen_addrs.clone())),
+        _ => None,
+    });
+    assert_eq!(infos, [(peer(0), listen)]);
+}
+
+#[test]
+fn dialing_oneself_or_nonsense_is_refused() {
+    let mut net = Net::pair();
+    let mut dial = |text: &str| {
+        net.swarms[0]
+            .dial(net.now, &text.parse().unwrap(), &mut vec![])
+            .unwrap_err()
+    };
+    let oneself = std::format!("/ip4/10.0.0.0/tcp/977/p2p/{}", peer(0));
+    assert_eq!(dial(&oneself), CannotDial::Oneself);
+    let tls = EndpointError::Tls;
+    assert_eq!(dial("/ip4/1.1.1.1/tcp/1/wss"), CannotDial::Address(tls));
+    // Without the id in the address it only shows when the other end has proven who it is.
+    net.dial(0, &"/ip4/10.0.0.0/tcp/977".parse().unwrap());
+    net.run();
+    assert!(net.closed(0).contains(&CloseReason::Local));
+    assert!(!net.swarms[0].is_connected(&peer(0)));
+    net.dial(0, &"/ip4/10.0.0.77/tcp/977".parse().unwrap());
+    assert_eq!(net.closed(0), [CloseReason::DialFailed("refused".into())]);
+}
+
+#[test]
+fn closing_tells_both_sides_and_fails_what_waits() {
+    let mut net = Net::pair();
+    let conn = net.dial(0, &address(1, Transport::WebSocket));
+    net.run();
+    net.send(0, 1, &particle("late", 10_000_000)).unwrap();
+    let mut out = vec![];
+    net.swarms[0].close(net.now, conn, &mut out);
+    net.effects(0, out);
+    net.run();
+    let failed = net.take(0, |event| match event {
+        Event::SendFailed { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(failed, [SendError::ConnectionClosed]);
+    assert_eq!(net.closed(0), [CloseReason::Local]);
+    assert_eq!(net.closed(1), [CloseReason::Remote]);
+    for index in 0..2 {
+        let gone = |event: &Event| matches!(event, Event::Disconnected { .. }).then_some(());
+        assert_eq!(net.take(index, gone).len(), 1);
+        assert_eq!(net.swarms[index].status().connections, 0);
+    }
+    assert_eq!(
+        net.send(0, 1, &particle("later", 1)),
+        Err(CannotSend::NotConnected)
+    );
+}
+
+#[test]
+fn a_silent_peer_is_given_up_and_a_living_one_kept() {
+    let mut net = Net::pair();
+    let conn = net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    net.pass(Duration::from_secs(600));
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    // The network goes silent without a word.
+    net.links.clear();
+    net.pass(Duration::from_secs(90));
+    assert_eq!(net.closed(0), [CloseReason::PingTimeout]);
+    assert_eq!(net.closed(1), [CloseReason::PingTimeout]);
+    net.input(0, Input::Lost { conn });
+}
