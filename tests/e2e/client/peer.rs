@@ -96,7 +96,11 @@ impl Drop for Peer {
 impl Peer {
     /// Starts a peer with a fresh key that listens on `addresses`. Needs a Tokio runtime around it.
     pub(crate) fn start(addresses: &[&str]) -> Result<Self> {
-        let keypair = Keypair::generate_ed25519();
+        Self::with_key(Keypair::generate_ed25519(), addresses)
+    }
+
+    /// [`Peer::start`] with this key.
+    pub(crate) fn with_key(keypair: Keypair, addresses: &[&str]) -> Result<Self> {
         let (streams, mut incoming) = mpsc::unbounded_channel();
         let mut swarm = swarm(&keypair, streams)?;
         for address in addresses {

@@ -20,14 +20,24 @@ impl Question {
     /// A particle of `peer` that calls `service` on `node`; `arguments` is AIR text.
     pub(crate) fn new(peer: &Peer, node: PeerId, service: (&str, &str), arguments: &str) -> Self {
         let (service, function) = service;
-        let script = format!(
-            r#"(seq (call "{node}" ("{service}" "{function}") [{arguments}] x) (call %init_peer_id% ("return" "result") [x]))"#
-        );
+        let call = format!(r#"(call "{node}" ("{service}" "{function}") [{arguments}] x)"#);
+        Self::of(peer, node, &call)
+    }
+
+    /// A particle of `peer` that does what `air` says and brings back `x`, which it sets on `node`.
+    pub(crate) fn of(peer: &Peer, node: PeerId, air: &str) -> Self {
+        let script = format!(r#"(seq {air} (call %init_peer_id% ("return" "result") [x]))"#);
         Self {
             particle: Particle::new(&peer.keypair, script),
             asked: node,
             mark: peer.mark(),
         }
+    }
+
+    /// Sends the particle and waits for what it brings back.
+    pub(crate) async fn ask(&self, peer: &Peer, form: Form) -> Result<Value> {
+        peer.send(self.asked, &self.particle, form).await?;
+        self.answer(peer).await
     }
 
     /// Waits for the particle to come back to `peer` and reads what the node's service returned.
@@ -54,9 +64,9 @@ pub(crate) async fn ask(
     arguments: &str,
     form: Form,
 ) -> Result<Value> {
-    let question = Question::new(peer, node, service, arguments);
-    peer.send(node, &question.particle, form).await?;
-    question.answer(peer).await
+    Question::new(peer, node, service, arguments)
+        .ask(peer, form)
+        .await
 }
 
 /// Whether the node answers `peer`: the shortest sign of life.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,11 +10,17 @@ use basalt_prover::capacity::schedule::Schedule;
 use basalt_prover::capacity::{CuId, Difficulty, GlobalNonce, Proof, randomx_key, records};
 use basalt_prover::memory::Mmap;
 use basalt_prover::randomx::{Cache, Fluence, Source, Vm};
+use basalt_qemu::Guest;
+use libp2p::identity::Keypair;
 use serde_json::{Value, json};
 
+use crate::client::particle::Form;
+use crate::client::peer::Peer;
+use crate::client::question::{Question, ask};
 use crate::node::guest::{Installed, PAGES_PORT};
 use crate::node::hosted::Ccp;
-use crate::node::page;
+use crate::node::{OPERATOR, page};
+use crate::target::Target;
 
 /// How long an emulated machine may take from its start to what is waited for.
 const PATIENCE: Duration = Duration::from_secs(270);
@@ -82,8 +89,8 @@ pub(crate) async fn epochs() -> Result<()> {
     let more = format!("epoch_seconds = {SECONDS}\n[http]\nport = {PAGES_PORT}\n");
     let disk = Installed::with_more(&section(&schedule.nonce, &more), 1024).await?;
     let began = unix_seconds()?;
-    let (_, guest) = disk.boot(3).await?;
-    let guest = std::sync::Arc::new(guest);
+    let (target, guest) = disk.boot(3).await?;
+    let guest = Arc::new(guest);
     let deadline = Instant::now() + PATIENCE;
     let proofs = loop {
         let proofs = proofs_in(&guest.serial().lines(0))?;
@@ -133,6 +140,7 @@ pub(crate) async fn epochs() -> Result<()> {
         );
         judge.check(proof)?;
     }
+    deal(&target, &guest).await?;
     // The nonces come in the order of time, and none comes again.
     let mut nonces: Vec<_> = proofs.iter().map(|proof| proof.epoch.nonce.0).collect();
     nonces.dedup();
@@ -140,6 +148,63 @@ pub(crate) async fn epochs() -> Result<()> {
         nonces.len() == nonces.iter().collect::<BTreeSet<_>>().len(),
         "proofs of an old nonce"
     );
+    Ok(())
+}
+
+/// The first unit's core serves a deal while its worker is there, and the other one goes on.
+async fn deal(target: &Target, guest: &Arc<Guest>) -> Result<()> {
+    let key = Keypair::ed25519_from_bytes(OPERATOR)?;
+    let operator = Peer::with_key(key, &[])?;
+    operator.connect(&target.tcp).await?;
+    let node = target.peer_id;
+    let told = |mark: usize, unit: CuId, states: &'static [&'static str]| {
+        let guest = guest.clone();
+        let wait = move || {
+            let deadline = Instant::now() + PATIENCE;
+            let mut at = mark;
+            while Instant::now() < deadline {
+                let line = guest.wait_for_line_from(at, &format!("unit {unit}: "), PATIENCE)?;
+                if states.iter().any(|state| line.contains(state)) {
+                    return Ok(());
+                }
+                at = guest.serial().mark();
+            }
+            anyhow::bail!("unit {unit} is not {states:?}")
+        };
+        tokio::task::spawn_blocking(wait)
+    };
+    let mark = guest.serial().mark();
+    let create = format!(
+        r#"(seq (ap "{}" $units) (seq (canon "{node}" $units #units) (call "{node}" ("worker" "create") ["0x{}" #units] x)))"#,
+        UNITS[0],
+        "5a".repeat(20),
+    );
+    let worker = Question::of(&operator, node, &create)
+        .ask(&operator, Form::Bin)
+        .await?;
+    told(mark, UNITS[0], &["in a deal"]).await??;
+    told(
+        mark,
+        UNITS[1],
+        &["hashing", "idle at the maximum", "making the cache"],
+    )
+    .await??;
+    let mark = guest.serial().mark();
+    let removed = ask(
+        &operator,
+        node,
+        ("worker", "remove"),
+        &worker.to_string(),
+        Form::Bin,
+    )
+    .await?;
+    ensure!(removed == "", "{removed}");
+    told(
+        mark,
+        UNITS[0],
+        &["hashing", "idle at the maximum", "making the cache"],
+    )
+    .await??;
     Ok(())
 }
 
