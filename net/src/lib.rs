@@ -31,6 +31,7 @@ extern crate alloc;
 extern crate std;
 
 mod aead;
+mod base58;
 
 pub mod connection;
 pub mod identify;

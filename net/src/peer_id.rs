@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use crate::base58;
 use crate::keypair::PublicKey;
 use crate::varint;
 
@@ -117,19 +118,15 @@ impl FromStr for PeerId {
             return Err(PeerIdError::Multihash);
         }
         let mut bytes = [0; MAX_TEXT];
-        let len = bs58::decode(text)
-            .onto(&mut bytes[..])
-            .map_err(|_| PeerIdError::Base58)?;
+        let len = base58::decode(text, &mut bytes).ok_or(PeerIdError::Base58)?;
         Self::from_bytes(&bytes[..len])
     }
 }
 
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; MAX_TEXT];
-        let len = bs58::encode(self.as_bytes())
-            .onto(&mut text[..])
-            .map_err(|_| fmt::Error)?;
+        let mut text = [0; base58::MAX_DIGITS];
+        let len = base58::encode(self.as_bytes(), &mut text).ok_or(fmt::Error)?;
         f.pad(core::str::from_utf8(&text[..len]).map_err(|_| fmt::Error)?)
     }
 }

@@ -68,6 +68,12 @@ impl Reader {
         let take = (len - self.buffer.len()).min(bytes.len());
         let (taken, rest) = bytes.split_at(take);
         *bytes = rest;
+        let (held, room) = (self.buffer.len(), self.buffer.capacity());
+        if held + take > room {
+            // It doubles, but not beyond what was announced.
+            let room = (2 * room).min(len).max(held + take);
+            self.buffer.reserve_exact(room - held);
+        }
         self.buffer.extend_from_slice(taken);
         if self.buffer.len() < len {
             return Ok(None);

@@ -20,11 +20,11 @@ fn random() -> [u8; 32] {
     entropy().expect("the system has entropy")
 }
 
-/// A swarm that counts, and sends small particles back to where they came from.
+/// A swarm that counts, and sends small particles back to where they came from, as often as it is told to.
 struct End {
     swarm: Swarm,
     now: Instant,
-    echo: bool,
+    echoes: usize,
     connected: usize,
     closed: usize,
     particles: usize,
@@ -33,7 +33,7 @@ struct End {
 }
 
 impl End {
-    fn new(echo: bool) -> End {
+    fn new(echoes: usize) -> End {
         let mut config = swarm::Config::default();
         let all = 4 * BULK * BULKS;
         config.limits.max_held = all;
@@ -43,7 +43,7 @@ impl End {
         End {
             swarm: Swarm::new(config, Keypair::from_seed(random()), random()),
             now: Instant::ZERO,
-            echo,
+            echoes,
             connected: 0,
             closed: 0,
             particles: 0,
@@ -83,7 +83,8 @@ impl End {
             Event::Closed { .. } => self.closed += 1,
             Event::Particle { from, particle } => {
                 self.particles += 1;
-                if self.echo && particle.data.len() == MESSAGE {
+                if self.echoes > 0 && particle.data.len() == MESSAGE {
+                    self.echoes -= 1;
                     let sent = self
                         .swarm
                         .send(self.now, &from, &particle, &mut self.effects);
@@ -217,7 +218,7 @@ fn act(
 /// Both ends, and the address of the second.
 pub(crate) fn both(transport: Transport) -> (Reactor<Both>, Multiaddr) {
     let both = Both {
-        ends: [End::new(false), End::new(true)],
+        ends: [End::new(EXCHANGES - 1), End::new(EXCHANGES)],
         outside: HashMap::new(),
         inside: HashMap::new(),
     };
@@ -283,16 +284,15 @@ fn particle(size: usize) -> Particle {
     }
 }
 
+/// Each answer that comes in is the occasion to ask again.
 fn exchange(reactor: &mut Reactor<Both>) -> f64 {
     let message = particle(MESSAGE);
     let start = Clock::now();
-    for round in 1..=EXCHANGES {
-        act(
-            reactor,
-            |end, now| send(end, now, &message),
-            |ends| ends[0].particles == round,
-        );
-    }
+    act(
+        reactor,
+        |end, now| send(end, now, &message),
+        |ends| ends[0].particles == EXCHANGES,
+    );
     EXCHANGES as f64 / start.elapsed().as_secs_f64()
 }
 

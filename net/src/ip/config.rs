@@ -78,7 +78,8 @@ impl Config {
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections in all states. Bounds memory against connection floods:
-    /// `max_sockets * (receive_buffer + send_buffer)` bytes at most.
+    /// `max_sockets * (receive_buffer + send_buffer) + extra_buffers` bytes at most, and those that are kept
+    /// ready or are about to leave.
     pub max_sockets: usize,
     /// Connections whose handshake is not complete. Against SYN floods: when all are taken, the
     /// oldest gives way, so that real clients still get in while spoofed ones time out.
@@ -87,10 +88,13 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Listening sockets kept ready per port. A SYN uses up one; they are refilled after each frame.
     pub backlog: usize,
-    /// Receive buffer of a connection in bytes: bounds what a sender may have in flight.
+    /// Smallest receive buffer of a connection in bytes: bounds what a sender may have in flight.
     pub receive_buffer: usize,
-    /// Send buffer of a connection in bytes.
+    /// Smallest send buffer of a connection in bytes.
     pub send_buffer: usize,
+    /// Memory for larger buffers than these, of all connections together, in bytes: paths with long round trips
+    /// are slow without. Each buffer takes up to an eighth of what is left, and keeps it for the next connection.
+    pub extra_buffers: usize,
     /// Silence after which the other side is probed.
     pub keep_alive: Duration,
     /// Silence, despite probes or unacknowledged data, after which a connection is dead. Against
@@ -115,6 +119,7 @@ impl Default for Limits {
             backlog: 2,
             receive_buffer: 64 * 1024,
             send_buffer: 64 * 1024,
+            extra_buffers: 8 * 1024 * 1024,
             keep_alive: Duration::from_secs(30),
             timeout: Duration::from_secs(90),
             linger: Duration::from_secs(20),

@@ -16,6 +16,7 @@
 
 mod config;
 mod gateway;
+mod pool;
 mod sockets;
 mod vlan;
 

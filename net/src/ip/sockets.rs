@@ -2,14 +2,14 @@
 //! give way under a flood, established ones, and closing ones that may not linger for ever.
 
 use alloc::collections::BTreeMap;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use smoltcp::iface::{Context, SocketHandle, SocketSet};
-use smoltcp::socket::tcp;
+use smoltcp::socket::{Socket, tcp};
 use smoltcp::wire::IpEndpoint;
 
+use super::pool::Pool;
 use super::{Counters, Error, Event, Limits, to_smoltcp};
 use crate::time::Instant;
 
@@ -54,6 +54,7 @@ pub(super) struct Sockets {
     connections: BTreeMap<SocketId, Connection>,
     /// Evicted and aborted sockets that still owe a reset to the wire.
     leaving: Vec<SocketHandle>,
+    pool: Pool,
     next_id: u64,
     next_port: u16,
     full: bool,
@@ -66,6 +67,7 @@ impl Sockets {
     pub(super) fn new(limits: Limits, seed: u64) -> Sockets {
         let span = u64::from(EPHEMERAL.end() - EPHEMERAL.start()) + 1;
         Sockets {
+            pool: Pool::new(limits.clone()),
             limits,
             listeners: Vec::new(),
             half_open: Vec::new(),
@@ -106,7 +108,7 @@ impl Sockets {
         }
         let local = self.free_port(set);
         let endpoint = IpEndpoint::from(remote);
-        let mut socket = self.new_socket();
+        let mut socket = self.pool.take();
         socket
             .connect(context, endpoint, local)
             .map_err(|_| Error::BadAddress)?;
@@ -122,7 +124,7 @@ impl Sockets {
         if full && !self.full {
             counters.refused_full += 1;
             for handle in self.listeners.iter_mut().flat_map(|l| l.ready.drain(..)) {
-                set.remove(handle);
+                remove(&mut self.pool, set, handle);
             }
         }
         self.full = full;
@@ -131,7 +133,7 @@ impl Sockets {
         }
         for index in 0..self.listeners.len() {
             while self.listeners[index].ready.len() < self.limits.backlog {
-                let mut socket = self.new_socket();
+                let mut socket = self.pool.take();
                 // Port 0 was refused in `listen`, and the socket is fresh: nothing else can fail.
                 if socket.listen(self.listeners[index].port).is_err() {
                     break;
@@ -181,19 +183,20 @@ impl Sockets {
         self.note_half_open(now, set, counters);
         self.poll_half_open(now, set, counters, out);
         self.poll_connections(now, set, counters, out);
+        let pool = &mut self.pool;
         self.leaving.retain(|&handle| {
             let owes_reset = set
                 .get::<tcp::Socket<'_>>(handle)
                 .remote_endpoint()
                 .is_some();
             if !owes_reset {
-                set.remove(handle);
+                remove(pool, set, handle);
             }
             owes_reset
         });
         // Resets to hosts that do not answer ARP never leave: they are not worth keeping.
         while self.leaving.len() > self.limits.max_half_open {
-            set.remove(self.leaving.remove(0));
+            remove(&mut self.pool, set, self.leaving.remove(0));
         }
     }
 
@@ -225,7 +228,7 @@ impl Sockets {
                 _ => {
                     self.half_open.remove(index);
                     let Some(remote) = socket.remote_endpoint() else {
-                        set.remove(handle);
+                        remove(&mut self.pool, set, handle);
                         continue;
                     };
                     let socket = self.insert(handle, Phase::Open { fin_told: false });
@@ -251,6 +254,7 @@ impl Sockets {
         let Sockets {
             connections,
             leaving,
+            pool,
             limits,
             ..
         } = self;
@@ -306,7 +310,7 @@ impl Sockets {
                     counters.reset += u64::from(reset);
                     out.push(Event::Closed { socket: id, reset });
                     if over && state == tcp::State::TimeWait {
-                        set.remove(connection.handle);
+                        remove(pool, set, connection.handle);
                     } else {
                         Self::drop_socket(leaving, set, connection.handle);
                     }
@@ -448,7 +452,7 @@ impl Sockets {
             set.get_mut::<tcp::Socket<'_>>(connection.handle).abort();
         }
         for half_open in self.half_open.drain(..) {
-            set.remove(half_open.handle);
+            remove(&mut self.pool, set, half_open.handle);
         }
     }
 
@@ -472,20 +476,6 @@ impl Sockets {
             },
         );
         id
-    }
-
-    fn new_socket(&self) -> tcp::Socket<'static> {
-        let mut socket = tcp::Socket::new(
-            tcp::SocketBuffer::new(vec![0; self.limits.receive_buffer]),
-            tcp::SocketBuffer::new(vec![0; self.limits.send_buffer]),
-        );
-        // Frames are written whole: waiting for more would only add latency.
-        socket.set_nagle_enabled(false);
-        // smoltcp's CUBIC calls floating-point functions that only std has.
-        socket.set_congestion_control(tcp::CongestionControl::Reno);
-        socket.set_keep_alive(Some(to_smoltcp(self.limits.keep_alive)));
-        socket.set_timeout(Some(to_smoltcp(self.limits.timeout)));
-        socket
     }
 
     /// Resets a socket; it stays until the reset has left.
@@ -516,6 +506,13 @@ impl Sockets {
                 return port;
             }
         }
+    }
+}
+
+/// Takes a socket out of the set; its buffers may serve the next connection.
+fn remove(pool: &mut Pool, set: &mut SocketSet<'static>, handle: SocketHandle) {
+    if let Socket::Tcp(socket) = set.remove(handle) {
+        pool.give_back(socket);
     }
 }
 

@@ -38,7 +38,12 @@ fn bytes_arrive_whole_over_loss_delay_reordering_and_duplicates() {
 
 #[test]
 fn a_send_that_did_not_fit_is_told_when_there_is_room() {
-    let mut pair = Pair::simple(PERFECT, 3);
+    let config = |mac, address| {
+        let mut config = Config::fixed(mac, Ipv4Cidr::new(address, 24), None);
+        config.limits.extra_buffers = 0;
+        config
+    };
+    let mut pair = Pair::new(config(MAC_A, A), config(MAC_B, B), PERFECT, 3);
     let (server, client) = pair.connect();
     let data = pattern(300_000);
     let sent = pair.stacks[1].send(client, &data);

@@ -1,6 +1,6 @@
 //! Ethernet on virtual time: ports on one switch with seeded loss, delay, reordering and duplication.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use basalt_net::ip::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -95,8 +95,13 @@ impl Device for Nic {
 pub(crate) struct Link<const N: usize> {
     pub(crate) nics: [Nic; N],
     pub(crate) faults: Faults,
+    /// What each port sends at, in Mbit/s; without one at once.
+    pub(crate) rate: Option<u64>,
+    /// When each port has sent what it was given, in nanoseconds.
+    free: [u64; N],
     random: Random,
-    under_way: Vec<(Instant, u64, usize, Vec<u8>)>,
+    /// By the time of arrival and the order of sending.
+    under_way: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     order: u64,
 }
 
@@ -105,8 +110,10 @@ impl<const N: usize> Link<N> {
         Link {
             nics: std::array::from_fn(|_| Nic::default()),
             faults,
+            rate: None,
+            free: [0; N],
             random: Random(seed | 1),
-            under_way: Vec::new(),
+            under_way: BTreeMap::new(),
             order: 0,
         }
     }
@@ -115,20 +122,25 @@ impl<const N: usize> Link<N> {
     pub(crate) fn carry(&mut self, now: Instant) -> Option<Instant> {
         for from in 0..N {
             while let Some(frame) = self.nics[from].sent.pop_front() {
+                let start = self.free[from].max(now.as_micros() * 1000);
+                let took = self.rate.map_or(0, |rate| frame.len() as u64 * 8000 / rate);
+                self.free[from] = start + took;
+                let sent = Instant::from_micros(self.free[from].div_ceil(1000));
                 for to in (0..N).filter(|&to| to != from) {
-                    self.launch(now, to, frame.clone());
+                    self.launch(sent, to, frame.clone());
                 }
             }
         }
-        self.under_way.sort_by_key(|&(at, order, ..)| (at, order));
-        while self.under_way.first().is_some_and(|&(at, ..)| at <= now) {
-            let (_, _, to, frame) = self.under_way.remove(0);
+        while let Some(first) = self.under_way.first_entry()
+            && first.key().0 <= now
+        {
+            let (to, frame) = first.remove();
             self.nics[to].received.push_back(frame);
         }
-        self.under_way.first().map(|&(at, ..)| at)
+        self.under_way.keys().next().map(|&(at, _)| at)
     }
 
-    fn launch(&mut self, now: Instant, to: usize, frame: Vec<u8>) {
+    fn launch(&mut self, sent: Instant, to: usize, frame: Vec<u8>) {
         if self.random.below(1000) < self.faults.loss {
             return;
         }
@@ -136,12 +148,8 @@ impl<const N: usize> Link<N> {
         for _ in 0..copies {
             let way = self.faults.delay + self.random.below(self.faults.jitter + 1);
             self.order += 1;
-            self.under_way.push((
-                now + Duration::from_micros(way),
-                self.order,
-                to,
-                frame.clone(),
-            ));
+            let at = sent + Duration::from_micros(way);
+            self.under_way.insert((at, self.order), (to, frame.clone()));
         }
     }
 }
