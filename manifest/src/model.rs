@@ -192,6 +192,8 @@ pub struct Network {
     pub websocket_port: u16,
     /// Multiaddrs (without `/p2p/..`) under which others reach the node, beside its own address.
     pub external_addresses: Vec<String>,
+    /// Whether TCP is measured instead of running a node.
+    pub speed_test: bool,
 }
 
 impl Default for Network {
@@ -204,6 +206,7 @@ impl Default for Network {
             tcp_port: 977,
             websocket_port: 999,
             external_addresses: Vec::new(),
+            speed_test: false,
         }
     }
 }

@@ -390,6 +390,9 @@ impl<'a, 'i> Reader<'a, 'i> {
                 .one("network", "websocket_port", value::port)
                 .unwrap_or(default.websocket_port),
             external_addresses: self.multiaddrs("network", "external_addresses", Peer::Own),
+            speed_test: self
+                .one("network", "speed_test", value::flag)
+                .unwrap_or(default.speed_test),
         };
         if network.tcp_port == network.websocket_port {
             let both = ["websocket_port", "tcp_port"];

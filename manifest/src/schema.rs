@@ -121,6 +121,14 @@ pub const SECTIONS: &[Section] = &[
                 meaning: "Further addresses under which others reach the node, for example behind \
                           a router that translates addresses.",
             },
+            Key {
+                name: "speed_test",
+                kind: "true or false",
+                default: "false",
+                meaning: "Measures TCP instead of running a node: what comes to `tcp_port` is counted, \
+                          whoever connects to `websocket_port` is sent 32 MiB, and the first \
+                          bootstrap peer, if there is one, too.",
+            },
         ],
     },
     Section {

@@ -13,9 +13,11 @@ pub struct CoreReport {
     pub summary: String,
 }
 
-/// The network card in use.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CardReport {
+/// A device in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// `network` or `disk`.
+    pub kind: &'static str,
     /// What it is and where.
     pub name: String,
     /// Whether the firmware drives it for want of a driver: slower, and a core less.

@@ -44,9 +44,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODEL", default_value = "virtio-net-pci")]
     pub(crate) nic: String,
 
-    /// What the disk is connected by: virtio, nvme or ahci.
+    /// What the disk is connected by: virtio, nvme, ahci, scsi or usb. The last two the firmware has
+    /// to drive, which takes a core.
     #[arg(long, value_name = "MODEL", default_value_t = DiskModel::Virtio)]
     pub(crate) disk: DiskModel,
+
     /// Give the network card its option ROM, so that the firmware can drive it.
     #[arg(long)]
     pub(crate) nic_rom: bool,

@@ -34,6 +34,6 @@ pub mod verdict;
 pub use accel::Accel;
 pub use error::Error;
 pub use guest::Guest;
-pub use machine::{Disk, DiskModel, Echo, Machine};
+pub use machine::{Cable, Disk, DiskModel, Echo, Machine};
 pub use tools::{Firmware, Tools};
 pub use verdict::{Listening, Verdict};

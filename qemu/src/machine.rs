@@ -36,25 +36,40 @@ pub enum DiskModel {
     Nvme,
     /// The machine's own AHCI controller.
     Ahci,
+    /// A virtio SCSI controller.
+    Scsi,
+    /// A USB stick.
+    Usb,
 }
 
 impl DiskModel {
     /// All models, with their names on the command line.
-    pub const ALL: [(&str, Self); 3] = [
+    pub const ALL: [(&str, Self); 5] = [
         ("virtio", Self::Virtio),
         ("nvme", Self::Nvme),
         ("ahci", Self::Ahci),
+        ("scsi", Self::Scsi),
+        ("usb", Self::Usb),
     ];
 
-    /// QEMU's device for the disk with this number among the machine's.
-    fn device(self, number: usize) -> String {
-        let bus = format!(",bus=ide.{number}");
-        let (name, bus) = match self {
-            Self::Virtio => ("virtio-blk-pci", ""),
-            Self::Nvme => ("nvme", ""),
-            Self::Ahci => ("ide-hd", bus.as_str()),
+    /// QEMU's devices for the disk with this number among the machine's: its controller, unless the
+    /// machine has one or the disk is one, and the disk.
+    fn devices(self, number: usize) -> impl Iterator<Item = String> {
+        let (controller, name, bus) = match self {
+            Self::Virtio => (None, "virtio-blk-pci", String::new()),
+            Self::Nvme => (None, "nvme", String::new()),
+            Self::Ahci => (None, "ide-hd", format!("ide.{number}")),
+            Self::Scsi => (Some("virtio-scsi-pci"), "scsi-hd", format!("bus{number}.0")),
+            Self::Usb => (Some("qemu-xhci"), "usb-storage", format!("bus{number}.0")),
         };
-        format!("{name},drive=disk{number},serial=basalt-{number},bootindex={number}{bus}")
+        let bus = match bus.as_str() {
+            "" => bus,
+            bus => format!(",bus={bus}"),
+        };
+        let disk =
+            format!("{name},drive=disk{number},serial=basalt-{number},bootindex={number}{bus}");
+        let controller = controller.map(|name| format!("{name},id=bus{number}"));
+        controller.into_iter().chain([disk])
     }
 }
 
@@ -65,7 +80,7 @@ impl FromStr for DiskModel {
         let found = Self::ALL.into_iter().find(|(name, _)| *name == text);
         found
             .map(|(_, model)| model)
-            .ok_or_else(|| "it is virtio, nvme or ahci".into())
+            .ok_or_else(|| "it is virtio, nvme, ahci, scsi or usb".into())
     }
 }
 
@@ -73,6 +88,35 @@ impl fmt::Display for DiskModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = Self::ALL.into_iter().find(|(_, model)| model == self);
         f.write_str(found.map_or("", |(name, _)| name))
+    }
+}
+
+/// Where a guest's network card is plugged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cable {
+    /// QEMU's own network, with the host behind it and ports forwarded to the guest.
+    #[default]
+    Host,
+    /// Another guest's card, over a socket at this path; this guest makes the socket, and starts first.
+    First(PathBuf),
+    /// The same, and this guest is the other.
+    Second(PathBuf),
+}
+
+impl Cable {
+    /// QEMU's network for it, and the card's hardware address.
+    fn netdev(&self, forwards: &str) -> (OsString, &'static str) {
+        let socket = |server: &str, path: &Path| {
+            let mut text =
+                OsString::from(format!("stream,id=net{server},addr.type=unix,addr.path="));
+            text.push(doubled(path));
+            text
+        };
+        match self {
+            Self::Host => (format!("user,id=net{forwards}").into(), "52:54:00:12:34:56"),
+            Self::First(path) => (socket(",server=on", path), "52:54:00:12:34:56"),
+            Self::Second(path) => (socket(",server=off", path), "52:54:00:12:34:57"),
+        }
     }
 }
 
@@ -107,6 +151,7 @@ pub struct Machine {
     memory_mib: u32,
     nic: String,
     nic_rom: bool,
+    cable: Cable,
     forwards: Vec<Forward>,
     guest_address: Option<Ipv4Addr>,
     accel: Accel,
@@ -133,6 +178,7 @@ impl Machine {
             memory_mib: 512,
             nic: "virtio-net-pci".into(),
             nic_rom: false,
+            cable: Cable::default(),
             forwards: Vec::new(),
             guest_address: None,
             accel: Accel::Auto,
@@ -204,6 +250,13 @@ impl Machine {
     #[must_use]
     pub fn nic_rom(mut self, rom: bool) -> Self {
         self.nic_rom = rom;
+        self
+    }
+
+    /// Sets where the network card is plugged in. Ports are forwarded only from the host.
+    #[must_use]
+    pub fn cable(mut self, cable: Cable) -> Self {
+        self.cable = cable;
         self
     }
 
@@ -347,7 +400,9 @@ impl Machine {
                 drive.push(head);
                 drive.push(doubled(path));
                 add("-drive", drive);
-                add("-device", model.device(number).into());
+                for device in model.devices(number) {
+                    add("-device", device.into());
+                }
             };
         let head = match self.damaged_sector {
             Some(_) => {
@@ -364,10 +419,12 @@ impl Machine {
         if self.counts_instructions {
             add("-icount", "shift=0,sleep=off".into());
         }
-        add("-netdev", format!("user,id=net{forwards}").into());
+        let (netdev, mac) = self.cable.netdev(&forwards);
+        add("-netdev", netdev);
         // Without its ROM the card is no boot device, which saves the firmware the attempt.
         let rom = if self.nic_rom { "" } else { ",romfile=" };
-        add("-device", format!("{},netdev=net{rom}", self.nic).into());
+        let card = format!("{},netdev=net,mac={mac}{rom}", self.nic);
+        add("-device", card.into());
         add("-device", "virtio-rng-pci".into());
         add("-chardev", "stdio,id=serial,signal=off".into());
         add("-serial", "chardev:serial".into());
@@ -462,7 +519,8 @@ mod tests {
             .disk(Disk::Keep)
             .disk_model(DiskModel::Nvme)
             .damaged_sector(7)
-            .further_disk("/j,1.img", DiskModel::Ahci);
+            .further_disk("/j,1.img", DiskModel::Ahci)
+            .further_disk("/k", DiskModel::Scsi);
         let paths = [Path::new("/a,b/code"), Path::new("/t"), Path::new("/i.img")];
         let line = machine.arguments(Accel::Tcg, paths[0], paths[1], paths[2]);
         let line: Vec<_> = line.iter().map(|word| word.to_str().unwrap()).collect();
@@ -474,7 +532,10 @@ mod tests {
                 "-netdev",
                 "user,id=net,hostfwd=tcp:127.0.0.1:0-10.0.2.20:977",
             ),
-            ("-device", "e1000e,netdev=net,romfile="),
+            (
+                "-device",
+                "e1000e,netdev=net,mac=52:54:00:12:34:56,romfile=",
+            ),
             ("-drive", "if=pflash,format=raw,readonly=on,file=/a,,b/code"),
             (
                 "-drive",
@@ -488,6 +549,11 @@ mod tests {
             (
                 "-device",
                 "ide-hd,drive=disk1,serial=basalt-1,bootindex=1,bus=ide.1",
+            ),
+            ("-device", "virtio-scsi-pci,id=bus2"),
+            (
+                "-device",
+                "scsi-hd,drive=disk2,serial=basalt-2,bootindex=2,bus=bus2.0",
             ),
         ] {
             assert!(

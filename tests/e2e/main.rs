@@ -4,11 +4,13 @@
 //! * `target`: a node that listens: a hosted process, or the image booted in QEMU
 //! * `suite`: what a target owes to its clients, as functions over it
 //! * `trial`: the plan: which suite judges which target, in which order, with how many boots
+//! * `matrix`: which hardware that was
 //!
 //! It takes the arguments of any Rust test binary (`cargo test -p basalt-tests -- FILTER`), and prints how long each
 //! suite took.
 
 mod client;
+mod matrix;
 mod node;
 mod proxy;
 mod suite;

@@ -1,17 +1,20 @@
 //! The plan of trials: which suite judges which target. Targets start when their first trial runs, and end with the
-//! last.
+//! last. At the end a matrix shows which hardware the image was tried on.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use basalt_qemu::DiskModel;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+use crate::matrix::{self, Matrix};
+use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, dht, disks, hostile, js, prover, rust};
+use crate::suite::{boot, clients, dht, disks, hostile, js, network, prover, rust};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -26,8 +29,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         .build();
     let plan = Plan {
         runtime: Arc::new(runtime.expect("threads for the clients")),
+        matrix: Matrix::default(),
     };
-    libtest_mimic::run(arguments, plan.trials()).exit_code()
+    let conclusion = libtest_mimic::run(arguments, plan.trials());
+    if !plan.matrix.is_empty() {
+        println!("{}", plan.matrix);
+    }
+    conclusion.exit_code()
 }
 
 /// A node that starts when it is first needed; a failed start is told to each trial.
@@ -35,14 +43,15 @@ type Lazy = Arc<OnceCell<Result<Station, String>>>;
 
 struct Plan {
     runtime: Arc<Runtime>,
+    matrix: Matrix,
 }
 
 /// One trial per suite over the station in `$lazy`.
 macro_rules! suites {
-    ($plan:ident, $prefix:literal, $build:expr, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
+    ($plan:ident, $place:expr, $build:expr, $lazy:ident, $start:expr, { $($name:literal: |$station:ident| $suite:expr,)* }) => {
         vec![$({
             let lazy = $lazy.clone();
-            $plan.trial(concat!($prefix, "/", $name), $build, move || async move {
+            $plan.trial(&$place.suite($name), $place, $build, move || async move {
                 let $station = started(&lazy, $start).await?;
                 with_logs($suite.await, &[$station])
             })
@@ -52,8 +61,8 @@ macro_rules! suites {
 
 /// The suites that each kind of node has to pass on one start.
 macro_rules! common_suites {
-    ($plan:ident, $prefix:literal, $build:expr, $lazy:ident, $start:expr) => {
-        suites!($plan, $prefix, $build, $lazy, $start, {
+    ($plan:ident, $place:expr, $build:expr, $lazy:ident, $start:expr) => {
+        suites!($plan, $place, $build, $lazy, $start, {
             "identify": |node| rust::identify(&node.target),
             "ping": |node| rust::ping(&node.target),
             "particles": |node| rust::particles(&node.target),
@@ -70,15 +79,69 @@ macro_rules! common_suites {
     };
 }
 
+/// The suites that move frames in every way.
+macro_rules! short_suites {
+    ($plan:ident, $place:expr, $build:expr, $lazy:ident, $start:expr) => {
+        suites!($plan, $place, $build, $lazy, $start, {
+            "particles": |node| rust::particles(&node.target),
+            "dialed_by_node": |node| rust::dialed_by_node(&node.target, &node.bootstrap),
+            "parallel": |node| rust::parallel(&node.target),
+            "slow_reader": |node| hostile::slow_reader(&node.target),
+            "js": |node| js::relay(&node.target),
+        })
+    };
+}
+
+/// Where a trial's node runs.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Nowhere, or in a process of this host.
+    Host,
+    /// In this machine.
+    Machine(Hardware),
+}
+
+impl Place {
+    /// The name of a suite's trial.
+    fn suite(self, name: &str) -> String {
+        match self {
+            Self::Host => format!("hosted/{name}"),
+            Self::Machine(hardware) if hardware == Hardware::default() => format!("image/{name}"),
+            Self::Machine(hardware) => format!("image/{hardware}/{name}"),
+        }
+    }
+}
+
+/// The machine that most trials of the image run in.
+const USUAL: Place = Place::Machine(Hardware {
+    card: Card::Virtio,
+    disk: DiskModel::Virtio,
+});
+
 impl Plan {
     fn trials(&self) -> Vec<Trial> {
         let mut trials = vec![
-            self.trial("clients/codec", nothing, clients::codec),
-            self.trial("clients/rust_meets_rust", nothing, clients::rust_meets_rust),
-            self.trial("clients/js_meets_rust", nothing, clients::js_meets_rust),
-            self.trial("clients/aqua_vm_runs", nothing, clients::aqua_vm_runs),
+            self.trial("clients/codec", Place::Host, nothing, clients::codec),
+            self.trial(
+                "clients/rust_meets_rust",
+                Place::Host,
+                nothing,
+                clients::rust_meets_rust,
+            ),
+            self.trial(
+                "clients/js_meets_rust",
+                Place::Host,
+                nothing,
+                clients::js_meets_rust,
+            ),
+            self.trial(
+                "clients/aqua_vm_runs",
+                Place::Host,
+                nothing,
+                clients::aqua_vm_runs,
+            ),
         ];
-        trials.push(self.trial("network/one_dht", nothing, dht::one_network));
+        trials.push(self.trial("network/one_dht", Place::Host, nothing, dht::one_network));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials
@@ -86,38 +149,45 @@ impl Plan {
 
     fn hosted(&self) -> Vec<Trial> {
         let node = Lazy::default();
-        let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
-        trials.push(self.trial("hosted/ccp", hosted::build, prover::ccp));
+        let mut trials = common_suites!(self, Place::Host, hosted::build, node, hosted::start(&[]));
+        trials.push(self.trial("hosted/ccp", Place::Host, hosted::build, prover::ccp));
         let first = node.clone();
-        trials.push(
-            self.trial("hosted/two_relays", hosted::build, move || async move {
+        trials.push(self.trial(
+            "hosted/two_relays",
+            Place::Host,
+            hosted::build,
+            move || async move {
                 let relay1 = started(&first, hosted::start(&[])).await?;
                 let known = [relay1.target.tcp.to_string()];
                 let relay2 = hosted::start(&known).await?;
                 let outcome = js::two_relays(&relay1.target, &relay2.target).await;
                 with_logs(outcome, &[relay1, &relay2])
-            }),
-        );
-        trials.push(
-            self.trial("hosted/application", hosted::build, move || async move {
+            },
+        ));
+        trials.push(self.trial(
+            "hosted/application",
+            Place::Host,
+            hosted::build,
+            move || async move {
                 let relay1 = started(&node, hosted::start(&[])).await?;
                 let known = [relay1.target.tcp.to_string()];
                 let relay2 = hosted::start(&known).await?;
                 let outcome = js::application(&relay1.target, &relay2.target).await;
                 with_logs(outcome, &[relay1, &relay2])
-            }),
-        );
+            },
+        ));
         trials
     }
 
-    /// Seven boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second
-    /// relay; a broken manifest; two cores that prove; two that prove before and after a reset. The disks' trials have
-    /// boots of their own.
+    /// Boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second relay; a
+    /// broken manifest; two cores that prove; two that prove before and after a reset; an unknown network card; one for
+    /// each pair of further hardware. The disks' trials have boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
-        let mut trials = common_suites!(self, "image", guest::build, node, two_cores());
+        let mut trials = common_suites!(self, USUAL, guest::build, node, two_cores());
         trials.push(self.trial(
             "image/identity_and_relays",
+            USUAL,
             guest::build,
             move || async move {
                 let relay1 = started(&node, two_cores()).await?;
@@ -128,20 +198,71 @@ impl Plan {
                 with_logs(outcome, &[relay1, &relay2])
             },
         ));
-        trials.push(self.trial("image/broken_manifest", guest::build, boot::broken_manifest));
-        trials.push(self.trial("image/disks/power_cuts", guest::build, disks::power_cuts));
-        trials.push(self.trial("image/disks/refusals", guest::build, disks::refusals));
-        let speed = self.trial("image/disks/speed", guest::build, disks::speed);
+        trials.push(self.trial(
+            "image/broken_manifest",
+            USUAL,
+            guest::build,
+            boot::broken_manifest,
+        ));
+        trials.push(self.trial(
+            "image/disks/power_cuts",
+            USUAL,
+            guest::build,
+            disks::power_cuts,
+        ));
+        trials.push(self.trial("image/disks/refusals", USUAL, guest::build, disks::refusals));
+        let speed = self.trial("image/disks/speed", USUAL, guest::build, disks::speed);
         trials.push(speed.with_ignored_flag(true));
-        trials.push(self.trial("image/proves", guest::build, prover::epochs));
-        trials.push(self.trial("image/keeps_proofs", guest::build, prover::reset));
+        let speed = self.trial(
+            "image/network/speed",
+            Place::Host,
+            guest::build,
+            network::speed,
+        );
+        trials.push(speed.with_ignored_flag(true));
+        trials.push(self.trial("image/proves", USUAL, guest::build, prover::epochs));
+        trials.push(self.trial("image/keeps_proofs", USUAL, guest::build, prover::reset));
+        trials.push(self.trial(
+            "image/unknown_card",
+            Place::Host,
+            guest::build,
+            boot::unknown_card,
+        ));
+        trials.extend(self.hardware());
+        trials
+    }
+
+    /// The image in other machines: the short suites in one with real devices and in one of which the firmware drives
+    /// all; when asked for, all suites with every pair of card and disk.
+    fn hardware(&self) -> Vec<Trial> {
+        let usual = [
+            (Card::Intel, DiskModel::Nvme),
+            (Card::Firmware, DiskModel::Scsi),
+        ];
+        let mut trials = Vec::new();
+        for card in Card::ALL {
+            for (_, disk) in DiskModel::ALL {
+                let hardware = Hardware { card, disk };
+                if hardware == Hardware::default() {
+                    continue;
+                }
+                let (place, node) = (Place::Machine(hardware), Lazy::default());
+                let build = guest::build;
+                if matrix::is_whole() {
+                    trials.extend(common_suites!(self, place, build, node, machine(hardware)));
+                } else if usual.contains(&(card, disk)) {
+                    trials.extend(short_suites!(self, place, build, node, machine(hardware)));
+                }
+            }
+        }
         trials
     }
 
     /// A trial of one suite. What it needs to be built or installed comes first and does not count.
     fn trial<F>(
         &self,
-        name: &'static str,
+        name: &str,
+        place: Place,
         build: fn() -> Result<()>,
         suite: impl FnOnce() -> F + Send + 'static,
     ) -> Trial
@@ -149,6 +270,8 @@ impl Plan {
         F: Future<Output = Result<()>>,
     {
         let runtime = self.runtime.clone();
+        let matrix = self.matrix.clone();
+        let title = name.to_owned();
         let timed = move || {
             let start = Instant::now();
             crate::client::js::install().and_then(|()| build())?;
@@ -160,14 +283,18 @@ impl Plan {
             });
             let ran = start.elapsed() - built;
             eprintln!(
-                "suite {name}: {:.1} s after {:.1} s of building",
+                "suite {title}: {:.1} s after {:.1} s of building",
                 ran.as_secs_f64(),
                 built.as_secs_f64()
             );
             outcome
         };
         Trial::test(name, move || {
-            timed().map_err(|error: anyhow::Error| Failed::from(format!("{error:#}")))
+            let outcome = timed();
+            if let Place::Machine(hardware) = place {
+                matrix.record(hardware, outcome.is_ok());
+            }
+            outcome.map_err(|error: anyhow::Error| Failed::from(format!("{error:#}")))
         })
     }
 }
@@ -202,6 +329,11 @@ fn with_logs(outcome: Result<()>, stations: &[&Station]) -> Result<()> {
 async fn two_cores() -> Result<Station> {
     let disk = guest::Installed::with_seed([0xba; 32], &[]).await?;
     disk.station(2).await
+}
+
+async fn machine(hardware: Hardware) -> Result<Station> {
+    let disk = guest::Installed::with_seed([0xbc; 32], &[]).await?;
+    disk.in_machine(hardware).station(2).await
 }
 
 fn nothing() -> Result<()> {

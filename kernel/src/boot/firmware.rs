@@ -39,9 +39,12 @@ const FIRST_MEASUREMENT_MILLIS: u64 = 2;
 
 const MANIFEST_FILE: &CStr16 = cstr16!("\\manifest.toml");
 const IDENTITY_FOLDER: &CStr16 = cstr16!("\\EFI\\basalt");
-const IDENTITY_FILE: &CStr16 = cstr16!("\\EFI\\basalt\\identity");
+const IDENTITY_FILES: [&CStr16; 2] = [
+    cstr16!("\\EFI\\basalt\\identity"),
+    cstr16!("\\EFI\\basalt\\identity.2"),
+];
 
-/// Asks the firmware everything and sends it away, unless it must stay to drive the network card.
+/// Asks the firmware everything and sends it away, unless it must stay to drive a device.
 #[must_use]
 pub fn gather() -> (Handover, Option<Stay>) {
     claim_first_arena();
@@ -61,7 +64,7 @@ pub fn gather() -> (Handover, Option<Stay>) {
     let image = find_image();
     let sections = find_sections(image);
     let stay = platform.as_mut().ok().and_then(stay::prepare);
-    let (stay, firmware_card) = stay.unzip();
+    let (stay, lent) = stay.unzip();
     let map = match stay {
         Some(_) => stay::take_memory(),
         None => leave(),
@@ -74,7 +77,7 @@ pub fn gather() -> (Handover, Option<Stay>) {
         framebuffer,
         configuration,
         measurement,
-        firmware_card,
+        lent: lent.unwrap_or_default(),
     };
     (handover, stay)
 }
@@ -265,30 +268,57 @@ fn read_configuration() -> Result<Configuration, Refusal> {
 
 /// The generated identity: the kept one, or at the first boot a new one, which is kept.
 fn kept_identity(files: &mut FileSystem) -> Result<[u8; 32], Refusal> {
-    let refuse = |details| Refusal {
-        headline: "no identity",
-        details,
-        remedy: "restore \\EFI\\basalt\\identity, or delete it for a new identity",
-    };
-    match files.read(IDENTITY_FILE) {
-        Ok(content) => identity::parse(&content)
-            .map_err(|error| refuse(format!("\\EFI\\basalt\\identity is damaged: {error}"))),
-        Err(error) if is_missing(&error) => {
-            let seed = entropy::seed_bytes();
-            files
-                .create_dir_all(IDENTITY_FOLDER)
-                .and_then(|()| files.write(IDENTITY_FILE, identity::emit(&seed)))
-                .map_err(|error| {
-                    refuse(format!(
-                        "a new identity cannot be kept on the boot volume: {error}"
-                    ))
-                })?;
-            ::log::info!(target: "boot", "generated a new identity");
-            Ok(seed)
+    let kept = identity::keep(&mut IdentityFiles(files), entropy::seed_bytes);
+    let kept = kept.map_err(|problem| {
+        let details = match problem {
+            identity::Problem::Lost => {
+                "both files \\EFI\\basalt\\identity and identity.2 are damaged".to_string()
+            }
+            identity::Problem::Unreadable(error) => {
+                format!("the boot volume's identity cannot be read: {error}")
+            }
+            identity::Problem::NotWritten(error) => {
+                format!("a new identity cannot be kept on the boot volume: {error}")
+            }
+            identity::Problem::NotKept => {
+                "the boot volume does not keep what is written to it".to_string()
+            }
+        };
+        Refusal {
+            headline: "no identity",
+            details,
+            remedy: "restore \\EFI\\basalt\\identity, or delete the folder for a new identity",
         }
-        Err(error) => Err(refuse(format!(
-            "\\EFI\\basalt\\identity cannot be read: {error}"
-        ))),
+    })?;
+    if kept.is_new {
+        ::log::info!(target: "boot", "generated a new identity");
+    }
+    if !kept.in_both {
+        ::log::warn!(target: "boot", "the boot volume takes no second copy of the identity");
+    }
+    Ok(kept.seed)
+}
+
+/// The identity's files on the boot volume.
+struct IdentityFiles<'a>(&'a mut FileSystem);
+
+impl identity::Files for IdentityFiles<'_> {
+    type Error = fs::Error;
+
+    fn read(&mut self, number: usize) -> Result<identity::Content, fs::Error> {
+        match self.0.read(IDENTITY_FILES[number]) {
+            Ok(content) => Ok(match identity::parse(&content) {
+                Ok(seed) => identity::Content::Whole(seed),
+                Err(identity::Damaged) => identity::Content::Damaged,
+            }),
+            Err(error) if is_missing(&error) => Ok(identity::Content::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, number: usize, content: &str) -> Result<(), fs::Error> {
+        self.0.create_dir_all(IDENTITY_FOLDER)?;
+        self.0.write(IDENTITY_FILES[number], content)
     }
 }
 

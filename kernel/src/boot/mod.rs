@@ -2,7 +2,7 @@
 //! there.
 //!
 //! [`firmware`] speaks UEFI, [`identity`] is the file with the node's generated identity; what they
-//! find is a [`Handover`]. Where only the firmware can drive the network card, [`stay`] keeps it.
+//! find is a [`Handover`]. Where only the firmware can drive the network card or the disk, [`stay`] keeps it.
 
 pub mod firmware;
 pub mod identity;
@@ -14,13 +14,13 @@ use basalt_manifest::Manifest;
 use heapless::Vec;
 
 use crate::acpi::{self, Platform};
-use crate::drivers::network::firmware::Firmware;
 use crate::log::screen::Geometry;
 use crate::mem::image::{MAX_SECTIONS, Section};
 use crate::mem::map::{MemoryMap, Span};
 use crate::time::calibrate::Measurement;
 
 pub use self::firmware::gather;
+pub use self::stay::{Lent, LentDisk};
 
 /// A framebuffer the firmware has set up.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,6 @@ pub struct Handover {
     pub configuration: Result<Configuration, Refusal>,
     /// The clock's calibration, still running.
     pub measurement: Option<Measurement>,
-    /// The network card, if the firmware stays to drive it.
-    pub firmware_card: Option<Firmware>,
+    /// The devices that the firmware stays to drive.
+    pub lent: Lent,
 }

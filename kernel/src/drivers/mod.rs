@@ -12,3 +12,13 @@ pub mod virtio;
 pub mod virtio_blk;
 pub mod virtio_rng;
 pub mod window;
+
+use crate::pci::Function;
+
+/// Whether the kernel drives the function.
+#[must_use]
+pub fn has_driver(function: &Function) -> bool {
+    let is_disk =
+        virtio_blk::matches(function) || nvme::matches(function) || ahci::matches(function);
+    is_disk || network::has_driver(function) || virtio_rng::matches(function)
+}

@@ -12,14 +12,13 @@ use basalt_node::state::{Room, State};
 
 use super::devices::Devices;
 use super::disks::Found;
-use super::{compute, devices, disk_test, network, state};
+use super::{compute, devices, disk_test, network, network_test, state};
 use crate::acpi::Platform;
-use crate::boot::{Configuration, Handover, Identity, Refusal};
+use crate::boot::{Configuration, Handover, Identity, Lent, Refusal};
 use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
 use crate::cpu::{self, apic, idt, smp, topology};
-use crate::drivers::network::firmware::Firmware;
 use crate::mem::frames::FRAMES;
 use crate::mem::map::{Kind, MemoryMap, Span};
 use crate::mem::paging::Access;
@@ -45,7 +44,7 @@ struct Rest {
     image: Span,
     platform: Platform,
     configuration: Configuration,
-    firmware_card: Option<Firmware>,
+    lent: Lent,
 }
 
 /// Brings the machine up and runs the appliance. The current stack is the firmware's.
@@ -58,7 +57,7 @@ pub fn bring_up(handover: Handover) -> ! {
         framebuffer,
         configuration,
         measurement,
-        firmware_card,
+        lent,
     } = handover;
     if let Some(measurement) = measurement {
         refine_clock(&measurement);
@@ -143,7 +142,7 @@ pub fn bring_up(handover: Handover) -> ! {
         image,
         platform,
         configuration,
-        firmware_card,
+        lent,
     });
     // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
     unsafe { go_on(stack, rest) }
@@ -180,7 +179,7 @@ fn run(rest: Rest) -> ! {
         image,
         platform,
         configuration,
-        firmware_card,
+        lent,
     } = rest;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
     Local::new(0, tables).install();
@@ -204,16 +203,18 @@ fn run(rest: Rest) -> ! {
     let own_id = apic::id();
     network::claim_core();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
-    let devices =
-        devices::find(&platform, own_id, firmware_card).unwrap_or_else(|refusal| refuse(&refusal));
+    let devices = devices::find(&platform, own_id, lent).unwrap_or_else(|refusal| refuse(&refusal));
     let Devices {
         network,
-        report,
         disks,
+        reports,
     } = devices;
     let test = configuration.manifest.disk.test;
     if test == DiskTest::Speed {
         disk_test::speed(disks);
+    }
+    if configuration.manifest.network.speed_test {
+        network_test::speed(&configuration.manifest, network);
     }
     let (state, identity) =
         remember(&configuration, disks).unwrap_or_else(|refusal| refuse(&refusal));
@@ -222,7 +223,7 @@ fn run(rest: Rest) -> ! {
     }
     network::run(
         configuration,
-        (network, report),
+        (network, reports),
         state,
         identity,
         lanes,

@@ -6,13 +6,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use basalt_node::status::CardReport;
+use basalt_node::status::DeviceReport;
 
 use super::disks::{self, Found};
 use crate::acpi::Platform;
-use crate::boot::Refusal;
+use crate::boot::{Lent, Refusal};
 use crate::cpu::idt::NETWORK_VECTOR;
-use crate::drivers::network::firmware::{self, Firmware};
+use crate::drivers::network::firmware;
 use crate::drivers::network::{self, Interrupt, Nic};
 use crate::drivers::virtio_rng;
 use crate::entropy;
@@ -22,10 +22,10 @@ use crate::pci::{self, CLASS_NETWORK, Ecam, Function};
 pub struct Devices {
     /// The network card.
     pub network: Nic,
-    /// What it is, for the status.
-    pub report: CardReport,
     /// The disks.
     pub disks: Vec<Found>,
+    /// What they are, for the status.
+    pub reports: Vec<DeviceReport>,
 }
 
 /// Looks at the bus, adds to the entropy what devices give, and opens the first network card that
@@ -33,11 +33,7 @@ pub struct Devices {
 ///
 /// # Errors
 /// [`Refusal`] if there is no such card and the firmware drives none either.
-pub fn find(
-    platform: &Platform,
-    apic_id: u32,
-    firmware_card: Option<Firmware>,
-) -> Result<Devices, Refusal> {
+pub fn find(platform: &Platform, apic_id: u32, lent: Lent) -> Result<Devices, Refusal> {
     let refuse = |details: String| Refusal {
         headline: "no network",
         details,
@@ -55,6 +51,10 @@ pub fn find(
     {
         add_entropy(&ecam, function);
     }
+    let Lent {
+        card: lent_card,
+        disks: lent_disks,
+    } = lent;
     let interrupt = Interrupt {
         apic_id,
         vector: NETWORK_VECTOR,
@@ -64,7 +64,7 @@ pub fn find(
             None => {}
             Some(Ok((network, name))) => {
                 let name = format!("{name} at {}", function.address);
-                let disks = disks::find(&ecam, &functions);
+                let disks = disks::find(&ecam, &functions, lent_disks);
                 return Ok(in_use(network, name, false, disks));
             }
             Some(Err(error)) => {
@@ -73,13 +73,13 @@ pub fn find(
         }
     }
     let unusable = describe_unusable(&functions);
-    let Some(card) = firmware_card else {
+    let Some(card) = lent_card else {
         return Err(refuse(unusable));
     };
     ::log::warn!(target: "net", "{unusable}");
     ::log::warn!(target: "net", "degraded: the firmware drives the card, and keeps a core for it");
     let network = Nic::new(Box::new(card));
-    let disks = disks::find(&ecam, &functions);
+    let disks = disks::find(&ecam, &functions, lent_disks);
     Ok(in_use(network, firmware::NAME.to_string(), true, disks))
 }
 
@@ -94,10 +94,19 @@ fn in_use(network: Nic, name: String, degraded: bool, disks: Vec<Found>) -> Devi
         "{name}, {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, {wakes}, link {}",
         network.link(),
     );
-    let report = CardReport { name, degraded };
+    let card = DeviceReport {
+        kind: "network",
+        name,
+        degraded,
+    };
+    let reports = disks.iter().map(|disk| DeviceReport {
+        kind: "disk",
+        name: disk.to_string(),
+        degraded: disk.degraded,
+    });
     Devices {
+        reports: [card].into_iter().chain(reports).collect(),
         network,
-        report,
         disks,
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::fmt;
 
+use crate::boot::LentDisk;
 use crate::drivers::disk::{AnyDisk, Counters, Disk, Engine, Facts};
 use crate::drivers::{ahci, nvme, virtio_blk};
 use crate::pci::{CLASS_STORAGE, Ecam, Function};
@@ -17,6 +18,8 @@ pub struct Found {
     pub place: String,
     /// What it is.
     pub facts: Facts,
+    /// Whether the firmware drives it, for want of a driver.
+    pub degraded: bool,
     /// What it counts.
     pub counters: Arc<Counters>,
     /// The disk itself.
@@ -28,6 +31,7 @@ impl Found {
         Self {
             place,
             facts: disk.facts().clone(),
+            degraded: false,
             counters: disk.counters(),
             device: Box::new(disk),
         }
@@ -47,8 +51,9 @@ impl fmt::Display for Found {
     }
 }
 
-/// Opens all disks that the kernel has drivers for; the others are told.
-pub fn find(ecam: &Ecam, functions: &[Function]) -> Vec<Found> {
+/// Opens all disks that the kernel has drivers for, and those that the firmware lends; the others are
+/// told.
+pub fn find(ecam: &Ecam, functions: &[Function], lent: Vec<LentDisk>) -> Vec<Found> {
     let mut found = Vec::new();
     for function in functions {
         let place = function.address.to_string();
@@ -59,6 +64,10 @@ pub fn find(ecam: &Ecam, functions: &[Function]) -> Vec<Found> {
         } else if ahci::matches(function) {
             ahci::open(ecam, function).map(|ports| behind_ports(&place, ports))
         } else if function.class == CLASS_STORAGE {
+            let prefix = format!("{place}/");
+            if lent.iter().any(|disk| disk.place.starts_with(&prefix)) {
+                continue;
+            }
             Err("there is no driver for it".into())
         } else {
             continue;
@@ -66,6 +75,23 @@ pub fn find(ecam: &Ecam, functions: &[Function]) -> Vec<Found> {
         match opened {
             Ok(disks) => found.extend(disks),
             Err(error) => ::log::error!(target: "disk", "{function} cannot be used: {error}"),
+        }
+    }
+    for LentDisk {
+        place,
+        facts,
+        engine,
+    } in lent
+    {
+        match Disk::new(engine, facts) {
+            Ok(disk) => {
+                ::log::warn!(target: "disk", "degraded: the firmware drives {place}, and keeps a core for it");
+                found.push(Found {
+                    degraded: true,
+                    ..Found::new(place, disk)
+                });
+            }
+            Err(error) => ::log::error!(target: "disk", "{place} cannot be used: {error}"),
         }
     }
     for disk in &found {

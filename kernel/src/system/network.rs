@@ -13,7 +13,7 @@ use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
 use basalt_node::compute::Resources;
 use basalt_node::state::State;
-use basalt_node::status::{self, CardReport};
+use basalt_node::status::{self, DeviceReport};
 use basalt_node::world::Parts;
 
 use super::compute::{self, Lane, Report};
@@ -50,7 +50,7 @@ pub(super) fn now() -> Instant {
 /// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
 pub fn run(
     configuration: Configuration,
-    (mut card, report): (Nic, CardReport),
+    (mut card, reports): (Nic, Vec<DeviceReport>),
     state: Option<State>,
     identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
@@ -78,7 +78,9 @@ pub fn run(
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),
     };
-    appliance.set_card_report(report);
+    for report in reports {
+        appliance.add_device_report(report);
+    }
     let mut prover = Manager::start(
         &configuration.manifest.prover,
         &mut lanes,
@@ -170,7 +172,7 @@ fn announce(listening: &Listening, image_bytes: u64) {
 }
 
 /// Sleeps until an interrupt, at most until `wake_at`, and not for long if the card must be polled.
-fn sleep(wake_at: Option<Duration>, card_interrupts: bool) {
+pub(super) fn sleep(wake_at: Option<Duration>, card_interrupts: bool) {
     let poll = (!card_interrupts).then(|| time::since_entry() + POLL_INTERVAL);
     match wake_at.into_iter().chain(poll).min() {
         Some(moment) if moment <= time::since_entry() => return,

@@ -24,7 +24,7 @@ use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::peer::{self, Peer};
 use crate::state::State;
-use crate::status::{CardReport, CoreReport};
+use crate::status::{CoreReport, DeviceReport};
 use crate::world::Parts;
 use links::Links;
 
@@ -102,7 +102,6 @@ pub struct Appliance {
     ports: Ports,
     listening: Option<Listening>,
     cores: Vec<CoreReport>,
-    card: CardReport,
     events: Vec<ip::Event>,
     effects: Vec<Effect>,
     jobs: VecDeque<Job>,
@@ -164,7 +163,6 @@ impl Appliance {
             ports,
             listening: None,
             cores: Vec::new(),
-            card: CardReport::default(),
             events: Vec::new(),
             effects: Vec::new(),
             jobs: VecDeque::new(),
@@ -349,9 +347,9 @@ impl Appliance {
         self.cores.push(report);
     }
 
-    /// Files which network card is in use, for the status.
-    pub fn set_card_report(&mut self, report: CardReport) {
-        self.card = report;
+    /// Files a device that is in use, for the status.
+    pub fn add_device_report(&mut self, report: DeviceReport) {
+        self.peer.add_device(report);
     }
 
     /// Files metrics of the machine around the node, shown behind the node's own: text in the OpenMetrics format without
@@ -366,7 +364,6 @@ impl Appliance {
             peer: self.peer.status(),
             ip: self.stack.counters(),
             cores: self.cores.clone(),
-            card: self.card.clone(),
         }
     }
 }
@@ -380,8 +377,6 @@ pub struct Status {
     pub ip: ip::Counters,
     /// The cores' self-tests.
     pub cores: Vec<CoreReport>,
-    /// The network card.
-    pub card: CardReport,
 }
 
 /// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs with
@@ -398,7 +393,8 @@ fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.particles.max_memory = PARTICLE_MEMORY;
 }
 
-fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
+/// What the manifest says about addressing, for a card with the address `mac`.
+pub fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
     let mac = EthernetAddress(mac);
     let mut config = match &manifest.network.addressing {
         Addressing::Dhcp => ip::Config::dhcp(mac),

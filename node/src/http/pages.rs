@@ -243,6 +243,18 @@ fn metrics(report: &Report<'_>) -> String {
         );
         text.counter("basalt_store_batches", "Batches committed", store.batches);
     }
+    if !report.status.devices.is_empty() {
+        text.line(format_args!(
+            "# HELP basalt_device Devices in use.\n# TYPE basalt_device info"
+        ));
+    }
+    for device in &report.status.devices {
+        let name = Value::from(device.name.as_str());
+        let (kind, degraded) = (device.kind, device.degraded);
+        text.line(format_args!(
+            "basalt_device_info{{kind=\"{kind}\",degraded=\"{degraded}\",name={name}}} 1"
+        ));
+    }
     let build = [(
         alloc::format!(
             "{{version=\"{}\",air_version=\"{}\",spell_version=\"{}\"}}",

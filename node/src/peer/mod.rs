@@ -36,6 +36,7 @@ use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::services;
 use crate::state::State;
+use crate::status::DeviceReport;
 use crate::world::{Parts, World};
 use contacts::{Contacts, View};
 use inbox::Inbox;
@@ -169,6 +170,8 @@ pub struct Status {
     pub inbox: usize,
     /// Its particles.
     pub node: node::Status,
+    /// The devices in use.
+    pub devices: Vec<DeviceReport>,
 }
 
 /// Swarm and node joined.
@@ -193,6 +196,7 @@ pub struct Peer {
     seeks: Seeks,
     tls: Option<Arc<tls::Context>>,
     trace: Trace,
+    devices: Vec<DeviceReport>,
     swarm_effects: swarm::Effects,
     node_effects: Vec<node::Effect>,
 }
@@ -251,6 +255,7 @@ impl Peer {
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
             trace: Trace::new(config.trace),
+            devices: Vec::new(),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
         }
@@ -268,7 +273,13 @@ impl Peer {
             swarm: self.swarm.status(),
             inbox: self.inbox.bytes(),
             node: self.node.status(),
+            devices: self.devices.clone(),
         }
+    }
+
+    /// Files a device that is in use, for the status.
+    pub fn add_device(&mut self, report: DeviceReport) {
+        self.devices.push(report);
     }
 
     /// Metrics of the machine around the node, for its page.

@@ -1,5 +1,6 @@
 //! The node as the operating system of a machine: the image, booted in QEMU.
 
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use basalt_image_builder::{Image, elf, kernel, pe};
-use basalt_qemu::{Disk, Guest, Machine};
+use basalt_qemu::{Disk, DiskModel, Guest, Machine};
 use libp2p::Multiaddr;
 use uuid::Uuid;
 
@@ -41,10 +42,74 @@ impl Host for Guest {
     }
 }
 
+/// What a machine's network card is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Card {
+    /// virtio-net.
+    #[default]
+    Virtio,
+    /// An Intel 82574L.
+    Intel,
+    /// One for which only the firmware has a driver.
+    Firmware,
+}
+
+impl Card {
+    pub(crate) const ALL: [Self; 3] = [Self::Virtio, Self::Intel, Self::Firmware];
+
+    /// Its model, as QEMU names it.
+    pub(crate) const fn model(self) -> &'static str {
+        match self {
+            Self::Virtio => "virtio-net-pci",
+            Self::Intel => "e1000e",
+            Self::Firmware => "vmxnet3",
+        }
+    }
+}
+
+/// What a machine is made of, as far as drivers matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hardware {
+    /// The network card.
+    pub(crate) card: Card,
+    /// What the disk is connected by.
+    pub(crate) disk: DiskModel,
+}
+
+impl fmt::Display for Hardware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}", self.card.model(), self.disk)
+    }
+}
+
+impl Hardware {
+    /// Whether the firmware keeps a core to drive a part of it.
+    const fn is_degraded(self) -> bool {
+        matches!(self.card, Card::Firmware) || matches!(self.disk, DiskModel::Scsi | DiskModel::Usb)
+    }
+
+    /// What the kernel says when it uses this card, and this disk.
+    const fn signs(self) -> [&'static str; 2] {
+        let card = match self.card {
+            Card::Virtio => "net: virtio-net at",
+            Card::Intel => "net: Intel 82574L at",
+            Card::Firmware => "net: card driven by the firmware",
+        };
+        let disk = match self.disk {
+            DiskModel::Virtio => ": virtio-blk disk",
+            DiskModel::Nvme => ": NVMe disk",
+            DiskModel::Ahci => ": AHCI disk",
+            DiskModel::Scsi | DiskModel::Usb => ": firmware disk",
+        };
+        [card, disk]
+    }
+}
+
 /// A disk with the image on it. The file goes when this is dropped.
 pub(crate) struct Installed {
     image: PathBuf,
     disk: Disk,
+    hardware: Hardware,
     memory_mib: u32,
     bootstrap: Arc<Peer>,
 }
@@ -73,6 +138,12 @@ impl Installed {
         Self::new(Some([0xbb; 32]), Disk::Keep, memory_mib, &[], more).await
     }
 
+    /// The same disk in a machine with other hardware.
+    pub(crate) fn in_machine(mut self, hardware: Hardware) -> Self {
+        self.hardware = hardware;
+        self
+    }
+
     async fn new(
         seed: Option<[u8; 32]>,
         disk: Disk,
@@ -93,23 +164,37 @@ impl Installed {
         Ok(Self {
             image: image.await??,
             disk,
+            hardware: Hardware::default(),
             memory_mib,
             bootstrap,
         })
     }
 
-    /// Boots a machine with `cores` cores from the disk; returns when the node listens and each core was tested.
+    /// Boots a machine with `cores` cores from the disk, and one more for the firmware if that keeps one; returns when
+    /// the node listens and each core was tested.
     pub(crate) async fn boot(&self, cores: u32) -> Result<(Target, Guest)> {
+        let hardware = self.hardware;
         let machine = Machine::new(&self.image)
             .disk(self.disk)
+            .disk_model(hardware.disk)
             .memory(self.memory_mib)
-            .cores(cores)
+            .cores(cores + u32::from(hardware.is_degraded()))
+            .nic(hardware.card.model())
+            .nic_rom(hardware.card == Card::Firmware)
             .forward(0, TCP_PORT)
             .forward(0, WEBSOCKET_PORT)
             .forward(0, PAGES_PORT);
         let boot = tokio::task::spawn_blocking(move || {
             let guest = machine.start()?;
             let line = guest.wait_for_line("basalt: listening ", PATIENCE)?;
+            let said = guest.serial().lines(0).join("\n");
+            for sign in hardware.signs() {
+                ensure!(said.contains(sign), "no '{sign}' in:\n{said}");
+            }
+            ensure!(
+                said.contains("degraded: ") == hardware.is_degraded(),
+                "{said}"
+            );
             for core in 1..cores {
                 let report = guest.wait_for_line(&format!("cpu: core {core}: "), PATIENCE)?;
                 for test in ["aes ok", "avx ok", "rounding ok"] {
@@ -167,6 +252,16 @@ impl Drop for Bare {
         // What is left lies in cargo's own folder.
         let _ = fs::remove_file(&self.image);
     }
+}
+
+/// What the guest says up to and with a line that contains `wanted`.
+pub(crate) fn said(machine: &Machine, wanted: &str) -> Result<String> {
+    let guest = machine.start()?;
+    let heard = guest.wait_for_line(wanted, PATIENCE);
+    let lines = guest.serial().lines(0).join("\n");
+    heard.with_context(|| lines.clone())?;
+    guest.quit()?;
+    Ok(lines)
 }
 
 /// Boots a disk whose manifest is `text`, broken or not, and returns the serial line that contains `wanted`, with all

@@ -1,10 +1,11 @@
 //! How the image boots: with any number of cores, with an identity of its own, and with a broken manifest.
 
 use anyhow::{Result, ensure};
+use basalt_qemu::Disk;
 
 use crate::client::peer::Peer;
 use crate::client::question::echo;
-use crate::node::guest::{self, Installed};
+use crate::node::guest::{self, Bare, Installed, said};
 use crate::node::{Host as _, Station};
 
 /// A manifest with a misspelt key, a value of the wrong type and an unknown section.
@@ -55,4 +56,18 @@ pub(crate) async fn broken_manifest() -> Result<()> {
     }
     ensure!(!said.contains("basalt: listening"), "{said}");
     Ok(())
+}
+
+/// A machine whose network card has no driver, neither here nor in the firmware, says which card that is.
+pub(crate) async fn unknown_card() -> Result<()> {
+    tokio::task::spawn_blocking(|| {
+        let disk = Bare::new("", 32 << 20)?;
+        let machine = disk.machine(Disk::Forget).nic("rtl8139");
+        let lines = said(&machine, "basalt: not started: ")?;
+        for text in ["basalt: no network", "[10ec:8139]"] {
+            ensure!(lines.contains(text), "no '{text}':\n{lines}");
+        }
+        anyhow::Ok(())
+    })
+    .await?
 }

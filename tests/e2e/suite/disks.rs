@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use basalt_qemu::{Disk, DiskModel, Guest, Machine};
+use basalt_qemu::{Disk, DiskModel, Guest};
 use serde_json::json;
 
-use crate::node::guest::{Bare, PATIENCE};
+use crate::node::guest::{Bare, PATIENCE, said};
 
 /// Power cuts of a run, unless the environment's `BASALT_CUTS` says another number.
 const CUTS: u32 = 5;
@@ -98,6 +98,7 @@ pub(crate) async fn power_cuts() -> Result<()> {
 #[derive(Debug, Default)]
 struct Operations {
     flushes: u64,
+    discards: u64,
 }
 
 impl Operations {
@@ -110,6 +111,7 @@ impl Operations {
         let count = |name: &str| stats[name].as_u64().context("a count is missing");
         Ok(Self {
             flushes: count("flush_operations")?,
+            discards: count("unmap_operations")?,
         })
     }
 }
@@ -132,16 +134,6 @@ fn last_told(guest: &Guest) -> Option<u64> {
         number.trim().parse().ok()
     });
     numbers.max()
-}
-
-/// What the guest says up to and with a line that contains `wanted`.
-fn said(machine: &Machine, wanted: &str) -> Result<String> {
-    let guest = machine.start()?;
-    let heard = guest.wait_for_line(wanted, PATIENCE);
-    let lines = guest.serial().lines(0).join("\n");
-    heard.with_context(|| lines.clone())?;
-    guest.quit()?;
-    Ok(lines)
 }
 
 /// A disk that fails is told with its reason; a partition that holds something else is left alone, until the manifest

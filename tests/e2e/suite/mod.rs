@@ -6,5 +6,6 @@ pub(crate) mod dht;
 pub(crate) mod disks;
 pub(crate) mod hostile;
 pub(crate) mod js;
+pub(crate) mod network;
 pub(crate) mod prover;
 pub(crate) mod rust;

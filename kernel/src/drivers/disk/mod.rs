@@ -4,6 +4,8 @@
 //! checks, cuts into pieces, copies, counts, and decides what a failure means. The device never
 //! sees memory of anybody else, so that one that answers late can do no harm.
 
+pub mod firmware;
+
 mod counters;
 mod fault;
 #[cfg(test)]
