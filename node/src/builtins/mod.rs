@@ -10,6 +10,7 @@
 mod args;
 mod array;
 mod cmp;
+mod connector;
 mod debug;
 mod dist;
 mod get_data;
@@ -217,6 +218,7 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
         ipfs::FUNCTIONS,
         spell::FUNCTIONS,
         worker::FUNCTIONS,
+        connector::FUNCTIONS,
         get_data::FUNCTIONS,
         spell::SCRIPT_FUNCTIONS,
     ];
@@ -235,6 +237,7 @@ pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
     } = call.request;
     let found = table().find(|row| {
         row.service == service_id.as_str()
+            && (world.chain.is_some() || !connector::SERVICES.contains(&row.service))
             && (row.function == function_name.as_str() || row.function == ANY)
     });
     match found {

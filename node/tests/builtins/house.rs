@@ -111,6 +111,7 @@ impl House {
                 cores: 2,
             }),
             distro: Some(distro()),
+            chain: None,
         };
         let mut world = World::new(host, parts, limits.clone(), [2; 32]).unwrap();
         world.begin(platform.clock());
