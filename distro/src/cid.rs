@@ -31,7 +31,9 @@ fn binary(codec: u8, block: &[u8]) -> Vec<u8> {
     cid
 }
 
-fn text(cid: &[u8]) -> String {
+/// The text of a CID.
+#[must_use]
+pub fn text(cid: &[u8]) -> String {
     let mut text = String::from("b");
     text += &BASE32_NOPAD.encode(cid).to_ascii_lowercase();
     text

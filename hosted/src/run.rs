@@ -11,6 +11,7 @@ use basalt_net::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::swarm::Transport;
 use basalt_net::tls;
+use basalt_node::chain;
 use basalt_node::compute::Resources;
 use basalt_node::peer::{self, Peer};
 use basalt_node::world::Parts;
@@ -102,6 +103,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
             cores,
             homes: Vec::new(),
         }),
+        chain: chain::Settings::from_manifest(&manifest),
         distro: match args.no_system_services {
             true => None,
             false => Some(published::distro().context("the published services cannot be read")?),

@@ -31,8 +31,9 @@ mod source;
 mod value;
 
 pub use model::{
-    Addressing, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network, NetworkId,
-    Node, Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress, StaticAddress6,
+    Addressing, Chain, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network,
+    NetworkId, Node, Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
+    StaticAddress6, Url,
 };
 pub use problem::{Problem, Problems};
 

@@ -32,6 +32,8 @@ pub struct Manifest {
     pub disk: Disk,
     /// What is proven.
     pub prover: Prover,
+    /// Where deals are.
+    pub chain: Option<Chain>,
     /// What is logged.
     pub log: Log,
     /// What happens after a panic.
@@ -386,6 +388,36 @@ pub enum Registers {
     On,
     /// Never.
     Off,
+}
+
+/// Section `[chain]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Where a node of the chain takes JSON-RPC.
+    pub endpoint: Url,
+    /// Address of the market's contract.
+    pub diamond: [u8; 20],
+    /// The chain's id.
+    pub chain_id: u64,
+    /// Secret key of the wallet that pays for the node's transactions.
+    pub wallet_key: Seed,
+    /// Wei per gas in place of the chain's base fee.
+    pub base_fee: Option<u64>,
+    /// Wei per gas on top, in place of what the chain suggests.
+    pub priority_fee: Option<u64>,
+    /// Multiaddr of the IPFS API that has the definitions of deals; absent: the network's own.
+    pub ipfs: Option<String>,
+}
+
+/// An address of a web server, without TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query, with the slash in front.
+    pub path: String,
 }
 
 /// Section `[log]`.

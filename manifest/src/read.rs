@@ -15,7 +15,7 @@ use crate::{
     MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
     model::{
-        Addressing, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Places, Prover,
+        Addressing, Chain, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Places, Prover,
         ProverMode, StaticAddress, StaticAddress6, Tls,
     },
     nearest::nearest,
@@ -271,6 +271,7 @@ impl<'a, 'i> Reader<'a, 'i> {
             },
             disk: self.disk(),
             prover: self.prover(),
+            chain: self.chain(),
             log: Log {
                 level: self
                     .one("log", "level", value::level)
@@ -289,6 +290,46 @@ impl<'a, 'i> Reader<'a, 'i> {
                 compute: self.place("cores", "compute"),
             },
         }
+    }
+
+    fn chain(&mut self) -> Option<Chain> {
+        const SECTION: &str = "chain";
+        let endpoint = self.one(SECTION, "endpoint", value::url);
+        let diamond = self.one(SECTION, "diamond", value::contract);
+        let chain_id = self.one(SECTION, "chain_id", value::wide);
+        let wallet_key = self.one(SECTION, "wallet_key", value::wallet_key);
+        let base_fee = self.one(SECTION, "base_fee", value::wide);
+        let priority_fee = self.one(SECTION, "priority_fee", value::wide);
+        let ipfs = self.one(SECTION, "ipfs", |value| {
+            let text = value::string(value)?;
+            address::multiaddr(text, Peer::Own).map_err(|error| format!("is wrong: {error}"))?;
+            Ok(text.to_owned())
+        });
+        // What was refused already is not asked for again.
+        let good = [
+            ("endpoint", endpoint.is_some()),
+            ("diamond", diamond.is_some()),
+            ("chain_id", chain_id.is_some()),
+            ("wallet_key", wallet_key.is_some()),
+        ];
+        let given = good.iter().find(|(_, good)| *good);
+        if let Some(given) = given.and_then(|(key, _)| self.value(SECTION, key)) {
+            for (key, _) in good {
+                if self.value(SECTION, key).is_none() {
+                    let message = format!("section [{SECTION}] needs `{key}`, which is missing");
+                    self.find(given.span(), message, None);
+                }
+            }
+        }
+        Some(Chain {
+            endpoint: endpoint?,
+            diamond: diamond?,
+            chain_id: chain_id?,
+            wallet_key: wallet_key?,
+            base_fee,
+            priority_fee,
+            ipfs,
+        })
     }
 
     fn prover(&mut self) -> Prover {

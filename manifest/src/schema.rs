@@ -280,6 +280,53 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "chain",
+        keys: &[
+            Key {
+                name: "endpoint",
+                kind: "a string such as \"http://192.0.2.9:8545/path\"",
+                default: "none: the node serves no deals",
+                meaning: "Where a node of the chain takes JSON-RPC, over plain HTTP.",
+            },
+            Key {
+                name: "diamond",
+                kind: "a string of 40 hex digits",
+                default: "none",
+                meaning: "Address of the market's contract.",
+            },
+            Key {
+                name: "chain_id",
+                kind: "an integer from 0 to 9223372036854775807",
+                default: "none",
+                meaning: "The chain's id. Transactions are refused where the endpoint tells another one.",
+            },
+            Key {
+                name: "wallet_key",
+                kind: "a string of 64 hex digits",
+                default: "none",
+                meaning: "Secret key of the wallet that owns this peer on the chain and pays for its transactions.",
+            },
+            Key {
+                name: "base_fee",
+                kind: "an integer from 0 to 9223372036854775807",
+                default: "what the chain says",
+                meaning: "Base fee of transactions in wei per gas.",
+            },
+            Key {
+                name: "priority_fee",
+                kind: "an integer from 0 to 9223372036854775807",
+                default: "what the chain suggests",
+                meaning: "Priority fee of transactions in wei per gas.",
+            },
+            Key {
+                name: "ipfs",
+                kind: "a string: a multiaddr such as \"/ip4/192.0.2.9/tcp/5001\"",
+                default: "the network's own",
+                meaning: "The API of the IPFS node that has the definitions of deals.",
+            },
+        ],
+    },
+    Section {
         name: "log",
         keys: &[
             Key {

@@ -16,7 +16,7 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Registers, Seed},
+    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Registers, Seed, Url},
 };
 
 /// Why a value is refused.
@@ -142,17 +142,69 @@ pub(crate) fn registers(value: &DeValue<'_>) -> Result<Registers, Fault> {
     }
 }
 
-fn hex(text: &str) -> Option<[u8; 32]> {
+fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
-    if digits.len() != 64 {
+    if digits.len() != 2 * N {
         return None;
     }
-    let mut bytes = [0; 32];
+    let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         let digit = |at: usize| char::from(pair[at]).to_digit(16);
         *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
     }
     Some(bytes)
+}
+
+/// The address of a contract, with or without `0x`.
+pub(crate) fn contract(value: &DeValue<'_>) -> Result<[u8; 20], Fault> {
+    let text = string(value)?;
+    hex(text.strip_prefix("0x").unwrap_or(text)).ok_or(Fault::Kind)
+}
+
+/// A key in hex, with or without `0x`.
+pub(crate) fn wallet_key(value: &DeValue<'_>) -> Result<Seed, Fault> {
+    let text = string(value)?;
+    let key = hex(text.strip_prefix("0x").unwrap_or(text));
+    key.map(Seed).ok_or(Fault::Kind)
+}
+
+pub(crate) fn wide(value: &DeValue<'_>) -> Result<u64, Fault> {
+    integer(value, 0..=i64::MAX as u64)
+}
+
+/// `http://host:port/path`; without a port it is 80.
+pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
+    let text = string(value)?;
+    if text.starts_with("https://") {
+        return Err("asks for TLS, which requests of the node do not speak".into());
+    }
+    let rest = text.strip_prefix("http://").ok_or(Fault::Kind)?;
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, "/"),
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => {
+            let port = port.parse().ok().filter(|port| *port != 0);
+            (
+                host,
+                port.ok_or("has a port that is no number from 1 to 65535")?,
+            )
+        }
+        None => (authority, 80),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err("has a host that is neither a name nor an IPv4 address".into());
+    }
+    if !path.chars().all(|c| c.is_ascii_graphic()) {
+        return Err("has a path with characters that no path has".into());
+    }
+    Ok(Url {
+        host: host.into(),
+        port,
+        path: path.into(),
+    })
 }
 
 pub(crate) fn seed(value: &DeValue<'_>) -> Result<Seed, Fault> {

@@ -80,6 +80,23 @@ fn is_read_as_written() {
         (prover.datasets, prover.registers),
         (Some(1), Registers::Auto)
     );
+    let chain = manifest.chain.as_ref().unwrap();
+    let endpoint = &chain.endpoint;
+    assert_eq!(
+        (
+            endpoint.host.as_str(),
+            endpoint.port,
+            endpoint.path.as_str()
+        ),
+        ("192.0.2.9", 8545, "/rpc")
+    );
+    assert_eq!((chain.diamond[0], chain.chain_id), (0xb0, 9_999_999));
+    assert_eq!(chain.wallet_key.as_bytes(), &[0x11; 32]);
+    assert_eq!(
+        (chain.base_fee, chain.priority_fee),
+        (Some(100_000_000), Some(0))
+    );
+    assert_eq!(chain.ipfs.as_deref(), Some("/ip4/192.0.2.9/tcp/5001"));
     assert_eq!(manifest.log.level, log::LevelFilter::Info);
     assert_eq!(manifest.panic.action, PanicAction::Reset);
 }

@@ -245,7 +245,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[storage]",
             1,
             2,
-            "sections are node, network, tls, cores, http, disk, prover, log, panic",
+            "sections are node, network, tls, cores, http, disk, prover, chain, log, panic",
         ),
         ("[log]\nx = 1", 2, 1, "keys here are level"),
         (
@@ -412,6 +412,31 @@ fn what_the_prover_needs_is_asked_for() {
         line == 3 && said.contains("is 2, below `min_proofs`, which is 3"),
         "{said}"
     );
+}
+
+#[test]
+fn what_deals_need_is_asked_for() {
+    let found = Manifest::parse("[chain]\nendpoint = \"http://chain.example\"\n").unwrap_err();
+    let said = found.to_string();
+    for key in ["diamond", "chain_id", "wallet_key"] {
+        let needed = format!("section [chain] needs `{key}`, which is missing");
+        assert!(said.contains(&needed), "{said}");
+    }
+    for (value, reason) in [
+        ("endpoint = \"https://chain.example\"", "asks for TLS"),
+        ("endpoint = \"chain.example\"", "must be a string such as"),
+        ("endpoint = \"http://:80/\"", "has a host that is neither"),
+        ("endpoint = \"http://a:0/\"", "has a port that is no number"),
+        ("diamond = \"0x12\"", "must be a string of 40 hex digits"),
+        (
+            "wallet_key = \"secret\"",
+            "must be a string of 64 hex digits",
+        ),
+        ("ipfs = \"here\"", "is wrong"),
+    ] {
+        let found = Manifest::parse(&format!("[chain]\n{value}\n")).unwrap_err();
+        assert!(found.to_string().contains(reason), "{value}: {found}");
+    }
 }
 
 #[test]

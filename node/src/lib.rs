@@ -12,6 +12,7 @@
 //!   builtins   the services that every peer has, as a table
 //!   world      what built-ins work on: Marine services, vaults, workers, spells
 //!     system   installs what comes with the node
+//!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
 //!     state    what outlives a reboot
 //! ```
@@ -32,6 +33,7 @@ extern crate std;
 pub mod air;
 pub mod appliance;
 pub mod builtins;
+pub mod chain;
 pub mod client;
 pub mod compute;
 mod entropy;

@@ -4,18 +4,21 @@
 //! the first time or comes with other modules than the last time.
 
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use basalt_distro::{Distro, NOW, Package};
+use basalt_distro::{Distro, NOW, Package, Spell, cid};
+use basalt_net::peer_id::PeerId;
 use basalt_wasm_host::{CallParameters, ParticleParameters};
 use serde_json::{Value, json};
 
-use crate::builtins::{Later, Reply};
+use crate::builtins::{CallError, Later, Reply};
 use crate::compute::Ticket;
 use crate::host;
 use crate::services::{self, Blueprint, Kind, Running};
 use crate::spells::{self, Config, Installation};
+use crate::state::{Changes, Room};
 use crate::world::World;
 
 /// Looks after deals on the chain: nothing for a node that knows no chain.
@@ -34,7 +37,18 @@ pub(crate) struct Installer {
 impl World {
     /// Takes what comes with the node; the services are installed by [`World::install_next`].
     pub(crate) fn add_distro(&mut self, mut distro: Distro) {
-        distro.system.retain(|package| package.name != DECIDER);
+        match &self.chain {
+            None => distro.system.retain(|package| package.name != DECIDER),
+            Some(chain) => {
+                let mut decider = distro.system.iter_mut();
+                let decider = decider.find(|package| package.name == DECIDER);
+                if let Some(ipfs) = chain.ipfs()
+                    && let Some(spell) = decider.and_then(|package| package.spell.as_mut())
+                {
+                    spell.data["worker_settings"]["ipfs"] = ipfs.into();
+                }
+            }
+        }
         match self.add_package(&distro.spell) {
             Ok(blueprint) => self.spell_blueprint = Some(blueprint),
             Err(error) => log::error!(target: "system", "there are no spells: {error}"),
@@ -155,52 +169,32 @@ impl World {
         Ok(Some(ticket))
     }
 
-    /// Installs the spell of a system service, in place of the one that has another script; gives the job to wait for.
+    /// Installs the spell of a system service, or brings the one that is there up to date; gives the job to wait for.
     fn install_spell_of(&mut self, clock: host::Clock, package: &Package) -> Option<Ticket> {
-        let spell = package.spell.clone()?;
+        let spell = package.spell.as_ref()?;
         let host = self.host().peer_id;
-        if let Some(before) = self.services.alias(&host, &spell.name).cloned() {
-            if self.system_scripts_kept(&spell.name, spell.script.cid()) {
-                return None;
-            }
-            if let Err(error) = self.remove_spell(&before) {
-                log::warn!(target: "system", "the {} of before stays: {error}", spell.name);
-            }
+        let version = version(spell);
+        let before = self.services.alias(&host, &spell.name).cloned();
+        if before.is_some() && self.kept_version(&spell.name).as_ref() == Some(&version) {
+            return None;
         }
-        let script = spell.script.read().map_err(|error| error.to_string());
-        let script = script.and_then(|script| {
-            String::from_utf8(script.into_owned()).map_err(|error| error.to_string())
-        });
-        let script = script
-            .inspect_err(
-                |error| log::error!(target: "system", "{} is not installed: {error}", spell.name),
-            )
-            .ok()?;
-        let installation = Installation {
-            scope: host,
-            script,
-            data: spell.data.to_string(),
-            config: Config {
-                clock: spells::Clock {
-                    start: 1,
-                    end: 0,
-                    period: spell.period,
-                },
-                ..Config::default()
-            },
-            alias: Some(spell.name.clone()),
-        };
         let until = clock.now + core::time::Duration::from_millis(PATIENCE_MS);
-        match self.install_spell(clock, until, installation) {
-            Ok(Reply::Later(Later::Job(ticket))) => {
-                self.keep_system_script(&spell.name, spell.script.cid());
+        let started = installation(host, spell).and_then(|installation| match before {
+            Some(before) => self.update_spell(clock, until, &before, installation),
+            None => match self.install_spell(clock, until, installation)? {
+                Reply::Later(Later::Job(ticket)) => Ok(ticket),
+                _ => Err(CallError::text("it takes no time")),
+            },
+        });
+        match started {
+            Ok(ticket) => {
+                self.keep_version(&spell.name, &version);
                 self.after(ticket, |world, clock| {
                     world.installer.waits = None;
                     world.install_next(clock);
                 });
                 Some(ticket)
             }
-            Ok(_) => None,
             Err(error) => {
                 log::error!(target: "system", "{} is not installed: {}", spell.name, error.message());
                 None
@@ -208,22 +202,48 @@ impl World {
         }
     }
 
-    /// Whether the spell of that name was installed with the script that has this CID.
-    fn system_scripts_kept(&mut self, name: &str, script: &str) -> bool {
-        let kept = self.state.as_mut().and_then(|state| {
-            state
-                .get(crate::state::Room::System, name.as_bytes())
-                .ok()
-                .flatten()
-        });
-        kept.is_some_and(|kept| kept == script.as_bytes())
+    /// What the spell of that name was made from.
+    fn kept_version(&mut self, name: &str) -> Option<String> {
+        let state = self.state.as_mut()?;
+        let kept = state.get(Room::System, name.as_bytes()).ok()??;
+        String::from_utf8(kept).ok()
     }
 
-    fn keep_system_script(&mut self, name: &str, script: &str) {
-        let mut changes = crate::state::Changes::new();
-        changes.put(crate::state::Room::System, name, script);
+    fn keep_version(&mut self, name: &str, version: &str) {
+        let mut changes = Changes::new();
+        changes.put(Room::System, name, version);
         if let Err(error) = self.keep(changes) {
             log::error!(target: "system", "{name} will be installed again: {error}");
         }
     }
+}
+
+/// What a spell is made from, as a CID.
+fn version(spell: &Spell) -> String {
+    let Spell {
+        script,
+        data,
+        period,
+        ..
+    } = spell;
+    cid::of_file(format!("{} {period} {data}", script.cid()).as_bytes())
+}
+
+fn installation(host: PeerId, spell: &Spell) -> Result<Installation, CallError> {
+    let script = spell.script.read().map_err(CallError::from_error)?;
+    let script = String::from_utf8(script.into_owned()).map_err(CallError::from_error)?;
+    Ok(Installation {
+        scope: host,
+        script,
+        data: spell.data.to_string(),
+        config: Config {
+            clock: spells::Clock {
+                start: 1,
+                end: 0,
+                period: spell.period,
+            },
+            ..Config::default()
+        },
+        alias: Some(spell.name.clone()),
+    })
 }

@@ -14,9 +14,11 @@ use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 
 use crate::builtins::{CallError, Reply};
+use crate::chain::{self, Chain};
 use crate::compute::{Done, Job, Platform, Queues, Resources, Ticket};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
+use crate::http::{Answer, Request};
 use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
 use crate::particle::Header;
@@ -36,6 +38,8 @@ pub struct Parts {
     pub compute: Option<Resources>,
     /// Services that come with the node; `None`: there are no spells and no system services.
     pub distro: Option<Distro>,
+    /// The chain that deals are on; `None`: there are no deals.
+    pub chain: Option<chain::Settings>,
 }
 
 /// What comes after a job: its value becomes the answer of the call that waits for it.
@@ -82,6 +86,7 @@ pub struct World {
     pub(crate) particles: VecDeque<Particle>,
     pub(crate) installer: Installer,
     pub(crate) ipfs: Ipfs,
+    pub(crate) chain: Option<Chain>,
     /// Answers that came about otherwise than by a job.
     pub(crate) finished: VecDeque<(Ticket, Result<Reply, CallError>)>,
     /// Whether everything that was kept came back.
@@ -106,8 +111,10 @@ impl World {
             state,
             compute,
             distro,
+            chain,
         } = parts;
         let mut world = World::without_parts(host, limits, seed);
+        world.chain = chain.map(Chain::new);
         if let Some(resources) = compute {
             let limits = &world.limits;
             world.queues = Queues::new(resources.cores, limits.max_jobs);
@@ -168,6 +175,7 @@ impl World {
             particles: VecDeque::new(),
             installer: Installer::default(),
             ipfs: Ipfs::default(),
+            chain: None,
             finished: VecDeque::new(),
             restored: true,
             queues: Queues::new(0, limits.max_jobs),
@@ -220,6 +228,20 @@ impl World {
     /// The same, for others of this machine that keep something there.
     pub fn state_mut(&mut self) -> Option<&mut State> {
         self.state.as_mut()
+    }
+
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        let chain = self.chain.as_mut().and_then(Chain::next_request);
+        chain.or_else(|| self.ipfs.next_request())
+    }
+
+    /// Takes the answer to a request.
+    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
+        match Chain::asked(id) {
+            true => self.chain_done(id, answer),
+            false => self.ipfs_done(id, answer),
+        }
     }
 
     /// Makes changes of the state, if there is one.

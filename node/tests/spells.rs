@@ -79,6 +79,7 @@ impl Stage {
         let clock = Arc::new(Set::default());
         let parts = Parts {
             state: None,
+            chain: None,
             compute: Some(Resources {
                 platform: clock.clone(),
                 cores: 1,

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
+use basalt_node::chain;
 use basalt_node::compute::Resources;
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
@@ -72,6 +73,7 @@ pub fn run(
             homes: prover::homes(&configuration.manifest.prover, &lanes),
         }),
         distro: None,
+        chain: chain::Settings::from_manifest(&configuration.manifest),
     };
     let mut appliance = match Appliance::new(&configuration.manifest, boot, parts) {
         Ok(appliance) => appliance,

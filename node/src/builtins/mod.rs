@@ -10,6 +10,7 @@
 mod args;
 mod array;
 mod cmp;
+mod connector;
 mod debug;
 mod dist;
 mod get_data;
@@ -217,6 +218,7 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
         ipfs::FUNCTIONS,
         spell::FUNCTIONS,
         worker::FUNCTIONS,
+        connector::FUNCTIONS,
         get_data::FUNCTIONS,
         spell::SCRIPT_FUNCTIONS,
     ];
@@ -230,7 +232,9 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
     let (service_id, function_name) = (call.request.service_id(), call.request.function_name());
     let found = table().find(|row| {
-        row.service == service_id && (row.function == function_name || row.function == ANY)
+        row.service == service_id
+            && (world.chain.is_some() || !connector::SERVICES.contains(&row.service))
+            && (row.function == function_name || row.function == ANY)
     });
     match found {
         Some(row) => {

@@ -319,6 +319,13 @@ pub(crate) fn config_text(manifest: &Manifest) -> String {
         Compute::All => text.line(format_args!("compute = \"all\"")),
         Compute::Count(count) => text.line(format_args!("compute = {count}")),
     }
+    if let Some(chain) = &manifest.chain {
+        let host = quoted(&chain.endpoint.host);
+        text.line(format_args!("\n[chain]\n# host of the endpoint: {host}"));
+        text.line(format_args!("endpoint = \"(redacted)\""));
+        text.line(format_args!("chain_id = {}", chain.chain_id));
+        text.line(format_args!("wallet_key = \"(redacted)\""));
+    }
     let level = manifest.log.level.as_str().to_ascii_lowercase();
     text.line(format_args!("\n[log]\nlevel = \"{level}\""));
     text.0

@@ -123,6 +123,13 @@ fn request(endpoint: &Endpoint, target: &str, content_type: Option<&str>, body: 
 /// A boundary for one part: it must not stand in the file.
 const BOUNDARY: &str = "basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
 
+impl Ipfs {
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+}
+
 impl World {
     /// Fetches a file from an API; the answer is {success, error, contents or path}.
     pub(crate) fn fetch_file(
@@ -253,13 +260,8 @@ impl World {
         self.finished.push_back((fetch.ticket, Ok(reply)));
     }
 
-    /// The next HTTP request that the node has to make.
-    pub(crate) fn next_request(&mut self) -> Option<Request> {
-        self.ipfs.requests.pop_front()
-    }
-
-    /// Takes the answer to a request.
-    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
+    /// Takes the answer to a request of `aqua-ipfs`.
+    pub(crate) fn ipfs_done(&mut self, id: u64, answer: Answer) {
         let Some(fetch) = self.ipfs.fetches.get_mut(&id) else {
             return;
         };

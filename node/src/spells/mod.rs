@@ -23,6 +23,7 @@ pub(crate) use schedule::Schedule;
 pub(crate) use service::SpellService;
 
 use crate::builtins::{CallError, Later, Reply};
+use crate::compute::Ticket;
 use crate::host;
 use crate::services::{self, Kind};
 use crate::state::{Changes, Room};
@@ -123,12 +124,8 @@ impl World {
         let id = record.id.clone();
         let spell = self.spell_service(&record.id, scope, scope, until);
         let shape = config.value();
-        let work = move |running: &mut services::Running| {
-            Ok(spell
-                .unit(running, "set_script", json!([script]))
-                .and_then(|()| spell.unit(running, "set_json_fields", json!([data])))
-                .and_then(|()| spell.unit(running, "set_trigger_config", json!([shape]))))
-        };
+        let work =
+            move |running: &mut services::Running| Ok(spell.fill(running, &script, &data, &shape));
         let started = self.create_service(record, until, work, move |world, clock, filled| {
             let installed = filled.map_err(Error::from).and_then(|filled| {
                 filled?;
@@ -148,6 +145,41 @@ impl World {
             Ok(id.into())
         });
         Ok(Reply::Later(Later::Job(started?)))
+    }
+
+    /// Gives a spell another script and configuration, and more data; what it knows besides stays.
+    pub(crate) fn update_spell(
+        &mut self,
+        clock: host::Clock,
+        until: Instant,
+        id: &str,
+        installation: Installation,
+    ) -> Result<Ticket, CallError> {
+        let Installation {
+            scope,
+            script,
+            data,
+            config,
+            ..
+        } = installation;
+        config.check(clock.wall_ms / 1000).map_err(Error::from)?;
+        let spell = self.spell_service(id, scope, scope, until);
+        let shape = config.value();
+        let name = id.to_string();
+        let ticket = self.with_service(
+            id,
+            until,
+            move |running| spell.fill(running, &script, &data, &shape),
+            move |world, clock, filled| {
+                filled.map_err(Error::from).and_then(|filled| filled)?;
+                world
+                    .subscribe(clock.wall_ms, &name, config)
+                    .map_err(Error::from)?;
+                log::info!(target: "spell", "spell {name} on {scope} is another one");
+                Ok(Reply::unit())
+            },
+        )?;
+        Ok(ticket)
     }
 
     /// Removes a spell.

@@ -83,6 +83,19 @@ impl SpellService {
         self.call(running, function, arguments).map(drop)
     }
 
+    /// Gives the spell its script, its data (JSON text of an object) and its configuration.
+    pub(super) fn fill(
+        &self,
+        running: &mut Running,
+        script: &str,
+        data: &str,
+        config: &Value,
+    ) -> Result<(), Error> {
+        self.unit(running, "set_script", json!([script]))?;
+        self.unit(running, "set_json_fields", json!([data]))?;
+        self.unit(running, "set_trigger_config", json!([config]))
+    }
+
     /// Counts a run and stores what triggered it; gives the run's number and the script.
     pub(super) fn begin_run(
         &self,

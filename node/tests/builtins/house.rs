@@ -112,6 +112,7 @@ impl House {
                 homes: Vec::new(),
             }),
             distro: Some(distro()),
+            chain: None,
         };
         let mut world = World::new(host, parts, limits.clone(), [2; 32]).unwrap();
         world.begin(platform.clock());

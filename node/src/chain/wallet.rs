@@ -1,0 +1,121 @@
+//! The wallet that pays for the node's transactions: EIP-1559 transactions, signed.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use k256::ecdsa::SigningKey;
+use sha3::{Digest, Keccak256};
+
+/// An account or a contract.
+pub(crate) type Address = [u8; 20];
+
+/// Type of an EIP-1559 transaction (EIP-2718).
+const TYPE: u8 = 2;
+
+/// A key that signs transactions; it is never shown.
+#[derive(Clone)]
+pub struct Wallet {
+    key: SigningKey,
+}
+
+impl fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wallet")
+    }
+}
+
+/// A transaction that transfers nothing and calls a function. Fees are in wei.
+pub(super) struct Transaction<'a> {
+    pub(super) chain_id: u64,
+    pub(super) nonce: u64,
+    pub(super) max_priority_fee: u128,
+    pub(super) max_fee: u128,
+    pub(super) gas: u64,
+    pub(super) to: Address,
+    pub(super) data: &'a [u8],
+}
+
+impl Wallet {
+    /// The wallet of a secp256k1 key; `None` when the bytes are none.
+    pub fn new(key: &[u8; 32]) -> Option<Wallet> {
+        let key = SigningKey::from_slice(key).ok()?;
+        Some(Wallet { key })
+    }
+
+    /// Its account.
+    pub(crate) fn address(&self) -> Address {
+        let point = self.key.verifying_key().to_sec1_point(false);
+        let hash = Keccak256::digest(&point.as_bytes()[1..]);
+        let mut address = [0; 20];
+        address.copy_from_slice(&hash[12..]);
+        address
+    }
+
+    /// Signs a transaction; gives what is sent.
+    pub(super) fn sign(&self, transaction: &Transaction<'_>) -> Vec<u8> {
+        let fields = transaction.fields();
+        let hash = Keccak256::digest(envelope(&fields));
+        let (signature, recovery) = self.key.sign_prehash_recoverable(&hash);
+        let (r, s) = signature.split_bytes();
+        let mut signed = fields;
+        put_number(&mut signed, recovery.is_y_odd().into());
+        put_bytes(&mut signed, trimmed(&r));
+        put_bytes(&mut signed, trimmed(&s));
+        envelope(&signed)
+    }
+}
+
+impl Transaction<'_> {
+    /// The fields that are signed.
+    fn fields(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_number(&mut out, self.chain_id.into());
+        put_number(&mut out, self.nonce.into());
+        put_number(&mut out, self.max_priority_fee);
+        put_number(&mut out, self.max_fee);
+        put_number(&mut out, self.gas.into());
+        put_bytes(&mut out, &self.to);
+        put_number(&mut out, 0);
+        put_bytes(&mut out, self.data);
+        // An empty access list.
+        put_head(&mut out, 0xc0, 0);
+        out
+    }
+}
+
+/// The transaction's type, and its fields as a list.
+fn envelope(fields: &[u8]) -> Vec<u8> {
+    let mut out = alloc::vec![TYPE];
+    put_head(&mut out, 0xc0, fields.len());
+    out.extend_from_slice(fields);
+    out
+}
+
+/// The head of a string (0x80) or list (0xc0) in RLP.
+fn put_head(out: &mut Vec<u8>, kind: u8, len: usize) {
+    if len < 56 {
+        out.push(kind + len as u8);
+        return;
+    }
+    let bytes = len.to_be_bytes();
+    let bytes = trimmed(&bytes);
+    out.push(kind + 55 + bytes.len() as u8);
+    out.extend_from_slice(bytes);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    if !matches!(bytes, [byte] if *byte < 0x80) {
+        put_head(out, 0x80, bytes.len());
+    }
+    out.extend_from_slice(bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, number: u128) {
+    put_bytes(out, trimmed(&number.to_be_bytes()));
+}
+
+/// Without the zeroes in front.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let zeroes = bytes.iter().take_while(|&&byte| byte == 0).count();
+    &bytes[zeroes..]
+}
