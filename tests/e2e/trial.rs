@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, dht, disks, hostile, js, prover, rust};
+use crate::suite::{boot, clients, dht, disks, hostile, js, prover, rust, tls};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -79,6 +79,8 @@ impl Plan {
             self.trial("clients/aqua_vm_runs", nothing, clients::aqua_vm_runs),
         ];
         trials.push(self.trial("network/one_dht", nothing, dht::one_network));
+        trials.push(self.trial("network/tls", nothing, tls::both_ways));
+        trials.push(self.trial("network/ipv6", nothing, tls::ipv6));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials
@@ -88,6 +90,11 @@ impl Plan {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
         trials.push(self.trial("hosted/ccp", hosted::build, prover::ccp));
+        trials.extend(
+            suites!(self, "hosted", hosted::build, node, hosted::start(&[]), {
+                "floods": |node| hostile::floods(node),
+            }),
+        );
         trials.push(
             self.trial("hosted/two_relays", hosted::build, move || async move {
                 let relay1 = started(&node, hosted::start(&[])).await?;

@@ -8,3 +8,4 @@ pub(crate) mod hostile;
 pub(crate) mod js;
 pub(crate) mod prover;
 pub(crate) mod rust;
+pub(crate) mod tls;
