@@ -19,6 +19,8 @@ mod multistream;
 mod noise;
 #[path = "../fuzz/targets/particle.rs"]
 mod particle;
+#[path = "../fuzz/targets/tls.rs"]
+mod tls;
 #[path = "../fuzz/targets/websocket.rs"]
 mod websocket;
 #[path = "../fuzz/targets/yamux.rs"]
@@ -74,6 +76,11 @@ fn noise_corpus() {
 #[test]
 fn particle_corpus() {
     each("particle", particle::check);
+}
+
+#[test]
+fn tls_corpus() {
+    each("tls", tls::check);
 }
 
 #[test]

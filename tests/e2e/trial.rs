@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, dht, disks, hostile, js, network, prover, rust};
+use crate::suite::{boot, clients, dht, disks, hostile, js, network, prover, rust, tls};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -142,6 +142,8 @@ impl Plan {
             ),
         ];
         trials.push(self.trial("network/one_dht", Place::Host, nothing, dht::one_network));
+        trials.push(self.trial("network/tls", Place::Host, nothing, tls::both_ways));
+        trials.push(self.trial("network/ipv6", Place::Host, nothing, tls::ipv6));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials
@@ -151,6 +153,14 @@ impl Plan {
         let node = Lazy::default();
         let mut trials = common_suites!(self, Place::Host, hosted::build, node, hosted::start(&[]));
         trials.push(self.trial("hosted/ccp", Place::Host, hosted::build, prover::ccp));
+        trials.extend(suites!(
+            self,
+            Place::Host,
+            hosted::build,
+            node,
+            hosted::start(&[]),
+            { "floods": |node| hostile::floods(node), }
+        ));
         let first = node.clone();
         trials.push(self.trial(
             "hosted/two_relays",

@@ -3,6 +3,9 @@
 //!
 //! `cd net/compare && cargo build --release && taskset -c 0 target/release/basalt-net-compare`
 //!
+//! `.. basalt-net-compare idle [CONNECTIONS]` shows instead what idle connections over WebSocket take, sockets and all.
+//! Each takes two file descriptors.
+//!
 //! Both ends of each run on one thread: theirs on a single-threaded runtime, ours on the hosted node's reactor.
 
 mod ours;
@@ -25,6 +28,19 @@ struct Rates {
 }
 
 fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("idle") {
+        let count = arguments
+            .next()
+            .map_or(5000, |text| text.parse().expect("a number"));
+        match ours::idle(count) {
+            Some(each) => {
+                println!("{each:.1} KiB per end of an idle connection ({count} connections)")
+            }
+            None => println!("this system does not tell how much memory a process has"),
+        }
+        return;
+    }
     let (rust, ours) = (rust::measure(), ours::measure());
     println!(
         "{:>22} {:>12} {:>12} {:>8}",

@@ -26,6 +26,7 @@ struct End {
     now: Instant,
     echoes: usize,
     connected: usize,
+    identified: usize,
     closed: usize,
     particles: usize,
     conn: Option<ConnId>,
@@ -40,11 +41,14 @@ impl End {
         config.limits.max_queued = all;
         config.connection.max_held = all;
         config.connection.max_queued = all;
+        config.limits.max_per_peer = usize::MAX;
+        config.limits.max_per_address = usize::MAX;
         End {
             swarm: Swarm::new(config, Keypair::from_seed(random()), random()),
             now: Instant::ZERO,
             echoes,
             connected: 0,
+            identified: 0,
             closed: 0,
             particles: 0,
             conn: None,
@@ -80,6 +84,7 @@ impl End {
                 self.connected += 1;
                 self.conn = Some(conn);
             }
+            Event::Identified { .. } => self.identified += 1,
             Event::Closed { .. } => self.closed += 1,
             Event::Particle { from, particle } => {
                 self.particles += 1;
@@ -98,7 +103,7 @@ impl End {
 
 /// Both ends as one machine: the first dials, the second is dialed. Both count connections from one, so those of
 /// the second go by other names outside.
-pub(crate) struct Both {
+struct Both {
     ends: [End; 2],
     /// The names outside of the second's connections, and the other way round.
     outside: HashMap<ConnId, ConnId>,
@@ -216,7 +221,7 @@ fn act(
 }
 
 /// Both ends, and the address of the second.
-pub(crate) fn both(transport: Transport) -> (Reactor<Both>, Multiaddr) {
+fn both(transport: Transport) -> (Reactor<Both>, Multiaddr) {
     let both = Both {
         ends: [End::new(EXCHANGES - 1), End::new(EXCHANGES)],
         outside: HashMap::new(),
@@ -252,6 +257,27 @@ pub(crate) fn measure() -> Rates {
         exchanges: exchange(&mut reactor),
         megabytes: bulk(&mut reactor),
     }
+}
+
+/// Makes connections over WebSocket that identify themselves and then say nothing; gives the memory that each end
+/// of one takes in this process, in KiB, where the system tells it.
+pub(crate) fn idle(count: usize) -> Option<f64> {
+    let (mut reactor, address) = both(Transport::WebSocket);
+    let before = resident_kib()?;
+    for round in 0..count {
+        dial(&mut reactor, &address, round);
+    }
+    let all = |end: &End| end.identified == count;
+    let done = reactor.run(|both| both.ends.iter().all(all));
+    done.expect("the loop runs");
+    Some((resident_kib()? - before) as f64 / (2 * count) as f64)
+}
+
+/// Resident memory of this process.
+fn resident_kib() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn dial(reactor: &mut Reactor<Both>, address: &Multiaddr, before: usize) {

@@ -1,6 +1,6 @@
 //! Our swarm alone, on the hosted reactor in a thread of this process: for what a whole node does not show.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -11,6 +11,7 @@ use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Swarm, Transport};
 use basalt_net::time::Instant;
+use basalt_net::tls;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
 
@@ -20,6 +21,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 enum Order {
     Find(PeerId, mpsc::Sender<bool>),
     Table(mpsc::Sender<Vec<PeerId>>),
+    IsConnected(PeerId, mpsc::Sender<bool>),
 }
 
 /// A running citizen; it ends when dropped.
@@ -47,23 +49,38 @@ impl Citizen {
             bootstrap: addresses.collect::<Result<_, _>>()?,
             ..swarm::Config::default()
         };
-        let random = || [uuid::Uuid::new_v4().into_bytes(); 2].concat();
-        let seed = random().try_into().map_err(|_| anyhow!("no seed"))?;
-        let keypair = Keypair::from_seed(random().try_into().map_err(|_| anyhow!("no seed"))?);
+        Self::with(config, "127.0.0.1:0", Transport::Tcp)
+    }
+
+    /// Starts a swarm that listens at `listen`.
+    pub(crate) fn with(config: swarm::Config, listen: &str, transport: Transport) -> Result<Self> {
+        let random = || -> Result<[u8; 32]> {
+            let bytes = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
+            bytes.concat().try_into().map_err(|_| anyhow!("no seed"))
+        };
+        let keypair = Keypair::from_seed(random()?);
         let id = keypair.peer_id();
         let (orders, inbox) = mpsc::channel();
         let member = Member {
-            swarm: Swarm::new(config, keypair, seed),
+            tls: config.tls.clone(),
+            swarm: Swarm::new(config, keypair, random()?),
             orders: inbox,
             searches: Vec::new(),
             effects: Vec::new(),
         };
         let mut reactor = Reactor::new(member, Clocks::start())?;
-        let any = "127.0.0.1:0".parse()?;
-        let address = Multiaddr::from_socket(reactor.listen(any, Transport::Tcp)?);
-        let now = reactor.clock().now;
+        let address = Multiaddr::from_socket(reactor.listen(listen.parse()?, transport)?);
+        let Clock { now, wall_ms } = reactor.clock();
         let mut out = Vec::new();
-        let Member { swarm, effects, .. } = &mut reactor.machine;
+        let Member {
+            swarm,
+            effects,
+            tls,
+            ..
+        } = &mut reactor.machine;
+        if let Some(tls) = tls {
+            tls.set_wall(wall_ms);
+        }
         swarm.set_listen_addresses(now, vec![address.clone()], effects);
         reactor.machine.settle(&mut out);
         reactor.perform(out);
@@ -89,6 +106,12 @@ impl Citizen {
         self.ask(Order::Table(answer), &table)
     }
 
+    /// Whether a peer is connected. Blocks.
+    pub(crate) fn is_connected(&self, peer: PeerId) -> Result<bool> {
+        let (answer, connected) = mpsc::channel();
+        self.ask(Order::IsConnected(peer, answer), &connected)
+    }
+
     fn ask<T>(&self, order: Order, answer: &mpsc::Receiver<T>) -> Result<T> {
         self.orders.send(order).ok().context("the reactor ended")?;
         Ok(answer.recv_timeout(Duration::from_secs(30))?)
@@ -96,6 +119,7 @@ impl Citizen {
 }
 
 struct Member {
+    tls: Option<Arc<tls::Context>>,
     swarm: Swarm,
     orders: mpsc::Receiver<Order>,
     searches: Vec<(PeerId, mpsc::Sender<bool>)>,
@@ -155,6 +179,9 @@ impl Machine for Member {
                         Ok(()) => self.searches.push((target, answer)),
                         Err(_) => drop(answer),
                     }
+                }
+                Order::IsConnected(peer, answer) => {
+                    let _ = answer.send(self.swarm.is_connected(&peer));
                 }
                 Order::Table(answer) => {
                     let table = self.swarm.routing_table().copied().collect();

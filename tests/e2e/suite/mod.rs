@@ -9,3 +9,4 @@ pub(crate) mod js;
 pub(crate) mod network;
 pub(crate) mod prover;
 pub(crate) mod rust;
+pub(crate) mod tls;
