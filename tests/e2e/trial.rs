@@ -90,11 +90,6 @@ impl Plan {
         let node = Lazy::default();
         let mut trials = common_suites!(self, "hosted", hosted::build, node, hosted::start(&[]));
         trials.push(self.trial("hosted/ccp", hosted::build, prover::ccp));
-        trials.extend(
-            suites!(self, "hosted", hosted::build, node, hosted::start(&[]), {
-                "floods": |node| hostile::floods(node),
-            }),
-        );
         trials.push(
             self.trial("hosted/two_relays", hosted::build, move || async move {
                 let relay1 = started(&node, hosted::start(&[])).await?;
