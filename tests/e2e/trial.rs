@@ -153,14 +153,6 @@ impl Plan {
         let node = Lazy::default();
         let mut trials = common_suites!(self, Place::Host, hosted::build, node, hosted::start(&[]));
         trials.push(self.trial("hosted/ccp", Place::Host, hosted::build, prover::ccp));
-        trials.extend(suites!(
-            self,
-            Place::Host,
-            hosted::build,
-            node,
-            hosted::start(&[]),
-            { "floods": |node| hostile::floods(node), }
-        ));
         let first = node.clone();
         trials.push(self.trial(
             "hosted/two_relays",

@@ -40,15 +40,6 @@ impl Host for Hosted {
         let log = self.log.lock().expect("no panic inside");
         log.iter().map(|line| format!("    {line}\n")).collect()
     }
-
-    fn memory(&self) -> Option<usize> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: usize = line.split_whitespace().next()?.parse().ok()?;
-        Some(kib * 1024)
-    }
 }
 
 /// Starts a node that dials a fresh bootstrap peer and `others`; returns when it listens.

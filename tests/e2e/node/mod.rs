@@ -19,11 +19,6 @@ use crate::target::Target;
 pub(crate) trait Host: Send + Sync {
     /// The last lines it logged, for the report of a failure.
     fn tail(&self) -> String;
-
-    /// Memory it holds, in bytes, where that can be seen.
-    fn memory(&self) -> Option<usize> {
-        None
-    }
 }
 
 /// A listening node together with the peer that its manifest tells it to dial.

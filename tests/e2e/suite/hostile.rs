@@ -1,14 +1,13 @@
 //! Odd and slow clients: nobody else may notice them.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use futures::AsyncWriteExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::client::particle::{Form, varint};
+use crate::client::particle::Form;
 use crate::client::peer::{PARTICLE, Peer};
 use crate::client::question::{Question, echo};
-use crate::node::Station;
 use crate::proxy::{Pace, Proxy};
 use crate::target::{Target, port};
 
@@ -31,73 +30,6 @@ const WS_STARTS: [&[u8]; 3] = [
 /// Answers that a slow reader asks for and does not read, and the size of each.
 const UNREAD: usize = 12;
 const UNREAD_SIZE: usize = 200 << 10;
-
-/// Streams that a flood opens: more than a connection may have.
-const FLOOD: usize = 1200;
-
-/// Particles that are started and not finished, and the size of each: more than a connection may hold.
-const UNFINISHED: usize = 6;
-const UNFINISHED_SIZE: usize = 32 << 20;
-
-/// What the node may take for all of them, in bytes: 128 MiB that one connection may hold, and as much
-/// again because buffers grow by doubling.
-const MEMORY: usize = 256 << 20;
-
-/// Floods of streams and of bytes are cut off and told; the node's memory stays within bounds, and others
-/// are served meanwhile.
-pub(crate) async fn floods(station: &Station) -> Result<()> {
-    let node = station.target.peer_id;
-    let other = Peer::start(&[])?;
-    other.connect(&station.target.tcp).await?;
-
-    let flood = Peer::start(&[])?;
-    flood.connect(&station.target.tcp).await?;
-    let (mut open, mut refused) = (Vec::new(), 0);
-    for _ in 0..FLOOD {
-        match flood.open(node, PARTICLE).await {
-            Ok(stream) => open.push(stream),
-            Err(_) => refused += 1,
-        }
-    }
-    ensure!(
-        refused > 0 && open.len() > 900,
-        "{} open, {refused} refused",
-        open.len()
-    );
-    echo(&other, node).await?;
-    told(station, "streams_full")?;
-    drop(open);
-
-    let before = station.host.memory().context("no number for its memory")?;
-    let big = Peer::start(&[])?;
-    big.connect(&station.target.tcp).await?;
-    let mut streams = Vec::new();
-    let piece = vec![0x81; 1 << 20];
-    for _ in 0..UNFINISHED {
-        let mut stream = big.open(node, PARTICLE).await?;
-        stream.write_all(&varint(100 << 20)).await?;
-        for _ in 0..UNFINISHED_SIZE / piece.len() {
-            if stream.write_all(&piece).await.is_err() {
-                break;
-            }
-        }
-        streams.push(stream);
-        echo(&other, node).await?;
-    }
-    told(station, "particle_memory")?;
-    let after = station.host.memory().context("no number for its memory")?;
-    let taken = after.saturating_sub(before);
-    ensure!(taken < MEMORY, "{taken} bytes were taken");
-    echo(&other, node).await
-}
-
-/// The node's log tells that something was refused for this reason.
-fn told(station: &Station, reason: &str) -> Result<()> {
-    let tail = station.host.tail();
-    let told = tail.contains(&format!("refused: {reason}"));
-    ensure!(told, "the log does not tell of {reason}");
-    Ok(())
-}
 
 /// Clients that fall silent in the middle of a handshake do not stop the next one.
 pub(crate) async fn half_open(target: &Target) -> Result<()> {
