@@ -9,8 +9,10 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
+use basalt_distro::Distro;
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
+use basalt_node::chain;
 use basalt_node::compute::Resources;
 use basalt_node::state::State;
 use basalt_node::status::{self, CardReport};
@@ -52,6 +54,7 @@ pub fn run(
     configuration: Configuration,
     (mut card, report): (Nic, CardReport),
     state: Option<State>,
+    distro: Option<Distro>,
     identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
     image_bytes: u64,
@@ -70,7 +73,8 @@ pub fn run(
             platform: Arc::new(Kernel),
             cores: lanes.len(),
         }),
-        distro: None,
+        distro,
+        chain: chain::Settings::from_manifest(&configuration.manifest),
     };
     let mut appliance = match Appliance::new(&configuration.manifest, boot, parts) {
         Ok(appliance) => appliance,
