@@ -2,9 +2,9 @@
 //!
 //! | partition | MiB | content |
 //! |---|---|---|
-//! | `basalt-esp` | 10 | EFI system partition: `EFI/BOOT/BOOTX64.EFI`, `manifest.toml` |
+//! | `basalt-esp` | 16 | EFI system partition: `EFI/BOOT/BOOTX64.EFI`, `EFI/basalt/services`, `manifest.toml` |
 //! | `basalt-a`, `basalt-b` | 8 each | appliance images for updates |
-//! | `basalt-state` | 4 | what the node keeps; the first boot lets it reach to the end of a larger disk |
+//! | `basalt-state` | 20 | what the node keeps; the first boot lets it reach to the end of a larger disk |
 
 use core::fmt;
 use std::{
@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// Size of the image in bytes.
-pub const SIZE: u64 = 32 * MIB;
-const ESP_SIZE: u64 = 10 * MIB;
+pub const SIZE: u64 = 54 * MIB;
+const ESP_SIZE: u64 = 16 * MIB;
 const SLOT_SIZE: u64 = 8 * MIB;
 
 /// Granule of what is written of a sparse file.
@@ -36,7 +36,7 @@ pub enum Error {
     Kernel(elf::Error),
     /// The manifest is wrong.
     Manifest(Problems),
-    /// Application and manifest do not fit the system partition.
+    /// Application, services and manifest do not fit the system partition.
     System(fat::Error),
 }
 
@@ -59,11 +59,12 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes the image of a kernel, an ELF file or a UEFI application, and a manifest.
+    /// Makes the image of a kernel, an ELF file or a UEFI application, a manifest, and services that come with the node
+    /// (see [`services`](crate::services::published)); with none of them the node has no spells.
     ///
     /// # Errors
     /// When the manifest has problems or the kernel cannot be used.
-    pub fn new(kernel: &[u8], manifest: &[u8]) -> Result<Self, Error> {
+    pub fn new(kernel: &[u8], manifest: &[u8], services: Option<&[u8]>) -> Result<Self, Error> {
         Manifest::from_bytes(manifest).map_err(Error::Manifest)?;
         let converted;
         let application = if kernel.starts_with(b"MZ") {
@@ -73,19 +74,24 @@ impl Image {
             converted = pe::application(&executable).map_err(Error::Kernel)?;
             &converted
         };
-        Self::unchecked(application, manifest)
+        Self::unchecked(application, manifest, services)
     }
 
     /// Makes the image of a UEFI application and a manifest that may be broken, as one is that was
     /// edited on the disk: for tests of what the appliance says to it.
     ///
     /// # Errors
-    /// When the two do not fit the system partition.
-    pub fn unchecked(application: &[u8], manifest: &[u8]) -> Result<Self, Error> {
+    /// When they do not fit the system partition.
+    pub fn unchecked(
+        application: &[u8],
+        manifest: &[u8],
+        services: Option<&[u8]>,
+    ) -> Result<Self, Error> {
         let mut bytes = vec![0; SIZE as usize];
         let mut hash = blake3::Hasher::new();
         hash.update(&(application.len() as u64).to_le_bytes());
         hash.update(application).update(manifest);
+        hash.update(services.unwrap_or_default());
         let content = hash.finalize();
 
         let granule = MIB / BLOCK;
@@ -113,7 +119,11 @@ impl Image {
         gpt::write(&mut bytes, &table);
 
         let boot = fat::Directory::default().file("BOOTX64.EFI", application);
-        let efi = fat::Directory::default().directory("BOOT", boot);
+        let mut efi = fat::Directory::default().directory("BOOT", boot);
+        if let Some(services) = services {
+            let basalt = fat::Directory::default().file("services", services);
+            efi = efi.directory("basalt", basalt);
+        }
         let root = fat::Directory::default()
             .directory("EFI", efi)
             .file("manifest.toml", manifest);

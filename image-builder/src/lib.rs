@@ -7,6 +7,7 @@
 //! * [`fat`]: a fresh FAT volume that holds application and manifest;
 //! * [`gpt`]: a partitioned disk;
 //! * [`image`]: the appliance's disk layout, filled;
+//! * [`services`]: the published services that come with the node;
 //! * [`kernel`]: builds the kernel with Cargo.
 //!
 //! Everything but [`kernel`] is a pure function of its input: the same kernel and manifest give the
@@ -19,6 +20,7 @@ pub mod gpt;
 pub mod image;
 pub mod kernel;
 pub mod pe;
+pub mod services;
 
 pub use image::Image;
 

@@ -11,13 +11,14 @@ use anyhow::{Context, anyhow, bail};
 use basalt_image_builder::{
     Image,
     kernel::{self, Messages},
+    services,
 };
 use basalt_manifest::{Machine, Manifest};
 use clap::{Parser, Subcommand};
 
 /// Makes a bootable disk image of the Basalt kernel and a manifest.
 ///
-/// The image is 32 MiB, boots by UEFI, and is the same, byte for byte, for the same kernel and
+/// The image is 54 MiB, boots by UEFI, and is the same, byte for byte, for the same kernel and
 /// manifest. Copy it to a disk with `dd`, or boot it in QEMU with `cargo run -- --image FILE`.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -117,7 +118,7 @@ fn build(manifest_path: &Path, out: &Path, kernel: Option<&Path>) -> anyhow::Res
         kernel.display(),
         elf.len() / 1024
     );
-    let image = Image::new(&elf, &manifest)
+    let image = Image::new(&elf, &manifest, Some(services::published()?))
         .with_context(|| format!("{} cannot be made into an image", kernel.display()))?;
     image
         .write(out)

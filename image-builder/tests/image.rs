@@ -4,14 +4,16 @@ use std::{
     fs,
     io::{Cursor, Read, Write},
     os::unix::fs::MetadataExt,
+    sync::Arc,
 };
 
+use basalt_distro::{Bytes, Distro};
 use basalt_image_builder::{
     Image,
     elf::Executable,
     gpt::{SLOT, STATE},
     image::{self, Error, SIZE},
-    pe,
+    pe, services,
 };
 use fatfs::{FileSystem, FsOptions};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile64};
@@ -154,7 +156,7 @@ fn what_firmware_cannot_load_is_refused_with_the_linkers_option() {
 
 #[test]
 fn the_disk_has_four_partitions() {
-    let image = Image::new(&hello(), MANIFEST).unwrap();
+    let image = Image::new(&hello(), MANIFEST, None).unwrap();
     let found = partitions(&image);
     let names: Vec<_> = found
         .iter()
@@ -192,7 +194,7 @@ fn the_disk_has_four_partitions() {
 #[test]
 fn the_system_partition_holds_application_and_manifest() {
     let kernel = hello();
-    let image = Image::new(&kernel, MANIFEST).unwrap();
+    let image = Image::new(&kernel, MANIFEST, None).unwrap();
     let volume = system_partition(&image);
     let disk = Cursor::new(volume);
     let volume = FileSystem::new(disk, FsOptions::new()).unwrap();
@@ -237,14 +239,35 @@ fn the_system_partition_holds_application_and_manifest() {
 }
 
 #[test]
+fn services_lie_beside_the_application() {
+    let services = services::published().unwrap();
+    let image = Image::new(&hello(), MANIFEST, Some(services)).unwrap();
+    let without = Image::new(&hello(), MANIFEST, None).unwrap();
+    assert_ne!(image.hash(), without.hash());
+    let read = |image: &Image| {
+        let disk = Cursor::new(system_partition(image));
+        let volume = FileSystem::new(disk, FsOptions::new()).unwrap();
+        let mut content = Vec::new();
+        let mut file = volume.root_dir().open_file("EFI/basalt/services")?;
+        file.read_to_end(&mut content)?;
+        std::io::Result::Ok(content)
+    };
+    let pack: Bytes = Arc::new(read(&image).unwrap());
+    assert_eq!((*pack).as_ref(), services);
+    let distro = Distro::from_pack(&pack).unwrap();
+    assert_eq!(distro.spell.name, "spell");
+    assert!(read(&without).is_err());
+}
+
+#[test]
 fn the_same_input_gives_the_same_image() {
     let application = pe::application(&Executable::parse(&hello()).unwrap()).unwrap();
-    let image = Image::new(&application, MANIFEST).unwrap();
+    let image = Image::new(&application, MANIFEST, None).unwrap();
     assert_eq!(
         image.hash(),
-        Image::new(&application, MANIFEST).unwrap().hash()
+        Image::new(&application, MANIFEST, None).unwrap().hash()
     );
-    let other = Image::new(&application, b"").unwrap();
+    let other = Image::new(&application, b"", None).unwrap();
     assert_ne!(image.hash(), other.hash());
     assert_ne!(
         partitions(&image)[0].part_guid,
@@ -256,7 +279,7 @@ fn the_same_input_gives_the_same_image() {
 fn a_written_image_is_sparse_and_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("basalt.img");
-    let image = Image::new(&hello(), MANIFEST).unwrap();
+    let image = Image::new(&hello(), MANIFEST, None).unwrap();
     for _ in 0..2 {
         image.write(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), image.bytes());
@@ -277,18 +300,18 @@ fn a_written_image_is_sparse_and_whole() {
 
 #[test]
 fn bad_input_makes_no_image() {
-    let refused = Image::new(&hello(), b"[nod]").unwrap_err();
+    let refused = Image::new(&hello(), b"[nod]", None).unwrap_err();
     assert!(matches!(refused, Error::Manifest(_)));
     assert!(refused.to_string().contains("did you mean [node]?"));
     assert!(matches!(
-        Image::new(b"#!/bin/sh", MANIFEST),
+        Image::new(b"#!/bin/sh", MANIFEST, None),
         Err(Error::Kernel(_))
     ));
-    let huge = [b"MZ".as_slice(), &vec![1; 11 << 20]].concat();
-    let refused = Image::new(&huge, MANIFEST).unwrap_err().to_string();
+    let huge = [b"MZ".as_slice(), &vec![1; 17 << 20]].concat();
+    let refused = Image::new(&huge, MANIFEST, None).unwrap_err().to_string();
     assert!(
-        refused.contains("do not fit a volume of 10 MiB"),
+        refused.contains("do not fit a volume of 16 MiB"),
         "{refused}"
     );
-    assert!(image::Image::unchecked(b"MZ", b"[nod]").is_ok());
+    assert!(image::Image::unchecked(b"MZ", b"[nod]", None).is_ok());
 }

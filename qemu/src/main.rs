@@ -19,6 +19,7 @@ use anyhow::{Context, anyhow, bail};
 use basalt_image_builder::{
     Image,
     kernel::{self, Messages},
+    services,
 };
 use basalt_manifest::{Addressing, Manifest};
 use basalt_qemu::{Echo, Error, Guest, Machine, Verdict, tools::Named};
@@ -87,7 +88,7 @@ fn build(arguments: &Arguments) -> anyhow::Result<(PathBuf, Manifest)> {
         }
     };
     let elf = fs::read(&kernel).with_context(|| format!("{} cannot be read", kernel.display()))?;
-    let image = Image::new(&elf, &text)
+    let image = Image::new(&elf, &text, Some(services::published()?))
         .with_context(|| format!("{} cannot be made into an image", kernel.display()))?;
     let path = kernel.with_file_name("basalt.img");
     image

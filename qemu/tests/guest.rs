@@ -26,7 +26,7 @@ const BOOT: Duration = Duration::from_secs(120);
 fn image() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hello.img");
-    Image::new(&fixture::hello(fixture::LINK), b"")
+    Image::new(&fixture::hello(fixture::LINK), b"", None)
         .unwrap()
         .write(&path)
         .unwrap();

@@ -1,5 +1,6 @@
 // An application in Aqua, compiled by the published compiler, and what it needs of its node as the operator: services,
-// vault, spells, and the registry of the network. Usage: node application.mjs RELAY_1 RELAY_2 OPERATORS_SEED
+// vault, spells, and the registry of the network. Usage: node application.mjs RELAY_1 RELAY_2 OPERATORS_SEED [HOST]
+// where HOST is the IPv4 address of this machine as the first relay sees it.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -8,7 +9,7 @@ import { registerService } from "@fluencelabs/js-client";
 import { application, compile } from "./aqua.mjs";
 import { callRelay, check, connect, same } from "./client.mjs";
 
-const [relay1, relay2, seed] = process.argv.slice(2);
+const [relay1, relay2, seed, here = "127.0.0.1"] = process.argv.slice(2);
 const GUEST = new URL("../../wasm-host/tests/guests/wasm/files.wasm", import.meta.url);
 /** CID of that file: it is one block. */
 const GUEST_CID = "bafkreidqm4ycwosn245dol5h7ofwampull4fn53abjvslknw6hi4uwnz2q";
@@ -85,7 +86,7 @@ await check("a service is deployed from IPFS, through the vault", async () => {
     response.end(wasm);
   });
   await new Promise((listening) => ipfs.listen(0, "127.0.0.1", listening));
-  const api = `/ip4/127.0.0.1/tcp/${ipfs.address().port}`;
+  const api = `/ip4/${here}/tcp/${ipfs.address().port}`;
   const deployed = await app.deploy_from_ipfs(operator, { name: "fetched", wasm: GUEST_CID, api });
   ipfs.close();
   same([deployed.module, asked], [GUEST_CID, [`/api/v0/block/get?arg=${GUEST_CID}`]]);

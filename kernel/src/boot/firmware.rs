@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::slice;
 
+use basalt_distro::pack::MAX_PACK;
 use basalt_manifest::Manifest;
 use uefi::boot::{
     self, AllocateType, MemoryDescriptor, MemoryType, OpenProtocolAttributes, OpenProtocolParams,
@@ -14,6 +15,7 @@ use uefi::fs::{self, FileSystem};
 use uefi::mem::memory_map::MemoryMap as _;
 use uefi::proto::console::gop::{GraphicsOutput, PixelFormat};
 use uefi::proto::loaded_image::LoadedImage;
+use uefi::proto::media::file::{File as _, FileAttribute, FileInfo, FileMode};
 use uefi::proto::rng::Rng;
 use uefi::table::cfg::ConfigTableEntry;
 use uefi::{CStr16, Status, cstr16, runtime, system};
@@ -43,6 +45,7 @@ const IDENTITY_FILES: [&CStr16; 2] = [
     cstr16!("\\EFI\\basalt\\identity"),
     cstr16!("\\EFI\\basalt\\identity.2"),
 ];
+const SERVICES_FILE: &CStr16 = cstr16!("\\EFI\\basalt\\services");
 
 /// Asks the firmware everything and sends it away, unless it must stay to drive a device.
 #[must_use]
@@ -263,7 +266,47 @@ fn read_configuration() -> Result<Configuration, Refusal> {
             Err(refusal) => Identity::Unreadable(refusal),
         },
     };
-    Ok(Configuration { manifest, identity })
+    // The firmware lends a volume once.
+    drop(files);
+    let services = read_services().map_err(|error| Refusal {
+        headline: "unreadable services",
+        details: format!("\\EFI\\basalt\\services cannot be read: {error}"),
+        remedy: "write the image again",
+    })?;
+    Ok(Configuration {
+        manifest,
+        identity,
+        services,
+    })
+}
+
+/// The file of services, in memory of its own that is never given back; `None` when there is no such file.
+fn read_services() -> Result<Option<&'static [u8]>, String> {
+    let text = |error: uefi::Error| error.to_string();
+    let mut volume = boot::get_image_file_system(boot::image_handle()).map_err(text)?;
+    let mut root = volume.open_volume().map_err(text)?;
+    let opened = root.open(SERVICES_FILE, FileMode::Read, FileAttribute::empty());
+    let file = match opened {
+        Err(error) if error.status() == Status::NOT_FOUND => return Ok(None),
+        opened => opened.map_err(text)?.into_regular_file(),
+    };
+    let mut file = file.ok_or("it is no file")?;
+    let size = file.get_boxed_info::<FileInfo>().map_err(text)?.file_size() as usize;
+    if size > MAX_PACK {
+        return Err(format!("it has {size} bytes, more than {MAX_PACK}"));
+    }
+    let pages = size.div_ceil(PAGE as usize).max(1);
+    let memory = boot::allocate_pages(AllocateType::AnyPages, MemoryType::LOADER_DATA, pages);
+    let memory = memory.map_err(text)?;
+    // SAFETY: the pages are fresh, of a type that the kernel never gives back, and hold `size` bytes; zeroes are bytes.
+    let content = unsafe {
+        memory.write_bytes(0, size);
+        slice::from_raw_parts_mut(memory.as_ptr(), size)
+    };
+    match file.read(content).map_err(text)? {
+        read if read == size => Ok(Some(content)),
+        read => Err(format!("only {read} of {size} bytes can be read")),
+    }
 }
 
 /// The generated identity: the kept one, or at the first boot a new one, which is kept.
@@ -287,7 +330,7 @@ fn kept_identity(files: &mut FileSystem) -> Result<[u8; 32], Refusal> {
         Refusal {
             headline: "no identity",
             details,
-            remedy: "restore \\EFI\\basalt\\identity, or delete the folder for a new identity",
+            remedy: "restore \\EFI\\basalt\\identity, or delete both files for a new identity",
         }
     })?;
     if kept.is_new {

@@ -38,6 +38,8 @@ pub struct Configuration {
     pub manifest: Manifest,
     /// Who the node is, as far as the boot volume knows.
     pub identity: Identity,
+    /// The file of services that come with the node, if the boot volume has one.
+    pub services: Option<&'static [u8]>,
 }
 
 /// The seed of the node's key pair, as far as the boot volume knows.

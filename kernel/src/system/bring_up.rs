@@ -3,9 +3,11 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::arch::asm;
 
+use basalt_distro::{Bytes, Distro};
 use basalt_manifest::{DiskTest, Machine, PanicAction};
 use basalt_net::Keypair;
 use basalt_node::state::{Room, State};
@@ -221,14 +223,33 @@ fn run(rest: Rest) -> ! {
     if test == DiskTest::Load {
         disk_test::load(state, &Keypair::from_seed(identity).peer_id());
     }
+    let distro = services(&configuration).unwrap_or_else(|refusal| refuse(&refusal));
     network::run(
         configuration,
         (network, reports),
         state,
+        distro,
         identity,
         lanes,
         image.len(),
     )
+}
+
+/// The services that come with the node.
+fn services(configuration: &Configuration) -> Result<Option<Distro>, Refusal> {
+    let Some(file) = configuration.services else {
+        ::log::warn!(target: "boot", "there is no \\EFI\\basalt\\services: no spells, no system services");
+        return Ok(None);
+    };
+    let pack: Bytes = Arc::new(file);
+    match Distro::from_pack(&pack) {
+        Ok(distro) => Ok(Some(distro)),
+        Err(error) => Err(Refusal {
+            headline: "damaged services",
+            details: format!("\\EFI\\basalt\\services: {error}"),
+            remedy: "write the image again",
+        }),
+    }
 }
 
 /// Opens the state and finds out who the node is: the manifest's seed wins over the one in the state,

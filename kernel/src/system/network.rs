@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
+use basalt_distro::Distro;
 use basalt_net::time::Instant;
 use basalt_node::appliance::{Appliance, Boot, Listening};
 use basalt_node::chain;
@@ -53,6 +54,7 @@ pub fn run(
     configuration: Configuration,
     (mut card, reports): (Nic, Vec<DeviceReport>),
     state: Option<State>,
+    distro: Option<Distro>,
     identity_seed: [u8; 32],
     mut lanes: Vec<Lane>,
     image_bytes: u64,
@@ -72,7 +74,7 @@ pub fn run(
             cores: lanes.len(),
             homes: prover::homes(&configuration.manifest.prover, &lanes),
         }),
-        distro: None,
+        distro,
         chain: chain::Settings::from_manifest(&configuration.manifest),
     };
     let mut appliance = match Appliance::new(&configuration.manifest, boot, parts) {

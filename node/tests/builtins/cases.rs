@@ -28,6 +28,31 @@ pub(crate) const CASES: &[Case] = &[
         "[]",
         Fails("Service with id 'script' not found (function add)"),
     ),
+    // Without a chain these are not there; with one see the deals of the hosted node.
+    (
+        "connector",
+        "get_deals",
+        "[]",
+        Fails("Service with id 'connector' not found (function get_deals)"),
+    ),
+    (
+        "connector",
+        "register_worker",
+        r#"["", "", []]"#,
+        Fails("Service with id 'connector' not found (function register_worker)"),
+    ),
+    (
+        "connector",
+        "get_tx_receipts",
+        "[[]]",
+        Fails("Service with id 'connector' not found (function get_tx_receipts)"),
+    ),
+    (
+        "subnet",
+        "resolve",
+        r#"[""]"#,
+        Fails("Service with id 'subnet' not found (function resolve)"),
+    ),
     // peer
     (
         "peer",

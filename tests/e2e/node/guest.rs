@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use basalt_image_builder::{Image, elf, kernel, pe};
+use basalt_image_builder::{Image, elf, kernel, pe, services};
 use basalt_qemu::{Disk, DiskModel, Guest, Machine};
 use libp2p::Multiaddr;
 use uuid::Uuid;
@@ -158,7 +158,11 @@ impl Installed {
         }
         let manifest = manifest(seed, &dialed, "") + more;
         let image = tokio::task::spawn_blocking(move || {
-            let image = Image::new(application()?, manifest.as_bytes())?;
+            let image = Image::new(
+                application()?,
+                manifest.as_bytes(),
+                Some(services::published()?),
+            )?;
             written(&image)
         });
         Ok(Self {
@@ -229,7 +233,7 @@ pub(crate) struct Bare {
 impl Bare {
     /// A disk of `size` bytes with the manifest `text`.
     pub(crate) fn new(text: &str, size: u64) -> Result<Self> {
-        let image = written(&Image::new(application()?, text.as_bytes())?)?;
+        let image = written(&Image::new(application()?, text.as_bytes(), None)?)?;
         let disk = Self { image };
         let file = fs::File::options().write(true).open(&disk.image)?;
         file.set_len(size)?;
@@ -268,7 +272,7 @@ pub(crate) fn said(machine: &Machine, wanted: &str) -> Result<String> {
 /// lines before it.
 pub(crate) async fn complains(text: &'static str, wanted: &'static str) -> Result<Vec<String>> {
     let boot = tokio::task::spawn_blocking(move || {
-        let image = written(&Image::unchecked(application()?, text.as_bytes())?)?;
+        let image = written(&Image::unchecked(application()?, text.as_bytes(), None)?)?;
         let guest = Machine::new(&image).cores(1).start()?;
         let heard = guest.wait_for_line(wanted, PATIENCE);
         let lines = guest.serial().lines(0);
