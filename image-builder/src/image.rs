@@ -25,6 +25,8 @@ use crate::{
 pub const SIZE: u64 = 54 * MIB;
 const ESP_SIZE: u64 = 16 * MIB;
 const SLOT_SIZE: u64 = 8 * MIB;
+/// Where the state partition begins, in bytes.
+pub const STATE_START: u64 = MIB + ESP_SIZE + 2 * SLOT_SIZE;
 
 /// Granule of what is written of a sparse file.
 const CHUNK: usize = 4096;
@@ -96,7 +98,7 @@ impl Image {
 
         let granule = MIB / BLOCK;
         let slots = granule + ESP_SIZE / BLOCK;
-        let state = slots + 2 * SLOT_SIZE / BLOCK;
+        let state = STATE_START / BLOCK;
         let id = derived(&content, "disk");
         let mut table =
             Table::new(id, SIZE / BLOCK, BLOCK as usize).expect("the image has room for a table");

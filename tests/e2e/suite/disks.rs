@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use basalt_image_builder::image::STATE_START;
 use basalt_qemu::{Disk, DiskModel, Guest};
 use serde_json::json;
 
@@ -17,8 +18,6 @@ const CUTS: u32 = 5;
 const LATEST_CUT: Duration = Duration::from_millis(1500);
 /// Bytes of the disks: larger than the image, so that the state partition grows at the first boot.
 const DISK: u64 = 64 << 20;
-/// Where the state partition of an image begins.
-const STATE: u64 = 27 << 20;
 /// A line that the kernel says when the firmware is gone and the disks come next.
 const BEFORE_DISKS: &str = "info  pci: ";
 
@@ -143,7 +142,10 @@ pub(crate) async fn refusals() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let failing = Bare::new("", DISK)?;
         let machine = failing.machine(Disk::Keep).disk_model(DiskModel::Nvme);
-        let lines = said(&machine.damaged_sector(STATE / 512), "basalt: not started")?;
+        let lines = said(
+            &machine.damaged_sector(STATE_START / 512),
+            "basalt: not started",
+        )?;
         for text in ["basalt: no state", "NVMe disk", "refuses with status"] {
             ensure!(lines.contains(text), "no \"{text}\" in:\n{lines}");
         }
@@ -154,17 +156,17 @@ pub(crate) async fn refusals() -> Result<()> {
             .read(true)
             .write(true)
             .open(foreign.path())?;
-        file.write_all_at(SOMETHING, STATE + 1024)?;
+        file.write_all_at(SOMETHING, STATE_START + 1024)?;
         let machine = foreign.machine(Disk::Keep).disk_model(DiskModel::Ahci);
         let lines = said(&machine, "basalt: not started")?;
         ensure!(lines.contains("holds something else"), "{lines}");
         let mut bytes = vec![0; SOMETHING.len()];
-        file.read_exact_at(&mut bytes, STATE + 1024)?;
+        file.read_exact_at(&mut bytes, STATE_START + 1024)?;
         ensure!(bytes == SOMETHING, "the disk was touched");
 
         let allowed = Bare::new("[disk]\nstate = \"basalt-0\"\nformat = true\n", DISK)?;
         let file = File::options().write(true).open(allowed.path())?;
-        file.write_all_at(SOMETHING, STATE + 1024)?;
+        file.write_all_at(SOMETHING, STATE_START + 1024)?;
         let machine = allowed.machine(Disk::Keep).disk_model(DiskModel::Ahci);
         let lines = said(&machine, "basalt: listening")?;
         ensure!(lines.contains("is erased, as the manifest says"), "{lines}");
