@@ -53,9 +53,16 @@ pub fn open(ecam: &Ecam, function: &Function) -> Result<Vec<Connected>, String> 
     };
     let ports = take_over(&mut map(port_base(0))?);
     let end = port_base(u32::BITS - ports.leading_zeros());
+    let numbers = (0..32).filter(|number| ports >> number & 1 == 1);
+    // Empty ports are waited for, but all at the same time.
+    let mut window = map(end)?;
+    numbers
+        .clone()
+        .for_each(|number| port::wake(&mut window, number));
+    let links_by = window.now() + port::LINK;
     let mut found = Vec::new();
-    for number in (0..32).filter(|number| ports >> number & 1 == 1) {
-        match Port::new(map(end)?, number) {
+    for number in numbers {
+        match Port::new(map(end)?, number, links_by) {
             Ok((engine, facts)) => found.push((number, Disk::new(engine, facts))),
             Err(port::Error::Empty) => {}
             Err(error) => found.push((number, Err(error.to_string()))),

@@ -17,7 +17,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Longest wait for a port to stop or start (AHCI 1.3.1, section 10.1.2).
 const TURN: Duration = Duration::from_millis(500);
 /// Longest wait for the link of a disk that is there.
-const LINK: Duration = Duration::from_millis(100);
+pub(super) const LINK: Duration = Duration::from_millis(100);
 /// Longest wait for a disk that spins up.
 const SPIN_UP: Duration = Duration::from_secs(15);
 /// How long the link is held in reset.
@@ -70,9 +70,17 @@ pub struct Port<W> {
     block_size: usize,
 }
 
+/// Lets the disk at a port begin to spin and to talk.
+pub(super) fn wake<W: Window>(window: &mut W, number: u32) {
+    let at = port_base(number) + port::COMMAND;
+    let command = window.read(at);
+    window.write(at, command | port::POWER | port::SPIN_UP);
+}
+
 impl<W: Window> Port<W> {
-    /// Brings a port up and looks at its disk. `window` shows the whole controller.
-    pub(super) fn new(window: W, number: u32) -> Result<(Self, Facts), Error> {
+    /// Looks at the disk of a port that was woken. `window` shows the whole controller; the link has to be
+    /// there by its time `links_by`.
+    pub(super) fn new(window: W, number: u32, links_by: Duration) -> Result<(Self, Facts), Error> {
         let wide = window.read(host::CAPABILITIES) & host::WIDE != 0;
         let page = Dma::new(4096).map_err(Error::Memory)?;
         let mut port = Self {
@@ -85,9 +93,7 @@ impl<W: Window> Port<W> {
         if !port.reaches(port.page.list()) {
             return Err(Error::Narrow);
         }
-        let command = port.read(port::COMMAND);
-        port.write(port::COMMAND, command | port::POWER | port::SPIN_UP);
-        if !port.has_link(LINK) {
+        if !port.has_link(links_by.saturating_sub(port.window.now())) {
             return Err(Error::Empty);
         }
         port.start().map_err(Error::Start)?;

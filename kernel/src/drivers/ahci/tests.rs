@@ -6,15 +6,19 @@ use std::vec::Vec;
 use basalt_store::BlockDevice;
 
 use super::model::{Fault, Model, PORT};
-use super::port::{Error, Port};
+use super::port::{Error, LINK, Port, wake};
 use crate::drivers::disk::{self, Disk, Failure, Operation};
 use crate::drivers::dma;
+use crate::drivers::window::Window as _;
 
 const BLOCKS: usize = 8192;
 
 fn open(model: &Model) -> Result<Disk<Port<Model>>, Error> {
     dma::provide(4 << 20);
-    let (engine, facts) = Port::new(model.clone(), PORT)?;
+    let mut window = model.clone();
+    wake(&mut window, PORT);
+    let links_by = window.now() + LINK;
+    let (engine, facts) = Port::new(window, PORT, links_by)?;
     Disk::new(engine, facts).map_err(Error::Unusable)
 }
 
