@@ -3,10 +3,9 @@
 use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 
-// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut TICKS: u32 = 0;
 
-fn main() {
+fn main() { // SAFETY: a module has one thread, and the static is borrowed on this line only.
     unsafe { TICKS = 10 }
     match std::env::var("FAULT_AT_START").as_deref() {
         Ok("panic") => panic!("start failed on purpose"),
@@ -18,7 +17,7 @@ fn main() {
     }
 }
 
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn tick() -> u32 { unsafe { TICKS += 1; TICKS } }
 #[marine]
 pub fn fault_panic(text: String) -> u32 { tick(); panic!("{}", text) }
@@ -33,6 +32,5 @@ pub fn fault_index(list: Vec<u32>, at: u32) -> u32 { tick(); list[at as usize] }
 #[marine]
 pub fn fault_divide(a: i32, b: i32) -> i32 { tick(); a / b }
 /// a string result that is not UTF-8
-#[marine]
-// SAFETY: none on purpose: what a host makes of a text that is no UTF-8 is the question.
+#[marine] // SAFETY: none, on purpose: what a host makes of a text that is no UTF-8 is the question.
 pub fn fault_utf8(data: Vec<u8>) -> String { tick(); unsafe { String::from_utf8_unchecked(data) } }

@@ -4,18 +4,17 @@ use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 fn main() {}
 
-// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut SEEN: u32 = 0;
 
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn seen() -> u32 { unsafe { SEEN } }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn deep_panic(text: String) -> u32 { unsafe { SEEN += 1 } fault_panic(text) }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn deep_exit(code: i32) -> u32 { unsafe { SEEN += 1 } fault_exit(code) }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn deep_index(list: Vec<u32>, at: u32) -> u32 { unsafe { SEEN += 1 } fault_index(list, at) }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn deep_utf8(data: Vec<u8>) -> u32 { unsafe { SEEN += 1 } fault_utf8(data).len() as u32 }
 #[marine]
 pub fn deep_tick() -> u32 { tick() }

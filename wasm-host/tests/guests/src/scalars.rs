@@ -50,9 +50,9 @@ pub fn parse_f32(text: String) -> f32 { text.parse().unwrap_or(0.0) }
 pub fn parse_f64(text: String) -> f64 { text.parse().unwrap_or(0.0) }
 
 static mut CALLS: u32 = 0;
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn touch() { unsafe { CALLS += 1 } }
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn touched() -> u32 { unsafe { CALLS } }
 
 #[marine]

@@ -116,10 +116,10 @@ pub fn do_panic(msg: String) { panic!("{}", msg); }
 pub fn do_exit(code: i32) { std::process::exit(code); }
 #[marine]
 pub fn do_unreachable() { core::arch::wasm32::unreachable() }
-#[marine]
+#[marine] // SAFETY: none, on purpose: the address is the caller's, and the machine's bounds are what is tested.
 pub fn do_oob(index: u32) -> u8 { unsafe { *(index as *const u8) } }
 #[marine]
-pub fn do_div_zero(a: i32, b: i32) -> i32 {
+pub fn do_div_zero(a: i32, b: i32) -> i32 { // SAFETY: the pointer is that of a live argument.
     #[inline(never)] fn d(a: i32, b: i32) -> i32 { unsafe { let x = std::ptr::read_volatile(&b); if x == 0 { core::arch::wasm32::unreachable() } a / x } }
     d(a, b)
 }
@@ -146,8 +146,8 @@ pub fn who() -> Vec<String> {
 
 static mut COUNTER: u32 = 0;
 /// module state lives between calls
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn counter() -> u32 { unsafe { COUNTER += 1; COUNTER } }
 /// state survives a trap
-#[marine]
+#[marine] // SAFETY: a module has one thread, and the static is borrowed on this line only.
 pub fn bump_and_trap() { unsafe { COUNTER += 100; } core::arch::wasm32::unreachable() }
