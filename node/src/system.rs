@@ -188,8 +188,13 @@ impl World {
         });
         match started {
             Ok(ticket) => {
-                self.keep_version(&spell.name, &version);
-                self.after(ticket, |world, clock| {
+                let name = spell.name.clone();
+                self.after(ticket, move |world, clock, is_good| {
+                    // What did not become of it now is tried again at the next start.
+                    match is_good {
+                        true => world.keep_version(&name, &version),
+                        false => log::error!(target: "system", "{name} is not installed"),
+                    }
                     world.installer.waits = None;
                     world.install_next(clock);
                 });

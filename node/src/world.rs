@@ -334,12 +334,16 @@ impl World {
         self.queues.submit(job);
     }
 
-    /// Does something more when a job is done, after what was to be made of it.
-    pub(crate) fn after(&mut self, ticket: Ticket, more: impl FnOnce(&mut World, Clock) + 'static) {
+    /// Does something more when a job is done, after what was to be made of it; told is whether that went well.
+    pub(crate) fn after(
+        &mut self,
+        ticket: Ticket,
+        more: impl FnOnce(&mut World, Clock, bool) + 'static,
+    ) {
         if let Some(then) = self.tasks.remove(&ticket) {
             let then: Then = Box::new(move |world, clock, value| {
                 let answer = then(world, clock, value);
-                more(world, clock);
+                more(world, clock, matches!(answer, Some(Ok(_))));
                 answer
             });
             self.tasks.insert(ticket, then);
