@@ -3,7 +3,7 @@
 //! | partition | MiB | content |
 //! |---|---|---|
 //! | `basalt-esp` | 16 | EFI system partition: `EFI/BOOT/BOOTX64.EFI`, `EFI/basalt/services`, `manifest.toml` |
-//! | `basalt-a`, `basalt-b` | 8 each | appliance images for updates |
+//! | `basalt-a`, `basalt-b` | 16 each | for updates: each has room for what the system partition holds |
 //! | `basalt-state` | 20 | what the node keeps; the first boot lets it reach to the end of a larger disk |
 
 use core::fmt;
@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// Size of the image in bytes.
-pub const SIZE: u64 = 54 * MIB;
+pub const SIZE: u64 = 70 * MIB;
 const ESP_SIZE: u64 = 16 * MIB;
-const SLOT_SIZE: u64 = 8 * MIB;
+const SLOT_SIZE: u64 = 16 * MIB;
 /// Where the state partition begins, in bytes.
 pub const STATE_START: u64 = MIB + ESP_SIZE + 2 * SLOT_SIZE;
 

@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 /// Makes a bootable disk image of the Basalt kernel and a manifest.
 ///
-/// The image is 54 MiB, boots by UEFI, and is the same, byte for byte, for the same kernel and
+/// The image is 70 MiB, boots by UEFI, and is the same, byte for byte, for the same kernel and
 /// manifest. Copy it to a disk with `dd`, or boot it in QEMU with `cargo run -- --image FILE`.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]

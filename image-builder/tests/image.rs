@@ -189,6 +189,21 @@ fn the_disk_has_four_partitions() {
             .iter()
             .all(|partition| partition.first_lba % 2048 == 0)
     );
+    assert_eq!(found[3].first_lba * 512, image::STATE_START);
+}
+
+#[test]
+fn a_slot_has_room_for_what_the_system_partition_holds() {
+    let image = Image::new(&hello(), MANIFEST, None).unwrap();
+    let blocks: Vec<_> = partitions(&image)
+        .iter()
+        .map(|found| found.last_lba + 1 - found.first_lba)
+        .collect();
+    assert!(
+        blocks[1] >= blocks[0] && blocks[2] == blocks[1],
+        "{blocks:?}"
+    );
+    assert_eq!(image.bytes().len() as u64, image::SIZE);
 }
 
 #[test]

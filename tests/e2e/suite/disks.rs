@@ -17,7 +17,7 @@ const CUTS: u32 = 5;
 /// Latest moment of a cut, counted from when the load runs.
 const LATEST_CUT: Duration = Duration::from_millis(1500);
 /// Bytes of the disks: larger than the image, so that the state partition grows at the first boot.
-const DISK: u64 = 64 << 20;
+const DISK: u64 = 96 << 20;
 /// A line that the kernel says when the firmware is gone and the disks come next.
 const BEFORE_DISKS: &str = "info  pci: ";
 

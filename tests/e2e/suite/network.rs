@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use basalt_image_builder::image;
 use basalt_qemu::{Cable, Disk, Guest, Machine};
 use uuid::Uuid;
 
@@ -17,8 +18,8 @@ const BYTES: usize = 32 << 20;
 /// The ports of sink and source.
 const SINK: u16 = 977;
 const SOURCE: u16 = 999;
-/// Size of the disks.
-const DISK: u64 = 32 << 20;
+/// Size of the disks: no more than the image.
+const DISK: u64 = image::SIZE;
 
 /// Between the host and a guest both ways, and from guest to guest, with each card that the kernel drives.
 pub(crate) async fn speed() -> Result<()> {
