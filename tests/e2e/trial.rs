@@ -178,6 +178,7 @@ impl Plan {
                 with_logs(outcome, &[relay1, &relay2])
             },
         ));
+        trials.push(self.trial("hosted/subnet", Place::Host, hosted::build, subnet));
         trials
     }
 
@@ -334,6 +335,30 @@ async fn two_cores() -> Result<Station> {
 async fn machine(hardware: Hardware) -> Result<Station> {
     let disk = guest::Installed::with_seed([0xbc; 32], &[]).await?;
     disk.in_machine(hardware).station(2).await
+}
+
+/// Two relays, and three hosts of workers: two know the first relay, one the second.
+async fn subnet() -> Result<()> {
+    let (chain_port, _) = hosted::free_ports()?;
+    let start = async |others: &[&Station], more: &str| {
+        let others: Vec<String> = others
+            .iter()
+            .map(|other| other.target.tcp.to_string())
+            .collect();
+        hosted::start_with(&others, more, &["--no-system-services"]).await
+    };
+    let chain = format!(
+        "[chain]\nendpoint = \"http://127.0.0.1:{chain_port}/\"\ndiamond = \"0x{}\"\nchain_id = 31337\nwallet_key = \"{}\"\n",
+        "d1".repeat(20),
+        "11".repeat(32),
+    );
+    let relay1 = start(&[], &chain).await?;
+    let relay2 = start(&[&relay1], "").await?;
+    let near = start(&[&relay1], "").await?;
+    let doomed = start(&[&relay1], "").await?;
+    let far = start(&[&relay2], "").await?;
+    let outcome = js::subnet([&relay1, &relay2], [&near, &doomed, &far], chain_port).await;
+    with_logs(outcome, &[&relay1, &relay2, &near, &doomed, &far])
 }
 
 fn nothing() -> Result<()> {

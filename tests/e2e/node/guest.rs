@@ -40,6 +40,14 @@ impl Host for Guest {
         let lines = self.serial().last(TAIL);
         lines.iter().map(|line| format!("    {line}\n")).collect()
     }
+
+    fn process_id(&self) -> u32 {
+        Guest::process_id(self)
+    }
+
+    fn is_running(&self) -> bool {
+        Guest::is_running(self)
+    }
 }
 
 /// What a machine's network card is.

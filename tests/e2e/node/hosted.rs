@@ -23,15 +23,16 @@ const TAIL: usize = 60;
 
 /// A running node process.
 struct Hosted {
-    child: Child,
+    child: Mutex<Child>,
     log: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Drop for Hosted {
     fn drop(&mut self) {
         // It may have ended by itself; nothing is left to do then.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut().expect("no panic inside");
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -40,24 +41,43 @@ impl Host for Hosted {
         let log = self.log.lock().expect("no panic inside");
         log.iter().map(|line| format!("    {line}\n")).collect()
     }
+
+    fn process_id(&self) -> u32 {
+        self.child.lock().expect("no panic inside").id()
+    }
+
+    fn is_running(&self) -> bool {
+        let mut child = self.child.lock().expect("no panic inside");
+        child.try_wait().is_ok_and(|status| status.is_none())
+    }
 }
 
 /// Starts a node that dials a fresh bootstrap peer and `others`; returns when it listens.
 pub(crate) async fn start(others: &[String]) -> Result<Station> {
+    start_with(others, "", &[]).await
+}
+
+/// [`start`] with `more` sections in the manifest and more arguments.
+pub(crate) async fn start_with(
+    others: &[String],
+    more: &str,
+    arguments: &[&str],
+) -> Result<Station> {
     let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
     let mut dialed = vec![bootstrap.address(false).await?.to_string()];
     dialed.extend_from_slice(others);
     let (tcp_port, websocket_port) = free_ports()?;
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
-    let ports = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n");
+    let network = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n{more}");
     let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
     let seed = seed.try_into().ok();
-    fs::write(&path, manifest(seed, &dialed, &ports))?;
+    fs::write(&path, manifest(seed, &dialed, &network))?;
 
     let mut child = Command::new(binary()?)
         .arg("--manifest")
         .arg(&path)
         .args(["--listen-ip", "127.0.0.1"])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -69,6 +89,7 @@ pub(crate) async fn start(others: &[String]) -> Result<Station> {
     let stderr = child.stderr.take().context("no stderr")?;
     keep_log(stdout, log.clone(), listening.clone());
     keep_log(stderr, log.clone(), listening);
+    let child = Mutex::new(child);
     let host = Box::new(Hosted { child, log });
 
     let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
@@ -101,7 +122,7 @@ fn keep_log(
 }
 
 /// Two ports that were free a moment ago.
-fn free_ports() -> Result<(u16, u16)> {
+pub(crate) fn free_ports() -> Result<(u16, u16)> {
     let (a, b) = (
         TcpListener::bind("127.0.0.1:0")?,
         TcpListener::bind("127.0.0.1:0")?,

@@ -19,6 +19,10 @@ use crate::target::Target;
 pub(crate) trait Host: Send + Sync {
     /// The last lines it logged, for the report of a failure.
     fn tail(&self) -> String;
+    /// The process of this host that it runs in.
+    fn process_id(&self) -> u32;
+    /// Whether that has not ended.
+    fn is_running(&self) -> bool;
 }
 
 /// A listening node together with the peer that its manifest tells it to dial.

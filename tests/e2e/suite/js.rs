@@ -1,10 +1,10 @@
-//! What the js-client gets from a node.
+//! What the js-client gets from a node, and from several.
 
 use anyhow::{Result, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::client::js;
-use crate::node::OPERATOR;
+use crate::node::{OPERATOR, Station};
 use crate::target::Target;
 
 /// The whole js-client suite against one relay: round trips, built-ins, a 1 MiB argument, parallel particles, reconnects.
@@ -37,5 +37,28 @@ pub(crate) async fn application(first: &Target, second: &Target) -> Result<()> {
         "the script ended early: {:?}",
         report.passed
     );
+    Ok(())
+}
+
+/// A deal with a worker on each of three hosts. A script asks the first of two relays for the workers, calls all, and takes
+/// the first two answers: also when the other relay, which leads to one of the workers, and then a host are killed in the
+/// middle. The first relay finds its chain at `chain_port`.
+pub(crate) async fn subnet(
+    relays: [&Station; 2],
+    hosts: [&Station; 3],
+    chain_port: u16,
+) -> Result<()> {
+    let nodes: Vec<&Station> = relays.into_iter().chain(hosts).collect();
+    let mut arguments = vec![BASE64_STANDARD.encode(OPERATOR), chain_port.to_string()];
+    arguments.extend(
+        nodes
+            .iter()
+            .map(|node| format!("{}#{}", node.target.ws, node.host.process_id())),
+    );
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let report = js::run("subnet.mjs", &arguments).await?;
+    ensure!(report.passed.len() == 9, "passed only {:?}", report.passed);
+    let alive: Vec<bool> = nodes.iter().map(|node| node.host.is_running()).collect();
+    ensure!(alive == [true, false, true, false, true], "{alive:?}");
     Ok(())
 }
