@@ -1,0 +1,307 @@
+//! Sends particles and takes the time until they are there.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use basalt_hosted::clock::Clocks;
+use basalt_hosted::identity::entropy;
+use basalt_hosted::reactor::{Reactor, Stop};
+use basalt_net::keypair::Keypair;
+use basalt_net::multiaddr::Multiaddr;
+use basalt_net::particle::Particle;
+use basalt_net::peer_id::PeerId;
+use basalt_net::swarm::{Config, ConnId, Input, Refusal, Transport};
+use basalt_net::time;
+use basalt_node::air::{Aquavm, Interpreter as _, Run};
+use basalt_node::client::Client;
+use basalt_node::host::Clock;
+use basalt_node::machine::{Effect, Machine};
+use basalt_node::particle::Header;
+use serde_json::Value;
+
+/// How long to wait for a particle, or for a connection: an emulated node is slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Life of a particle, in milliseconds.
+const TTL: u32 = 120_000;
+/// How often the sender looks for what came to the other client.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// A client that is also woken by the clock.
+struct Ticking {
+    client: Client,
+    ticks: bool,
+}
+
+impl Machine for Ticking {
+    fn accept(
+        &mut self,
+        clock: Clock,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Vec<Effect>,
+    ) -> Result<ConnId, Refusal> {
+        self.client.accept(clock, transport, remote, out)
+    }
+
+    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
+        self.client.handle(clock, input, out);
+    }
+
+    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        self.client.work(clock, out)
+    }
+
+    fn wake_at(&self, clock: Clock) -> Option<time::Instant> {
+        let tick = self.ticks.then(|| clock.now + GLANCE);
+        self.client.wake_at(clock).into_iter().chain(tick).min()
+    }
+
+    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
+        self.client.transmit(conn, buffer)
+    }
+
+    fn has_output(&mut self, conn: ConnId) -> bool {
+        self.client.has_output(conn)
+    }
+
+    fn receive_capacity(&mut self, conn: ConnId) -> usize {
+        self.client.receive_capacity(conn)
+    }
+}
+
+/// A client on a thread of its own, to which others send.
+struct Taker {
+    key: Keypair,
+    arrivals: Receiver<(Instant, Particle)>,
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Taker {
+    fn start(clocks: Clocks, node: &Multiaddr) -> Result<Self> {
+        let key = Keypair::from_seed(entropy()?);
+        let (keypair, node) = (key.clone(), node.clone());
+        let (ready, started) = channel();
+        let (sender, arrivals) = channel();
+        let thread = std::thread::spawn(move || {
+            let connected = connect(clocks, keypair, std::slice::from_ref(&node));
+            let outcome = connected.map(|reactor| (reactor.stopper(), reactor));
+            let (told, reactor) = match outcome {
+                Ok((stop, reactor)) => (Ok(stop), Some(reactor)),
+                Err(error) => (Err(error), None),
+            };
+            // Who started this waits for it.
+            let _ = ready.send(told);
+            if let Some(reactor) = reactor {
+                take(reactor, &sender);
+            }
+        });
+        let stop = started.recv().context("the other client")??;
+        Ok(Self {
+            key,
+            arrivals,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+fn take(mut reactor: Reactor<Ticking>, sender: &Sender<(Instant, Particle)>) {
+    let ended = reactor.run(|ticking| {
+        let now = Instant::now();
+        let mut came = ticking.client.received.drain(..);
+        came.any(|particle| sender.send((now, particle)).is_err())
+    });
+    if let Err(error) = ended {
+        eprintln!("the other client: {error}");
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            // It tells its own end.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a number of particles took.
+pub(crate) struct Taken {
+    /// From the first particle sent to the last that was there.
+    pub(crate) took: Duration,
+    /// Of each particle, from sending to being there; ascending.
+    pub(crate) latencies: Vec<Duration>,
+    /// The particles as they arrived, by their number.
+    pub(crate) arrived: Vec<(usize, Particle)>,
+}
+
+/// Two clients: one sends, and gets back what its scripts send there; to the other one scripts can send, too.
+pub(crate) struct Driver {
+    reactor: Reactor<Ticking>,
+    key: Keypair,
+    taker: Taker,
+    interpreter: Aquavm,
+    sent: usize,
+    mark: String,
+}
+
+impl Driver {
+    /// Connects the first client, with this key, to all nodes, the other one to the first node.
+    pub(crate) fn connect(keypair: Keypair, nodes: &[Multiaddr]) -> Result<Self> {
+        let clocks = Clocks::start();
+        let first = nodes.first().context("no node")?;
+        let mark: [u8; 32] = entropy()?;
+        Ok(Self {
+            reactor: connect(clocks, keypair.clone(), nodes)?,
+            key: keypair,
+            interpreter: Aquavm::default(),
+            taker: Taker::start(clocks, first)?,
+            sent: 0,
+            mark: mark[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// The client that sends.
+    pub(crate) fn home(&self) -> PeerId {
+        self.key.peer_id()
+    }
+
+    /// The other client.
+    pub(crate) fn taker(&self) -> PeerId {
+        self.taker.key.peer_id()
+    }
+
+    /// Sends `count` particles to `node`, with the scripts that `script` gives by number, `in_flight` of them at a time;
+    /// `progress` is told how many are there.
+    pub(crate) fn run(
+        &mut self,
+        node: PeerId,
+        count: usize,
+        in_flight: usize,
+        mut script: impl FnMut(usize) -> String,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Taken> {
+        let mut waiting: HashMap<String, (usize, Instant)> = HashMap::new();
+        let mut run = Taken {
+            took: Duration::ZERO,
+            latencies: Vec::with_capacity(count),
+            arrived: Vec::with_capacity(count),
+        };
+        let start = Instant::now();
+        let (mut sent, mut end) = (0, start + PATIENCE);
+        while run.arrived.len() < count {
+            while sent < count && waiting.len() < in_flight {
+                let id = format!("{}-{}", self.mark, self.sent);
+                let script = script(sent);
+                waiting.insert(id.clone(), (sent, Instant::now()));
+                self.send(&node, id, script)?;
+                sent += 1;
+            }
+            let came = self.arrivals(end)?;
+            for (at, particle) in came {
+                let Some((number, left)) = waiting.remove(&particle.id) else {
+                    bail!("particle {} came, which was not sent", particle.id);
+                };
+                run.latencies.push(at - left);
+                run.arrived.push((number, particle));
+                run.took = run.took.max(at - start);
+                end = at + PATIENCE;
+            }
+            ensure!(
+                Instant::now() < end,
+                "{} of {count} particles came, {} did not",
+                run.arrived.len(),
+                waiting.len()
+            );
+            progress(run.arrived.len());
+        }
+        run.latencies.sort_unstable();
+        Ok(run)
+    }
+
+    fn send(&mut self, node: &PeerId, id: String, script: String) -> Result<()> {
+        self.sent += 1;
+        let clock = self.reactor.clock();
+        let client = &mut self.reactor.machine.client;
+        let particle = client.particle(clock, id, script, TTL);
+        let mut effects = Vec::new();
+        let taken = client.send(clock, node, &particle, &mut effects);
+        taken.map_err(|error| anyhow::anyhow!("cannot send: {error:?}"))?;
+        self.reactor.perform(effects);
+        Ok(())
+    }
+
+    /// What comes to either client; nothing once it is too late.
+    fn arrivals(&mut self, end: Instant) -> io::Result<Vec<(Instant, Particle)>> {
+        let mut came = Vec::new();
+        let Self { reactor, taker, .. } = self;
+        reactor.machine.ticks = true;
+        reactor.run(|ticking| {
+            let now = Instant::now();
+            came.extend(taker.arrivals.try_iter());
+            came.extend(ticking.client.received.drain(..).map(|one| (now, one)));
+            !came.is_empty() || now > end
+        })?;
+        reactor.machine.ticks = false;
+        Ok(came)
+    }
+
+    /// What a particle brings to the client that it came to: the arguments of the call `load.done`.
+    pub(crate) fn brought(&mut self, particle: &Particle, to: PeerId) -> Result<Vec<Value>> {
+        let key = match to == self.taker.key.peer_id() {
+            true => &self.taker.key,
+            false => &self.key,
+        };
+        let (header, data) = Header::split(particle.clone());
+        let outcome = self.interpreter.run(Run {
+            particle: &header,
+            scope: &to,
+            key,
+            prev: &[],
+            current: &data,
+            results: Vec::new(),
+        });
+        let [(_, request)] = outcome.requests.as_slice() else {
+            bail!("particle {}: {}", particle.id, outcome.error_message);
+        };
+        let values = serde_json::from_str(request.arguments())?;
+        match request.function_name() {
+            "done" => Ok(values),
+            _ => bail!("particle {}: {}", particle.id, Value::Array(values)),
+        }
+    }
+}
+
+/// A client that is connected to all of `nodes`.
+fn connect(clocks: Clocks, keypair: Keypair, nodes: &[Multiaddr]) -> Result<Reactor<Ticking>> {
+    let client = Client::new(keypair, Config::default(), entropy()?);
+    let machine = Ticking {
+        client,
+        ticks: true,
+    };
+    let mut reactor = Reactor::new(machine, clocks)?;
+    let end = Instant::now() + PATIENCE;
+    for address in nodes {
+        let peer = address.peer_id();
+        let peer = peer.with_context(|| format!("{address} does not end in /p2p/ID"))?;
+        let mut effects = Vec::new();
+        let clock = reactor.clock();
+        let dialed = reactor.machine.client.dial(clock, address, &mut effects);
+        dialed.map_err(|error| anyhow::anyhow!("cannot dial {address}: {error:?}"))?;
+        reactor.perform(effects);
+        reactor.run(|ticking| ticking.client.is_connected(&peer) || Instant::now() > end)?;
+        ensure!(
+            reactor.machine.client.is_connected(&peer),
+            "no connection to {address}"
+        );
+    }
+    reactor.machine.ticks = false;
+    Ok(reactor)
+}

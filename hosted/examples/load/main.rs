@@ -1,0 +1,160 @@
+//! Load on nodes, as the network's own load tests put it: round trips, a stream on its way to another client, a worker's
+//! service with a file, a way over three peers. Every answer is checked.
+//!
+//! `cargo run --release -p basalt-hosted --example load -- --help`
+
+mod driver;
+mod nodes;
+mod report;
+mod scenario;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use basalt_hosted::run::{self, RunArgs};
+use basalt_net::keypair::Keypair;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use clap::{Args, Parser, Subcommand};
+
+use driver::Driver;
+use nodes::{Nodes, Place};
+use report::Row;
+use scenario::{Scenario, Stage};
+
+/// Puts load on nodes and tells how they bear it.
+///
+/// Without --node it starts three nodes, each in a process of its own with one thread for the network and one for services,
+/// with a state file and without the system services. Clients and nodes share this machine's cores. "Per second and core" is
+/// the number of particles by the time that the nodes' processes ran, so it does not count the clients.
+///
+/// To load the image: boot it with a manifest whose `management_peer_id` is the peer id of the operator's key (this command
+/// tells it), then give its address as --node, and QEMU's process behind a `#`.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    load: Load,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Be one of the nodes
+    #[command(hide = true)]
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+struct Load {
+    /// A node that runs already: its address with `/p2p/ID`, and the process it runs in. Give three for `sequence`, each
+    /// of which can dial the next
+    #[arg(long, value_name = "ADDRESS[#PROCESS]")]
+    node: Vec<Place>,
+    /// Only these scenarios
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<Scenario>,
+    /// Particles of a scenario when several are in flight; a quarter when it is one by one
+    #[arg(long, value_name = "NUMBER", default_value_t = 4000)]
+    particles: usize,
+    /// Particles that are under way at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
+    in_flight: usize,
+    /// Secret seed of the key that manages the nodes, 32 bytes in base64
+    #[arg(
+        long,
+        value_name = "SEED",
+        default_value = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="
+    )]
+    operator: String,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Some(Command::Run(args)) => run::run(args),
+        None => load(&cli.load),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(load: &Load) -> Result<()> {
+    ensure!(
+        load.particles > 0 && load.in_flight > 0,
+        "there is nothing to do"
+    );
+    let seed = BASE64_STANDARD.decode(&load.operator);
+    let seed = seed.ok().and_then(|seed| seed.try_into().ok());
+    let operator = Keypair::from_seed(seed.context("--operator is no seed: 32 bytes in base64")?);
+    println!("the nodes' operator is {}", operator.peer_id());
+    let nodes = match load.node.is_empty() {
+        true => Nodes::start(&std::env::current_exe()?, 3, &operator)?,
+        false => Nodes::running(load.node.clone()),
+    };
+    let scenarios = match load.scenario.is_empty() {
+        true => Scenario::ALL.to_vec(),
+        false => load.scenario.clone(),
+    };
+    let addresses: Vec<_> = nodes
+        .places
+        .iter()
+        .map(|place| place.address.clone())
+        .collect();
+    let driver = Driver::connect(operator, &addresses)?;
+    let mut stage = Stage::new(
+        driver,
+        nodes.places.iter().map(|place| place.peer).collect(),
+    );
+    for scenario in scenarios {
+        if nodes.places.len() < scenario.nodes() {
+            println!("{}: needs {} nodes", scenario.title(), scenario.nodes());
+            continue;
+        }
+        // What is done for the first time takes longer: connections between nodes, the service's translation.
+        stage.run(
+            scenario,
+            load.in_flight.min(load.particles),
+            load.in_flight,
+            |_| (),
+        )?;
+        let places = &nodes.places[..scenario.nodes()];
+        for (in_flight, count) in [
+            (1, load.particles.div_ceil(4)),
+            (load.in_flight, load.particles),
+        ] {
+            let before = cpu_time(places);
+            let taken = stage.run(scenario, count, in_flight, |done| {
+                progress(scenario.title(), done, count);
+            })?;
+            let cpu = cpu_time(places)
+                .zip(before)
+                .map(|(after, before)| after - before);
+            println!("{}", Row::new(scenario.title(), in_flight, &taken, cpu));
+        }
+    }
+    stage.clear()
+}
+
+/// The time that the nodes' processes ran, when all are known.
+fn cpu_time(places: &[Place]) -> Option<Duration> {
+    places.iter().map(Place::cpu_time).sum()
+}
+
+/// Tells a watcher how far it is.
+fn progress(title: &str, done: usize, count: usize) {
+    let mut stderr = std::io::stderr();
+    if !stderr.is_terminal() || done % 100 != 0 && done != count {
+        return;
+    }
+    let end = if done == count { "\r\x1b[K" } else { "" };
+    // Nobody is harmed when it cannot be seen.
+    let _ = write!(stderr, "\r{title}: {done} of {count}{end}").and_then(|()| stderr.flush());
+}
