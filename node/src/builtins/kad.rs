@@ -8,7 +8,7 @@ use basalt_net::peer_id::PeerId;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::op::wrap_as_multihash;
+use super::op::{short_enough, wrap_as_multihash};
 use super::{Args, Builtin, Call, CallError, Reply, row};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
@@ -53,6 +53,7 @@ fn distance(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
 }
 
 fn base58(text: &str) -> Result<Vec<u8>, CallError> {
+    short_enough(text.len())?;
     bs58::decode(text)
         .into_vec()
         .map_err(|error| CallError::from_error(format!("key '{text}' is not a base58: {error}")))

@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "string_to_b58",
         "string",
         "base58 string",
-        "",
+        "4,096 bytes at most",
         string_to_b58,
     ),
     row(
@@ -48,7 +48,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "string_from_b58",
         "base58 string",
         "string",
-        "",
+        "4,096 bytes at most",
         string_from_b58,
     ),
     row(
@@ -56,7 +56,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "bytes_from_b58",
         "base58 string",
         "[]u8",
-        "",
+        "4,096 bytes at most",
         bytes_from_b58,
     ),
     row(
@@ -64,7 +64,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "bytes_to_b58",
         "[]u8",
         "base58 string",
-        "",
+        "4,096 bytes at most",
         bytes_to_b58,
     ),
     row(
@@ -139,7 +139,7 @@ fn concat_strings(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError>
 
 fn string_to_b58(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let string: String = args.next("string")?;
-    Ok(bs58::encode(string).into_string().into())
+    to_base58(string.as_bytes())
 }
 
 fn string_from_b58(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
@@ -155,7 +155,7 @@ fn bytes_from_b58(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError>
 
 fn bytes_to_b58(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let bytes: Vec<u8> = args.next("bytes")?;
-    Ok(bs58::encode(bytes).into_string().into())
+    to_base58(&bytes)
 }
 
 fn sha256_string(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
@@ -184,9 +184,29 @@ fn identity(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     }
 }
 
+/// Longest value that becomes base58, and longest text that is read as such, in bytes. Against scripts that hold the node up
+/// with long ones: the time grows with the square of the length.
+pub(super) const MAX_BASE58: usize = 4096;
+
+/// Refuses what is too long for base58.
+pub(super) fn short_enough(len: usize) -> Result<(), CallError> {
+    match len <= MAX_BASE58 {
+        true => Ok(()),
+        false => Err(CallError::text(format!(
+            "base58 is for {MAX_BASE58} bytes at most, these are {len}"
+        ))),
+    }
+}
+
+fn to_base58(bytes: &[u8]) -> Result<Reply, CallError> {
+    short_enough(bytes.len())?;
+    Ok(bs58::encode(bytes).into_string().into())
+}
+
 /// The next argument, base58 text, as bytes.
 fn base58(args: &mut Args<'_>) -> Result<Vec<u8>, CallError> {
     let string: String = args.next("base58_string")?;
+    short_enough(string.len())?;
     bs58::decode(string)
         .into_vec()
         .map_err(CallError::from_error)
