@@ -89,11 +89,11 @@ impl Clients {
                 let max = exchange.request.max_body;
                 match exchange.response.len() > 2 * max + MAX_HEAD {
                     true => Err("the answer is too long".into()),
-                    false => parse(&exchange.response, false, max).transpose()?,
+                    false => read_answer(&exchange.response, false, max).transpose()?,
                 }
             }
             Input::RemoteClosed { .. } => {
-                parse(&exchange.response, true, exchange.request.max_body)
+                read_answer(&exchange.response, true, exchange.request.max_body)
                     .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into()))
             }
             Input::DialFailed { reason, .. } => {
@@ -154,8 +154,15 @@ impl Clients {
     }
 }
 
-/// Reads an answer; `None` while it is not whole. `end`: no more bytes follow.
-fn parse(bytes: &[u8], end: bool, max_body: usize) -> Result<Option<(u16, Vec<u8>)>, String> {
+/// Reads an answer, its status and its body; `None` while it is not whole. `end`: no more bytes follow.
+///
+/// # Errors
+/// The bytes are no answer, or its body is longer than `max_body`.
+pub fn read_answer(
+    bytes: &[u8],
+    end: bool,
+    max_body: usize,
+) -> Result<Option<(u16, Vec<u8>)>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let head = match parsed.parse(bytes) {
@@ -227,20 +234,29 @@ mod tests {
     #[test]
     fn answers_end_by_length_by_chunks_or_with_the_connection() {
         let by_length = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd";
-        assert_eq!(parse(by_length, false, 9), Ok(Some((200, b"abc".to_vec()))));
-        assert_eq!(parse(&by_length[..40], false, 9), Ok(None));
-        assert!(parse(by_length, false, 2).is_err());
+        assert_eq!(
+            read_answer(by_length, false, 9),
+            Ok(Some((200, b"abc".to_vec())))
+        );
+        assert_eq!(read_answer(&by_length[..40], false, 9), Ok(None));
+        assert!(read_answer(by_length, false, 2).is_err());
         let chunks =
             b"HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
-        assert_eq!(parse(chunks, false, 9), Ok(Some((404, b"abc".to_vec()))));
+        assert_eq!(
+            read_answer(chunks, false, 9),
+            Ok(Some((404, b"abc".to_vec())))
+        );
         for cut in 0..chunks.len() - 5 {
-            assert_eq!(parse(&chunks[..cut], false, 9), Ok(None), "{cut}");
+            assert_eq!(read_answer(&chunks[..cut], false, 9), Ok(None), "{cut}");
         }
         let by_end = b"HTTP/1.0 200 OK\r\n\r\nabc";
-        assert_eq!(parse(by_end, false, 9), Ok(None));
-        assert_eq!(parse(by_end, true, 9), Ok(Some((200, b"abc".to_vec()))));
-        assert!(parse(b"SSH-2.0-x\r\n", false, 9).is_err());
+        assert_eq!(read_answer(by_end, false, 9), Ok(None));
+        assert_eq!(
+            read_answer(by_end, true, 9),
+            Ok(Some((200, b"abc".to_vec())))
+        );
+        assert!(read_answer(b"SSH-2.0-x\r\n", false, 9).is_err());
         let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n";
-        assert!(parse(endless, false, 9).is_err());
+        assert!(read_answer(endless, false, 9).is_err());
     }
 }

@@ -14,6 +14,7 @@ use core::time::Duration;
 use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
+pub use client::read_answer;
 pub(crate) use client::{Answer, Clients, Request};
 pub(crate) use pages::{Report, config_text, page};
 
@@ -30,14 +31,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: String,
+pub struct Page {
+    /// Status by HTTP.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// What is told.
+    pub body: String,
 }
 
 impl Page {
-    pub(crate) fn text(status: u16, body: impl Into<String>) -> Page {
+    /// Plain text.
+    pub fn text(status: u16, body: impl Into<String>) -> Page {
         Page {
             status,
             content_type: "text/plain; charset=utf-8",
@@ -196,8 +201,8 @@ impl Connections {
     }
 }
 
-/// The answer to a request, once it is whole.
-fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Page> {
+/// The answer to the bytes of a request, once they are enough; `page` answers a path.
+pub fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Page> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(request) {

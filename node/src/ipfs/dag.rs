@@ -16,9 +16,12 @@ const DAG_PB: u8 = 0x70;
 /// Code and length of a SHA-256 multihash.
 const SHA256: [u8; 2] = [0x12, 32];
 
+/// Longest text of a CID, in bytes; those that are understood have 59.
+const MAX_TEXT: usize = 100;
+
 /// A content identifier with a SHA-256 hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cid {
+pub struct Cid {
     codec: u8,
     hash: [u8; 32],
     text: String,
@@ -26,7 +29,7 @@ pub(crate) struct Cid {
 
 /// Why a file cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Error {
+pub enum Error {
     /// The text is no CID of a kind that is understood.
     BadCid(String),
     /// A block is not what its CID says.
@@ -52,8 +55,15 @@ impl core::error::Error for Error {}
 
 impl Cid {
     /// Reads version 1 in base32 (`bafy..`), version 0 (`Qm..`).
-    pub(crate) fn parse(text: &str) -> Result<Cid, Error> {
-        let bad = || Error::BadCid(text.chars().take(100).collect());
+    ///
+    /// # Errors
+    /// [`Error::BadCid`].
+    pub fn parse(text: &str) -> Result<Cid, Error> {
+        let bad = || Error::BadCid(text.chars().take(MAX_TEXT).collect());
+        // Base58 takes quadratic time: no long text reaches it.
+        if text.len() > MAX_TEXT {
+            return Err(bad());
+        }
         if let Some(digits) = text.strip_prefix('b') {
             let bytes = BASE32_NOPAD
                 .decode(digits.to_ascii_uppercase().as_bytes())
@@ -83,13 +93,13 @@ impl Cid {
     }
 
     /// As it is asked for.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 }
 
 /// A file that comes in block by block.
-pub(crate) struct Assembly {
+pub struct Assembly {
     /// Blocks that are still wanted, the next one last.
     wanted: Vec<Cid>,
     bytes: Vec<u8>,
@@ -99,7 +109,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Nothing yet of the file with this CID.
-    pub(crate) fn new(root: Cid, max_bytes: usize, max_blocks: usize) -> Assembly {
+    pub fn new(root: Cid, max_bytes: usize, max_blocks: usize) -> Assembly {
         Assembly {
             wanted: alloc::vec![root],
             bytes: Vec::new(),
@@ -109,12 +119,15 @@ impl Assembly {
     }
 
     /// The block that is wanted next; `None`: the file is whole.
-    pub(crate) fn wanted(&self) -> Option<&Cid> {
+    pub fn wanted(&self) -> Option<&Cid> {
         self.wanted.last()
     }
 
     /// Takes the block that is wanted next.
-    pub(crate) fn take(&mut self, block: &[u8]) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// It is another block, or none of a file, or there is no room for it.
+    pub fn take(&mut self, block: &[u8]) -> Result<(), Error> {
         let Some(cid) = self.wanted.pop() else {
             return Ok(());
         };
@@ -143,7 +156,7 @@ impl Assembly {
     }
 
     /// The file, once it is whole.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
@@ -293,6 +306,8 @@ mod tests {
         ] {
             assert!(Cid::parse(text).is_err(), "{text}");
         }
+        let long = "1".repeat(1 << 20);
+        assert_eq!(Cid::parse(&long), Err(Error::BadCid(long[..100].into())));
         let old = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
         assert_eq!(Cid::parse(old).unwrap().text(), old);
     }

@@ -3,7 +3,7 @@
 //! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the node that serves them
 //! need not be trusted. Sizes, times and requests at once are bounded.
 
-mod dag;
+pub mod dag;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
