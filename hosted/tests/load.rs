@@ -28,7 +28,7 @@ const IN_FLIGHT: usize = 8;
 fn each_scenario_brings_what_it_must() {
     let operator = Keypair::from_seed([9; 32]);
     let program = Path::new(env!("CARGO_BIN_EXE_basalt-hosted"));
-    let nodes = Nodes::start(program, 3, &operator).unwrap();
+    let nodes = Nodes::start(program, Vec::new(), 3, &operator).unwrap();
     let addresses: Vec<_> = nodes
         .places
         .iter()

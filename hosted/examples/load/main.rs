@@ -25,12 +25,12 @@ use scenario::{Scenario, Stage};
 
 /// Puts load on nodes and tells how they bear it.
 ///
-/// Without --node it starts three nodes, each in a process of its own with one thread for the network and one for services,
-/// with a state file and without the system services. Clients and nodes share this machine's cores. "Per second and core" is
-/// the number of particles by the time that the nodes' processes ran, so it does not count the clients.
+/// It starts nodes, each in a process of its own with one thread for the network and one for services, with a state file and
+/// without the system services. Clients and nodes share this machine's cores. "Per second and core" is the number of
+/// particles by the time that the nodes' processes ran, so it does not count the clients.
 ///
-/// To load the image: boot it with a manifest whose `management_peer_id` is the peer id of the operator's key (this command
-/// tells it), then give its address as --node, and QEMU's process behind a `#`.
+/// To load the image: boot it with `cargo run -- --manifest FILE`, where the manifest's `management_peer_id` is the operator's
+/// (this command tells it), and give the address as --node, with QEMU's process behind a `#`.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -49,8 +49,8 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Load {
-    /// A node that runs already: its address with `/p2p/ID`, and the process it runs in. Give three for `sequence`, each
-    /// of which can dial the next
+    /// A node that runs already: its address with `/p2p/ID`, and the process it runs in. It becomes the first; what else is
+    /// needed is started and dials it
     #[arg(long, value_name = "ADDRESS[#PROCESS]")]
     node: Vec<Place>,
     /// Only these scenarios
@@ -95,14 +95,13 @@ fn load(load: &Load) -> Result<()> {
     let seed = seed.ok().and_then(|seed| seed.try_into().ok());
     let operator = Keypair::from_seed(seed.context("--operator is no seed: 32 bytes in base64")?);
     println!("the nodes' operator is {}", operator.peer_id());
-    let nodes = match load.node.is_empty() {
-        true => Nodes::start(&std::env::current_exe()?, 3, &operator)?,
-        false => Nodes::running(load.node.clone()),
-    };
     let scenarios = match load.scenario.is_empty() {
         true => Scenario::ALL.to_vec(),
         false => load.scenario.clone(),
     };
+    let count = scenarios.iter().map(|scenario| scenario.nodes()).max();
+    let program = std::env::current_exe()?;
+    let nodes = Nodes::start(&program, load.node.clone(), count.unwrap_or(0), &operator)?;
     let addresses: Vec<_> = nodes
         .places
         .iter()
@@ -114,10 +113,6 @@ fn load(load: &Load) -> Result<()> {
         nodes.places.iter().map(|place| place.peer).collect(),
     );
     for scenario in scenarios {
-        if nodes.places.len() < scenario.nodes() {
-            println!("{}: needs {} nodes", scenario.title(), scenario.nodes());
-            continue;
-        }
         // What is done for the first time takes longer: connections between nodes, the service's translation.
         stage.run(
             scenario,

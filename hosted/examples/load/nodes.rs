@@ -83,25 +83,22 @@ impl Drop for Nodes {
 }
 
 impl Nodes {
-    /// Nodes that run already.
-    pub(crate) fn running(places: Vec<Place>) -> Self {
-        Self {
-            places,
-            children: Vec::new(),
-            folder: PathBuf::new(),
-        }
-    }
-
-    /// Starts `count` nodes, by `program run`, that `operator` manages; each dials the one before.
-    pub(crate) fn start(program: &Path, count: usize, operator: &Keypair) -> Result<Self> {
+    /// Takes nodes that run already, and starts so many, by `program run`, that there are `count`: `operator` manages them,
+    /// and each dials the one before.
+    pub(crate) fn start(
+        program: &Path,
+        running: Vec<Place>,
+        count: usize,
+        operator: &Keypair,
+    ) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("basalt-load-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let mut nodes = Self {
-            places: Vec::new(),
+            places: running,
             children: Vec::new(),
             folder,
         };
-        for _ in 0..count {
+        while nodes.places.len() < count {
             nodes.add(program, operator)?;
         }
         Ok(nodes)
