@@ -1,9 +1,6 @@
 //! The table: service, function, arguments as a JSON array, result. A result in `Is` is exact JSON text,
-//! in `Fails` the exact error text, in `Starts` its beginning up to the debug form.
-
-use serde_json::Value;
-
-use super::bench::{STRANGER, answer, call};
+//! in `Fails` the exact error text, in `Starts` its beginning up to the debug form. `{1}` to `{4}` stand for the ids of the
+//! peers of the bench.
 
 pub(crate) enum Expected {
     Is(&'static str),
@@ -603,34 +600,508 @@ pub(crate) const CASES: &[Case] = &[
     ),
     // getDataSrv
     ("getDataSrv", "-relay-", "[]", Is(r#""{1}""#)),
+    ("op", "noop", r#"["x", 1]"#, Is(r#""""#)),
+    ("op", "concat", "[]", Is("[]")),
+    (
+        "op",
+        "concat",
+        "[{}]",
+        Fails("all arguments of 'concat' must be arrays: argument #0 is not"),
+    ),
+    ("op", "concat_strings", "[]", Is(r#""""#)),
+    (
+        "op",
+        "string_to_b58",
+        "[]",
+        Starts("Error: Field 'string' is missing from args to call_service\n"),
+    ),
+    (
+        "op",
+        "string_to_b58",
+        "[null]",
+        Starts("Error: Error deserializing field 'string': expected string, got null\n"),
+    ),
+    (
+        "op",
+        "string_from_b58",
+        "[]",
+        Starts("Error: Field 'base58_string' is missing from args to call_service\n"),
+    ),
+    (
+        "op",
+        "string_from_b58",
+        "[[]]",
+        Starts("Error: Error deserializing field 'base58_string': expected string, got []\n"),
+    ),
+    ("op", "string_from_b58", r#"[""]"#, Is(r#""""#)),
+    (
+        "op",
+        "bytes_from_b58",
+        "[]",
+        Starts("Error: Field 'base58_string' is missing from args to call_service\n"),
+    ),
+    (
+        "op",
+        "bytes_from_b58",
+        r#"["l"]"#,
+        Starts("Error: provided string contained invalid character 'l' at byte 0\n"),
+    ),
+    (
+        "op",
+        "bytes_from_b58",
+        "[7]",
+        Starts("Error: Error deserializing field 'base58_string': expected string, got 7\n"),
+    ),
+    ("op", "bytes_from_b58", r#"["11"]"#, Is("[0,0]")),
+    (
+        "op",
+        "bytes_to_b58",
+        "[]",
+        Starts("Error: Field 'bytes' is missing from args to call_service\n"),
+    ),
+    ("op", "bytes_to_b58", "[[]]", Is(r#""""#)),
+    (
+        "op",
+        "bytes_to_b58",
+        r#"["hello"]"#,
+        Starts("Error: Error deserializing field 'bytes': expected []u8, got \"hello\"\n"),
+    ),
+    (
+        "op",
+        "sha256_string",
+        "[]",
+        Starts("Error: Field 'string' is missing from args to call_service\n"),
+    ),
+    (
+        "op",
+        "sha256_string",
+        "[5]",
+        Starts("Error: Error deserializing field 'string': expected string, got 5\n"),
+    ),
+    (
+        "op",
+        "sha256_string",
+        r#"["hi", "yes"]"#,
+        Starts("Error: Error deserializing field 'digest_only': expected bool, got \"yes\"\n"),
+    ),
+    ("op", "sha256_string", r#"["", true, true]"#, Is("[]")),
+    ("debug", "stringify", "[null]", Is(r#""null""#)),
+    ("math", "add", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "add",
+        "[1, 2, 3]",
+        Fails("expected 2 arguments, got 3"),
+    ),
+    (
+        "math",
+        "add",
+        "[1, null]",
+        Starts("Error: Error deserializing field 'y': expected i64, got null\n"),
+    ),
+    ("math", "sub", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "sub",
+        r#"["1", 1]"#,
+        Starts("Error: Error deserializing field 'x': expected i64, got \"1\"\n"),
+    ),
+    (
+        "math",
+        "sub",
+        "[-9223372036854775808, 1]",
+        Fails("i64 add overflow"),
+    ),
+    ("math", "mul", "[]", Fails("expected 2 arguments, got 0")),
+    (
+        "math",
+        "mul",
+        "[1.5, 2]",
+        Starts("Error: Error deserializing field 'x': expected i64, got 1.5\n"),
+    ),
+    (
+        "math",
+        "mul",
+        "[-9223372036854775808, -1]",
+        Fails("i64 mul overflow"),
+    ),
+    ("math", "fmul", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "fmul",
+        r#"["1", 2]"#,
+        Starts("Error: Error deserializing field 'x': expected f64, got \"1\"\n"),
+    ),
+    ("math", "div", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "div",
+        "[true, 1]",
+        Starts("Error: Error deserializing field 'x': expected i64, got true\n"),
+    ),
+    ("math", "rem", "[7]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "rem",
+        r#"[7, "2"]"#,
+        Starts("Error: Error deserializing field 'y': expected i64, got \"2\"\n"),
+    ),
+    (
+        "math",
+        "rem",
+        "[-9223372036854775808, -1]",
+        Fails("i64 rem overflow"),
+    ),
+    ("math", "pow", "[2]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "pow",
+        "[2, -1]",
+        Starts("Error: Error deserializing field 'y': expected u32, got -1\n"),
+    ),
+    ("math", "pow", "[0, 0]", Is("1")),
+    ("math", "log", "[2]", Fails("expected 2 arguments, got 1")),
+    (
+        "math",
+        "log",
+        r#"[2, "8"]"#,
+        Starts("Error: Error deserializing field 'y': expected i64, got \"8\"\n"),
+    ),
+    ("math", "log", "[2, 1]", Is("0")),
+    ("cmp", "gt", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "cmp",
+        "gt",
+        r#"["a", 1]"#,
+        Starts("Error: Error deserializing field 'x': expected i64, got \"a\"\n"),
+    ),
+    (
+        "cmp",
+        "gt",
+        "[9223372036854775807, -9223372036854775808]",
+        Is("true"),
+    ),
+    ("cmp", "gte", "[]", Fails("expected 2 arguments, got 0")),
+    (
+        "cmp",
+        "gte",
+        "[1, {}]",
+        Starts("Error: Error deserializing field 'y': expected i64, got {}\n"),
+    ),
+    ("cmp", "gte", "[2, 2]", Is("true")),
+    (
+        "cmp",
+        "lt",
+        "[1, 2, 3]",
+        Fails("expected 2 arguments, got 3"),
+    ),
+    (
+        "cmp",
+        "lt",
+        "[null, 1]",
+        Starts("Error: Error deserializing field 'x': expected i64, got null\n"),
+    ),
+    ("cmp", "lt", "[1, 1]", Is("false")),
+    ("cmp", "lte", "[1]", Fails("expected 2 arguments, got 1")),
+    (
+        "cmp",
+        "lte",
+        "[1, 1.5]",
+        Starts("Error: Error deserializing field 'y': expected i64, got 1.5\n"),
+    ),
+    ("cmp", "lte", "[1, 1]", Is("true")),
+    (
+        "cmp",
+        "cmp",
+        "[18446744073709551615, 1]",
+        Starts("Error: Error deserializing field 'x': expected i64, got 18446744073709551615\n"),
+    ),
+    (
+        "array",
+        "sum",
+        "[[1], [2]]",
+        Fails("expected 1 arguments, got 2"),
+    ),
+    (
+        "array",
+        "sum",
+        r#"["1"]"#,
+        Starts("Error: Error deserializing field 'xs': expected []i64, got \"1\"\n"),
+    ),
+    (
+        "array",
+        "sum",
+        r#"[[1, "2"]]"#,
+        Starts("Error: Error deserializing field 'xs': expected []i64, got [1,\"2\"]\n"),
+    ),
+    ("array", "dedup", "[]", Fails("expected 1 arguments, got 0")),
+    ("array", "dedup", "[[]]", Is("[]")),
+    (
+        "array",
+        "dedup",
+        r#"["ab"]"#,
+        Starts("Error: Error deserializing field 'xs': expected []string, got \"ab\"\n"),
+    ),
+    (
+        "array",
+        "intersect",
+        r#"[["a"], "a"]"#,
+        Starts("Error: Error deserializing field 'y': expected []string, got \"a\"\n"),
+    ),
+    ("array", "intersect", r#"[["a"], []]"#, Is("[]")),
+    (
+        "array",
+        "diff",
+        r#"[["a"]]"#,
+        Fails("expected 2 arguments, got 1"),
+    ),
+    (
+        "array",
+        "diff",
+        r#"[["a"], [1]]"#,
+        Starts("Error: Error deserializing field 'y': expected []string, got [1]\n"),
+    ),
+    ("array", "diff", r#"[[], ["a"]]"#, Is("[]")),
+    ("array", "sdiff", "[]", Fails("expected 2 arguments, got 0")),
+    (
+        "array",
+        "sdiff",
+        "[{}, []]",
+        Starts("Error: Error deserializing field 'x': expected []string, got {}\n"),
+    ),
+    ("array", "sdiff", r#"[["a"], ["a"]]"#, Is("[]")),
+    (
+        "array",
+        "length",
+        "[]",
+        Fails("op array_length accepts exactly 1 argument: 0 found"),
+    ),
+    (
+        "array",
+        "length",
+        r#"["abc"]"#,
+        Fails("op array_length's argument must be an array"),
+    ),
+    ("array", "length", "[[]]", Is("0")),
+    (
+        "json",
+        "put",
+        r#"[{"a": 1}, "b"]"#,
+        Starts("Error: Field 'value' is missing from args to call_service\n"),
+    ),
+    (
+        "json",
+        "put",
+        r#"[{"a": 1}, "a", null]"#,
+        Is(r#"{"a":null}"#),
+    ),
+    ("json", "puts", r#"[{"a": 1}]"#, Is(r#"{"a":1}"#)),
+    (
+        "json",
+        "puts",
+        r#"[[], "b", 2]"#,
+        Fails("expected json object, got []"),
+    ),
+    (
+        "json",
+        "puts",
+        r#"[{"a": 1}, 2, 3]"#,
+        Fails(
+            "All keys must be of type string. Key of the following pair is of invalid type: (2, 3)",
+        ),
+    ),
+    (
+        "json",
+        "puts",
+        "[]",
+        Starts("Error: Field 'object' is missing from args to call_service\n"),
+    ),
+    ("json", "parse", "[]", Fails("expected 1 arguments, got 0")),
+    (
+        "json",
+        "parse",
+        "[7]",
+        Starts("Error: Error deserializing field 'json': expected string, got 7\n"),
+    ),
+    ("json", "parse", r#"[" null "]"#, Is("null")),
+    ("json", "stringify", "[null]", Is(r#""null""#)),
+    (
+        "json",
+        "stringify",
+        "[1, 2]",
+        Fails("expected 1 arguments, got 2"),
+    ),
+    (
+        "json",
+        "obj_pairs",
+        "[]",
+        Fails("expected 1 arguments, got 0"),
+    ),
+    ("json", "obj_pairs", "[[]]", Is("{}")),
+    (
+        "json",
+        "obj_pairs",
+        r#"[[["a"]]]"#,
+        Fails(r#"Expected array of 2 elements: string key and value, got ["a"]"#),
+    ),
+    (
+        "json",
+        "obj_pairs",
+        "[[[1, 2]]]",
+        Fails(
+            "All keys must be of type string. Key of the following pair is of invalid type: (1, 2)",
+        ),
+    ),
+    (
+        "json",
+        "obj_pairs",
+        r#"[[["a", 1], ["a", 2]]]"#,
+        Is(r#"{"a":2}"#),
+    ),
+    (
+        "json",
+        "puts_pairs",
+        r#"[{"a": 1}]"#,
+        Fails("expected 2 arguments, got 1"),
+    ),
+    ("json", "puts_pairs", r#"[{"a": 1}, []]"#, Is(r#"{"a":1}"#)),
+    (
+        "json",
+        "puts_pairs",
+        r#"[{"a": 1}, [["b"]]]"#,
+        Fails(r#"Expected array of 2 elements: string key and value, got ["b"]"#),
+    ),
+    (
+        "peer",
+        "get_contact",
+        "[]",
+        Starts("Error: Field 'peer_id' is missing from args to call_service\n"),
+    ),
+    (
+        "peer",
+        "get_contact",
+        r#"["nobody"]"#,
+        Starts("Error: the peer id is not a well-formed multihash\n"),
+    ),
+    (
+        "peer",
+        "get_contact",
+        r#"[["{3}"]]"#,
+        Starts("Error: Error deserializing field 'peer_id': expected string, got ["),
+    ),
+    (
+        "kad",
+        "neighborhood",
+        r#"["{3}", "yes"]"#,
+        Starts("Error: Error deserializing field 'already_hashed': expected bool, got \"yes\"\n"),
+    ),
+    (
+        "kad",
+        "neighborhood",
+        r#"["{3}", false, -1]"#,
+        Starts("Error: Error deserializing field 'count': expected "),
+    ),
+    (
+        "kad",
+        "neigh_with_addrs",
+        "[]",
+        Starts("Error: Field 'key' is missing from args to call_service\n"),
+    ),
+    (
+        "kad",
+        "neigh_with_addrs",
+        r#"["0OIl"]"#,
+        Starts(
+            "Error: key '0OIl' is not a base58: provided string contained invalid character '0' at byte 0\n",
+        ),
+    ),
+    (
+        "kad",
+        "neigh_with_addrs",
+        "[7]",
+        Starts("Error: Error deserializing field 'key': expected string, got 7\n"),
+    ),
+    ("kad", "neigh_with_addrs", r#"["{3}", null, 0]"#, Is("[]")),
+    (
+        "kad",
+        "merge",
+        "[]",
+        Starts("Error: Field 'target' is missing from args to call_service\n"),
+    ),
+    (
+        "kad",
+        "merge",
+        r#"["{3}", "{3}", []]"#,
+        Starts("Error: Error deserializing field 'left': expected []string, got "),
+    ),
+    ("kad", "merge", r#"["{3}", [], [], 0]"#, Is("[]")),
+    (
+        "dist",
+        "make_module_config",
+        "[]",
+        Starts("Error: Field 'name' is missing from args to call_service\n"),
+    ),
+    (
+        "dist",
+        "make_module_config",
+        r#"["m", "many"]"#,
+        Starts("Error: Error deserializing field 'mem_pages_count': expected u32, got \"many\"\n"),
+    ),
+    (
+        "dist",
+        "default_module_config",
+        "[]",
+        Starts("Error: Field 'module_name' is missing from args to call_service\n"),
+    ),
+    (
+        "dist",
+        "default_module_config",
+        "[1]",
+        Starts("Error: Error deserializing field 'module_name': expected string, got 1\n"),
+    ),
+    (
+        "dist",
+        "default_module_config",
+        r#"[""]"#,
+        Is(r#"{"name":""}"#),
+    ),
+    (
+        "dist",
+        "make_blueprint",
+        "[]",
+        Starts("Error: Field 'name' is missing from args to call_service\n"),
+    ),
+    (
+        "dist",
+        "make_blueprint",
+        r#"["b", "c"]"#,
+        Starts("Error: Error deserializing field 'dependencies': expected []string, got \"c\"\n"),
+    ),
+    (
+        "dist",
+        "make_blueprint",
+        r#"["b", []]"#,
+        Is("\"{\\\"dependencies\\\":[],\\\"name\\\":\\\"b\\\"}\""),
+    ),
+    (
+        "dist",
+        "make_blueprint",
+        r#"["b", ["x"]]"#,
+        Is("\"{\\\"dependencies\\\":[{\\\"/\\\":\\\"x\\\"}],\\\"name\\\":\\\"b\\\"}\""),
+    ),
+    (
+        "sig",
+        "verify",
+        "[]",
+        Starts("Error: Field 'signature' is missing from args to call_service\n"),
+    ),
+    (
+        "sig",
+        "verify",
+        r#"[[1], "data"]"#,
+        Starts("Error: Error deserializing field 'data': expected []u8, got \"data\"\n"),
+    ),
+    ("sig", "verify", "[[], []]", Is("false")),
+    ("sig", "get_peer_id", r#"["ignored"]"#, Is(r#""{1}""#)),
+    ("getDataSrv", "-relay-", r#"["ignored"]"#, Is(r#""{1}""#)),
 ];
-
-/// `{n}` stands for the id of peer n.
-fn with_peers(text: &str) -> String {
-    let mut text = text.to_string();
-    for n in 1..=4 {
-        text = text.replace(&format!("{{{n}}}"), &super::bench::peer(n).to_string());
-    }
-    text
-}
-
-#[test]
-fn each_call_has_its_exact_result() {
-    let mut wrong = Vec::new();
-    for (service, function, arguments, expected) in CASES {
-        let parsed: Vec<Value> = serde_json::from_str(&with_peers(arguments)).unwrap();
-        let (code, result) = answer(call(STRANGER, service, function, parsed, Vec::new()));
-        let good = match expected {
-            Is(text) => (code, result.clone()) == (0, with_peers(text)),
-            Fails(text) => (code, result.clone()) == (1, Value::from(*text).to_string()),
-            Starts(text) => {
-                let result: String = serde_json::from_str(&result).unwrap();
-                code == 1 && result.starts_with(text)
-            }
-        };
-        if !good {
-            wrong.push(format!("{service}.{function}{arguments}: {code} {result}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}

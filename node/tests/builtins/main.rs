@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod exact;
 mod guarded;
 mod house;
 mod ipfs;
