@@ -1,6 +1,7 @@
 //! The plan of trials: which suite judges which target. Targets start when their first trial runs, and end with the
 //! last. At the end a matrix shows which hardware the image was tried on.
 
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, clients, dht, disks, hostile, js, network, prover, rust, tls};
+use crate::suite::{boot, builtins, clients, dht, disks, hostile, js, network, prover, rust, tls};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -74,6 +75,7 @@ macro_rules! common_suites {
             "wrong_peer": |node| rust::wrong_peer(&node.target),
             "half_open": |node| hostile::half_open(&node.target),
             "slow_reader": |node| hostile::slow_reader(&node.target),
+            "builtins": |node| builtins::cases(&node.target),
             "js": |node| js::relay(&node.target),
         })
     };
@@ -174,7 +176,8 @@ impl Plan {
                 let relay1 = started(&node, hosted::start(&[])).await?;
                 let known = [relay1.target.tcp.to_string()];
                 let relay2 = hosted::start(&known).await?;
-                let outcome = js::application(&relay1.target, &relay2.target).await;
+                let outcome =
+                    js::application(&relay1.target, &relay2.target, Ipv4Addr::LOCALHOST, 1).await;
                 with_logs(outcome, &[relay1, &relay2])
             },
         ));
@@ -188,6 +191,17 @@ impl Plan {
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, USUAL, guest::build, node, two_cores());
+        let first = node.clone();
+        trials.push(
+            self.trial("image/application", USUAL, both, move || async move {
+                let relay1 = started(&first, two_cores()).await?;
+                // The second relay costs no boot.
+                let relay2 = hosted::start(&[relay1.target.tcp.to_string()]).await?;
+                let outcome =
+                    js::application(&relay1.target, &relay2.target, guest::HOST.into(), 10).await;
+                with_logs(outcome, &[relay1, &relay2])
+            }),
+        );
         trials.push(self.trial(
             "image/identity_and_relays",
             USUAL,
@@ -359,6 +373,10 @@ async fn subnet() -> Result<()> {
     let far = start(&[&relay2], "").await?;
     let outcome = js::subnet([&relay1, &relay2], [&near, &doomed, &far], chain_port).await;
     with_logs(outcome, &[&relay1, &relay2, &near, &doomed, &far])
+}
+
+fn both() -> Result<()> {
+    guest::build().and_then(|()| hosted::build())
 }
 
 fn nothing() -> Result<()> {

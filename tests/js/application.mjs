@@ -1,6 +1,7 @@
 // An application in Aqua, compiled by the published compiler, and what it needs of its node as the operator: services,
-// vault, spells, and the registry of the network. Usage: node application.mjs RELAY_1 RELAY_2 OPERATORS_SEED [HOST]
-// where HOST is the IPv4 address of this machine as the first relay sees it.
+// vault, spells, and the registry of the network. Usage: node application.mjs RELAY_1 RELAY_2 OPERATORS_SEED [HOST [PERIOD]]
+// where HOST is the IPv4 address of this machine as the first relay sees it, and PERIOD the seconds between a spell's runs,
+// more than one run takes there.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,7 +10,7 @@ import { registerService } from "@fluencelabs/js-client";
 import { application, compile } from "./aqua.mjs";
 import { callRelay, check, connect, same } from "./client.mjs";
 
-const [relay1, relay2, seed, here = "127.0.0.1"] = process.argv.slice(2);
+const [relay1, relay2, seed, here = "127.0.0.1", period = "1"] = process.argv.slice(2);
 const GUEST = new URL("../../wasm-host/tests/guests/wasm/files.wasm", import.meta.url);
 /** CID of that file: it is one block. */
 const GUEST_CID = "bafkreidqm4ycwosn245dol5h7ofwampull4fn53abjvslknw6hi4uwnz2q";
@@ -102,7 +103,7 @@ await check("a spell runs, tells and stops", async () => {
   const id = await app.install(operator, {
     script: tick,
     data: { greeting: "run " },
-    config: every(1),
+    config: every(Number(period)),
     name: "ticker",
   });
   const [logs, runs, trigger] = await until("two runs", async () => {

@@ -33,7 +33,7 @@ const WEBSOCKET_PORT: u16 = 999;
 pub(crate) const PAGES_PORT: u16 = 8080;
 
 /// Where a guest finds its host's loopback address.
-const HOST: [u8; 4] = [10, 0, 2, 2];
+pub(crate) const HOST: [u8; 4] = [10, 0, 2, 2];
 
 impl Host for Guest {
     fn tail(&self) -> String {

@@ -1,5 +1,7 @@
 //! What the js-client gets from a node, and from several.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Result, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -27,11 +29,18 @@ pub(crate) async fn two_relays(first: &Target, second: &Target) -> Result<()> {
 }
 
 /// An application in Aqua on the first of two relays, which its operator manages: services, vault, spells, the registry
-/// on both.
-pub(crate) async fn application(first: &Target, second: &Target) -> Result<()> {
+/// on both. The first reaches this host at the address `here`, and runs its spell every `period` seconds.
+pub(crate) async fn application(
+    first: &Target,
+    second: &Target,
+    here: Ipv4Addr,
+    period: u32,
+) -> Result<()> {
     let (first, second) = (first.ws.to_string(), second.ws.to_string());
     let seed = BASE64_STANDARD.encode(OPERATOR);
-    let report = js::run("application.mjs", &[&first, &second, &seed]).await?;
+    let (here, period) = (here.to_string(), period.to_string());
+    let arguments = [&*first, &*second, &*seed, &*here, &*period];
+    let report = js::run("application.mjs", &arguments).await?;
     ensure!(
         report.passed.len() > 10 && report.passed.ends_with(&["disconnect".into()]),
         "the script ended early: {:?}",
