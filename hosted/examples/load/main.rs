@@ -146,7 +146,8 @@ fn cpu_time(places: &[Place]) -> Option<Duration> {
 /// Tells a watcher how far it is.
 fn progress(title: &str, done: usize, count: usize) {
     let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() || done % 100 != 0 && done != count {
+    let is_due = done == count || done.is_multiple_of(100);
+    if !(is_due && stderr.is_terminal()) {
         return;
     }
     let end = if done == count { "\r\x1b[K" } else { "" };
