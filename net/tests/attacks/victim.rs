@@ -194,7 +194,9 @@ impl Client {
         victim.feed(conn, &bytes);
         let answer = victim.drain(conn);
         let message = &answer[proposal(noise::PROTOCOL).len() + noise::PREFIX..];
-        handshake.read(message).expect("the victim's identity");
+        handshake
+            .read(&identity, message)
+            .expect("the victim's identity");
         let mut bytes = Vec::new();
         handshake.write(&identity, &mut bytes).expect("a message");
         victim.feed(conn, &bytes);
@@ -244,10 +246,10 @@ impl Client {
             ttl: 7000,
             script: "(null)".into(),
             signature: vec![1; 64],
-            data: vec![],
+            data: vec![].into(),
         };
         let mut bytes = proposal(particle::PROTOCOL);
-        bytes.extend(particle::frame::encode(&particle));
+        bytes.extend(particle::frame::encode(&particle).to_vec());
         self.say(victim, &syn(id, &bytes));
         self.hear(victim);
     }

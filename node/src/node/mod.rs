@@ -18,6 +18,7 @@ use basalt_net::multiaddr::Multiaddr;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
@@ -202,7 +203,7 @@ impl<I: Interpreter> Node<I> {
         clock: Clock,
         scope: PeerId,
         header: Header,
-        data: Vec<u8>,
+        data: Bytes,
     ) -> Result<(), Refusal> {
         if self.status.memory + data.len() > self.limits.max_memory {
             return Err(Refusal::MemoryFull);
@@ -373,7 +374,7 @@ impl<I: Interpreter> Node<I> {
             results: core::mem::take(&mut actor.results),
         });
         // Kept before anything is done about it, also after an error.
-        actor.data = core::mem::take(&mut outcome.data);
+        actor.data = core::mem::take(&mut outcome.data).into();
         let after = actor.memory();
         self.status.memory += after;
         self.budgets
