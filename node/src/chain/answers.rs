@@ -128,9 +128,12 @@ pub(super) fn receipt(answer: Result<Value, String>) -> Value {
 /// The workers of a deal as scripts see them.
 pub(super) fn workers(answer: &[u8]) -> Result<Value, abi::Malformed> {
     let mut workers = Vec::new();
+    // Offsets may lead to the same bytes again and again: what is read is not more than what came.
+    let mut left = answer.len() / size_of::<Word>();
     for worker in View(answer).dynamic(0)? {
         let (offchain, peer) = (worker.word(0)?, worker.word(2)?);
         let units = worker.words(5)?;
+        left = left.checked_sub(units.len()).ok_or(abi::Malformed)?;
         let activated = (offchain != [0; 32]).then(|| PeerId::from_ed25519(&offchain).to_string());
         workers.push(json!({
             "cu_ids": units.iter().map(|unit| rpc::hex(unit)).collect::<Vec<_>>(),

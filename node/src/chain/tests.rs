@@ -146,6 +146,17 @@ fn answers_of_another_shape_are_refused() {
     }
     let endless = [abi::number(32), abi::number(u32::MAX.into())].concat();
     assert_eq!(workers(&endless), Err(abi::Malformed));
+    // All workers are the same bytes, with the same hundred units.
+    let same = |count: u64| {
+        let mut words = alloc::vec![abi::number(32), abi::number(count)];
+        words.extend((0..count).map(|_| abi::number(32 * count)));
+        words.extend([1, 1, 1, 1, 7, 192, 100].map(abi::number));
+        words.extend([abi::number(9); 100]);
+        words.concat()
+    };
+    let once = workers(&same(1)).unwrap();
+    assert_eq!(once[0]["cu_ids"].as_array().unwrap().len(), 100);
+    assert_eq!(workers(&same(100)), Err(abi::Malformed));
     assert!(deals(&endless).is_err());
 }
 
