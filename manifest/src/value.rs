@@ -172,6 +172,35 @@ pub(crate) fn wide(value: &DeValue<'_>) -> Result<u64, Fault> {
     integer(value, 0..=i64::MAX as u64)
 }
 
+/// MiB of memory that all services together may have: up to 16 TiB.
+pub(crate) fn services_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 16..=1 << 24)
+}
+
+/// MiB of memory that a service may have: up to 4 GiB, what WebAssembly can address, for two modules.
+pub(crate) fn service_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 2..=8192)
+}
+
+/// Seconds until something that is not used is put away: up to a year.
+pub(crate) fn rest(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=31_536_000)
+}
+
+/// A number of particles.
+pub(crate) fn particles(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=1_000_000)
+}
+
+/// MiB of memory of particles.
+pub(crate) fn particles_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=65_536)
+}
+
+pub(crate) fn percent(value: &DeValue<'_>) -> Result<u8, Fault> {
+    integer(value, 1..=100)
+}
+
 /// `http://host:port/path`; without a port it is 80.
 pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
     let text = string(value)?;

@@ -2,7 +2,7 @@
 
 use basalt_manifest::{
     Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Registers,
-    StaticAddress, schema::SECTIONS,
+    Share, StaticAddress, schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -62,6 +62,23 @@ fn is_read_as_written() {
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)
     );
+    let services = manifest.services;
+    assert_eq!(
+        (
+            services.memory,
+            services.service_memory,
+            services.rest_seconds
+        ),
+        (Some(4096), Some(256), Some(300))
+    );
+    let share = |rate, alive, memory, work| Share {
+        rate: Some(rate),
+        alive: Some(alive),
+        memory: Some(memory),
+        work: Some(work),
+    };
+    assert_eq!(manifest.particles.author, share(50_000, 40_000, 192, 50));
+    assert_eq!(manifest.particles.worker, share(25_000, 25_000, 128, 40));
     assert_eq!(
         manifest.disk,
         Disk {

@@ -245,7 +245,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[storage]",
             1,
             2,
-            "sections are node, network, tls, cores, http, disk, prover, chain, log, panic",
+            "sections are node, network, tls, cores, services, particles, http, disk, prover, chain, log, panic",
         ),
         ("[log]\nx = 1", 2, 1, "keys here are level"),
         (
