@@ -42,6 +42,7 @@ mod http;
 mod ipfs;
 pub mod limits;
 pub mod machine;
+mod metrics;
 pub mod node;
 pub mod particle;
 pub mod peer;

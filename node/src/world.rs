@@ -12,6 +12,8 @@ use core::time::Duration;
 use basalt_distro::Distro;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use basalt_wasm_host::MemoryPool;
 
 use crate::builtins::{CallError, Reply};
 use crate::chain::{self, Chain};
@@ -21,7 +23,9 @@ use crate::host::{Clock, Host};
 use crate::http::{Answer, Request};
 use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
+use crate::metrics::Meters;
 use crate::particle::Header;
+use crate::refusal::{Refusal, Refusals, rarely};
 use crate::services::{self, Services};
 use crate::spells::Schedule;
 use crate::state::{self, Changes, State};
@@ -77,6 +81,10 @@ pub struct World {
     pub(crate) vaults: Vaults,
     pub(crate) entropy: Entropy,
     pub(crate) calls: Calls,
+    pub(crate) refusals: Refusals,
+    pub(crate) meters: Meters,
+    /// Memory of all services, of their files and of vaults.
+    pub(crate) memory: MemoryPool,
     pub(crate) cores: CoreMap,
     pub(crate) schedule: Schedule,
     /// What spells are made of, if the node has it.
@@ -160,14 +168,18 @@ impl World {
 
     /// The world of a host that forgets everything at a reboot and runs no services. `seed` is fresh entropy.
     pub fn without_parts(host: Host, limits: ServiceLimits, seed: [u8; 32]) -> World {
+        let memory = MemoryPool::new(limits.services_memory);
         World {
             host: Rc::new(host),
             state: None,
             platform: None,
             services: Services::default(),
-            vaults: Vaults::new(limits.vault_bytes),
             entropy: Entropy::new(seed),
             calls: Calls::default(),
+            refusals: Refusals::default(),
+            meters: Meters::default(),
+            vaults: Vaults::new(limits.vault_bytes, memory.clone()),
+            memory,
             cores: CoreMap::new(1, limits.host_cores, limits.share_cores, Vec::new()),
             schedule: Schedule::default(),
             spell_blueprint: None,
@@ -198,6 +210,32 @@ impl World {
     /// Calls of services so far.
     pub fn calls(&self) -> Calls {
         self.calls
+    }
+
+    /// Memory of all services, of their files and of vaults.
+    pub fn memory(&self) -> &MemoryPool {
+        &self.memory
+    }
+
+    /// Particles that have a vault, and the bytes in all vaults.
+    pub fn vaults(&self) -> (usize, u64) {
+        (self.vaults.len(), self.vaults.bytes())
+    }
+
+    /// Everything refused, by reason.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Monotonic time, where the machine has a clock for services.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        Some(self.platform.as_ref()?.clock().now)
+    }
+
+    /// Counts something that was refused, and tells it, a flood of it ever more rarely.
+    pub(crate) fn count(&mut self, reason: Refusal) {
+        let times = self.refusals.count(reason);
+        log::log!(target: "node", rarely(times), "refused: {reason} ({times} so far)");
     }
 
     /// Particles that spells made.

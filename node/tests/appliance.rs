@@ -22,6 +22,7 @@ fn boot(n: u8) -> Boot {
         seed: [n; 32],
         identity_seed: [n + 100; 32],
         mac: [2, 0, 0, 0, 0, n],
+        memory: 1 << 30,
         version: "0.1.0".into(),
     }
 }

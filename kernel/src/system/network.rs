@@ -23,6 +23,7 @@ use super::platform::Kernel;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;
+use crate::mem::frames::FRAMES;
 use crate::mem::heap;
 use crate::prover::{self, Manager};
 use crate::{entropy, log, time};
@@ -65,6 +66,13 @@ pub fn run(
         seed: entropy::seed_bytes(),
         identity_seed,
         mac: card.mac(),
+        memory: FRAMES
+            .lock()
+            .free_bytes()
+            .saturating_sub(prover::memory_needed(
+                &configuration.manifest.prover,
+                &lanes,
+            )),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let parts = Parts {

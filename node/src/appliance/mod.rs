@@ -41,6 +41,8 @@ pub struct Boot {
     pub identity_seed: [u8; 32],
     /// Hardware address of the NIC.
     pub mac: [u8; 6],
+    /// Bytes of memory that nobody uses yet.
+    pub memory: u64,
     /// Version of the image.
     pub version: String,
 }
@@ -135,6 +137,8 @@ impl Appliance {
         let tls = tls::Context::new(&peer::tls_settings(manifest), tls_seed.into());
         config.tls = Some(Arc::new(tls.map_err(Error::Tls)?));
         budget(&mut config, &ip_config.limits);
+        config.particles.set(&manifest.particles, PARTICLE_MEMORY);
+        config.services.set(&manifest.services, boot.memory);
         let ip_seed: [u8; 32] = Sha256::new()
             .chain_update(b"ip")
             .chain_update(boot.seed)
@@ -390,7 +394,6 @@ fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_queued = PARTICLE_MEMORY;
     config.seeks.max_bytes = PARTICLE_MEMORY / 4;
     config.inbox.max_bytes = PARTICLE_MEMORY / 2;
-    config.particles.max_memory = PARTICLE_MEMORY;
 }
 
 /// What the manifest says about addressing, for a card with the address `mac`.

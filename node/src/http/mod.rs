@@ -3,6 +3,7 @@
 //! One request per connection, `GET` only, no authentication: what is told here is no secret, and secrets are not told.
 
 mod client;
+mod metrics;
 mod pages;
 
 use alloc::collections::BTreeMap;
@@ -15,6 +16,7 @@ use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
 pub(crate) use client::{Answer, Clients, Request};
+pub(crate) use metrics::Contacts;
 pub(crate) use pages::{Report, config_text, page};
 
 use crate::machine::Effect;

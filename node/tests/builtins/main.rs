@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod disk;
 mod guarded;
 mod house;
 mod ipfs;
