@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Display, Write};
 
 use basalt_manifest::{Addressing, Compute, Manifest};
+use basalt_net::swarm::Refusal;
 use serde_json::{Map, Value, json};
 
 use super::Page;
@@ -227,6 +228,15 @@ fn metrics(report: &Report<'_>) -> String {
     text.labelled(
         "basalt_refused",
         "What the node refused, by reason",
+        &refusals,
+    );
+    let refusals = Refusal::ALL.map(|reason| {
+        let label = alloc::format!("{{reason=\"{}\"}}", reason.name());
+        (label, swarm.refused(reason))
+    });
+    text.labelled(
+        "basalt_network_refused",
+        "What the network's budgets and rules refused, by reason",
         &refusals,
     );
     if let Some(state) = world.state() {
