@@ -44,7 +44,7 @@ impl Drop for Folder {
 pub(crate) struct Node {
     process: Child,
     pub(crate) peer: PeerId,
-    address: Multiaddr,
+    pub(crate) address: Multiaddr,
     pages: SocketAddr,
 }
 
@@ -114,6 +114,11 @@ impl Node {
             address,
             pages: pages.unwrap(),
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// One of the operator's pages: status and body.

@@ -45,6 +45,12 @@ pub fn claim_core() {
     CORE_ID.store(apic::id(), Ordering::Relaxed);
 }
 
+/// Memory that nobody uses, in bytes.
+fn free_memory() -> u64 {
+    let heap = heap::claimed_bytes().saturating_sub(heap::used_bytes());
+    FRAMES.lock().free_bytes() + heap as u64
+}
+
 /// The node's monotonic clock.
 pub(super) fn now() -> Instant {
     Instant::from_micros(u64::try_from(time::since_entry().as_micros()).unwrap_or(u64::MAX))
@@ -66,13 +72,10 @@ pub fn run(
         seed: entropy::seed_bytes(),
         identity_seed,
         mac: card.mac(),
-        memory: FRAMES
-            .lock()
-            .free_bytes()
-            .saturating_sub(prover::memory_needed(
-                &configuration.manifest.prover,
-                &lanes,
-            )),
+        memory: free_memory().saturating_sub(prover::memory_needed(
+            &configuration.manifest.prover,
+            &lanes,
+        )),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let parts = Parts {

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{self, Display, Write};
 
+use basalt_net::swarm;
 use serde_json::Value;
 
 use super::pages::Report;
@@ -379,6 +380,13 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
         "basalt_refused",
         "What the node refused, by reason",
         refusals.map(|(reason, times)| (format!("{{reason=\"{}\"}}", reason.name()), times)),
+    );
+    let swarm = &report.status.swarm;
+    text.counters(
+        "basalt_network_refused",
+        "What the network's budgets and rules refused, by reason",
+        swarm::Refusal::ALL
+            .map(|reason| (format!("{{reason=\"{}\"}}", reason.name()), swarm.refused(reason))),
     );
     text.counter(
         "basalt_interpreter_steps",
