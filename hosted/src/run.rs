@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, anyhow};
 use basalt_distro::published;
@@ -97,10 +97,14 @@ pub fn run(args: &RunArgs) -> Result<()> {
     config.tls = Some(Arc::new(tls));
     config.services.set(&manifest.services, available_bytes());
     let cores = args.compute.unwrap_or_else(|| threads(&manifest));
+    let waker = Arc::new(OnceLock::new());
     let parts = Parts {
         state,
         compute: Some(Resources {
-            platform: Arc::new(Process { clocks }),
+            platform: Arc::new(Process {
+                clocks,
+                waker: waker.clone(),
+            }),
             cores,
             homes: Vec::new(),
         }),
@@ -114,6 +118,8 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
         .context("cannot read the state")?;
     let mut reactor = Reactor::new(peer, clocks)?;
+    // It is new: nobody has set it.
+    let _ = waker.set(reactor.waker());
     reactor
         .start_cores(cores)
         .context("cannot start the compute threads")?;

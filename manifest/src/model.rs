@@ -325,6 +325,20 @@ pub struct Services {
     pub service_memory: Option<u32>,
     /// Seconds without calls after which a service gives up its instances.
     pub rest_seconds: Option<u32>,
+    /// Whom services may reach by HTTP.
+    pub http: Reach,
+}
+
+/// Whom services may reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody.
+    Off,
+    /// Addresses of the public internet.
+    #[default]
+    Public,
+    /// Every address, the provider's own network included.
+    All,
 }
 
 /// Section `[particles]`: what those of one author, and those for one worker, may take.
@@ -446,9 +460,11 @@ pub struct Chain {
     pub ipfs: Option<String>,
 }
 
-/// An address of a web server, without TLS.
+/// An address of a web server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// Name or address.
     pub host: String,
     /// Port.

@@ -270,6 +270,9 @@ impl<'a, 'i> Reader<'a, 'i> {
                 memory: self.one("services", "memory", value::services_memory),
                 service_memory: self.one("services", "service_memory", value::service_memory),
                 rest_seconds: self.one("services", "rest_seconds", value::rest),
+                http: self
+                    .one("services", "http", value::reach)
+                    .unwrap_or_default(),
             },
             particles: Particles {
                 author: self.share([

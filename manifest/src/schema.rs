@@ -202,6 +202,13 @@ pub const SECTIONS: &[Section] = &[
                 meaning: "Time without calls after which a service gives up its instances. The next call brings them back as \
                           they were. Sooner when memory is scarce.",
             },
+            Key {
+                name: "http",
+                kind: "\"off\", \"public\" or \"all\"",
+                default: "\"public\"",
+                meaning: "Whom services may reach by HTTP: nobody, addresses of the public internet, or every address, your own \
+                          network included.",
+            },
         ],
     },
     Section {
@@ -363,9 +370,10 @@ pub const SECTIONS: &[Section] = &[
         keys: &[
             Key {
                 name: "endpoint",
-                kind: "a string such as \"http://192.0.2.9:8545/path\"",
+                kind: "a string such as \"https://rpc.example.org/path\" or \"http://192.0.2.9:8545/path\"",
                 default: "none: the node serves no deals",
-                meaning: "Where a node of the chain takes JSON-RPC, over plain HTTP.",
+                meaning: "Where a node of the chain takes JSON-RPC. The certificate behind `https` is checked against \
+                          `[tls] roots` and the authorities that browsers trust.",
             },
             Key {
                 name: "diamond",

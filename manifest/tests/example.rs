@@ -1,8 +1,8 @@
 //! The documented example: it is valid, complete, and says what it seems to say.
 
 use basalt_manifest::{
-    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Registers,
-    Share, StaticAddress, schema::SECTIONS,
+    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Reach,
+    Registers, Share, StaticAddress, schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -71,6 +71,7 @@ fn is_read_as_written() {
         ),
         (Some(4096), Some(256), Some(300))
     );
+    assert_eq!(services.http, Reach::Public);
     let share = |rate, alive, memory, work| Share {
         rate: Some(rate),
         alive: Some(alive),

@@ -423,7 +423,7 @@ fn what_deals_need_is_asked_for() {
         assert!(said.contains(&needed), "{said}");
     }
     for (value, reason) in [
-        ("endpoint = \"https://chain.example\"", "asks for TLS"),
+        ("endpoint = \"https://:443\"", "has a host that is neither"),
         ("endpoint = \"chain.example\"", "must be a string such as"),
         ("endpoint = \"http://:80/\"", "has a host that is neither"),
         ("endpoint = \"http://a:0/\"", "has a port that is no number"),

@@ -54,5 +54,6 @@ pub mod state;
 pub mod status;
 mod system;
 pub mod vault;
+pub mod web;
 pub mod workers;
 pub mod world;

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 use basalt_manifest as manifest;
 
+use crate::web::{Reach, WebLimits};
+
 /// What strangers may make the node spend. Each limit names the attack it bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -150,6 +152,8 @@ pub struct ServiceLimits {
     pub vault_bytes: u64,
     /// Cores set aside for services of the host scope; 0: they share all cores.
     pub host_cores: usize,
+    /// What services may do with HTTP.
+    pub web: WebLimits,
     /// Whether compute units of workers share cores when there are too few for each to have its own.
     pub share_cores: bool,
     /// Modules that may use programs of the host: their CIDs, and the names of those programs.
@@ -163,6 +167,11 @@ impl ServiceLimits {
     /// Sets what the manifest says, and the limits of memory that it leaves open by what is free: half of it for all
     /// services, a quarter of that for one, 256 MiB at most.
     pub fn set(&mut self, given: &manifest::Services, free: u64) {
+        self.web.reach = match given.http {
+            manifest::Reach::Off => Reach::Nobody,
+            manifest::Reach::Public => Reach::Public,
+            manifest::Reach::All => Reach::All,
+        };
         let bytes = |mib: Option<u32>| mib.map(|mib| u64::from(mib) << 20);
         self.services_memory = bytes(given.memory).unwrap_or(free / 2);
         let one = (self.services_memory / 4).min(256 << 20);
@@ -191,6 +200,7 @@ impl Default for ServiceLimits {
             service_files: 256 << 20,
             vault_bytes: 256 << 20,
             host_cores: 0,
+            web: WebLimits::default(),
             share_cores: true,
             binaries: BTreeMap::from([(CURL_EFFECTOR.into(), vec!["curl".into()])]),
         }

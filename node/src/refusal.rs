@@ -87,6 +87,8 @@ reasons! {
     ServiceQueueFull = "service_queue_full", "too many calls wait for this service";
     /// Work for a compute core: too much of one worker waits.
     WorkerJobsFull = "worker_jobs_full", "too much work of this worker waits for the compute cores";
+    /// A request of a service: it leads where services may not go, is none, or too many are under way.
+    WebRefused = "web_refused", "a service may not make this request";
     /// A new service: there are too many.
     ServicesFull = "services_full", "there are too many services";
     /// A call of a service: its own memory, or that of all services, is used up.

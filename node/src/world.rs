@@ -31,6 +31,7 @@ use crate::spells::Schedule;
 use crate::state::{self, Changes, State};
 use crate::system::Installer;
 use crate::vault::Vaults;
+use crate::web::{Reach, Web, WebLimits};
 use crate::workers::{CoreMap, Workers};
 
 /// What the owner of a node gives it beside sockets.
@@ -95,6 +96,8 @@ pub struct World {
     pub(crate) installer: Installer,
     pub(crate) ipfs: Ipfs,
     pub(crate) chain: Option<Chain>,
+    /// Requests of services.
+    pub(crate) web: Web,
     /// Answers that came about otherwise than by a job.
     pub(crate) finished: VecDeque<(Ticket, Result<Reply, CallError>)>,
     /// Whether everything that was kept came back.
@@ -124,6 +127,13 @@ impl World {
         let mut world = World::without_parts(host, limits, seed);
         world.chain = chain.map(Chain::new);
         if let Some(resources) = compute {
+            if resources.cores == 0 {
+                // The node cannot make a request while it runs the service that waits for it.
+                world.web = Web::new(WebLimits {
+                    reach: Reach::Nobody,
+                    ..world.limits.web.clone()
+                });
+            }
             let limits = &world.limits;
             world.queues = Queues::new(resources.cores, limits.max_jobs);
             let cores = world.queues.cores();
@@ -188,6 +198,7 @@ impl World {
             installer: Installer::default(),
             ipfs: Ipfs::default(),
             chain: None,
+            web: Web::new(limits.web.clone()),
             finished: VecDeque::new(),
             restored: true,
             queues: Queues::new(0, limits.max_jobs),
@@ -271,14 +282,21 @@ impl World {
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         let chain = self.chain.as_mut().and_then(Chain::next_request);
-        chain.or_else(|| self.ipfs.next_request())
+        let own = chain.or_else(|| self.ipfs.next_request());
+        for _ in 0..self.web.take_refused() {
+            self.count(Refusal::WebRefused);
+        }
+        own.or_else(|| self.web.next_request())
     }
 
     /// Takes the answer to a request.
-    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
-        match Chain::asked(id) {
-            true => self.chain_done(id, answer),
-            false => self.ipfs_done(id, answer),
+    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
+        if Chain::asked(id) {
+            self.chain_done(now, id, answer);
+        } else if Web::asked(id) {
+            self.web.done(id, answer);
+        } else {
+            self.ipfs_done(id, answer);
         }
     }
 

@@ -110,6 +110,11 @@ impl<M: Machine> Reactor<M> {
         self.cores.start(count)
     }
 
+    /// What wakes the loop from another thread.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.stop.waker.clone()
+    }
+
     /// Ends [`Reactor::run`] from another thread.
     pub fn stopper(&self) -> Stop {
         self.stop.clone()

@@ -385,8 +385,12 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
     text.counters(
         "basalt_network_refused",
         "What the network's budgets and rules refused, by reason",
-        swarm::Refusal::ALL
-            .map(|reason| (format!("{{reason=\"{}\"}}", reason.name()), swarm.refused(reason))),
+        swarm::Refusal::ALL.map(|reason| {
+            (
+                format!("{{reason=\"{}\"}}", reason.name()),
+                swarm.refused(reason),
+            )
+        }),
     );
     text.counter(
         "basalt_interpreter_steps",

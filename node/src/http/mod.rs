@@ -15,7 +15,7 @@ use core::time::Duration;
 use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
-pub(crate) use client::{Answer, Clients, Request};
+pub(crate) use client::{Answer, Clients, Request, Response};
 pub(crate) use metrics::Contacts;
 pub(crate) use pages::{Report, config_text, page};
 

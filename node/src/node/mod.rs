@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use crate::air::{self, CallRequest, CallResult, Interpreter, Outcome, Run};
 use crate::builtins::{self, Call, CallError, Later, Reply};
+use crate::chain::Chain;
 use crate::compute::{Done, Job, Ticket};
 use crate::host::{Clock, Host, Network};
 use crate::http::{Answer, Request};
@@ -358,6 +359,9 @@ impl<I: Interpreter> Node<I> {
         }
         self.world.run_spells(clock);
         self.world.rest_idle(clock);
+        if let Some(chain) = &mut self.world.chain {
+            chain.timer(clock.now);
+        }
         self.take_spells(clock);
         for _ in 0..self.limits.max_removed_per_round {
             match self.deadlines.first() {
@@ -402,10 +406,17 @@ impl<I: Interpreter> Node<I> {
         let spell = self.world.schedule.next();
         let spell =
             spell.map(|at| clock.now + Duration::from_millis(at.saturating_sub(clock.wall_ms)));
-        [self.timers.next(), deadline, spell, self.world.rest_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let chain = self.world.chain.as_ref().and_then(Chain::wake_at);
+        [
+            self.timers.next(),
+            deadline,
+            spell,
+            self.world.rest_at(),
+            chain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
@@ -690,8 +701,8 @@ impl<I: Interpreter> Node<I> {
     }
 
     /// Takes the answer to an HTTP request.
-    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
-        self.world.http_done(id, answer);
+    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
+        self.world.http_done(now, id, answer);
         while let Some((ticket, answer)) = self.world.finished.pop_front() {
             self.answered(ticket, answer);
         }

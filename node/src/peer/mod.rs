@@ -366,7 +366,10 @@ impl Peer {
             }
         }
         while let Some(request) = self.node.next_request() {
-            self.clients.start(request, out);
+            let begun = self.clients.start(request, self.tls.as_ref(), out);
+            if let Err((id, answer)) = begun {
+                self.node.http_done(clock.now, id, answer);
+            }
         }
         while let Some(job) = self.node.next_job() {
             out.push(Effect::Compute {
@@ -691,7 +694,7 @@ impl Machine for Peer {
                 self.node.timer(clock);
                 self.http.timer(clock.now, out);
                 for (id, answer) in self.clients.timer(clock.now, out) {
-                    self.node.http_done(id, answer);
+                    self.node.http_done(clock.now, id, answer);
                 }
             }
             Input::Dialed { conn, .. }
@@ -702,7 +705,7 @@ impl Machine for Peer {
                 if self.clients.has(*conn) =>
             {
                 if let Some((id, answer)) = self.clients.handle(*conn, &input, out) {
-                    self.node.http_done(id, answer);
+                    self.node.http_done(clock.now, id, answer);
                     self.settle(clock, out);
                 }
                 return;
@@ -719,6 +722,8 @@ impl Machine for Peer {
     }
 
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        // Compute cores may have asked for something.
+        self.settle(clock, out);
         let more = self.node.maintain();
         for _ in 0..self.steps_per_turn {
             // Just enough to keep the node busy: the rest keeps its order.

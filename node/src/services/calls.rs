@@ -187,6 +187,7 @@ impl World {
             vault: self.vaults.volume(&record.scope),
             memory: self.limits.service_memory,
             pool: self.memory.clone(),
+            web: self.web.clone(),
             until,
         })
     }

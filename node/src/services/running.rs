@@ -23,6 +23,7 @@ use super::files::{self, Recorder};
 use crate::compute::Platform;
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
+use crate::web::Web;
 
 /// Numbers of a service's volumes, as its guests see them.
 const SCRATCH: u64 = 1;
@@ -55,6 +56,8 @@ pub(super) struct Maker {
     pub(super) vault: Volume,
     /// Bytes of memory of all modules.
     pub(super) memory: u64,
+    /// Where its requests go.
+    pub(super) web: Web,
     /// Memory of all services and their files.
     pub(super) pool: MemoryPool,
     /// When it must be ready.
@@ -94,6 +97,7 @@ impl Maker {
         let host = Outside {
             platform: self.platform.clone(),
             service: self.id.clone(),
+            web: self.web,
         };
         let config = ServiceConfig {
             service_id: Some(self.id),
@@ -309,6 +313,7 @@ impl Running {
 struct Outside {
     platform: Arc<dyn Platform>,
     service: String,
+    web: Web,
 }
 
 impl Host for Outside {
@@ -350,7 +355,7 @@ impl Host for Outside {
         request: &HttpRequest,
         deadline: Option<u64>,
     ) -> Result<HttpResponse, String> {
-        self.platform
-            .http(request, deadline.map(Duration::from_nanos))
+        let deadline = deadline.map(Duration::from_nanos);
+        self.web.fetch(&*self.platform, request, deadline)
     }
 }
