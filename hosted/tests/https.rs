@@ -112,7 +112,9 @@ fn chain_and_gateway_are_asked_over_tls() {
         let folder = Folder::new("https");
         let node = Node::start(&folder.0, &operator, &trusting);
         let mut client = Operator::connect(&node, &operator);
-        let resolved = client.ask("subnet", "resolve", &[deal.clone()]).unwrap();
+        let resolved = client
+            .ask("subnet", "resolve", std::slice::from_ref(&deal))
+            .unwrap();
         assert_eq!(
             resolved,
             json!({ "success": true, "workers": [], "error": [] })

@@ -441,10 +441,8 @@ fn a_call_ends_with_its_time_or_its_particle() {
     assert_eq!(house.world.refusals().of(Refusal::CallTime), 1);
     assert_eq!(house.world.calls().failed, 1);
     // The service is there for others; a particle that dies sooner ends its call sooner.
-    assert_eq!(
-        house.ask(STRANGER, &id, "page_count", json!([])).as_u64() >= Some(17),
-        true
-    );
+    let pages = house.ask(STRANGER, &id, "page_count", json!([]));
+    assert!(pages.as_u64() >= Some(17), "{pages}");
     house.pass(10_000);
     house.ttl = house.now() + 5;
     let late = house.fail(STRANGER, &id, "hold_pieces", endless);
