@@ -160,7 +160,7 @@ fn goodput(loss: u64, round_trip: u64, buffer: usize) -> Option<f64> {
         ttl: 1,
         script: String::new(),
         signature: vec![],
-        data: vec![7; size],
+        data: vec![7; size].into(),
     };
     particle.sign(&keypair(1));
     let (mut sent, mut half) = (false, None);

@@ -146,7 +146,7 @@ fn particle(size: usize) -> Particle {
         ttl: 7000,
         script: "(null)".into(),
         signature: vec![],
-        data: vec![7; size],
+        data: vec![7; size].into(),
     };
     particle.sign(&keypair(0));
     particle

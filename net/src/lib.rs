@@ -53,6 +53,7 @@ pub mod time;
 pub mod tls;
 pub mod varint;
 pub mod websocket;
+mod x25519;
 pub mod yamux;
 
 pub use keypair::{Keypair, PublicKey};

@@ -14,6 +14,7 @@ use basalt_net::swarm::{
     self, CannotDial, CannotSend, ConnId, Event, Input, Refusal, SendId, Swarm, Transport,
 };
 use basalt_net::time::Instant;
+use bytes::Bytes;
 
 use crate::air::{Aquavm, CallRequest, Interpreter, Run};
 use crate::host::Clock;
@@ -85,7 +86,7 @@ impl Client {
             ttl,
             script: script.into(),
             signature: Vec::new(),
-            data: Vec::new(),
+            data: Bytes::new(),
         };
         particle.sign(&self.keypair);
         particle

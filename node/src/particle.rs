@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
+use bytes::Bytes;
 
 /// What the author of a particle wrote and signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Header {
 
 impl Header {
     /// Takes a particle apart into header and data.
-    pub fn split(particle: Particle) -> (Header, Vec<u8>) {
+    pub fn split(particle: Particle) -> (Header, Bytes) {
         let Particle {
             id,
             init_peer_id,
@@ -49,7 +50,7 @@ impl Header {
     }
 
     /// The particle with this header and `data`.
-    pub fn join(&self, data: Vec<u8>) -> Particle {
+    pub fn join(&self, data: Bytes) -> Particle {
         Particle {
             id: self.id.clone(),
             init_peer_id: self.init_peer_id,

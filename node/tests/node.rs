@@ -131,7 +131,7 @@ fn particle(id: &str, data: &[u8]) -> Particle {
         ttl: 5_000,
         script: "(null)".into(),
         signature: Vec::new(),
-        data: data.to_vec(),
+        data: data.to_vec().into(),
     };
     particle.sign(&key(9));
     particle
@@ -305,7 +305,7 @@ fn next_peers_get_the_particle_with_the_new_data() {
     stage.node.receive(clock(0), sent.clone()).unwrap();
     stage.run(clock(0));
     let expected = Particle {
-        data: b"new".to_vec(),
+        data: b"new".to_vec().into(),
         ..sent
     };
     let send = |peer| Effect::Send {

@@ -167,7 +167,7 @@ impl Stage {
             ttl: 60_000,
             script,
             signature: Vec::new(),
-            data: Vec::new(),
+            data: Vec::new().into(),
         };
         particle.sign(&self.operator);
         let (header, _) = Header::split(particle.clone());
@@ -195,7 +195,7 @@ impl Stage {
             outcome = run(&mut interpreter, &prev, &[], results);
         }
         assert_eq!(outcome.ret_code, 0, "{}", outcome.error_message);
-        particle.data = outcome.data.clone();
+        particle.data = outcome.data.clone().into();
         self.node.receive(clock, particle).unwrap();
         self.out.clear();
         self.settle();

@@ -307,7 +307,7 @@ fn particle(size: usize) -> Particle {
         ttl: 7000,
         script: String::new(),
         signature: vec![0; 64],
-        data: vec![7; size],
+        data: vec![7; size].into(),
     }
 }
 

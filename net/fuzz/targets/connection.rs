@@ -37,7 +37,7 @@ fn set_up(swarm: &mut Swarm, conn: ConnId) -> Sealer {
     let proposal = bytes.len() - 34;
     let answer = feed(swarm, conn, &bytes);
     handshake
-        .read(&answer[proposal + noise::PREFIX..])
+        .read(&identity, &answer[proposal + noise::PREFIX..])
         .expect("an honest answer");
     let mut last = vec![];
     handshake.write(&identity, &mut last).expect("our turn");

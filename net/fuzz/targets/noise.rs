@@ -11,11 +11,11 @@ pub fn check(data: &[u8]) {
     }
     let identity = Identity::new(&Keypair::from_seed([1; 32]), [2; 32]);
     let mut listener = Handshake::new(&identity, [3; 32], false);
-    if listener.read(data).is_ok() {
+    if listener.read(&identity, data).is_ok() {
         assert!(data.len() >= 32);
         let _ = listener.write(&identity, &mut Vec::new());
     }
     let mut dialer = Handshake::new(&identity, [3; 32], true);
     assert!(dialer.write(&identity, &mut Vec::new()).is_ok());
-    assert!(dialer.read(data).is_err());
+    assert!(dialer.read(&identity, data).is_err());
 }

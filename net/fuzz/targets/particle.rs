@@ -20,6 +20,9 @@ pub fn check(data: &[u8]) {
     assert_eq!(pieces, whole);
     if let Ok(Some(particle)) = whole {
         let again = encode(&particle);
-        assert_eq!(Reader::new(1 << 21).push(&again), Ok(Some(particle)));
+        assert_eq!(
+            Reader::new(1 << 21).push(&again.to_vec()),
+            Ok(Some(particle))
+        );
     }
 }

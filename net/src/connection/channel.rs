@@ -148,7 +148,7 @@ impl Channel {
             let Some((start, end)) = found else {
                 return Ok(at);
             };
-            handshake.read(&inbox[start..end])?;
+            handshake.read(&context.local.noise, &inbox[start..end])?;
             at = end;
             if handshake.is_write_turn() {
                 handshake.write(&context.local.noise, answer)?;

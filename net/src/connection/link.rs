@@ -10,8 +10,6 @@ use crate::swarm::{Direction, Transport};
 use crate::websocket::handshake::{self, Request};
 use crate::websocket::{self, Control, Opcode, Side, WebSocketError};
 
-/// Payload of a WebSocket frame, so that its header has one size.
-const MAX_PAYLOAD: usize = 65535;
 /// Bytes of answers to pings that may wait; beyond it pings go unanswered, as the RFC allows.
 const MAX_PONGS: usize = 4096;
 
@@ -131,15 +129,6 @@ impl Link {
             Self::WebSocket { masks: Some(_), .. } => 8,
             Self::WebSocket { masks: None, .. } => 4,
             _ => 0,
-        }
-    }
-
-    /// Longest payload for [`frame`](Self::frame).
-    pub(super) fn max_payload(&self) -> usize {
-        if matches!(self, Self::Plain) {
-            usize::MAX
-        } else {
-            MAX_PAYLOAD
         }
     }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::{Context, Event, Limits};
 use crate::multiaddr::Multiaddr;
 use crate::multistream::{Dialer, MultistreamError, Responder};
-use crate::particle::frame::FrameError;
+use crate::particle::frame::{Frame, FrameError};
 use crate::prefixed;
 use crate::swarm::{Refusal, SendError, SendId};
 use crate::time::{Instant, earliest};
@@ -81,7 +81,7 @@ struct Entry {
 pub(super) struct Streams {
     entries: BTreeMap<StreamId, Entry>,
     /// Particles that wait for a stream.
-    waiting: VecDeque<(SendId, Vec<u8>)>,
+    waiting: VecDeque<(SendId, Frame)>,
     waiting_bytes: usize,
     /// Memory of unfinished incoming particles.
     held: usize,
@@ -144,27 +144,20 @@ impl Streams {
         self.next_sweep.get_or_insert(now + SWEEP);
     }
 
-    /// Opens a stream, proposes `protocol` and sends `content` right behind.
+    /// Opens a stream and proposes `protocol`; `None` if no stream is free.
     fn open(
         &mut self,
         now: Instant,
         session: &mut Session,
         protocol: &str,
-        content: Option<Vec<u8>>,
         role: impl FnOnce(Dialer) -> Role,
-    ) -> bool {
-        let Some(id) = session.open() else {
-            return false;
-        };
+    ) -> Option<StreamId> {
+        let id = session.open()?;
         let mut proposal = Vec::with_capacity(64);
         let dialer = Dialer::new(protocol, &mut proposal);
         session.send(id, proposal);
-        if let Some(content) = content {
-            session.send(id, content);
-            session.finish(id);
-        }
         self.add(now, id, role(dialer));
-        true
+        Some(id)
     }
 
     /// Sends a particle now, or as soon as a stream is free.
@@ -173,10 +166,10 @@ impl Streams {
         context: Context<'_>,
         session: &mut Session,
         id: SendId,
-        frame: Vec<u8>,
+        frame: Frame,
     ) {
         self.last_used = context.now;
-        self.waiting_bytes += frame.len();
+        self.waiting_bytes += frame.size();
         self.waiting.push_back((id, frame));
         self.pump(context, session);
     }
@@ -185,13 +178,17 @@ impl Streams {
         while session.can_open()
             && let Some((id, frame)) = self.waiting.pop_front()
         {
-            self.waiting_bytes -= frame.len();
+            self.waiting_bytes -= frame.size();
             let role = |dialer| Role::ParticleOut {
                 id,
                 dialer: Some(dialer),
                 flushed: false,
             };
-            self.open(context.now, session, particle::PROTOCOL, Some(frame), role);
+            if let Some(id) = self.open(context.now, session, particle::PROTOCOL, role) {
+                session.send(id, frame.head);
+                session.send(id, frame.data);
+                session.finish(id);
+            }
         }
     }
 
@@ -200,7 +197,7 @@ impl Streams {
         self.next_identify = context.now + context.local.limits.identify_interval;
         let reader = prefixed::Reader::new(identify::MAX_MESSAGE);
         let role = |dialer| Role::IdentityIn(Some(dialer), reader);
-        self.open(context.now, session, identify::PROTOCOL, None, role);
+        self.open(context.now, session, identify::PROTOCOL, role);
     }
 
     /// Asks the other side who is close to a place; false if no stream is free for that.
@@ -215,14 +212,18 @@ impl Streams {
             return false;
         };
         self.last_used = context.now;
-        let content = prefixed::frame(&request.encode());
         let reader = prefixed::Reader::new(kad::message::MAX_MESSAGE);
         let role = |dialer| Role::KadOut {
             query,
             dialer: Some(dialer),
             reader,
         };
-        self.open(context.now, session, protocol, Some(content), role)
+        let Some(id) = self.open(context.now, session, protocol, role) else {
+            return false;
+        };
+        session.send(id, prefixed::frame(&request.encode()));
+        session.finish(id);
+        true
     }
 
     /// Answers a question of the other side; `None` has no answer.
@@ -252,15 +253,11 @@ impl Streams {
         observed: &Multiaddr,
         session: &mut Session,
     ) {
-        let message = identity(context, observed);
         let role = |dialer| Role::PushOut(Some(dialer));
-        self.open(
-            context.now,
-            session,
-            identify::PUSH_PROTOCOL,
-            Some(message),
-            role,
-        );
+        if let Some(id) = self.open(context.now, session, identify::PUSH_PROTOCOL, role) {
+            session.send(id, identity(context, observed));
+            session.finish(id);
+        }
     }
 
     /// Learns which streams are written to their end.

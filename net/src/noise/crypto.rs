@@ -2,9 +2,9 @@
 
 use noise_protocol::{Cipher, DH, Hash, U8Array};
 use sha2::Digest;
-use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::aead::{Aead, TAG};
+use crate::x25519;
 
 /// X25519. A key is the secret followed by its public key, so that the latter is computed once.
 #[derive(Debug)]
@@ -12,10 +12,9 @@ pub(super) enum X25519 {}
 
 /// A key pair from 32 bytes of entropy.
 pub(super) fn key_pair(secret: [u8; 32]) -> [u8; 64] {
-    let public = PublicKey::from(&StaticSecret::from(secret));
     let mut pair = [0; 64];
     pair[..32].copy_from_slice(&secret);
-    pair[32..].copy_from_slice(public.as_bytes());
+    pair[32..].copy_from_slice(&x25519::public_key(&secret));
     pair
 }
 
@@ -38,14 +37,8 @@ impl DH for X25519 {
     }
 
     fn dh(key: &[u8; 64], public: &[u8; 32]) -> Result<[u8; 32], ()> {
-        let secret = StaticSecret::from(<[u8; 32]>::from_slice(&key[..32]));
-        let shared = secret.diffie_hellman(&PublicKey::from(*public));
-        // A peer that offers a point of small order would fix the secret.
-        if shared.was_contributory() {
-            Ok(shared.to_bytes())
-        } else {
-            Err(())
-        }
+        let secret = <[u8; 32]>::from_slice(&key[..32]);
+        x25519::shared_secret(&secret, public).ok_or(())
     }
 }
 
@@ -70,7 +63,7 @@ impl Cipher for ChaChaPoly {
     fn encrypt(key: &[u8; 32], counter: u64, ad: &[u8], text: &[u8], out: &mut [u8]) {
         let (body, tag) = out.split_at_mut(text.len());
         body.copy_from_slice(text);
-        tag.copy_from_slice(&Aead::new(*key).seal(&nonce(counter), ad, body));
+        tag.copy_from_slice(&Aead::new(key).seal(nonce(counter), ad, body));
     }
 
     fn encrypt_in_place(
@@ -81,7 +74,7 @@ impl Cipher for ChaChaPoly {
         len: usize,
     ) -> usize {
         let (body, rest) = in_out.split_at_mut(len);
-        let tag = Aead::new(*key).seal(&nonce(counter), ad, body);
+        let tag = Aead::new(key).seal(nonce(counter), ad, body);
         rest[..TAG].copy_from_slice(&tag);
         len + TAG
     }
@@ -95,7 +88,7 @@ impl Cipher for ChaChaPoly {
     ) -> Result<(), ()> {
         let (body, tag) = text.split_last_chunk::<TAG>().ok_or(())?;
         out.copy_from_slice(body);
-        Aead::new(*key).open(&nonce(counter), ad, out, tag)
+        Aead::new(key).open(nonce(counter), ad, out, tag)
     }
 
     fn decrypt_in_place(
@@ -106,7 +99,7 @@ impl Cipher for ChaChaPoly {
         len: usize,
     ) -> Result<usize, ()> {
         let (body, tag) = in_out[..len].split_last_chunk_mut::<TAG>().ok_or(())?;
-        Aead::new(*key).open(&nonce(counter), ad, body, tag)?;
+        Aead::new(key).open(nonce(counter), ad, body, tag)?;
         Ok(len - TAG)
     }
 }

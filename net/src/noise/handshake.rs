@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 
 use noise_protocol::patterns::noise_xx;
@@ -16,15 +17,17 @@ use noise_protocol::{ErrorKind, HandshakeState};
 
 use super::crypto::{ChaChaPoly, Sha256, X25519, key_pair};
 use super::payload::{self, Payload};
+use super::proven::Proven;
 use super::{NoiseError, Opener, Sealer};
 use crate::keypair::{Keypair, PublicKey};
 use crate::swarm::Direction;
 
 /// What this peer shows in every handshake: its X25519 key and the payload that binds it to the
-/// identity key. Made once; signing is not repeated per connection.
+/// identity key. Made once; signing is not repeated per connection, and checking the other's only when it is new.
 pub struct Identity {
     static_key: [u8; 64],
     payload: Vec<u8>,
+    proven: RefCell<Proven>,
 }
 
 impl Identity {
@@ -36,6 +39,7 @@ impl Identity {
         Self {
             static_key,
             payload: payload::write(keypair, &public),
+            proven: RefCell::default(),
         }
     }
 }
@@ -94,7 +98,7 @@ impl Handshake {
     }
 
     /// Reads the other side's next message, without its length. Only on its turn.
-    pub fn read(&mut self, message: &[u8]) -> Result<(), NoiseError> {
+    pub fn read(&mut self, identity: &Identity, message: &[u8]) -> Result<(), NoiseError> {
         let len = message
             .len()
             .checked_sub(self.state.get_next_message_overhead())
@@ -104,7 +108,9 @@ impl Handshake {
             .read_message(message, &mut payload)
             .map_err(error)?;
         if let Some(static_key) = self.state.get_rs() {
-            self.remote = Some(Payload::read(&payload)?.verify(&static_key)?);
+            let payload = Payload::read(&payload)?;
+            let mut proven = identity.proven.borrow_mut();
+            self.remote = Some(proven.verify(&payload, &static_key)?);
         }
         Ok(())
     }
@@ -155,9 +161,13 @@ mod tests {
     }
 
     /// Hands the one message in `wire` to `reader`.
-    fn deliver(wire: &mut Vec<u8>, reader: &mut Handshake) -> Result<(), NoiseError> {
+    fn deliver(
+        wire: &mut Vec<u8>,
+        reader: &mut Handshake,
+        identity: &Identity,
+    ) -> Result<(), NoiseError> {
         assert_eq!(message_len(wire), Some(wire.len() - PREFIX));
-        let result = reader.read(&wire[PREFIX..]);
+        let result = reader.read(identity, &wire[PREFIX..]);
         wire.clear();
         result
     }
@@ -174,14 +184,14 @@ mod tests {
         assert!(dialer.is_write_turn() && !listener.is_write_turn());
         dialer.write(&a, &mut wire).unwrap();
         assert_eq!(wire.len(), 2 + 32);
-        deliver(&mut wire, &mut listener).unwrap();
+        deliver(&mut wire, &mut listener, &b).unwrap();
         listener.write(&b, &mut wire).unwrap();
         assert_eq!(wire.len(), 2 + 200);
-        deliver(&mut wire, &mut dialer).unwrap();
+        deliver(&mut wire, &mut dialer, &a).unwrap();
         dialer.write(&a, &mut wire).unwrap();
         assert_eq!(wire.len(), 2 + 168);
         assert!(listener.finish().is_none());
-        deliver(&mut wire, &mut listener).unwrap();
+        deliver(&mut wire, &mut listener, &b).unwrap();
         let (mut a_seal, mut a_open, key_of_b) = dialer.finish().unwrap();
         let (mut b_seal, mut b_open, key_of_a) = listener.finish().unwrap();
         assert_eq!(
@@ -218,9 +228,9 @@ mod tests {
         let mut listener = Handshake::new(&b, [4; 32], false);
         let mut wire = Vec::new();
         dialer.write(&a, &mut wire).unwrap();
-        deliver(&mut wire, &mut listener).unwrap();
+        deliver(&mut wire, &mut listener, &b).unwrap();
         listener.write(&b, &mut wire).unwrap();
-        let refused = deliver(&mut wire, &mut dialer);
+        let refused = deliver(&mut wire, &mut dialer, &a);
         assert_eq!(refused, Err(NoiseError::Identity(KeyError::Mismatch)));
     }
 
@@ -228,12 +238,12 @@ mod tests {
     fn short_forged_and_useless_messages_are_refused() {
         let a = Identity::new(&keypair(1), [1; 32]);
         let listener = || Handshake::new(&a, [4; 32], false);
-        assert_eq!(listener().read(&[0; 31]), Err(NoiseError::Short));
+        assert_eq!(listener().read(&a, &[0; 31]), Err(NoiseError::Short));
         let mut small_order = listener();
-        assert_eq!(small_order.read(&[0; 32]), Ok(()));
+        assert_eq!(small_order.read(&a, &[0; 32]), Ok(()));
         assert_eq!(small_order.write(&a, &mut Vec::new()), Err(NoiseError::Key));
         let mut dialer = Handshake::new(&a, [3; 32], true);
         dialer.write(&a, &mut Vec::new()).unwrap();
-        assert_eq!(dialer.read(&[9; 200]), Err(NoiseError::Decrypt));
+        assert_eq!(dialer.read(&a, &[9; 200]), Err(NoiseError::Decrypt));
     }
 }

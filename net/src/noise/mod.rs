@@ -8,6 +8,7 @@
 mod crypto;
 mod handshake;
 mod payload;
+mod proven;
 
 use core::fmt;
 
@@ -74,7 +75,7 @@ pub struct Opener {
 impl Sealer {
     fn new(key: &[u8; 32], counter: u64) -> Self {
         Self {
-            cipher: Aead::new(*key),
+            cipher: Aead::new(key),
             counter,
         }
     }
@@ -85,7 +86,7 @@ impl Sealer {
         let (prefix, rest) = message.split_at_mut(PREFIX);
         prefix.copy_from_slice(&((len + TAG) as u16).to_be_bytes());
         let (text, rest) = rest.split_at_mut(len);
-        rest[..TAG].copy_from_slice(&self.cipher.seal(&nonce(self.counter), &[], text));
+        rest[..TAG].copy_from_slice(&self.cipher.seal(nonce(self.counter), &[], text));
         // 2^64 messages are not reached.
         self.counter += 1;
         PREFIX + len + TAG
@@ -95,7 +96,7 @@ impl Sealer {
 impl Opener {
     fn new(key: &[u8; 32], counter: u64) -> Self {
         Self {
-            cipher: Aead::new(*key),
+            cipher: Aead::new(key),
             counter,
         }
     }
@@ -106,7 +107,7 @@ impl Opener {
             .split_last_chunk_mut::<TAG>()
             .ok_or(NoiseError::Short)?;
         self.cipher
-            .open(&nonce(self.counter), &[], text, tag)
+            .open(nonce(self.counter), &[], text, tag)
             .map_err(|()| NoiseError::Decrypt)?;
         self.counter += 1;
         Ok(text)

@@ -64,6 +64,16 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
+    /// Whether it shows just this key and signature.
+    pub(super) fn is(&self, owner: &PublicKey, signature: &[u8; 64]) -> bool {
+        self.identity_sig == signature && self.identity_key == owner.to_protobuf()
+    }
+
+    /// The signature as it came.
+    pub(super) fn signature(&self) -> &'a [u8] {
+        self.identity_sig
+    }
+
     /// The identity that has signed `static_key`.
     pub fn verify(&self, static_key: &[u8; 32]) -> Result<PublicKey, NoiseError> {
         let key = PublicKey::from_protobuf(self.identity_key).map_err(NoiseError::Identity)?;

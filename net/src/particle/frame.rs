@@ -7,8 +7,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::Bytes;
+
 use super::Particle;
-use super::msgpack::{self, Bytes, MsgpackError};
+use super::msgpack::{self, ByteString, MsgpackError};
 use crate::peer_id::{PeerId, PeerIdError};
 use crate::prefixed::{self, LengthError};
 use crate::varint::{self, VarintError};
@@ -68,8 +70,29 @@ impl From<MsgpackError> for FrameError {
     }
 }
 
+/// The frame of a particle in two pieces, so that big data is not copied.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// All up to the data.
+    pub head: Vec<u8>,
+    /// The data, which comes last.
+    pub data: Bytes,
+}
+
+impl Frame {
+    /// Bytes in all.
+    pub fn size(&self) -> usize {
+        self.head.len() + self.data.len()
+    }
+
+    /// The frame in one piece.
+    pub fn to_vec(&self) -> Vec<u8> {
+        [&self.head[..], &self.data].concat()
+    }
+}
+
 /// Writes the whole frame of a particle.
-pub fn encode(particle: &Particle) -> Vec<u8> {
+pub fn encode(particle: &Particle) -> Frame {
     use core::fmt::Write;
 
     /// A peer id's text without an allocation of its own.
@@ -81,8 +104,7 @@ pub fn encode(particle: &Particle) -> Vec<u8> {
         }
     }
 
-    // All but the data, which comes last and can be big: it is copied once. Room for the names and the
-    // small fields.
+    // Room for the names and the small fields.
     let size = 192 + particle.id.len() + particle.script.len() + particle.signature.len();
     let mut body = Vec::with_capacity(size);
     varint::write(CODEC, &mut body);
@@ -105,11 +127,13 @@ pub fn encode(particle: &Particle) -> Vec<u8> {
     msgpack::write_bytes_header(particle.data.len(), &mut body);
 
     let len = body.len() + particle.data.len();
-    let mut frame = Vec::with_capacity(varint::MAX_LEN + len);
-    varint::write(len as u64, &mut frame);
-    frame.extend_from_slice(&body);
-    frame.extend_from_slice(&particle.data);
-    frame
+    let mut head = Vec::with_capacity(varint::MAX_LEN + body.len());
+    varint::write(len as u64, &mut head);
+    head.extend_from_slice(&body);
+    Frame {
+        head,
+        data: particle.data.clone(),
+    }
 }
 
 /// Reads the body of a frame: what follows the length.
@@ -132,10 +156,12 @@ pub fn decode(body: Vec<u8>) -> Result<Particle, FrameError> {
     let (timestamp, ttl, data) = (view.timestamp, view.ttl, view.data);
     // Mostly data: keep the buffer. Mostly script: copy the little data there is.
     let data = match &data {
-        Bytes::Bin(range) | Bytes::Array { range, .. } if 2 * range.len() < body.len() => {
-            data.copy(&body)
+        ByteString::Bin(range) | ByteString::Array { range, .. }
+            if 2 * range.len() < body.len() =>
+        {
+            data.copy(&body).into()
         }
-        _ => data.into_vec(body),
+        _ => data.into_bytes(body),
     };
     Ok(Particle {
         id,
@@ -155,8 +181,8 @@ struct View<'a> {
     timestamp: u64,
     ttl: u32,
     script: &'a str,
-    signature: Bytes,
-    data: Bytes,
+    signature: ByteString,
+    data: ByteString,
 }
 
 impl<'a> View<'a> {
@@ -268,7 +294,7 @@ pub(super) mod tests {
             ttl: 7000,
             script: "abc".into(),
             signature: SIGNATURE.to_vec(),
-            data: vec![],
+            data: Bytes::new(),
         };
         (particle, keypair)
     }
@@ -312,7 +338,7 @@ pub(super) mod tests {
 
     #[test]
     fn writes_the_known_frame() {
-        assert_eq!(encode(&known().0), binary_form());
+        assert_eq!(encode(&known().0).to_vec(), binary_form());
         assert_eq!(binary_form().len(), 2 + 247);
     }
 
@@ -409,8 +435,8 @@ pub(super) mod tests {
             cuts in proptest::collection::vec(0usize..70_000, 0..8),
         ) {
             let init_peer_id = known().0.init_peer_id;
-            let particle = Particle { id, init_peer_id, timestamp, ttl, script, signature, data };
-            let frame = encode(&particle);
+            let particle = Particle { id, init_peer_id, timestamp, ttl, script, signature, data: data.into() };
+            let frame = encode(&particle).to_vec();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % frame.len()).collect();
             cuts.push(frame.len());
             cuts.sort_unstable();

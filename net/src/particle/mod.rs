@@ -10,6 +10,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::Bytes;
+
 use crate::keypair::{KeyError, Keypair};
 use crate::peer_id::PeerId;
 
@@ -31,8 +33,9 @@ pub struct Particle {
     pub script: String,
     /// Signature of [`Particle::signed_bytes`]; the unique key of a particle.
     pub signature: Vec<u8>,
-    /// The interpreter's data; empty in a fresh particle.
-    pub data: Vec<u8>,
+    /// The interpreter's data; empty in a fresh particle. What came in shares its memory with the frame it came in, and
+    /// what goes out to several peers is there once.
+    pub data: Bytes,
 }
 
 /// Why a particle's signature does not hold.

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+use bytes::Bytes;
+
 /// Why bytes are not the MessagePack that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MsgpackError {
@@ -34,7 +36,7 @@ impl core::error::Error for MsgpackError {}
 
 /// Where a byte string lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Bytes {
+pub(super) enum ByteString {
     /// BIN: the bytes themselves.
     Bin(Range<usize>),
     /// ARRAY: `count` integers of one or two bytes each, checked.
@@ -129,25 +131,25 @@ impl<'a> Reader<'a> {
     }
 
     /// A byte string, as BIN or as an ARRAY of integers below 256.
-    pub(super) fn bytes(&mut self) -> Result<Bytes, MsgpackError> {
+    pub(super) fn bytes(&mut self) -> Result<ByteString, MsgpackError> {
         let count = match self.marker()? {
             0xc4 => {
                 return self
                     .length(1)
                     .and_then(|len| self.range(len))
-                    .map(Bytes::Bin);
+                    .map(ByteString::Bin);
             }
             0xc5 => {
                 return self
                     .length(2)
                     .and_then(|len| self.range(len))
-                    .map(Bytes::Bin);
+                    .map(ByteString::Bin);
             }
             0xc6 => {
                 return self
                     .length(4)
                     .and_then(|len| self.range(len))
-                    .map(Bytes::Bin);
+                    .map(ByteString::Bin);
             }
             marker @ 0x90..=0x9f => usize::from(marker & 0x0f),
             0xdc => self.length(2)?,
@@ -164,7 +166,7 @@ impl<'a> Reader<'a> {
                 other => return Err(MsgpackError::Type(other)),
             }
         }
-        Ok(Bytes::Array {
+        Ok(ByteString::Array {
             range: start..self.position,
             count,
         })
@@ -217,7 +219,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Bytes {
+impl ByteString {
     /// Copies the byte string out of `bytes`, the buffer it was read from.
     pub(super) fn copy(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
@@ -237,15 +239,11 @@ impl Bytes {
         }
     }
 
-    /// Turns the buffer it was read from into the byte string, in place: big data is never twice in
+    /// Turns the buffer it was read from into the byte string, where it lies: big data is never twice in
     /// memory.
-    pub(super) fn into_vec(self, mut bytes: Vec<u8>) -> Vec<u8> {
+    pub(super) fn into_bytes(self, mut bytes: Vec<u8>) -> Bytes {
         let len = match self {
-            Self::Bin(range) => {
-                let len = range.len();
-                bytes.copy_within(range, 0);
-                len
-            }
+            Self::Bin(range) => return Bytes::from(bytes).slice(range),
             Self::Array { range, count } => {
                 let mut read = range.start;
                 for write in 0..count {
@@ -259,7 +257,7 @@ impl Bytes {
             }
         };
         bytes.truncate(len);
-        bytes
+        bytes.into()
     }
 }
 
@@ -385,7 +383,7 @@ mod tests {
         ] {
             let found = Reader::new(bytes, 0).bytes().unwrap();
             assert_eq!(found.copy(bytes), [1, 0xcc, 255]);
-            assert_eq!(found.into_vec(bytes.to_vec()), [1, 0xcc, 255]);
+            assert_eq!(found.into_bytes(bytes.to_vec())[..], [1, 0xcc, 255]);
         }
         assert_eq!(
             Reader::new(&[0x91, 0xcd, 1, 0], 0).bytes(),

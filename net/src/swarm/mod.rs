@@ -747,12 +747,12 @@ impl Swarm {
             .last()
             .ok_or(CannotSend::NotConnected)?;
         let frame = particle::frame::encode(particle);
-        if frame.len() > particle::frame::MAX_BODY {
+        if frame.size() > particle::frame::MAX_BODY {
             return Err(CannotSend::TooBig);
         }
         let queued = self.pool.get(conn).map_or(0, |entry| entry.queued);
         let allowance = share(self.config.limits.max_queued, self.status.queued - queued);
-        if queued.saturating_add(frame.len()) > allowance {
+        if queued.saturating_add(frame.size()) > allowance {
             return Err(CannotSend::Congested);
         }
         let connection = self.pool.connection(conn).ok_or(CannotSend::NotConnected)?;

@@ -23,10 +23,10 @@ use rustls::{
 };
 use sha2::Digest;
 use spin::Mutex;
-use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::{sign, verify};
 use crate::aead::{Aead, TAG};
+use crate::x25519;
 
 /// All of it, with randomness grown from `seed`. Never given back: rustls wants it to live for ever.
 pub(super) fn provider(seed: [u8; 32]) -> CryptoProvider {
@@ -88,8 +88,7 @@ impl SupportedKxGroup for X25519 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut secret = [0; 32];
         self.0.fill(&mut secret)?;
-        let secret = StaticSecret::from(secret);
-        let public = PublicKey::from(&secret);
+        let public = x25519::public_key(&secret);
         Ok(Box::new(Exchange { secret, public }))
     }
 
@@ -99,8 +98,8 @@ impl SupportedKxGroup for X25519 {
 }
 
 struct Exchange {
-    secret: StaticSecret,
-    public: PublicKey,
+    secret: [u8; 32],
+    public: [u8; 32],
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -108,15 +107,13 @@ impl ActiveKeyExchange for Exchange {
         let peer: [u8; 32] = peer
             .try_into()
             .map_err(|_| PeerMisbehaved::InvalidKeyShare)?;
-        let shared = self.secret.diffie_hellman(&PublicKey::from(peer));
-        match shared.was_contributory() {
-            true => Ok(SharedSecret::from(&shared.as_bytes()[..])),
-            false => Err(PeerMisbehaved::InvalidKeyShare.into()),
-        }
+        let shared = x25519::shared_secret(&self.secret, &peer);
+        let shared = shared.ok_or(PeerMisbehaved::InvalidKeyShare)?;
+        Ok(SharedSecret::from(&shared[..]))
     }
 
     fn pub_key(&self) -> &[u8] {
-        self.public.as_bytes()
+        &self.public
     }
 
     fn group(&self) -> NamedGroup {
@@ -253,7 +250,7 @@ impl MessageEncrypter for Records {
         let nonce = Nonce::new(&self.iv, sequence).0;
         let text: &mut [u8] = payload.as_mut();
         let cipher = self.cipher.as_ref().ok_or(Error::EncryptError)?;
-        let tag = cipher.seal(&nonce, &make_tls13_aad(size), text);
+        let tag = cipher.seal(nonce, &make_tls13_aad(size), text);
         payload.extend_from_slice(&tag);
         Ok(OutboundOpaqueMessage::new(
             ContentType::ApplicationData,
@@ -283,7 +280,7 @@ impl MessageDecrypter for Records {
         let len = text.len();
         let cipher = self.cipher.as_ref().ok_or(Error::DecryptError)?;
         cipher
-            .open(&nonce, &make_tls13_aad(size), text, tag)
+            .open(nonce, &make_tls13_aad(size), text, tag)
             .map_err(|()| Error::DecryptError)?;
         payload.truncate(len);
         message.into_tls13_unpadded_message()

@@ -4,6 +4,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::frame::{Flags, HEADER, Header, Kind};
 use super::stream::{Half, Stream};
 use super::{Config, StreamId, YamuxError};
@@ -160,7 +162,8 @@ impl Session {
     }
 
     /// Queues bytes on a stream. A stream that is gone or closed takes nothing.
-    pub fn send(&mut self, id: StreamId, bytes: Vec<u8>) {
+    pub fn send(&mut self, id: StreamId, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
         if let Some(stream) = self.streams.get_mut(&id)
             && stream.half == Half::Open
         {

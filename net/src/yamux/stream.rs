@@ -1,8 +1,9 @@
 //! One stream of a session: what waits to be sent, and the windows of both directions.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 use core::time::Duration;
+
+use bytes::Bytes;
 
 use super::INITIAL_WINDOW;
 use crate::time::Instant;
@@ -20,7 +21,7 @@ pub(super) enum Half {
 pub(super) struct Stream {
     /// Credit left to send, in bytes.
     pub(super) credit: u64,
-    queue: VecDeque<Vec<u8>>,
+    queue: VecDeque<Bytes>,
     /// Bytes of the queue's front that are sent.
     sent: usize,
     /// Bytes in the queue that are not sent.
@@ -61,7 +62,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: Vec<u8>) {
+    pub(super) fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.queued += bytes.len();
             self.queue.push_back(bytes);

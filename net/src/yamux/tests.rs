@@ -346,7 +346,7 @@ proptest! {
         for (index, &size) in sizes.iter().enumerate() {
             let id = a.open().unwrap();
             prop_assert_eq!(id as usize, 2 * index + 1);
-            a.send(id, (0..size).map(|i| (i * 31 + index) as u8).collect());
+            a.send(id, (0..size).map(|i| (i * 31 + index) as u8).collect::<Vec<u8>>());
             a.finish(id);
         }
         let mut got = vec![vec![]; sizes.len()];

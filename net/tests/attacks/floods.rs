@@ -161,7 +161,7 @@ fn slow_readers() {
         ttl: 1,
         script: String::new(),
         signature: vec![],
-        data: vec![1; 100_000],
+        data: vec![1; 100_000].into(),
     };
     let mut congested = 0;
     for _ in 0..100 {

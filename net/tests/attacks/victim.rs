@@ -176,10 +176,10 @@ impl Client {
             ttl: 7000,
             script: "(null)".into(),
             signature: vec![1; 64],
-            data: vec![],
+            data: vec![].into(),
         };
         let mut bytes = proposal(particle::PROTOCOL);
-        bytes.extend(particle::frame::encode(&particle));
+        bytes.extend(particle::frame::encode(&particle).to_vec());
         self.say(victim, &syn(id, &bytes));
         self.hear(victim);
     }

@@ -78,7 +78,7 @@ impl Dialer {
     /// Takes the whole answer; the channel, and what opens it.
     pub(crate) fn answer(mut self, answer: &[u8]) -> (Channel, Vec<u8>) {
         let message = &answer[proposal(noise::PROTOCOL).len() + noise::PREFIX..];
-        let read = self.handshake.read(message);
+        let read = self.handshake.read(&self.identity, message);
         read.expect("the other side's identity");
         let mut wire = Vec::new();
         let written = self.handshake.write(&self.identity, &mut wire);

@@ -1,10 +1,11 @@
 //! The chain, as deals need it: which deals this peer is in, who else is in a deal, and the word that a worker is there.
 //!
-//! Layers: [`abi`] and [`wallet`] make and read bytes, [`rpc`] puts them into JSON-RPC, and here each call of a script is a
-//! [`Work`] of one or two HTTP requests, which the node's edge makes. Source: protocol description, "Marketplace",
-//! sections 3, 7 and 8.
+//! Layers: [`abi`] and [`wallet`] make and read bytes, [`rpc`] puts them into JSON-RPC, [`answers`] makes of them what
+//! scripts see, and here each call of a script is a [`Work`] of one or two HTTP requests, which the node's edge makes.
+//! Source: protocol description, "Marketplace", sections 3, 7 and 8.
 
 mod abi;
+mod answers;
 mod pending;
 mod rpc;
 mod wallet;
@@ -17,7 +18,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use basalt_distro::cid;
 use basalt_manifest::{Manifest, Url};
 use basalt_net::keypair::PublicKey;
 use basalt_net::multiaddr::{Endpoint, Host};
@@ -31,7 +31,8 @@ use crate::builtins::{Call, CallError, Later, Reply};
 use crate::compute::Ticket;
 use crate::http::{Answer, Request};
 use crate::world::World;
-use abi::{View, Word};
+use abi::Word;
+use answers::{Deal, deal_info, deals, receipt, subnet, workers};
 use pending::{Fees, Pending, Sent};
 use rpc::Question;
 use wallet::{Address, Transaction};
@@ -120,13 +121,6 @@ impl Settings {
             resending: Resending::default(),
         })
     }
-}
-
-/// A deal with units of this peer.
-struct Deal {
-    id: Address,
-    units: Vec<Word>,
-    worker: Word,
 }
 
 /// What a call waits for.
@@ -348,134 +342,6 @@ fn receipts(hashes: &[String]) -> impl Iterator<Item = Question> {
     hashes
         .iter()
         .map(|hash| ("eth_getTransactionReceipt", json!([hash])))
-}
-
-/// The deals that units are in, and those that are left out: the peer has more than one worker there.
-fn deals(answer: &[u8]) -> Result<Vec<Deal>, abi::Malformed> {
-    let mut deals: BTreeMap<Address, Option<Deal>> = BTreeMap::new();
-    for unit in View(answer).tuples(0, 4)? {
-        let (id, worker) = (address(&unit.word(1)?), unit.word(3)?);
-        if id == [0; 20] {
-            continue;
-        }
-        let fresh = || Deal {
-            id,
-            units: Vec::new(),
-            worker,
-        };
-        let deal = deals.entry(id).or_insert_with(|| Some(fresh()));
-        match deal {
-            Some(deal) if deal.worker == worker => deal.units.push(unit.word(0)?),
-            Some(_) => {
-                log::error!(target: "chain", "deal {} has two workers here: it is left out", HEX.encode(&id));
-                *deal = None;
-            }
-            None => {}
-        }
-    }
-    Ok(deals.into_values().flatten().collect())
-}
-
-/// An address out of its word.
-fn address(word: &Word) -> Address {
-    let mut address = [0; 20];
-    address.copy_from_slice(&word[12..]);
-    address
-}
-
-/// A deal's status by its code.
-fn status(answer: &[u8]) -> Result<&'static str, String> {
-    const NAMES: [&str; 5] = [
-        "INSUFFICIENT_FUNDS",
-        "ACTIVE",
-        "ENDED",
-        "NOT_ENOUGH_WORKERS",
-        "SMALL_BALANCE",
-    ];
-    let code = View(answer).size(0).map_err(|error| error.to_string())?;
-    let name = NAMES.get(code).copied();
-    name.ok_or_else(|| format!("the deal's status {code} is unknown"))
-}
-
-/// A deal's application.
-fn app_cid(answer: &[u8]) -> Result<String, String> {
-    let words = (View(answer).word(0), View(answer).word(1));
-    let (Ok(prefix), Ok(hash)) = words else {
-        return Err(abi::Malformed.to_string());
-    };
-    Ok(cid::text(&[&prefix[..4], &hash].concat()))
-}
-
-/// One deal as scripts see it.
-fn deal_info(deal: &Deal, answers: [Result<Value, String>; 2]) -> Value {
-    let info = || {
-        let [status_of, app] = answers;
-        let status = status(&rpc::bytes(&status_of?)?)?;
-        let app_cid = app_cid(&rpc::bytes(&app?)?)?;
-        let units = deal.units.iter().map(|unit| HEX.encode(unit));
-        Ok::<Value, String>(json!({
-            "status": status,
-            "cu_ids": units.collect::<Vec<_>>(),
-            "app_cid": app_cid,
-            "onchain_worker_id": deal.worker,
-        }))
-    };
-    let id = HEX.encode(&deal.id);
-    match info() {
-        Ok(info) => json!({ "success": true, "error": [], "deal_id": id, "deal_info": [info] }),
-        Err(error) => {
-            json!({ "success": false, "error": [error], "deal_id": id, "deal_info": [] })
-        }
-    }
-}
-
-/// One receipt as scripts see it.
-fn receipt(answer: Result<Value, String>) -> Value {
-    let (success, error, status, receipt) = match answer {
-        Err(error) => (false, Some(error), "", None),
-        Ok(Value::Null) => (true, None, "pending", None),
-        Ok(receipt) => {
-            let status = match receipt["status"].as_str() {
-                Some("0x1") => "ok",
-                _ => "failed",
-            };
-            let facts = json!({
-                "block_number": receipt["blockNumber"],
-                "tx_hash": receipt["transactionHash"],
-            });
-            (true, None, status, Some(facts))
-        }
-    };
-    json!({
-        "success": success,
-        "error": error.into_iter().collect::<Vec<_>>(),
-        "status": status,
-        "receipt": receipt.into_iter().collect::<Vec<_>>(),
-    })
-}
-
-/// The workers of a deal as scripts see them.
-fn workers(answer: &[u8]) -> Result<Value, abi::Malformed> {
-    let mut workers = Vec::new();
-    for worker in View(answer).dynamic(0)? {
-        let (offchain, peer) = (worker.word(0)?, worker.word(2)?);
-        let units = worker.words(5)?;
-        let activated = (offchain != [0; 32]).then(|| PeerId::from_ed25519(&offchain).to_string());
-        workers.push(json!({
-            "cu_ids": units.iter().map(|unit| rpc::hex(unit)).collect::<Vec<_>>(),
-            "host_id": PeerId::from_ed25519(&peer).to_string(),
-            "worker_id": activated.into_iter().collect::<Vec<_>>(),
-        }));
-    }
-    Ok(workers.into())
-}
-
-/// The answer of `subnet.resolve`.
-fn subnet(workers: Result<Value, String>) -> Value {
-    match workers {
-        Ok(workers) => json!({ "success": true, "workers": workers, "error": [] }),
-        Err(error) => json!({ "success": false, "workers": [], "error": [error] }),
-    }
 }
 
 /// The raw key of a peer, as the chain holds it.

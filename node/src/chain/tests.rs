@@ -1,5 +1,6 @@
 //! What the contracts took and gave, and what the reference library signed.
 
+use super::answers::{app_cid, status};
 use super::*;
 use serde_json::from_str;
 

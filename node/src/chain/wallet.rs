@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use alloy_rlp::{Encodable, Header};
 use k256::ecdsa::SigningKey;
 use sha3::{Digest, Keccak256};
 
@@ -58,9 +59,9 @@ impl Wallet {
         let (signature, recovery) = self.key.sign_prehash_recoverable(&hash);
         let (r, s) = signature.split_bytes();
         let mut signed = fields;
-        put_number(&mut signed, recovery.is_y_odd().into());
-        put_bytes(&mut signed, trimmed(&r));
-        put_bytes(&mut signed, trimmed(&s));
+        recovery.is_y_odd().encode(&mut signed);
+        trimmed(&r).encode(&mut signed);
+        trimmed(&s).encode(&mut signed);
         envelope(&signed)
     }
 }
@@ -69,16 +70,17 @@ impl Transaction<'_> {
     /// The fields that are signed.
     fn fields(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_number(&mut out, self.chain_id.into());
-        put_number(&mut out, self.nonce.into());
-        put_number(&mut out, self.max_priority_fee);
-        put_number(&mut out, self.max_fee);
-        put_number(&mut out, self.gas.into());
-        put_bytes(&mut out, &self.to);
-        put_number(&mut out, 0);
-        put_bytes(&mut out, self.data);
+        self.chain_id.encode(&mut out);
+        self.nonce.encode(&mut out);
+        self.max_priority_fee.encode(&mut out);
+        self.max_fee.encode(&mut out);
+        self.gas.encode(&mut out);
+        self.to.encode(&mut out);
+        // No value is transferred.
+        0_u8.encode(&mut out);
+        self.data.encode(&mut out);
         // An empty access list.
-        put_head(&mut out, 0xc0, 0);
+        list(0).encode(&mut out);
         out
     }
 }
@@ -86,32 +88,17 @@ impl Transaction<'_> {
 /// The transaction's type, and its fields as a list.
 fn envelope(fields: &[u8]) -> Vec<u8> {
     let mut out = alloc::vec![TYPE];
-    put_head(&mut out, 0xc0, fields.len());
+    list(fields.len()).encode(&mut out);
     out.extend_from_slice(fields);
     out
 }
 
-/// The head of a string (0x80) or list (0xc0) in RLP.
-fn put_head(out: &mut Vec<u8>, kind: u8, len: usize) {
-    if len < 56 {
-        out.push(kind + len as u8);
-        return;
+/// The head of a list whose items take `payload_length` bytes.
+fn list(payload_length: usize) -> Header {
+    Header {
+        list: true,
+        payload_length,
     }
-    let bytes = len.to_be_bytes();
-    let bytes = trimmed(&bytes);
-    out.push(kind + 55 + bytes.len() as u8);
-    out.extend_from_slice(bytes);
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    if !matches!(bytes, [byte] if *byte < 0x80) {
-        put_head(out, 0x80, bytes.len());
-    }
-    out.extend_from_slice(bytes);
-}
-
-fn put_number(out: &mut Vec<u8>, number: u128) {
-    put_bytes(out, trimmed(&number.to_be_bytes()));
 }
 
 /// Without the zeroes in front.

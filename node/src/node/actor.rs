@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use basalt_net::peer_id::PeerId;
+use bytes::Bytes;
 
 use crate::air::CallResult;
 use crate::particle::Header;
@@ -46,11 +47,11 @@ pub(super) struct Actor {
     /// The last millisecond of its life here.
     pub(super) deadline: u64,
     /// Data of arrivals, oldest first.
-    pub(super) mailbox: VecDeque<Vec<u8>>,
+    pub(super) mailbox: VecDeque<Bytes>,
     /// Answers to its calls that no run has seen yet.
     pub(super) results: Vec<(u32, CallResult)>,
     /// Data of the last run.
-    pub(super) data: Vec<u8>,
+    pub(super) data: Bytes,
     /// Whether it stands in the queue.
     pub(super) waits_for_turn: bool,
 }
@@ -66,7 +67,7 @@ impl Actor {
             deadline,
             mailbox: VecDeque::new(),
             results: Vec::new(),
-            data: Vec::new(),
+            data: Bytes::new(),
             waits_for_turn: false,
         }
     }
@@ -79,7 +80,7 @@ impl Actor {
     pub(super) fn memory(&self) -> usize {
         self.header.size()
             + self.data.len()
-            + self.mailbox.iter().map(Vec::len).sum::<usize>()
+            + self.mailbox.iter().map(Bytes::len).sum::<usize>()
             + self
                 .results
                 .iter()

@@ -19,6 +19,7 @@ use basalt_net::multiaddr::Multiaddr;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::air::{self, CallRequest, CallResult, Interpreter, Outcome, Run};
@@ -227,7 +228,7 @@ impl<I: Interpreter> Node<I> {
         clock: Clock,
         scope: PeerId,
         header: Header,
-        data: Vec<u8>,
+        data: Bytes,
     ) -> Result<(), Refusal> {
         if self.status.memory + data.len() > self.limits.max_memory {
             return Err(Refusal::MemoryFull);
@@ -271,7 +272,7 @@ impl<I: Interpreter> Node<I> {
         }
         actor.mailbox.push_back(data);
         let after = actor.memory();
-        let before = after - actor.mailbox.back().map_or(0, Vec::len);
+        let before = after - actor.mailbox.back().map_or(0, Bytes::len);
         self.resize(id, before, after);
         self.wake(id);
         Ok(())
@@ -436,7 +437,7 @@ impl<I: Interpreter> Node<I> {
             return true;
         };
         let before = actor.memory();
-        let read = actor.data.len() + actor.mailbox.front().map_or(0, Vec::len);
+        let read = actor.data.len() + actor.mailbox.front().map_or(0, Bytes::len);
         let current = actor.mailbox.pop_front().unwrap_or_default();
         let begin = self.world.now();
         let mut outcome = self.interpreter.run(Run {
@@ -451,7 +452,7 @@ impl<I: Interpreter> Node<I> {
             self.world.meters.avm_call.time(end.since(begin));
         }
         // Kept before anything is done about it, also after an error.
-        actor.data = core::mem::take(&mut outcome.data);
+        actor.data = core::mem::take(&mut outcome.data).into();
         let after = actor.memory();
         let (steps, cost) = (
             outcome.steps,

@@ -150,7 +150,7 @@ pub(super) mod tests {
             ttl: 0,
             script: String::new(),
             signature: vec![],
-            data: vec![0; size],
+            data: vec![0; size].into(),
         }
     }
 

@@ -342,7 +342,7 @@ impl World {
             ttl: TTL,
             script,
             signature: alloc::vec::Vec::new(),
-            data: alloc::vec::Vec::new(),
+            data: bytes::Bytes::new(),
         };
         particle.sign(key);
         self.spell_runs += 1;
