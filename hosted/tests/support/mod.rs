@@ -236,7 +236,7 @@ impl Operator {
             outcome = run(&prev, &[], results);
         }
         assert_eq!(outcome.ret_code, 0, "{}", outcome.error_message);
-        particle.data = outcome.data.clone();
+        particle.data = outcome.data.clone().into();
         let mut effects = Vec::new();
         self.reactor
             .machine
