@@ -167,7 +167,9 @@ impl Interpreter {
             answers,
             last_id,
         );
-        match run.execute() {
+        let executed = run.execute();
+        outcome.steps = self.config.max_steps - run.steps_left();
+        match executed {
             Err(Fault(raised)) if !raised.error.is_catchable() => return Err(raised.error),
             Err(Fault(raised)) => {
                 outcome.ret_code = raised.error.code();

@@ -1,9 +1,11 @@
 //! What services get from this process: clocks, randomness.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use basalt_node::compute::Platform;
 use basalt_node::host::Clock;
+use mio::Waker;
 
 use crate::clock::Clocks;
 
@@ -11,6 +13,8 @@ use crate::clock::Clocks;
 pub struct Process {
     /// Its clocks.
     pub clocks: Clocks,
+    /// What wakes the node's loop, once there is one.
+    pub waker: Arc<OnceLock<Arc<Waker>>>,
 }
 
 impl Platform for Process {
@@ -25,5 +29,12 @@ impl Platform for Process {
 
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            // If the loop cannot be woken it is on its way already.
+            let _ = waker.wake();
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, anyhow};
 use basalt_distro::published;
@@ -95,11 +95,16 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let mut config = peer::Config::from_manifest(&manifest, env!("CARGO_PKG_VERSION"))?;
     let tls = tls::Context::new(&peer::tls_settings(&manifest), identity::entropy()?)?;
     config.tls = Some(Arc::new(tls));
+    config.services.set(&manifest.services, available_bytes());
     let cores = args.compute.unwrap_or_else(|| threads(&manifest));
+    let waker = Arc::new(OnceLock::new());
     let parts = Parts {
         state,
         compute: Some(Resources {
-            platform: Arc::new(Process { clocks }),
+            platform: Arc::new(Process {
+                clocks,
+                waker: waker.clone(),
+            }),
             cores,
             homes: Vec::new(),
         }),
@@ -113,6 +118,8 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
         .context("cannot read the state")?;
     let mut reactor = Reactor::new(peer, clocks)?;
+    // It is new: nobody has set it.
+    let _ = waker.set(reactor.waker());
     reactor
         .start_cores(cores)
         .context("cannot start the compute threads")?;
@@ -175,6 +182,18 @@ fn threads(manifest: &Manifest) -> usize {
         Compute::All => left,
         Compute::Count(count) => usize::from(count).min(left),
     }
+}
+
+/// Memory that the system can give to programs; 4 GiB where it does not tell.
+fn available_bytes() -> u64 {
+    let told = std::fs::read_to_string("/proc/meminfo").ok();
+    let kib = told.as_deref().and_then(|text| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    kib.map_or(4 << 30, |kib| kib << 10)
 }
 
 /// Memory of this process, as the system counts it.

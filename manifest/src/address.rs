@@ -5,7 +5,7 @@ use alloc::vec;
 
 use basalt_net::{
     Multiaddr, PeerId,
-    multiaddr::{Endpoint, Host},
+    multiaddr::{Endpoint, Host, Protocol},
     tls::{self, SettingsError},
 };
 
@@ -32,13 +32,27 @@ pub(crate) fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
     let address = text
         .parse::<Multiaddr>()
         .map_err(|error| error.to_string())?;
-    let endpoint = Endpoint::try_from(&address).map_err(|error| error.to_string())?;
-    let fault = match (&endpoint.host, peer, endpoint.peer) {
-        _ if endpoint.port == 0 => "port 0 cannot be connected to",
+    let records = match address.iter().next() {
+        Some(Protocol::Dnsaddr(domain)) => Some(domain),
+        _ => None,
+    };
+    let (port, host) = match records {
+        // Its records name the rest.
+        Some(domain) => (None, Host::Dns(domain.into())),
+        None => {
+            let endpoint = Endpoint::try_from(&address).map_err(|error| error.to_string())?;
+            (Some(endpoint.port), endpoint.host)
+        }
+    };
+    let fault = match (&host, peer, address.peer_id()) {
+        _ if port == Some(0) => "port 0 cannot be connected to",
         (Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name), ..)
             if !name.strip_suffix('.').unwrap_or(name).split('.').all(label) =>
         {
             "the host name is malformed"
+        }
+        (_, Peer::Own, _) if records.is_some() => {
+            "the records of a domain (/dnsaddr) are not an address of the node's own"
         }
         (_, Peer::Named, None) => "it must end in /p2p/<peer id>",
         (_, Peer::Own, Some(_)) => "it must not name a peer (/p2p/..): the node adds its own id",
@@ -115,6 +129,7 @@ mod tests {
             "/ip4/127.0.0.1/tcp/7001/p2p/",
             "/ip6/::1/tcp/1/ws/p2p/",
             "/dns4/0-kras.example.org/tcp/65535/p2p/",
+            "/dnsaddr/kras.example.org/p2p/",
         ] {
             let address = format!("{good}{ID}");
             assert_eq!(multiaddr(&address, Peer::Named), Ok(()), "{good}");
@@ -137,6 +152,8 @@ mod tests {
             "/ip4/1.2.3.4/tcp/1/tls",
             "/ip4/1.2.3.4/tcp/1/http",
             "/ip4/1.2.3.4/tcp/1/p2p/abc",
+            "/dnsaddr/kras..example.org",
+            "/dnsaddr/kras.example.org",
         ] {
             assert!(multiaddr(bad, Peer::Named).is_err(), "{bad}");
             assert!(multiaddr(bad, Peer::Own).is_err(), "{bad}");

@@ -32,8 +32,8 @@ mod value;
 
 pub use model::{
     Addressing, Chain, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network,
-    NetworkId, Node, Panic, PanicAction, Prover, ProverMode, Registers, Seed, StaticAddress,
-    StaticAddress6, Url,
+    NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Seed,
+    Services, Share, StaticAddress, StaticAddress6, Url,
 };
 pub use problem::{Problem, Problems};
 

@@ -26,6 +26,10 @@ pub struct Manifest {
     pub tls: Tls,
     /// What the cores do.
     pub cores: Cores,
+    /// What services may take.
+    pub services: Services,
+    /// What the particles of others may take.
+    pub particles: Particles,
     /// The operator's pages.
     pub http: Http,
     /// Which disk holds the state.
@@ -312,6 +316,53 @@ pub enum Compute {
     Count(u16),
 }
 
+/// Section `[services]`. What is absent follows from the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Services {
+    /// Memory of all services together, in MiB.
+    pub memory: Option<u32>,
+    /// Memory of one service, in MiB.
+    pub service_memory: Option<u32>,
+    /// Seconds without calls after which a service gives up its instances.
+    pub rest_seconds: Option<u32>,
+    /// Whom services may reach by HTTP.
+    pub http: Reach,
+}
+
+/// Whom services may reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody.
+    Off,
+    /// Addresses of the public internet.
+    #[default]
+    Public,
+    /// Every address, the provider's own network included.
+    All,
+}
+
+/// Section `[particles]`: what those of one author, and those for one worker, may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Particles {
+    /// Of one author.
+    pub author: Share,
+    /// For one worker.
+    pub worker: Share,
+}
+
+/// What somebody's particles may take; what is absent is the node's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Particles per second.
+    pub rate: Option<u32>,
+    /// Particles alive at the same time.
+    pub alive: Option<u32>,
+    /// Memory of these, in MiB.
+    pub memory: Option<u32>,
+    /// Percentage of the interpreter's time while others want some.
+    pub work: Option<u8>,
+}
+
 /// Section `[http]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Http {
@@ -409,9 +460,11 @@ pub struct Chain {
     pub ipfs: Option<String>,
 }
 
-/// An address of a web server, without TLS.
+/// An address of a web server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// Name or address.
     pub host: String,
     /// Port.

@@ -15,8 +15,8 @@ use crate::{
     MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST,
     address::{self, Peer, shortened},
     model::{
-        Addressing, Chain, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Places, Prover,
-        ProverMode, StaticAddress, StaticAddress6, Tls,
+        Addressing, Chain, Cores, Disk, Http, Log, Manifest, Network, Node, Panic, Particles,
+        Places, Prover, ProverMode, Services, Share, StaticAddress, StaticAddress6, Tls,
     },
     nearest::nearest,
     problem::{Problem, Problems},
@@ -266,6 +266,28 @@ impl<'a, 'i> Reader<'a, 'i> {
                     .one("cores", "host_services", value::host_cores)
                     .unwrap_or(cores.host_services),
             },
+            services: Services {
+                memory: self.one("services", "memory", value::services_memory),
+                service_memory: self.one("services", "service_memory", value::service_memory),
+                rest_seconds: self.one("services", "rest_seconds", value::rest),
+                http: self
+                    .one("services", "http", value::reach)
+                    .unwrap_or_default(),
+            },
+            particles: Particles {
+                author: self.share([
+                    "author_rate",
+                    "author_alive",
+                    "author_memory",
+                    "author_work",
+                ]),
+                worker: self.share([
+                    "worker_rate",
+                    "worker_alive",
+                    "worker_memory",
+                    "worker_work",
+                ]),
+            },
             http: Http {
                 port: self.one("http", "port", value::port),
             },
@@ -289,6 +311,16 @@ impl<'a, 'i> Reader<'a, 'i> {
                 system: self.place("cores", "system"),
                 compute: self.place("cores", "compute"),
             },
+        }
+    }
+
+    fn share(&mut self, [rate, alive, memory, work]: [&'static str; 4]) -> Share {
+        const SECTION: &str = "particles";
+        Share {
+            rate: self.one(SECTION, rate, value::particles),
+            alive: self.one(SECTION, alive, value::particles),
+            memory: self.one(SECTION, memory, value::particles_memory),
+            work: self.one(SECTION, work, value::percent),
         }
     }
 

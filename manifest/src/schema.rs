@@ -180,6 +180,92 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        name: "services",
+        keys: &[
+            Key {
+                name: "memory",
+                kind: "an integer from 16 to 16777216",
+                default: "half of what is free at start",
+                meaning: "MiB of memory that all services may have together. When it is used up none grows, and \
+                          none is created.",
+            },
+            Key {
+                name: "service_memory",
+                kind: "an integer from 2 to 8192",
+                default: "256, or a quarter of `memory` if that is less",
+                meaning: "MiB of memory that one service may have.",
+            },
+            Key {
+                name: "rest_seconds",
+                kind: "an integer from 1 to 31536000",
+                default: "300",
+                meaning: "Time without calls after which a service gives up its instances. The next call brings them back as \
+                          they were. Sooner when memory is scarce.",
+            },
+            Key {
+                name: "http",
+                kind: "\"off\", \"public\" or \"all\"",
+                default: "\"public\"",
+                meaning: "Whom services may reach by HTTP: nobody, addresses of the public internet, or every address, your own \
+                          network included.",
+            },
+        ],
+    },
+    Section {
+        name: "particles",
+        keys: &[
+            Key {
+                name: "author_rate",
+                kind: "an integer from 1 to 1000000",
+                default: "50000",
+                meaning: "Particles per second that one author may send. The operator and the node's own workers are free of \
+                          all limits of authors.",
+            },
+            Key {
+                name: "author_alive",
+                kind: "an integer from 1 to 1000000",
+                default: "40000",
+                meaning: "Particles of one author that may be alive at the same time.",
+            },
+            Key {
+                name: "author_memory",
+                kind: "an integer from 1 to 65536",
+                default: "three quarters of the memory for particles",
+                meaning: "MiB of memory of the particles of one author.",
+            },
+            Key {
+                name: "author_work",
+                kind: "an integer from 1 to 100",
+                default: "50",
+                meaning: "Percentage of the interpreter's time that scripts of one author get while others want some.",
+            },
+            Key {
+                name: "worker_rate",
+                kind: "an integer from 1 to 1000000",
+                default: "25000",
+                meaning: "Particles per second for one worker. The operator's are free of all limits of workers.",
+            },
+            Key {
+                name: "worker_alive",
+                kind: "an integer from 1 to 1000000",
+                default: "25000",
+                meaning: "Particles for one worker that may be alive at the same time.",
+            },
+            Key {
+                name: "worker_memory",
+                kind: "an integer from 1 to 65536",
+                default: "half of the memory for particles",
+                meaning: "MiB of memory of the particles for one worker.",
+            },
+            Key {
+                name: "worker_work",
+                kind: "an integer from 1 to 100",
+                default: "40",
+                meaning: "Percentage of the interpreter's time that scripts of one worker get while others want some.",
+            },
+        ],
+    },
+    Section {
         name: "http",
         keys: &[Key {
             name: "port",
@@ -284,9 +370,10 @@ pub const SECTIONS: &[Section] = &[
         keys: &[
             Key {
                 name: "endpoint",
-                kind: "a string such as \"http://192.0.2.9:8545/path\"",
+                kind: "a string such as \"https://rpc.example.org/path\" or \"http://192.0.2.9:8545/path\"",
                 default: "none: the node serves no deals",
-                meaning: "Where a node of the chain takes JSON-RPC, over plain HTTP.",
+                meaning: "Where a node of the chain takes JSON-RPC. The certificate behind `https` is checked against \
+                          `[tls] roots` and the authorities that browsers trust.",
             },
             Key {
                 name: "diamond",

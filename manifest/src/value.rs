@@ -16,7 +16,7 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Registers, Seed, Url},
+    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Reach, Registers, Seed, Url},
 };
 
 /// Why a value is refused.
@@ -172,13 +172,51 @@ pub(crate) fn wide(value: &DeValue<'_>) -> Result<u64, Fault> {
     integer(value, 0..=i64::MAX as u64)
 }
 
-/// `http://host:port/path`; without a port it is 80.
+/// MiB of memory that all services together may have: up to 16 TiB.
+pub(crate) fn services_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 16..=1 << 24)
+}
+
+/// MiB of memory that a service may have: up to 4 GiB, what WebAssembly can address, for two modules.
+pub(crate) fn service_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 2..=8192)
+}
+
+/// Seconds until something that is not used is put away: up to a year.
+pub(crate) fn rest(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=31_536_000)
+}
+
+/// A number of particles.
+pub(crate) fn particles(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=1_000_000)
+}
+
+/// MiB of memory of particles.
+pub(crate) fn particles_memory(value: &DeValue<'_>) -> Result<u32, Fault> {
+    integer(value, 1..=65_536)
+}
+
+pub(crate) fn percent(value: &DeValue<'_>) -> Result<u8, Fault> {
+    integer(value, 1..=100)
+}
+
+pub(crate) fn reach(value: &DeValue<'_>) -> Result<Reach, Fault> {
+    match string(value)? {
+        "off" => Ok(Reach::Off),
+        "public" => Ok(Reach::Public),
+        "all" => Ok(Reach::All),
+        _ => Err(Fault::Kind),
+    }
+}
+
+/// `http://host:port/path`, or `https`; without a port it is 80, or 443.
 pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
     let text = string(value)?;
-    if text.starts_with("https://") {
-        return Err("asks for TLS, which requests of the node do not speak".into());
-    }
-    let rest = text.strip_prefix("http://").ok_or(Fault::Kind)?;
+    let (tls, rest) = match text.strip_prefix("https://") {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix("http://").ok_or(Fault::Kind)?),
+    };
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
@@ -191,7 +229,7 @@ pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
                 port.ok_or("has a port that is no number from 1 to 65535")?,
             )
         }
-        None => (authority, 80),
+        None => (authority, if tls { 443 } else { 80 }),
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     if host.is_empty() || !host.chars().all(plain) {
@@ -201,6 +239,7 @@ pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
         return Err("has a path with characters that no path has".into());
     }
     Ok(Url {
+        tls,
         host: host.into(),
         port,
         path: path.into(),

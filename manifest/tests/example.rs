@@ -1,8 +1,8 @@
 //! The documented example: it is valid, complete, and says what it seems to say.
 
 use basalt_manifest::{
-    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Registers,
-    StaticAddress, schema::SECTIONS,
+    Addressing, Compute, Disk, DiskTest, Manifest, NetworkId, PanicAction, ProverMode, Reach,
+    Registers, Share, StaticAddress, schema::SECTIONS,
 };
 
 const EXAMPLE: &str = include_str!("../example.toml");
@@ -62,6 +62,24 @@ fn is_read_as_written() {
         (manifest.cores.system, manifest.cores.compute),
         (1, Compute::All)
     );
+    let services = manifest.services;
+    assert_eq!(
+        (
+            services.memory,
+            services.service_memory,
+            services.rest_seconds
+        ),
+        (Some(4096), Some(256), Some(300))
+    );
+    assert_eq!(services.http, Reach::Public);
+    let share = |rate, alive, memory, work| Share {
+        rate: Some(rate),
+        alive: Some(alive),
+        memory: Some(memory),
+        work: Some(work),
+    };
+    assert_eq!(manifest.particles.author, share(50_000, 40_000, 192, 50));
+    assert_eq!(manifest.particles.worker, share(25_000, 25_000, 128, 40));
     assert_eq!(
         manifest.disk,
         Disk {

@@ -245,7 +245,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[storage]",
             1,
             2,
-            "sections are node, network, tls, cores, http, disk, prover, chain, log, panic",
+            "sections are node, network, tls, cores, services, particles, http, disk, prover, chain, log, panic",
         ),
         ("[log]\nx = 1", 2, 1, "keys here are level"),
         (
@@ -423,7 +423,7 @@ fn what_deals_need_is_asked_for() {
         assert!(said.contains(&needed), "{said}");
     }
     for (value, reason) in [
-        ("endpoint = \"https://chain.example\"", "asks for TLS"),
+        ("endpoint = \"https://:443\"", "has a host that is neither"),
         ("endpoint = \"chain.example\"", "must be a string such as"),
         ("endpoint = \"http://:80/\"", "has a host that is neither"),
         ("endpoint = \"http://a:0/\"", "has a port that is no number"),

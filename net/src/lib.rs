@@ -11,6 +11,7 @@
 //!   noise                         encryption and the peer's identity
 //!   websocket                     RFC 6455 framing, where the transport has it
 //! ip           link, IP and TCP (the kernel's side only)
+//! dns          name servers asked, for `ip` and for the hosted node
 //! ```
 //!
 //! Below them lie what they share: [`peer_id`], [`keypair`], [`multiaddr`], [`varint`], [`protobuf`],
@@ -34,6 +35,7 @@ mod aead;
 mod base58;
 
 pub mod connection;
+pub mod dns;
 pub mod identify;
 pub mod ip;
 pub mod kad;

@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 
 #[path = "../fuzz/targets/connection.rs"]
 mod connection;
+#[path = "../fuzz/targets/dns.rs"]
+mod dns;
 #[path = "../fuzz/targets/identify.rs"]
 mod identify;
 #[path = "../fuzz/targets/ip.rs"]
@@ -41,6 +43,11 @@ fn each(name: &str, check: fn(&[u8])) {
 #[test]
 fn connection_corpus() {
     each("connection", connection::check);
+}
+
+#[test]
+fn dns_corpus() {
+    each("dns", dns::check);
 }
 
 #[test]

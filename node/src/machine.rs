@@ -1,5 +1,6 @@
 //! The doors between a peer and the edge that owns its sockets.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -64,6 +65,13 @@ pub enum Effect {
         /// Where to; names are the edge's to resolve.
         endpoint: Endpoint,
     },
+    /// Look up the TXT records of a name, then answer [`Input::LookedUp`] or [`Input::DialFailed`].
+    LookUp {
+        /// The connection that is to be made of them.
+        conn: ConnId,
+        /// The name.
+        name: String,
+    },
     /// Bytes wait to be fetched by [`Machine::transmit`].
     Output {
         /// The connection.
@@ -89,10 +97,14 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Takes the edge's part out of a swarm's effects; `Err` is an event, which is not the edge's.
-    pub(crate) fn split(effect: swarm::Effect) -> Result<Effect, Event> {
+    /// Takes the edge's part out of a swarm's effects.
+    ///
+    /// # Errors
+    /// It is an event, which is not the edge's.
+    pub fn split(effect: swarm::Effect) -> Result<Effect, Event> {
         match effect {
             swarm::Effect::Dial { conn, endpoint } => Ok(Effect::Dial { conn, endpoint }),
+            swarm::Effect::LookUp { conn, name } => Ok(Effect::LookUp { conn, name }),
             swarm::Effect::Output { conn } => Ok(Effect::Output { conn }),
             swarm::Effect::Close { conn } => Ok(Effect::Close { conn }),
             swarm::Effect::Abort { conn } => Ok(Effect::Abort { conn }),

@@ -37,6 +37,8 @@ reasons! {
     ScriptTooLong = "script_too_long", "the particle's script is too long";
     /// A particle: too many are alive.
     ActorsFull = "actors_full", "too many particles are alive";
+    /// A particle: its author sends too many bytes.
+    AuthorBytes = "author_bytes", "its author sends too many bytes";
     /// A particle: its author sends too many.
     AuthorRate = "author_rate", "its author sends too many particles";
     /// A particle: too many of its author's are alive.
@@ -45,6 +47,16 @@ reasons! {
     AuthorMemory = "author_memory", "the particles of this author hold too much memory";
     /// A particle: there are too many authors.
     AuthorsFull = "authors_full", "too many authors have particles here";
+    /// A particle: too many come for this worker.
+    WorkerRate = "worker_rate", "too many particles come for this worker";
+    /// A particle: too many bytes come for this worker.
+    WorkerBytes = "worker_bytes", "too many bytes come for this worker";
+    /// A particle: too many are alive on this worker.
+    WorkerActors = "worker_actors", "too many particles are alive on this worker";
+    /// A particle: this worker's particles hold too much memory.
+    WorkerMemory = "worker_memory", "the particles of this worker hold too much memory";
+    /// A run: it has exceeded its budget of instructions or bytes, and was stopped.
+    RunBudget = "run_budget", "the script exceeds its budget of instructions or bytes";
     /// An arrival: too many of the same particle wait.
     MailboxFull = "mailbox_full", "too many arrivals of this particle wait";
     /// A particle: there is no memory left for it.
@@ -69,18 +81,42 @@ reasons! {
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
     /// A particle: the worker that it is for is not active.
     WorkerInactive = "worker_inactive", "the worker is not active";
-    /// A call of a service: too many jobs wait for the compute cores, or too many calls for this service.
-    JobsFull = "jobs_full", "too many calls of services wait";
+    /// Work for a compute core: too much waits for all of them.
+    JobsFull = "jobs_full", "too much work waits for the compute cores";
+    /// A call of a service: too many calls wait for this one.
+    ServiceQueueFull = "service_queue_full", "too many calls wait for this service";
+    /// Work for a compute core: too much of one worker waits.
+    WorkerJobsFull = "worker_jobs_full", "too much work of this worker waits for the compute cores";
+    /// A request of a service: it leads where services may not go, is none, or too many are under way.
+    WebRefused = "web_refused", "a service may not make this request";
+    /// A new service: there are too many.
+    ServicesFull = "services_full", "there are too many services";
+    /// A call of a service: its own memory, or that of all services, is used up.
+    ServiceMemory = "service_memory", "the service has no more memory";
+    /// A new service, or one that rests: the memory for services is used up.
+    ServicesMemory = "services_memory", "the memory for services is used up";
+    /// A new module: there are too many.
+    ModulesFull = "modules_full", "there are too many modules";
+    /// A call of a service: its time was over before it began, or it took longer.
+    CallTime = "call_time", "a call of a service took too long";
 }
 
 /// How often each reason occurred.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals([u64; Refusal::ALL.len()]);
 
+impl Default for Refusals {
+    fn default() -> Refusals {
+        Refusals([0; Refusal::ALL.len()])
+    }
+}
+
 impl Refusals {
-    /// Counts one.
-    pub fn count(&mut self, reason: Refusal) {
-        self.0[reason as usize] += 1;
+    /// Counts one; gives how many there were.
+    pub fn count(&mut self, reason: Refusal) -> u64 {
+        let times = &mut self.0[reason as usize];
+        *times += 1;
+        *times
     }
 
     /// How often `reason` occurred.
@@ -94,5 +130,14 @@ impl Refusals {
             .iter()
             .map(|&reason| (reason, self.of(reason)))
             .filter(|&(_, n)| n > 0)
+    }
+}
+
+/// The level at which something is told that has happened so often: at once at first, a flood of it ever
+/// more rarely.
+pub(crate) fn rarely(times: u64) -> log::Level {
+    match times.is_power_of_two() {
+        true => log::Level::Warn,
+        false => log::Level::Debug,
     }
 }

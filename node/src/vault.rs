@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use basalt_net::peer_id::PeerId;
-use basalt_wasm_host::Volume;
 use basalt_wasm_host::vfs::{FsError, Quota, Tree};
+use basalt_wasm_host::{MemoryPool, Volume};
 
 use crate::particle::Header;
 
@@ -59,30 +59,46 @@ type Key = (PeerId, String, Vec<u8>);
 /// All vaults.
 pub struct Vaults {
     quota: Quota,
+    pool: MemoryPool,
     volumes: BTreeMap<PeerId, Volume>,
     /// Directories that exist.
     directories: BTreeMap<Key, String>,
 }
 
 impl Vaults {
-    /// No vaults; the volume of a scope holds at most `bytes`.
-    pub(crate) fn new(bytes: u64) -> Vaults {
+    /// No vaults; the volume of a scope holds at most `bytes`, all together what the pool has.
+    pub(crate) fn new(bytes: u64, pool: MemoryPool) -> Vaults {
         Vaults {
             quota: Quota {
                 bytes,
                 ..Quota::default()
             },
+            pool,
             volumes: BTreeMap::new(),
             directories: BTreeMap::new(),
         }
     }
 
+    /// Directories of particles.
+    pub(crate) fn len(&self) -> usize {
+        self.directories.len()
+    }
+
+    /// Bytes of all files.
+    pub(crate) fn bytes(&self) -> u64 {
+        let volumes = self.volumes.values();
+        volumes
+            .map(|volume| volume.with(|tree| tree.used_bytes()))
+            .sum()
+    }
+
     /// The volume of a scope.
     pub(crate) fn volume(&mut self, scope: &PeerId) -> Volume {
-        let volume = self
-            .volumes
-            .entry(*scope)
-            .or_insert_with(|| Volume::unlisted(DEVICE, self.quota));
+        let volume = self.volumes.entry(*scope).or_insert_with(|| {
+            let volume = Volume::unlisted(DEVICE, self.quota);
+            volume.with(|tree| tree.share(self.pool.clone()));
+            volume
+        });
         volume.clone()
     }
 

@@ -12,6 +12,8 @@ use core::time::Duration;
 use basalt_distro::Distro;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use basalt_wasm_host::MemoryPool;
 
 use crate::builtins::{CallError, Reply};
 use crate::chain::{self, Chain};
@@ -21,12 +23,15 @@ use crate::host::{Clock, Host};
 use crate::http::{Answer, Request};
 use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
+use crate::metrics::Meters;
 use crate::particle::Header;
+use crate::refusal::{Refusal, Refusals, rarely};
 use crate::services::{self, Services};
 use crate::spells::Schedule;
 use crate::state::{self, Changes, State};
 use crate::system::Installer;
 use crate::vault::Vaults;
+use crate::web::{Reach, Web, WebLimits};
 use crate::workers::{CoreMap, Workers};
 
 /// What the owner of a node gives it beside sockets.
@@ -77,6 +82,10 @@ pub struct World {
     pub(crate) vaults: Vaults,
     pub(crate) entropy: Entropy,
     pub(crate) calls: Calls,
+    pub(crate) refusals: Refusals,
+    pub(crate) meters: Meters,
+    /// Memory of all services, of their files and of vaults.
+    pub(crate) memory: MemoryPool,
     pub(crate) cores: CoreMap,
     pub(crate) schedule: Schedule,
     /// What spells are made of, if the node has it.
@@ -87,6 +96,8 @@ pub struct World {
     pub(crate) installer: Installer,
     pub(crate) ipfs: Ipfs,
     pub(crate) chain: Option<Chain>,
+    /// Requests of services.
+    pub(crate) web: Web,
     /// Answers that came about otherwise than by a job.
     pub(crate) finished: VecDeque<(Ticket, Result<Reply, CallError>)>,
     /// Whether everything that was kept came back.
@@ -116,6 +127,13 @@ impl World {
         let mut world = World::without_parts(host, limits, seed);
         world.chain = chain.map(Chain::new);
         if let Some(resources) = compute {
+            if resources.cores == 0 {
+                // The node cannot make a request while it runs the service that waits for it.
+                world.web = Web::new(WebLimits {
+                    reach: Reach::Nobody,
+                    ..world.limits.web.clone()
+                });
+            }
             let limits = &world.limits;
             world.queues = Queues::new(resources.cores, limits.max_jobs);
             let cores = world.queues.cores();
@@ -160,14 +178,18 @@ impl World {
 
     /// The world of a host that forgets everything at a reboot and runs no services. `seed` is fresh entropy.
     pub fn without_parts(host: Host, limits: ServiceLimits, seed: [u8; 32]) -> World {
+        let memory = MemoryPool::new(limits.services_memory);
         World {
             host: Rc::new(host),
             state: None,
             platform: None,
             services: Services::default(),
-            vaults: Vaults::new(limits.vault_bytes),
             entropy: Entropy::new(seed),
             calls: Calls::default(),
+            refusals: Refusals::default(),
+            meters: Meters::default(),
+            vaults: Vaults::new(limits.vault_bytes, memory.clone()),
+            memory,
             cores: CoreMap::new(1, limits.host_cores, limits.share_cores, Vec::new()),
             schedule: Schedule::default(),
             spell_blueprint: None,
@@ -176,6 +198,7 @@ impl World {
             installer: Installer::default(),
             ipfs: Ipfs::default(),
             chain: None,
+            web: Web::new(limits.web.clone()),
             finished: VecDeque::new(),
             restored: true,
             queues: Queues::new(0, limits.max_jobs),
@@ -198,6 +221,32 @@ impl World {
     /// Calls of services so far.
     pub fn calls(&self) -> Calls {
         self.calls
+    }
+
+    /// Memory of all services, of their files and of vaults.
+    pub fn memory(&self) -> &MemoryPool {
+        &self.memory
+    }
+
+    /// Particles that have a vault, and the bytes in all vaults.
+    pub fn vaults(&self) -> (usize, u64) {
+        (self.vaults.len(), self.vaults.bytes())
+    }
+
+    /// Everything refused, by reason.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Monotonic time, where the machine has a clock for services.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        Some(self.platform.as_ref()?.clock().now)
+    }
+
+    /// Counts something that was refused, and tells it, a flood of it ever more rarely.
+    pub(crate) fn count(&mut self, reason: Refusal) {
+        let times = self.refusals.count(reason);
+        log::log!(target: "node", rarely(times), "refused: {reason} ({times} so far)");
     }
 
     /// Particles that spells made.
@@ -233,14 +282,21 @@ impl World {
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         let chain = self.chain.as_mut().and_then(Chain::next_request);
-        chain.or_else(|| self.ipfs.next_request())
+        let own = chain.or_else(|| self.ipfs.next_request());
+        for _ in 0..self.web.take_refused() {
+            self.count(Refusal::WebRefused);
+        }
+        own.or_else(|| self.web.next_request())
     }
 
     /// Takes the answer to a request.
-    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
-        match Chain::asked(id) {
-            true => self.chain_done(id, answer),
-            false => self.ipfs_done(id, answer),
+    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
+        if Chain::asked(id) {
+            self.chain_done(now, id, answer);
+        } else if Web::asked(id) {
+            self.web.done(id, answer);
+        } else {
+            self.ipfs_done(id, answer);
         }
     }
 

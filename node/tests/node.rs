@@ -11,7 +11,7 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
 use basalt_node::host::{Clock, Host, Network, Versions};
-use basalt_node::limits::{Limits, ServiceLimits};
+use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::node::{Effect, Node};
 use basalt_node::refusal::Refusal;
 use basalt_node::world::World;
@@ -522,4 +522,159 @@ fn the_clock_that_jumps_does_not_lose_wake_ups() {
         wall_ms: WALL + 60_000,
     };
     assert_eq!(stage.node.wake_at(ahead), Some(ahead.now + Duration::ZERO));
+}
+
+/// Lets the host make a worker; gives its id.
+fn worker(stage: &mut Stage) -> PeerId {
+    let mut own = particle("make a worker", b"");
+    own.sign(&key(1));
+    stage.node.receive(clock(0), own).unwrap();
+    stage.run(clock(0));
+    let seen = stage.seen();
+    let made = &seen.last().unwrap().results[0].1;
+    assert_eq!(made.ret_code, 0, "{}", made.result);
+    let id: String = serde_json::from_str(&made.result).unwrap();
+    id.parse().unwrap()
+}
+
+/// Makes a worker for the particle that asks for it; sends others to `next`.
+fn to_worker(next: Rc<RefCell<Vec<String>>>, steps: u64) -> impl FnMut(&Seen) -> Outcome {
+    move |seen| match (seen.id.as_str(), seen.results.is_empty()) {
+        ("make a worker", true) => Outcome {
+            requests: vec![(
+                1,
+                request(
+                    "worker",
+                    "create",
+                    json!(["ab".repeat(20), ["cd".repeat(32)]]),
+                ),
+            )],
+            ..Outcome::default()
+        },
+        ("make a worker", false) => keep(b""),
+        _ => Outcome {
+            next_peers: match seen.current == b"hop" {
+                true => next.borrow().clone(),
+                false => Vec::new(),
+            },
+            data: b"hopped".to_vec(),
+            steps,
+            ..Outcome::default()
+        },
+    }
+}
+
+#[test]
+fn a_worker_takes_its_share_of_particles_memory_and_work() {
+    let limits = Limits {
+        worker: Share {
+            rate: 3,
+            actors: 2,
+            memory: 2_000,
+            ..Limits::default().worker
+        },
+        ..Limits::default()
+    };
+    let next = Rc::new(RefCell::new(Vec::new()));
+    let mut stage = Stage::new(limits, to_worker(next.clone(), 7));
+    let worker = worker(&mut stage);
+    *next.borrow_mut() = vec![worker.to_string()];
+    for id in ["a", "b", "c", "d"] {
+        stage.node.receive(clock(0), particle(id, b"hop")).unwrap();
+    }
+    stage.run(clock(0));
+    // The third has no place, for the fourth it is too early as well; on the host they all ran.
+    assert_eq!(stage.refused(Refusal::WorkerActors), 1);
+    assert_eq!(stage.refused(Refusal::WorkerRate), 1);
+    let status = stage.node.status();
+    let [(id, account)] = status.workers[..] else {
+        panic!("{:?}", status.workers);
+    };
+    assert_eq!(id, worker);
+    assert_eq!(
+        (account.actors, account.received, account.refused),
+        (2, 4, 2)
+    );
+    assert_eq!((account.steps, status.steps), (2 * 7, 6 * 7));
+    assert!(account.memory > 2 * "hopped".len());
+    // What the host's management sends is free.
+    let mut own = particle("own", b"hop");
+    own.sign(&key(1));
+    stage.node.receive(clock(0), own).unwrap();
+    stage.run(clock(0));
+    assert_eq!(stage.node.status().workers[0].1.refused, 2);
+    assert_eq!(stage.node.status().actors, 1 + 4 + 2 + 2);
+    // They die with their particles, and their places are free again.
+    stage.node.timer(clock(6_000));
+    assert_eq!(stage.node.status().actors, 0);
+    let account = stage.node.status().workers[0].1;
+    assert_eq!((account.actors, account.memory), (0, 0));
+}
+
+#[test]
+fn who_had_more_work_than_his_share_goes_behind_the_others() {
+    let mut stage = Stage::new(Limits::default(), |seen| Outcome {
+        steps: match seen.id.starts_with("long") {
+            true => 1_000_000,
+            false => 10,
+        },
+        ..Outcome::default()
+    });
+    for id in ["long 1", "long 2", "long 3"] {
+        stage.node.receive(clock(0), particle(id, b"")).unwrap();
+    }
+    stage.node.step(clock(0), &Alone, &mut stage.out);
+    let mut other = particle("short", b"");
+    other.init_peer_id = key(8).peer_id();
+    other.sign(&key(8));
+    stage.node.receive(clock(0), other).unwrap();
+    stage.run(clock(0));
+    let order: Vec<String> = stage.seen().into_iter().map(|seen| seen.id).collect();
+    assert_eq!(order, ["long 1", "short", "long 2", "long 3"]);
+    assert_eq!(stage.node.status().deferred, 2);
+    assert_eq!(stage.node.status().steps, 3_000_010);
+}
+
+#[test]
+fn a_run_over_its_budget_is_counted() {
+    let mut stage = Stage::new(Limits::default(), |_| Outcome {
+        ret_code: 20_900,
+        error_message: "the run exceeds its budget of steps".into(),
+        ..Outcome::default()
+    });
+    stage.node.receive(clock(0), particle("p", b"")).unwrap();
+    stage.run(clock(0));
+    assert_eq!(stage.refused(Refusal::RunBudget), 1);
+    assert_eq!(stage.node.status().failed_runs, 1);
+}
+
+#[test]
+fn a_particle_leaves_no_data_and_no_vault() {
+    let mut stage = Stage::new(Limits::default(), |seen| match seen.results.is_empty() {
+        true => Outcome {
+            data: vec![1; 1000],
+            requests: vec![(1, request("vault", "put", json!(["a file of its own"])))],
+            ..Outcome::default()
+        },
+        false => keep(&[2; 2000]),
+    });
+    let empty = stage.node.status();
+    stage.node.receive(clock(0), particle("p", b"")).unwrap();
+    stage.node.receive(clock(10), particle("q", b"")).unwrap();
+    stage.run(clock(10));
+    let answer = stage.seen().pop().unwrap().results.remove(0).1;
+    assert_eq!(answer.ret_code, 0, "{}", answer.result);
+    let status = stage.node.status();
+    assert!(status.actors == 2 && status.memory > 4000, "{status:?}");
+    assert_eq!(stage.node.world().vaults(), (2, 2 * 17));
+    // They live to the last millisecond.
+    stage.node.timer(clock(5_000));
+    assert_eq!(stage.node.world().vaults().0, 2);
+    let wake = stage.node.wake_at(clock(5_000)).unwrap();
+    assert_eq!(wake, clock(5_001).now);
+    stage.node.timer(clock(5_001));
+    let status = stage.node.status();
+    assert_eq!((status.actors, status.memory), (empty.actors, empty.memory));
+    assert_eq!(stage.node.world().vaults(), (0, 0));
+    assert_eq!(stage.node.wake_at(clock(5_001)), None);
 }

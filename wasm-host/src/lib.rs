@@ -25,6 +25,7 @@ pub mod interface;
 pub mod logger;
 pub mod module;
 pub mod mounted;
+mod pool;
 mod sections;
 pub mod service;
 mod text;
@@ -35,6 +36,7 @@ pub use engine::wasmi::Wasmi;
 pub use error::Error;
 pub use host::Host;
 pub use module::{Module, ModuleStore};
+pub use pool::MemoryPool;
 pub use service::{
     Budget, CallParameters, Limits, ModuleConfig, ParkedService, ParticleParameters,
     SecurityTetraplet, Service, ServiceConfig,

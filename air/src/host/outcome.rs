@@ -19,6 +19,8 @@ pub struct Outcome {
     pub next_peer_pks: Vec<String>,
     /// Calls for the host, by ascending id.
     pub call_requests: CallRequests,
+    /// Instructions executed, also when the run failed.
+    pub steps: u64,
     /// The script is longer than a soft limit.
     pub air_size_limit_exceeded: bool,
     /// The current data is longer than a soft limit.

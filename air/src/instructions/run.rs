@@ -116,6 +116,11 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// Instructions that may still be executed.
+    pub(crate) fn steps_left(&self) -> u64 {
+        self.steps_left
+    }
+
     /// Ends the run: streams are compacted, the parts handed over.
     pub(crate) fn finish(mut self) -> Result<Finished<'r>, Error> {
         for stream in self.streams.close_all() {

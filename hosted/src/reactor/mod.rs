@@ -24,7 +24,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clocks;
 use compute::Cores;
-use names::Names;
+use names::{Found, Names};
 use socket::{Progress, Socket};
 
 /// Ends a reactor's loop from another thread.
@@ -63,6 +63,8 @@ pub struct Reactor<M> {
     closing: Vec<ConnId>,
     conns: HashMap<Token, ConnId>,
     names: Names,
+    /// Addresses of connections that are being made which were not tried yet, the best last.
+    ways: HashMap<ConnId, Vec<SocketAddr>>,
     cores: Cores,
     next_token: usize,
     stop: Stop,
@@ -88,6 +90,7 @@ impl<M: Machine> Reactor<M> {
             closing: Vec::new(),
             conns: HashMap::new(),
             names: Names::new(waker.clone()),
+            ways: HashMap::new(),
             cores: Cores::new(waker.clone()),
             next_token: 1,
             stop: Stop {
@@ -107,9 +110,19 @@ impl<M: Machine> Reactor<M> {
         self.cores.start(count)
     }
 
+    /// What wakes the loop from another thread.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.stop.waker.clone()
+    }
+
     /// Ends [`Reactor::run`] from another thread.
     pub fn stopper(&self) -> Stop {
         self.stop.clone()
+    }
+
+    /// Asks these name servers for TXT records, instead of those that the system is set up with.
+    pub fn set_name_servers(&mut self, servers: Vec<SocketAddr>) {
+        self.names.servers = servers;
     }
 
     /// Time as the machine sees it.
@@ -336,6 +349,7 @@ impl<M: Machine> Reactor<M> {
                         Host::Ip(ip) => self.dial(conn, SocketAddr::new(ip, endpoint.port)),
                         name => self.names.resolve(conn, name, endpoint.port),
                     },
+                    Effect::LookUp { conn, name } => self.names.look_up(conn, name),
                     Effect::Output { conn } => {
                         if let Some(socket) = self.sockets.get_mut(&conn) {
                             socket.has_output = true;
@@ -366,9 +380,18 @@ impl<M: Machine> Reactor<M> {
         }
     }
 
-    fn on_resolved(&mut self, conn: ConnId, resolved: Result<SocketAddr, String>) {
+    fn on_resolved(&mut self, conn: ConnId, resolved: Result<Found, String>) {
         match resolved {
-            Ok(address) => self.dial(conn, address),
+            Ok(Found::Addresses(mut addresses)) => {
+                addresses.reverse();
+                self.ways.insert(conn, addresses);
+                self.dial_next(conn, "the name has no address");
+            }
+            Ok(Found::Texts(texts)) => {
+                let (clock, texts) = (self.clock(), &texts[..]);
+                self.machine
+                    .handle(clock, Input::LookedUp { conn, texts }, &mut self.effects);
+            }
             Err(reason) => self.dial_failed(conn, &reason),
         }
         self.settle();
@@ -377,7 +400,18 @@ impl<M: Machine> Reactor<M> {
     fn dial(&mut self, conn: ConnId, address: SocketAddr) {
         match TcpStream::connect(address) {
             Ok(stream) => self.add(conn, stream, true),
-            Err(error) => self.dial_failed(conn, &error.to_string()),
+            Err(error) => self.dial_next(conn, &error.to_string()),
+        }
+    }
+
+    /// Tries the next address of a connection; if there is none, the last one's `reason` is told.
+    fn dial_next(&mut self, conn: ConnId, reason: &str) {
+        match self.ways.get_mut(&conn).and_then(Vec::pop) {
+            Some(address) => self.dial(conn, address),
+            None => {
+                self.ways.remove(&conn);
+                self.dial_failed(conn, reason);
+            }
         }
     }
 
@@ -395,13 +429,14 @@ impl<M: Machine> Reactor<M> {
         match socket.connected() {
             None => {}
             Some(Ok(remote)) => {
+                self.ways.remove(&conn);
                 let clock = self.clock();
                 self.machine
                     .handle(clock, Input::Dialed { conn, remote }, &mut self.effects);
             }
             Some(Err(error)) => {
-                self.forget(conn);
-                self.dial_failed(conn, &error.to_string());
+                self.remove(conn);
+                self.dial_next(conn, &error.to_string());
             }
         }
         self.settle();
@@ -476,6 +511,11 @@ impl<M: Machine> Reactor<M> {
 
     fn forget(&mut self, conn: ConnId) {
         self.names.forget(conn);
+        self.ways.remove(&conn);
+        self.remove(conn);
+    }
+
+    fn remove(&mut self, conn: ConnId) {
         if let Some(mut socket) = self.sockets.remove(&conn) {
             self.conns.remove(&socket.token);
             // The socket is closed right after, which ends its registration in any case.

@@ -44,7 +44,7 @@ impl Drop for Folder {
 pub(crate) struct Node {
     process: Child,
     pub(crate) peer: PeerId,
-    address: Multiaddr,
+    pub(crate) address: Multiaddr,
     pages: SocketAddr,
 }
 
@@ -114,6 +114,11 @@ impl Node {
             address,
             pages: pages.unwrap(),
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// One of the operator's pages: status and body.
@@ -231,7 +236,7 @@ impl Operator {
             outcome = run(&prev, &[], results);
         }
         assert_eq!(outcome.ret_code, 0, "{}", outcome.error_message);
-        particle.data = outcome.data.clone();
+        particle.data = outcome.data.clone().into();
         let mut effects = Vec::new();
         self.reactor
             .machine

@@ -337,6 +337,12 @@ fn threads(lanes: &[Lane]) -> BTreeMap<CoreId, Vec<usize>> {
 }
 
 /// The physical core of each lane's core.
+/// Bytes of memory that proving on these cores takes once it has begun.
+#[must_use]
+pub fn memory_needed(settings: &Settings, lanes: &[Lane]) -> u64 {
+    need::bytes(settings, lanes.len(), need::lanes(physical_cores(lanes)))
+}
+
 fn physical_cores(lanes: &[Lane]) -> Vec<usize> {
     let ids: Vec<u32> = lanes.iter().map(Lane::apic_id).collect();
     topology::physical_cores(&ids, topology::thread_bits()).collect()

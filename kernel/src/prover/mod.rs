@@ -14,4 +14,4 @@ pub mod registers;
 pub mod seat;
 pub mod shelf;
 
-pub use self::manager::{Manager, homes};
+pub use self::manager::{Manager, homes, memory_needed};

@@ -45,15 +45,29 @@ pub fn check(
         ));
     }
     let lanes = lanes(topology::physical_cores(compute, thread_bits));
-    let plan = Plan {
-        light: settings.mode == ProverMode::Light,
-        datasets: settings.datasets.map_or(units, usize::from).min(units),
-        threads: compute.len(),
-        lanes: lanes.count(),
-    };
+    let plan = plan(settings, compute.len(), lanes);
     let have = memory.saturating_sub(MIN_MEMORY);
     plan.check::<Fluence>(have)
         .map_err(|error| format!("section [prover]: {error}"))
+}
+
+/// Bytes of memory that proving takes with so many threads.
+#[must_use]
+pub fn bytes(settings: &Settings, threads: usize, lanes: Lanes) -> u64 {
+    match settings.mode {
+        ProverMode::Off => 0,
+        _ => plan(settings, threads, lanes).bytes::<Fluence>(),
+    }
+}
+
+fn plan(settings: &Settings, threads: usize, lanes: Lanes) -> Plan {
+    let units = settings.units.len();
+    Plan {
+        light: settings.mode == ProverMode::Light,
+        datasets: settings.datasets.map_or(units, usize::from).min(units),
+        threads,
+        lanes: lanes.count(),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +89,10 @@ mod tests {
             check(&settings(units, mode), compute, bits, memory)
         };
         assert_eq!(check(9, ProverMode::Off, &[], 0, 0), Ok(()));
+        let bytes = |mode| bytes(&settings(2, mode), 2, lanes([0, 1]));
+        assert_eq!(bytes(ProverMode::Off), 0);
+        assert!((GIB / 2..GIB).contains(&bytes(ProverMode::Light)));
+        assert!((8 * GIB..9 * GIB).contains(&bytes(ProverMode::Fast)));
         assert_eq!(check(2, ProverMode::Light, &[1, 2], 0, GIB), Ok(()));
         assert_eq!(check(2, ProverMode::Fast, &[1, 2], 0, 10 * GIB), Ok(()));
         let said = check(2, ProverMode::Light, &[2, 3], 1, GIB).unwrap_err();

@@ -290,7 +290,7 @@ fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
 }
 
 /// Wakes the system core, which looks for reports when it wakes.
-fn wake_system_core() {
+pub(super) fn wake_system_core() {
     apic::send_interrupt(super::network::core_id(), MESSAGE_VECTOR);
 }
 

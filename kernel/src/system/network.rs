@@ -23,6 +23,7 @@ use super::platform::Kernel;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;
+use crate::mem::frames::FRAMES;
 use crate::mem::heap;
 use crate::prover::{self, Manager};
 use crate::{entropy, log, time};
@@ -42,6 +43,12 @@ pub fn core_id() -> u32 {
 /// Names this core as the one that runs the loop, before any other could have something to tell it.
 pub fn claim_core() {
     CORE_ID.store(apic::id(), Ordering::Relaxed);
+}
+
+/// Memory that nobody uses, in bytes.
+fn free_memory() -> u64 {
+    let heap = heap::claimed_bytes().saturating_sub(heap::used_bytes());
+    FRAMES.lock().free_bytes() + heap as u64
 }
 
 /// The node's monotonic clock.
@@ -65,6 +72,10 @@ pub fn run(
         seed: entropy::seed_bytes(),
         identity_seed,
         mac: card.mac(),
+        memory: free_memory().saturating_sub(prover::memory_needed(
+            &configuration.manifest.prover,
+            &lanes,
+        )),
         version: env!("CARGO_PKG_VERSION").to_string(),
     };
     let parts = Parts {

@@ -28,4 +28,8 @@ impl Platform for Kernel {
     fn sleep(&self, duration: Duration) {
         time::spin(duration);
     }
+
+    fn wake(&self) {
+        super::compute::wake_system_core();
+    }
 }

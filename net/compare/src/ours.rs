@@ -66,6 +66,7 @@ impl End {
             for effect in std::mem::take(&mut self.effects) {
                 out.push(match effect {
                     swarm::Effect::Dial { conn, endpoint } => Effect::Dial { conn, endpoint },
+                    swarm::Effect::LookUp { conn, name } => Effect::LookUp { conn, name },
                     swarm::Effect::Output { conn } => Effect::Output { conn },
                     swarm::Effect::Close { conn } => Effect::Close { conn },
                     swarm::Effect::Abort { conn } => Effect::Abort { conn },

@@ -6,6 +6,8 @@ use core::time::Duration;
 
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
+use crate::dns;
+
 /// Where the interface's address comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
@@ -105,6 +107,8 @@ pub struct Limits {
     pub linger: Duration,
     /// Name lookups at the same time.
     pub max_queries: usize,
+    /// What one of them may cost.
+    pub dns: dns::Limits,
     /// Frames taken from the device per poll, so that a flood of frames cannot starve the rest of
     /// the core's loop.
     pub ingress_per_poll: usize,
@@ -124,6 +128,7 @@ impl Default for Limits {
             timeout: Duration::from_secs(90),
             linger: Duration::from_secs(20),
             max_queries: 8,
+            dns: dns::Limits::default(),
             ingress_per_poll: 256,
         }
     }

@@ -10,17 +10,20 @@
 //! | file | room |
 //! |---|---|
 //! | `config.rs` | what the owner decides: addressing and budgets |
+//! | `names.rs` | name lookups |
 //! | `sockets.rs` | the TCP sockets: backlog, half-open and closing connections, budgets |
 //! | `gateway.rs` | device wrapper for a gateway outside the subnet |
 //! | `vlan.rs` | device wrapper for a VLAN tag |
 
 mod config;
 mod gateway;
+mod names;
 mod pool;
 mod sockets;
 mod vlan;
 
 pub use config::{Addressing, Config, Fixed6, Limits};
+pub use names::QueryId;
 pub use smoltcp::phy;
 pub use smoltcp::time::Instant as Tick;
 pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
@@ -33,11 +36,13 @@ use core::net::SocketAddr;
 
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::{dhcpv4, dns};
-use smoltcp::wire::{DhcpOption, DnsQueryType, IpAddress, IpCidr};
+use smoltcp::socket::dhcpv4;
+use smoltcp::wire::{DhcpOption, IpCidr};
 
-use crate::time::Instant;
+use crate::dns;
+use crate::time::{Instant, earliest};
 use gateway::{OffSubnet, Translated};
+use names::Names;
 use sockets::Sockets;
 use vlan::Tagged;
 
@@ -74,12 +79,12 @@ pub enum Event {
         /// True when it was reset or timed out rather than closed by both sides.
         reset: bool,
     },
-    /// A name lookup ended; an empty list means the name has no address or nobody answered.
+    /// A name lookup ended.
     Resolved {
         /// The lookup.
         query: QueryId,
-        /// IPv4 addresses in the order of the answer.
-        addresses: Vec<Ipv4Address>,
+        /// The records in the order of the answer, one at least; or why there are none.
+        result: Result<Vec<dns::Record>, dns::Error>,
     },
 }
 
@@ -96,10 +101,6 @@ pub struct Configuration {
     pub ipv6: Option<Ipv6Cidr>,
 }
 
-/// A name lookup under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QueryId(u32);
-
 /// Why the stack did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
@@ -109,8 +110,8 @@ pub enum Error {
     TooManySockets,
     /// All of `Limits::max_queries` are in use.
     TooManyQueries,
-    /// Not a name DNS can carry.
-    BadName,
+    /// The lookup of a name cannot even begin.
+    Name(dns::Error),
     /// Not an address or port one can connect to or listen on.
     BadAddress,
     /// The port is listened on already.
@@ -124,7 +125,7 @@ impl Error {
             Error::NotConfigured => "the interface has no address yet",
             Error::TooManySockets => "no socket free: the limit of sockets is reached",
             Error::TooManyQueries => "no query slot free: the limit of name lookups is reached",
-            Error::BadName => "not a valid domain name",
+            Error::Name(error) => error.reason(),
             Error::BadAddress => "not a valid address or port",
             Error::PortTaken => "the port is listened on already",
         }
@@ -166,9 +167,7 @@ pub struct Stack {
     set: SocketSet<'static>,
     sockets: Sockets,
     dhcp: Option<SocketHandle>,
-    dns: SocketHandle,
-    queries: Vec<(QueryId, dns::QueryHandle)>,
-    next_query: u32,
+    names: Names,
     configuration: Option<Configuration>,
     announce: bool,
     off_subnet: Option<OffSubnet>,
@@ -185,17 +184,14 @@ impl Stack {
             Addressing::Dhcp => Some(set.add(dhcp_socket(config.hostname.as_deref()))),
             Addressing::Static { .. } => None,
         };
-        let dns = set.add(dns::Socket::new(&[], Vec::new()));
         Stack {
             sockets: Sockets::new(config.limits.clone(), seed),
+            names: Names::new(&config.limits, seed),
             config,
             seed,
             interface: None,
             set,
             dhcp,
-            dns,
-            queries: Vec::new(),
-            next_query: 0,
             configuration: None,
             announce: false,
             off_subnet: None,
@@ -241,31 +237,15 @@ impl Stack {
             .connect(remote, interface.context(), &mut self.set)
     }
 
-    /// Looks up the IPv4 addresses of `name`: [`Event::Resolved`] follows.
+    /// Looks up what `name` has: [`Event::Resolved`] follows.
     ///
     /// # Errors
-    /// No address yet, no query slot free, or not a domain name.
-    pub fn resolve(&mut self, name: &str) -> Result<QueryId, Error> {
-        let (Some(interface), Some(_)) = (&mut self.interface, &self.configuration) else {
+    /// No address yet, no query slot free, no name server, or not a domain name.
+    pub fn resolve(&mut self, name: &str, kind: dns::Kind) -> Result<QueryId, Error> {
+        if self.configuration.is_none() {
             return Err(Error::NotConfigured);
-        };
-        if self.queries.len() >= self.config.limits.max_queries {
-            return Err(Error::TooManyQueries);
         }
-        let handle = self
-            .set
-            .get_mut::<dns::Socket<'_>>(self.dns)
-            .start_query(interface.context(), name, DnsQueryType::A)
-            .map_err(|error| match error {
-                dns::StartQueryError::NoFreeSlot => Error::TooManyQueries,
-                dns::StartQueryError::InvalidName | dns::StartQueryError::NameTooLong => {
-                    Error::BadName
-                }
-            })?;
-        let id = QueryId(self.next_query);
-        self.next_query = self.next_query.wrapping_add(1);
-        self.queries.push((id, handle));
-        Ok(id)
+        self.names.start(&mut self.set, name, kind)
     }
 
     /// The other end of a connection.
@@ -364,7 +344,7 @@ impl Stack {
         }
         let before = out.len();
         self.poll_addressing(out);
-        self.poll_queries(out);
+        self.names.poll(now, &mut self.set, out);
         self.sockets
             .poll(now, &mut self.set, &mut self.counters, out);
         self.sockets.refill(&mut self.set, &mut self.counters);
@@ -380,7 +360,8 @@ impl Stack {
         let stack = interface
             .poll_at(to_tick(now), &self.set)
             .map(|at| Instant::from_micros(at.total_micros().max(0) as u64).max(now));
-        [stack, self.sockets.wake_at()].into_iter().flatten().min()
+        let own = earliest(self.sockets.wake_at(), self.names.wake_at());
+        earliest(stack, own).map(|at| at.max(now))
     }
 
     /// First poll: the interface needs the device's capabilities.
@@ -447,10 +428,7 @@ impl Stack {
             None => configuration.gateway,
         };
         self.assign(Some((address, next_hop)));
-        let servers: Vec<IpAddress> = configuration.dns.iter().map(|&a| a.into()).collect();
-        self.set
-            .get_mut::<dns::Socket<'_>>(self.dns)
-            .update_servers(&servers);
+        self.names.set_servers(&configuration.dns);
         self.configuration = Some(configuration);
         self.announce = true;
     }
@@ -500,25 +478,6 @@ impl Stack {
         {
             out.push(Event::Configured(configuration.clone()));
         }
-    }
-
-    fn poll_queries(&mut self, out: &mut Vec<Event>) {
-        let socket = self.set.get_mut::<dns::Socket<'_>>(self.dns);
-        self.queries.retain(|&(query, handle)| {
-            let addresses = match socket.get_query_result(handle) {
-                Err(dns::GetQueryResultError::Pending) => return true,
-                Err(dns::GetQueryResultError::Failed) => Vec::new(),
-                Ok(found) => found
-                    .iter()
-                    .filter_map(|address| match address {
-                        IpAddress::Ipv4(address) => Some(*address),
-                        IpAddress::Ipv6(_) => None,
-                    })
-                    .collect(),
-            };
-            out.push(Event::Resolved { query, addresses });
-            false
-        });
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Sockets {
 }
 
 /// Ephemeral ports (RFC 6335 section 6).
-const EPHEMERAL: core::ops::RangeInclusive<u16> = 49152..=65535;
+pub(super) const EPHEMERAL: core::ops::RangeInclusive<u16> = 49152..=65535;
 
 impl Sockets {
     pub(super) fn new(limits: Limits, seed: u64) -> Sockets {
@@ -516,6 +516,6 @@ fn remove(pool: &mut Pool, set: &mut SocketSet<'static>, handle: SocketHandle) {
     }
 }
 
-fn to_socket_address(endpoint: IpEndpoint) -> SocketAddr {
+pub(super) fn to_socket_address(endpoint: IpEndpoint) -> SocketAddr {
     SocketAddr::new(endpoint.addr.into(), endpoint.port)
 }

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::RouteLimits;
 use crate::multiaddr::Multiaddr;
 use crate::{connection, kad, particle, tls};
 
@@ -75,6 +76,8 @@ pub struct Limits {
     /// Time without use after which a connection that was made for Kademlia's questions is closed.
     /// Bounds how many peers a search leaves us connected with.
     pub passing_idle: Duration,
+    /// What the records of a `/dnsaddr` can make us do.
+    pub route: RouteLimits,
 }
 
 impl Default for Limits {
@@ -88,6 +91,7 @@ impl Default for Limits {
             max_held: 512 * 1024 * 1024,
             max_queued: 512 * 1024 * 1024,
             passing_idle: Duration::from_secs(180),
+            route: RouteLimits::default(),
         }
     }
 }

@@ -69,12 +69,19 @@ pub enum Input<'a> {
         /// The address that answered.
         remote: SocketAddr,
     },
-    /// The TCP connection that [`Effect::Dial`] asked for cannot be had.
+    /// What [`Effect::Dial`] or [`Effect::LookUp`] asked for cannot be had.
     DialFailed {
         /// The connection.
         conn: ConnId,
         /// What the edge says about it.
         reason: &'a str,
+    },
+    /// The texts that [`Effect::LookUp`] asked for.
+    LookedUp {
+        /// The connection.
+        conn: ConnId,
+        /// The TXT records of the name.
+        texts: &'a [Vec<u8>],
     },
     /// Bytes came in. No more than [`Swarm::receive_capacity`](super::Swarm::receive_capacity) at once.
     Received {
@@ -107,6 +114,13 @@ pub enum Effect {
         /// Where to; names are the edge's to resolve.
         endpoint: Endpoint,
     },
+    /// Look up the TXT records of a name, then answer [`Input::LookedUp`] or [`Input::DialFailed`].
+    LookUp {
+        /// The connection that is to be made of them.
+        conn: ConnId,
+        /// The name.
+        name: String,
+    },
     /// Bytes wait to be fetched by [`Swarm::transmit`](super::Swarm::transmit). Given once; again only
     /// after `transmit` has given 0: nothing is left.
     Output {
@@ -119,7 +133,7 @@ pub enum Effect {
         /// The connection.
         conn: ConnId,
     },
-    /// Reset the connection at once and forget it; a dial that is under way ends.
+    /// Reset the connection at once and forget it; a dial or lookup that is under way ends.
     Abort {
         /// The connection.
         conn: ConnId,

@@ -9,6 +9,7 @@ mod config;
 mod discovery;
 mod effect;
 mod pool;
+mod route;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -23,10 +24,12 @@ use rand_core::{Rng, SeedableRng};
 
 pub use config::{Config, Limits};
 pub use effect::*;
+pub use route::RouteLimits;
 pub use status::{ConnectionStatus, Status};
 
 use self::bootstrap::Bootstrap;
 use self::pool::{Entry, Pool, Stage};
+use self::route::{Route, Step};
 use crate::connection::{self, Connection, Context, Local, Setup};
 use crate::identify::{self, Info};
 use crate::kad::Kad;
@@ -228,21 +231,25 @@ impl Swarm {
         Ok(conn)
     }
 
-    /// Dials an address.
+    /// Dials an address, or the first that answers of those that it stands for (`/dnsaddr`).
     pub fn dial(
         &mut self,
         now: Instant,
         address: &Multiaddr,
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
-        let endpoint = Endpoint::try_from(address).map_err(CannotDial::Address)?;
-        if endpoint.peer == Some(self.peer_id) {
+        let limits = &self.config.limits;
+        let route = Route::new(address, limits.route.clone()).map_err(CannotDial::Address)?;
+        let peer = address.peer_id();
+        if peer == Some(self.peer_id) {
             return Err(CannotDial::Oneself);
         }
-        if endpoint.transport == Transport::SecureWebSocket && self.local.tls.is_none() {
+        let secure = Endpoint::try_from(address)
+            .is_ok_and(|endpoint| endpoint.transport == Transport::SecureWebSocket);
+        if secure && self.local.tls.is_none() {
             return Err(CannotDial::Address(EndpointError::Tls));
         }
-        if self.pool.len() >= self.config.limits.max_connections {
+        if self.pool.len() >= limits.max_connections {
             self.status.count(Refusal::ConnectionsFull);
             return Err(CannotDial::Full);
         }
@@ -250,10 +257,43 @@ impl Swarm {
         self.status.dialed += 1;
         let deadline = now + self.config.connection.set_up_timeout;
         self.pool
-            .insert(conn, Entry::dialing(endpoint.clone(), deadline));
-        out.push(Effect::Dial { conn, endpoint });
+            .insert(conn, Entry::dialing(route, peer, deadline));
+        self.try_next(now, conn, "", out);
         self.set_timer(conn);
         Ok(conn)
+    }
+
+    /// Tries the next way to where a connection is to go; if there is none, it ends for the last one's `reason`.
+    fn try_next(&mut self, now: Instant, conn: ConnId, reason: &str, out: &mut Effects) {
+        let (own, tls) = (self.peer_id, self.local.tls.is_some());
+        let fits = |endpoint: &Endpoint| {
+            endpoint.peer != Some(own) && (tls || endpoint.transport != Transport::SecureWebSocket)
+        };
+        let Some(entry) = self.pool.get(conn) else {
+            return;
+        };
+        let Stage::Dialing {
+            endpoint, route, ..
+        } = &mut entry.stage
+        else {
+            return;
+        };
+        match route.next(fits) {
+            Step::LookUp(name) => {
+                *endpoint = None;
+                out.push(Effect::LookUp { conn, name });
+            }
+            Step::Dial(next) => {
+                *endpoint = Some(next.clone());
+                entry.transport = next.transport;
+                entry.expected = next.peer;
+                out.push(Effect::Dial {
+                    conn,
+                    endpoint: next,
+                });
+            }
+            Step::End => self.end(now, conn, CloseReason::DialFailed(reason.into()), out),
+        }
     }
 
     /// Closes a connection, with a farewell.
@@ -294,13 +334,13 @@ impl Swarm {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Effects) {
         match input {
             Input::Dialed { conn, remote } => self.dialed(now, conn, remote, out),
-            Input::DialFailed { conn, reason } => {
-                if let Some(Entry {
-                    stage: Stage::Dialing { .. },
-                    ..
-                }) = self.pool.get(conn)
+            Input::DialFailed { conn, reason } => self.try_next(now, conn, reason, out),
+            Input::LookedUp { conn, texts } => {
+                if let Some(entry) = self.pool.get(conn)
+                    && let Stage::Dialing { route, .. } = &mut entry.stage
                 {
-                    self.end(now, conn, CloseReason::DialFailed(reason.to_string()), out);
+                    route.looked_up(texts.iter().map(Vec::as_slice));
+                    self.try_next(now, conn, "its records hold no address to dial", out);
                 }
             }
             Input::Received { conn, bytes } => {
@@ -340,7 +380,11 @@ impl Swarm {
         let Some(entry) = self.pool.get(conn) else {
             return;
         };
-        let Stage::Dialing { endpoint, .. } = &entry.stage else {
+        let Stage::Dialing {
+            endpoint: Some(endpoint),
+            ..
+        } = &entry.stage
+        else {
             return;
         };
         let host = match &endpoint.host {

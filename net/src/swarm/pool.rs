@@ -7,6 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use super::route::Route;
 use super::{ConnId, ConnectionStatus, Direction, Transport};
 use crate::connection::Connection;
 use crate::multiaddr::Endpoint;
@@ -17,7 +18,9 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) enum Stage {
     Dialing {
-        endpoint: Endpoint,
+        /// Where to, unless it has yet to be looked up.
+        endpoint: Option<Endpoint>,
+        route: Route,
         deadline: Instant,
     },
     Up(Box<Connection>),
@@ -32,7 +35,8 @@ pub(super) enum Stage {
 pub(super) struct Entry {
     pub(super) stage: Stage,
     pub(super) direction: Direction,
-    transport: Transport,
+    /// Of one that is looked up: TCP, until that is known better.
+    pub(super) transport: Transport,
     pub(super) remote: Option<SocketAddr>,
     /// The peer that was dialed.
     pub(super) expected: Option<PeerId>,
@@ -62,10 +66,13 @@ impl Entry {
         Self::new(stage, Direction::Inbound, transport, Some(remote), None)
     }
 
-    pub(super) fn dialing(endpoint: Endpoint, deadline: Instant) -> Self {
-        let (transport, peer) = (endpoint.transport, endpoint.peer);
-        let stage = Stage::Dialing { endpoint, deadline };
-        Self::new(stage, Direction::Outbound, transport, None, peer)
+    pub(super) fn dialing(route: Route, peer: Option<PeerId>, deadline: Instant) -> Self {
+        let stage = Stage::Dialing {
+            endpoint: None,
+            route,
+            deadline,
+        };
+        Self::new(stage, Direction::Outbound, Transport::Tcp, None, peer)
     }
 
     fn new(

@@ -34,7 +34,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-pub(crate) use session::{MAX_RECORD, Session, State};
+pub(crate) use session::MAX_RECORD;
+pub use session::{Session, State};
 
 /// What the owner decides about TLS. Certificates and keys are PEM text.
 #[derive(Clone, Debug, Default)]
@@ -196,12 +197,15 @@ impl Context {
     }
 
     /// A session as the side that dials `name`, a host name or an IP address.
-    pub(crate) fn dial(&self, name: &str) -> Result<Session, TlsError> {
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn dial(&self, name: &str) -> Result<Session, TlsError> {
         Session::client(self.client.clone(), name)
     }
 
-    /// A session as the side that is dialed.
-    pub(crate) fn accept(&self) -> Option<Session> {
+    /// A session as the side that is dialed; `None` without a certificate.
+    pub fn accept(&self) -> Option<Session> {
         Session::server(self.server.clone()?)
     }
 }

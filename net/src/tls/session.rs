@@ -31,7 +31,7 @@ enum Side {
 
 /// How far a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// The handshake goes on.
     SettingUp,
     /// Bytes can be sent.
@@ -40,8 +40,8 @@ pub(crate) enum State {
     Closed,
 }
 
-/// One TLS connection.
-pub(crate) struct Session {
+/// One TLS connection: a function of bytes, without a socket.
+pub struct Session {
     side: Box<Side>,
     /// Bytes of records that are not complete.
     waiting: Vec<u8>,
@@ -74,13 +74,17 @@ impl Session {
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether bytes can be sent.
+    pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
     /// Takes bytes of the transport; appends what they carry to `plain` and what must be answered to
     /// `wire`. Also starts a client's handshake, without bytes.
-    pub(crate) fn receive(
+    ///
+    /// # Errors
+    /// The connection is of no use any more; what is in `wire` may still be sent.
+    pub fn receive(
         &mut self,
         bytes: &[u8],
         plain: &mut Vec<u8>,
@@ -115,7 +119,10 @@ impl Session {
     }
 
     /// Appends records that carry `plain` to `wire`. Only when it is open.
-    pub(crate) fn send(&mut self, plain: &[u8], wire: &mut Vec<u8>) -> Result<(), TlsError> {
+    ///
+    /// # Errors
+    /// It is not open.
+    pub fn send(&mut self, plain: &[u8], wire: &mut Vec<u8>) -> Result<(), TlsError> {
         for plain in plain.chunks(MAX_RECORD) {
             match &mut *self.side {
                 Side::Client(client) => encrypt(client.process_tls_records(&mut []), plain, wire),

@@ -9,7 +9,8 @@ use basalt_net::yamux::{Flags, Kind};
 use basalt_net::{Particle, connection, identify, particle, ping, prefixed, varint};
 
 use crate::Budget;
-use crate::victim::{Client, Victim, data, header, keypair, proposal, syn};
+use crate::victim::{Client, Victim};
+use crate::wire::{data, header, keypair, proposal, syn};
 
 const SECOND: Duration = Duration::from_secs(1);
 const KAD: &str = "/fluence/kad/dar/1.0.0";

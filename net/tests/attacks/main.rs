@@ -5,6 +5,8 @@
 mod floods;
 mod set_up;
 mod victim;
+#[allow(dead_code, reason = "each suite uses its part")]
+mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

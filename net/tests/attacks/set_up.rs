@@ -6,7 +6,8 @@ use basalt_net::connection;
 use basalt_net::swarm::{CloseReason, Config, Limits, Refusal, Transport};
 
 use crate::Budget;
-use crate::victim::{Client, Victim, address, proposal};
+use crate::victim::{Client, Victim, address};
+use crate::wire::proposal;
 
 const SECOND: Duration = Duration::from_secs(1);
 

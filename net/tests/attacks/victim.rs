@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use basalt_net::noise::{Handshake, Identity, Opener, Sealer};
 use basalt_net::swarm::{
     CloseReason, Config, ConnId, Effect, Effects, Event, Input, Refusal, Swarm, Transport,
 };
 use basalt_net::time::Instant;
-use basalt_net::yamux::{Flags, HEADER, Header, Kind};
-use basalt_net::{Keypair, Particle, PeerId, noise, particle, yamux};
+use basalt_net::{Particle, PeerId, particle};
+
+use crate::wire::{Channel, Dialer, keypair, proposal, syn};
 
 /// The swarm that is attacked. Its time starts at one second.
 pub(crate) struct Victim {
@@ -20,12 +20,6 @@ pub(crate) struct Victim {
     pub(crate) dials: Vec<ConnId>,
     /// Bytes that the victim has sent.
     pub(crate) sent: usize,
-}
-
-pub(crate) fn keypair(index: u32) -> Keypair {
-    let mut seed = [7; 32];
-    seed[..4].copy_from_slice(&index.to_be_bytes());
-    Keypair::from_seed(seed)
 }
 
 /// An address that is nobody else's.
@@ -132,43 +126,7 @@ impl Victim {
 pub(crate) struct Client {
     pub(crate) conn: ConnId,
     pub(crate) id: PeerId,
-    seal: Sealer,
-    open: Opener,
-}
-
-/// One line of multistream-select.
-pub(crate) fn line(text: &str) -> Vec<u8> {
-    let mut line = vec![text.len() as u8 + 1];
-    line.extend_from_slice(text.as_bytes());
-    line.push(b'\n');
-    line
-}
-
-pub(crate) fn proposal(protocol: &str) -> Vec<u8> {
-    [line("/multistream/1.0.0"), line(protocol)].concat()
-}
-
-pub(crate) fn header(kind: Kind, flags: Flags, stream: u32, length: u32) -> [u8; HEADER] {
-    let header = Header {
-        kind,
-        flags,
-        stream,
-        length,
-    };
-    header.emit()
-}
-
-/// Opens a stream with its first bytes.
-pub(crate) fn syn(stream: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut frame = header(Kind::Data, Flags::SYN, stream, bytes.len() as u32).to_vec();
-    frame.extend_from_slice(bytes);
-    frame
-}
-
-pub(crate) fn data(stream: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut frame = header(Kind::Data, Flags(0), stream, bytes.len() as u32).to_vec();
-    frame.extend_from_slice(bytes);
-    frame
+    channel: Channel,
 }
 
 impl Client {
@@ -184,57 +142,29 @@ impl Client {
         index: u32,
     ) -> Result<Self, Refusal> {
         let conn = victim.accept(Transport::Tcp, from)?;
-        let key = keypair(index);
-        let mut entropy = [5; 32];
-        entropy[..4].copy_from_slice(&index.to_be_bytes());
-        let identity = Identity::new(&key, entropy);
-        let mut handshake = Handshake::new(&identity, entropy, true);
-        let mut bytes = proposal(noise::PROTOCOL);
-        handshake.write(&identity, &mut bytes).expect("a message");
-        victim.feed(conn, &bytes);
-        let answer = victim.drain(conn);
-        let message = &answer[proposal(noise::PROTOCOL).len() + noise::PREFIX..];
-        handshake
-            .read(&identity, message)
-            .expect("the victim's identity");
-        let mut bytes = Vec::new();
-        handshake.write(&identity, &mut bytes).expect("a message");
-        victim.feed(conn, &bytes);
-        let (seal, open, _) = handshake.finish().expect("a channel");
+        let (dialer, hello) = Dialer::new(index);
+        victim.feed(conn, &hello);
+        let (channel, proof) = dialer.answer(&victim.drain(conn));
+        victim.feed(conn, &proof);
         let mut client = Self {
             conn,
-            id: key.peer_id(),
-            seal,
-            open,
+            id: keypair(index).peer_id(),
+            channel,
         };
-        client.say(victim, &proposal(yamux::PROTOCOL));
         client.hear(victim);
         Ok(client)
     }
 
     /// Sends bytes over the channel.
     pub(crate) fn say(&mut self, victim: &mut Victim, bytes: &[u8]) {
-        let most = noise::MAX_MESSAGE - noise::TAG;
-        let mut wire = Vec::with_capacity(bytes.len() + 64);
-        for text in bytes.chunks(most) {
-            let mut message = vec![0; noise::PREFIX + text.len() + noise::TAG];
-            message[noise::PREFIX..][..text.len()].copy_from_slice(text);
-            self.seal.seal(&mut message, text.len());
-            wire.extend_from_slice(&message);
-        }
+        let wire = self.channel.seal(bytes);
         victim.feed(self.conn, &wire);
     }
 
     /// Reads all that the victim has sent.
     pub(crate) fn hear(&mut self, victim: &mut Victim) -> Vec<u8> {
         let mut wire = victim.drain(self.conn);
-        let (mut rest, mut heard) = (&mut wire[..], Vec::new());
-        while let Some(len) = noise::message_len(rest) {
-            let (message, later) = rest[noise::PREFIX..].split_at_mut(len);
-            heard.extend_from_slice(self.open.open(message).expect("a message of the victim"));
-            rest = later;
-        }
-        heard
+        self.channel.open(&mut wire)
     }
 
     /// Sends a whole particle on stream `id`.

@@ -14,7 +14,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use basalt_net::ip::{
-    Config, Configuration, Error, EthernetAddress, Event, Ipv4Address, Ipv4Cidr, SocketId, Stack,
+    Config, Configuration, Error, EthernetAddress, Event, Ipv4Address, Ipv4Cidr, QueryId, SocketId,
+    Stack,
 };
 use basalt_net::time::Instant;
 use frames::{arp_frame, ip_frame, syn_frame};

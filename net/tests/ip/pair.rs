@@ -59,6 +59,12 @@ impl Pair {
         );
     }
 
+    /// Waits until a connection ends by reset or time-out.
+    pub(super) fn until_reset(&mut self, side: usize, socket: SocketId) {
+        let reset = true;
+        self.until(side, |event| *event == Event::Closed { socket, reset });
+    }
+
     /// A connection from stack 1 to the listener of stack 0.
     pub(super) fn connect(&mut self) -> (SocketId, SocketId) {
         let client = self.stacks[1]

@@ -62,20 +62,8 @@ fn an_abort_is_a_reset_for_the_other_side() {
     let mut pair = Pair::simple(PERFECT, 4);
     let (server, client) = pair.connect();
     pair.stacks[1].abort(pair.now, client);
-    pair.until(0, |event| {
-        *event
-            == Event::Closed {
-                socket: server,
-                reset: true,
-            }
-    });
-    pair.until(1, |event| {
-        *event
-            == Event::Closed {
-                socket: client,
-                reset: true,
-            }
-    });
+    pair.until_reset(0, server);
+    pair.until_reset(1, client);
     assert_eq!(pair.stacks[0].counters().reset, 1);
 }
 
@@ -101,20 +89,8 @@ fn a_peer_that_vanishes_is_noticed() {
     let mut pair = Pair::simple(PERFECT, 7);
     let (server, client) = pair.connect();
     pair.link.faults.loss = 1000;
-    pair.until(0, |event| {
-        *event
-            == Event::Closed {
-                socket: server,
-                reset: true,
-            }
-    });
-    pair.until(1, |event| {
-        *event
-            == Event::Closed {
-                socket: client,
-                reset: true,
-            }
-    });
+    pair.until_reset(0, server);
+    pair.until_reset(1, client);
 }
 
 #[test]
@@ -122,12 +98,6 @@ fn a_peer_that_never_closes_does_not_hold_a_closed_socket() {
     let mut pair = Pair::simple(PERFECT, 8);
     let (server, _client) = pair.connect();
     pair.stacks[0].close(pair.now, server);
-    pair.until(0, |event| {
-        *event
-            == Event::Closed {
-                socket: server,
-                reset: true,
-            }
-    });
+    pair.until_reset(0, server);
     assert_eq!(pair.stacks[0].connections(), 0);
 }

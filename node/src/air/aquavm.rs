@@ -83,6 +83,7 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
+            steps: outcome.steps,
         }
     }
 }

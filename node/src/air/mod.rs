@@ -48,4 +48,9 @@ pub struct Outcome {
     pub next_peers: Vec<String>,
     /// Calls to answer.
     pub requests: Vec<(u32, CallRequest)>,
+    /// Instructions executed.
+    pub steps: u64,
 }
+
+/// The code of a run that was stopped because it exceeds its budget.
+pub(crate) const OVER_BUDGET: i64 = basalt_air::code::BUDGET;

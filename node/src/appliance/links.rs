@@ -1,9 +1,12 @@
 //! Which TCP socket carries which connection of the peer, and the moving of bytes between them.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
+use basalt_net::dns::{self, Kind, Record};
 use basalt_net::ip::{QueryId, SocketId, Stack};
 use basalt_net::multiaddr::{Endpoint, Host};
 use basalt_net::swarm::{ConnId, Input};
@@ -22,12 +25,33 @@ struct Link {
     closing: bool,
 }
 
+/// The ways to an endpoint that were not tried yet.
+struct Ways {
+    name: String,
+    port: u16,
+    /// What to ask about the name, the first last.
+    kinds: Vec<Kind>,
+    /// Addresses of the name, the first last.
+    addresses: Vec<IpAddr>,
+}
+
+/// What became of a lookup.
+pub(super) enum Resolved {
+    /// A connection is on its way, or nobody waits for it.
+    Settled,
+    /// The texts that a connection waits for.
+    Texts(ConnId, Vec<Vec<u8>>),
+    /// A connection cannot be made.
+    Failed(ConnId, &'static str),
+}
+
 /// All connections of the peer that have a socket or wait for a name.
 #[derive(Default)]
 pub(super) struct Links {
     by_conn: BTreeMap<ConnId, Link>,
     by_socket: BTreeMap<SocketId, ConnId>,
-    lookups: BTreeMap<QueryId, (ConnId, u16)>,
+    lookups: BTreeMap<QueryId, ConnId>,
+    ways: BTreeMap<ConnId, Ways>,
 }
 
 impl Links {
@@ -66,15 +90,54 @@ impl Links {
         conn: ConnId,
         endpoint: &Endpoint,
     ) -> Result<(), &'static str> {
-        match &endpoint.host {
-            Host::Ip(ip) => self.connect(stack, conn, SocketAddr::new(*ip, endpoint.port)),
-            Host::Dns6(_) => Err("names are looked up for IPv4 only"),
-            Host::Dns(name) | Host::Dns4(name) => {
-                let query = stack.resolve(name).map_err(|error| error.reason())?;
-                self.lookups.insert(query, (conn, endpoint.port));
-                Ok(())
+        let speaks_v6 = stack
+            .configuration()
+            .is_some_and(|configuration| configuration.ipv6.is_some());
+        let (name, kinds) = match &endpoint.host {
+            Host::Ip(ip) => return self.connect(stack, conn, SocketAddr::new(*ip, endpoint.port)),
+            Host::Dns6(_) if !speaks_v6 => return Err("this node has no IPv6 address"),
+            Host::Dns6(name) => (name, vec![Kind::Aaaa]),
+            Host::Dns(name) if speaks_v6 => (name, vec![Kind::Aaaa, Kind::A]),
+            Host::Dns(name) | Host::Dns4(name) => (name, vec![Kind::A]),
+        };
+        let ways = Ways {
+            name: name.clone(),
+            port: endpoint.port,
+            kinds,
+            addresses: Vec::new(),
+        };
+        self.ways.insert(conn, ways);
+        self.try_next(stack, conn, "the name has no address")
+    }
+
+    /// Tries the next way to a connection's endpoint; if there is none, gives the `reason` why the last one failed.
+    pub(super) fn try_next(
+        &mut self,
+        stack: &mut Stack,
+        conn: ConnId,
+        mut reason: &'static str,
+    ) -> Result<(), &'static str> {
+        while let Some(ways) = self.ways.get_mut(&conn) {
+            let tried = if let Some(ip) = ways.addresses.pop() {
+                let remote = SocketAddr::new(ip, ways.port);
+                self.connect(stack, conn, remote)
+            } else if let Some(kind) = ways.kinds.pop() {
+                let started = stack.resolve(&ways.name, kind);
+                started
+                    .map(|query| {
+                        self.lookups.insert(query, conn);
+                    })
+                    .map_err(|error| error.reason())
+            } else {
+                self.ways.remove(&conn);
+                break;
+            };
+            match tried {
+                Ok(()) => return Ok(()),
+                Err(error) => reason = error,
             }
         }
+        Err(reason)
     }
 
     fn connect(
@@ -88,19 +151,56 @@ impl Links {
         Ok(())
     }
 
+    /// A connection is there: the other ways are not needed any more.
+    pub(super) fn connected(&mut self, conn: ConnId) {
+        self.ways.remove(&conn);
+        self.has_output(conn);
+    }
+
+    /// Looks up the texts that the peer wants for a connection; the reason if that cannot even be tried.
+    pub(super) fn look_up(
+        &mut self,
+        stack: &mut Stack,
+        conn: ConnId,
+        name: &str,
+    ) -> Result<(), &'static str> {
+        let query = stack
+            .resolve(name, Kind::Txt)
+            .map_err(|error| error.reason())?;
+        self.lookups.insert(query, conn);
+        Ok(())
+    }
+
     /// A name was looked up: goes on with the connection that waits for it, if it is still wanted.
     pub(super) fn resolved(
         &mut self,
         stack: &mut Stack,
         query: QueryId,
-        addresses: &[Ipv4Addr],
-    ) -> Option<(ConnId, Result<(), &'static str>)> {
-        let (conn, port) = self.lookups.remove(&query)?;
-        let went_on = match addresses.first() {
-            Some(address) => self.connect(stack, conn, SocketAddr::new((*address).into(), port)),
-            None => Err("the name has no address"),
+        result: Result<Vec<Record>, dns::Error>,
+    ) -> Resolved {
+        let Some(conn) = self.lookups.remove(&query) else {
+            return Resolved::Settled;
         };
-        Some((conn, went_on))
+        let (mut texts, mut reason) = (Vec::new(), "the name has no address");
+        match result {
+            Ok(records) => {
+                for record in records.into_iter().rev() {
+                    match (record, self.ways.get_mut(&conn)) {
+                        (Record::Address(ip), Some(ways)) => ways.addresses.push(ip),
+                        (Record::Text(text), _) => texts.insert(0, text),
+                        (Record::Address(_), None) => {}
+                    }
+                }
+            }
+            Err(error) => reason = error.reason(),
+        }
+        if !texts.is_empty() {
+            return Resolved::Texts(conn, texts);
+        }
+        match self.try_next(stack, conn, reason) {
+            Ok(()) => Resolved::Settled,
+            Err(reason) => Resolved::Failed(conn, reason),
+        }
     }
 
     /// Hands received bytes to the peer, as many as it takes.
@@ -155,7 +255,8 @@ impl Links {
     }
 
     pub(super) fn abort(&mut self, stack: &mut Stack, clock: Clock, conn: ConnId) {
-        self.lookups.retain(|_, (waiting, _)| *waiting != conn);
+        self.lookups.retain(|_, waiting| *waiting != conn);
+        self.ways.remove(&conn);
         if let Some(link) = self.by_conn.remove(&conn) {
             self.by_socket.remove(&link.socket);
             stack.abort(clock.now, link.socket);

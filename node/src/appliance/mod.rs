@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
-use basalt_manifest::{Addressing, Manifest};
+use basalt_manifest::{Addressing, MIN_MEMORY, Manifest, ProverMode};
 use basalt_net::ip::{self, EthernetAddress, Ipv4Cidr, Ipv6Cidr};
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
@@ -26,7 +26,7 @@ use crate::peer::{self, Peer};
 use crate::state::State;
 use crate::status::{CoreReport, DeviceReport};
 use crate::world::Parts;
-use links::Links;
+use links::{Links, Resolved};
 
 /// What the kernel knows when it starts the node.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct Boot {
     pub identity_seed: [u8; 32],
     /// Hardware address of the NIC.
     pub mac: [u8; 6],
+    /// Memory that nobody uses and the prover will not, in bytes: services and TCP's buffers take parts of it.
+    pub memory: u64,
     /// Version of the image.
     pub version: String,
 }
@@ -125,7 +127,8 @@ impl Appliance {
             websocket: manifest.network.websocket_port,
             http: manifest.http.port,
         };
-        let ip_config = ip_config(manifest, boot.mac);
+        let mut ip_config = ip_config(manifest, boot.mac);
+        ip_config.limits.extra_buffers = extra_buffers(manifest.prover.mode, boot.memory);
         let mut config =
             peer::Config::from_manifest(manifest, &boot.version).map_err(Error::Config)?;
         let tls_seed = Sha256::new()
@@ -135,6 +138,8 @@ impl Appliance {
         let tls = tls::Context::new(&peer::tls_settings(manifest), tls_seed.into());
         config.tls = Some(Arc::new(tls.map_err(Error::Tls)?));
         budget(&mut config, &ip_config.limits);
+        config.particles.set(&manifest.particles, PARTICLE_MEMORY);
+        config.services.set(&manifest.services, boot.memory);
         let ip_seed: [u8; 32] = Sha256::new()
             .chain_update(b"ip")
             .chain_update(boot.seed)
@@ -231,15 +236,17 @@ impl Appliance {
             ip::Event::Connected(socket) => {
                 let remote = self.stack.remote(socket);
                 if let (Some(conn), Some(remote)) = (self.links.conn(socket), remote) {
-                    self.links.has_output(conn);
+                    self.links.connected(conn);
                     self.peer.handle(clock, Input::Dialed { conn, remote }, out);
                 }
             }
             ip::Event::Failed(socket) => {
                 if let Some(conn) = self.links.remove(socket) {
                     let reason = "nobody answers at this address";
-                    self.peer
-                        .handle(clock, Input::DialFailed { conn, reason }, out);
+                    if let Err(reason) = self.links.try_next(&mut self.stack, conn, reason) {
+                        self.peer
+                            .handle(clock, Input::DialFailed { conn, reason }, out);
+                    }
                 }
             }
             ip::Event::Readable(socket) => {
@@ -257,13 +264,17 @@ impl Appliance {
                     self.peer.handle(clock, Input::Lost { conn }, out);
                 }
             }
-            ip::Event::Resolved { query, addresses } => {
-                if let Some((conn, Err(reason))) =
-                    self.links.resolved(&mut self.stack, query, &addresses)
-                {
-                    self.peer
-                        .handle(clock, Input::DialFailed { conn, reason }, out);
-                }
+            ip::Event::Resolved { query, result } => {
+                let resolved = self.links.resolved(&mut self.stack, query, result);
+                let input = match &resolved {
+                    Resolved::Settled => return,
+                    Resolved::Texts(conn, texts) => Input::LookedUp { conn: *conn, texts },
+                    Resolved::Failed(conn, reason) => Input::DialFailed {
+                        conn: *conn,
+                        reason,
+                    },
+                };
+                self.peer.handle(clock, input, out);
             }
         }
     }
@@ -301,6 +312,12 @@ impl Appliance {
                 match effect {
                     Effect::Dial { conn, endpoint } => {
                         if let Err(reason) = self.links.dial(&mut self.stack, conn, &endpoint) {
+                            let failed = Input::DialFailed { conn, reason };
+                            self.peer.handle(clock, failed, &mut self.effects);
+                        }
+                    }
+                    Effect::LookUp { conn, name } => {
+                        if let Err(reason) = self.links.look_up(&mut self.stack, conn, &name) {
                             let failed = Input::DialFailed { conn, reason };
                             self.peer.handle(clock, failed, &mut self.effects);
                         }
@@ -390,7 +407,22 @@ fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     config.connections.max_queued = PARTICLE_MEMORY;
     config.seeks.max_bytes = PARTICLE_MEMORY / 4;
     config.inbox.max_bytes = PARTICLE_MEMORY / 2;
-    config.particles.max_memory = PARTICLE_MEMORY;
+}
+
+/// The part of the memory that TCP's larger buffers may take.
+const BUFFERS: u64 = 16;
+/// More than this is of little use: the first buffers are an eighth of it, which is what a path of 60 ms holds at
+/// 1 Gbit/s.
+const MAX_BUFFERS: u64 = 64 << 20;
+
+/// Memory for larger buffers of TCP than the smallest.
+fn extra_buffers(prover: ProverMode, memory: u64) -> usize {
+    // A prover takes what there is beyond the least that everything else runs with.
+    let memory = match prover {
+        ProverMode::Off => memory,
+        _ => memory.min(MIN_MEMORY),
+    };
+    (memory / BUFFERS).min(MAX_BUFFERS) as usize
 }
 
 /// What the manifest says about addressing, for a card with the address `mac`.
@@ -412,4 +444,18 @@ pub fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
         gateway: fixed.gateway,
     });
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffers_of_tcp_are_a_part_of_the_memory() {
+        let mib = |prover, memory: u64| extra_buffers(prover, memory << 20) >> 20;
+        assert_eq!(mib(ProverMode::Off, 48), 3);
+        assert_eq!(mib(ProverMode::Off, 512), 32);
+        assert_eq!(mib(ProverMode::Off, 1 << 20), 64);
+        assert_eq!(mib(ProverMode::Light, 1 << 20), (MIN_MEMORY >> 24) as usize);
+    }
 }

@@ -6,6 +6,7 @@
 
 mod abi;
 mod answers;
+mod pending;
 mod rpc;
 mod wallet;
 
@@ -13,6 +14,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -31,9 +33,11 @@ use crate::http::{Answer, Request};
 use crate::world::World;
 use abi::Word;
 use answers::{Deal, deal_info, deals, receipt, subnet, workers};
+use pending::{Fees, Pending, Sent};
 use rpc::Question;
 use wallet::{Address, Transaction};
 
+pub use pending::Resending;
 pub use wallet::Wallet;
 
 /// Longest answer, in bytes. Against nodes of the chain that send without end.
@@ -59,8 +63,10 @@ const ACTIVATE_WORKER: u32 = 0x22eb_d58a;
 /// How the node finds the chain, and what it may do there.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where a node of the chain takes JSON-RPC over plain HTTP.
+    /// Where a node of the chain takes JSON-RPC over HTTP.
     pub endpoint: Endpoint,
+    /// The name in that host's certificate, if it speaks TLS.
+    pub server_name: Option<String>,
     /// Name of that host, as the request tells it.
     pub host: String,
     /// Path of the request.
@@ -77,13 +83,20 @@ pub struct Settings {
     pub priority_fee: Option<u128>,
     /// The API that has the definitions of deals, in place of the network's own: a multiaddr.
     pub ipfs: Option<String>,
+    /// What becomes of transactions that are not mined.
+    pub resending: Resending,
 }
 
 impl Settings {
     /// What a manifest says; `None` when it names no chain, or a key that is none.
     pub fn from_manifest(manifest: &Manifest) -> Option<Settings> {
         let chain = manifest.chain.as_ref()?;
-        let Url { host, port, path } = &chain.endpoint;
+        let Url {
+            tls,
+            host,
+            port,
+            path,
+        } = &chain.endpoint;
         let Some(wallet) = Wallet::new(chain.wallet_key.as_bytes()) else {
             log::error!(target: "chain", "the manifest's wallet_key is no key: there are no deals");
             return None;
@@ -96,6 +109,7 @@ impl Settings {
                 transport: Transport::Tcp,
                 peer: None,
             },
+            server_name: tls.then(|| host.clone()),
             host: format!("{host}:{port}"),
             path: path.clone(),
             diamond: chain.diamond,
@@ -104,6 +118,7 @@ impl Settings {
             base_fee: chain.base_fee.map(Into::into),
             priority_fee: chain.priority_fee.map(Into::into),
             ipfs: chain.ipfs.clone(),
+            resending: Resending::default(),
         })
     }
 }
@@ -114,18 +129,23 @@ enum Work {
     Units,
     /// What state those deals are in.
     Deals(Vec<Deal>),
-    /// Receipts of transactions.
-    Receipts(usize),
+    /// Receipts of transactions: how many hashes each may have.
+    Receipts(Vec<usize>),
     /// The workers of a deal.
     Workers,
     /// Fees and number of a transaction to a deal.
     Prepare(Address, Vec<u8>),
     /// The transaction's hash.
-    Send,
+    Send(Box<Sent>),
+    /// Whether a transaction is mined, and what fees are now.
+    Watch(Box<Sent>),
+    /// The hash of what was sent in its place.
+    Resend(Box<Sent>),
 }
 
 struct Asked {
-    ticket: Ticket,
+    /// The call that waits; `None`: it is the chain's own work.
+    ticket: Option<Ticket>,
     until: Instant,
     count: usize,
     work: Work,
@@ -139,17 +159,20 @@ pub(crate) struct Chain {
     /// A transaction is being made; the next ones wait, since each has the number after the one before.
     sending: Option<u64>,
     waiting: VecDeque<(Ticket, Instant, Address, Vec<u8>)>,
+    /// Transactions that were sent.
+    pending: Pending,
     next: u64,
 }
 
 impl Chain {
     pub(crate) fn new(settings: Settings) -> Chain {
         Chain {
-            settings: Box::new(settings),
             works: BTreeMap::new(),
             requests: VecDeque::new(),
             sending: None,
             waiting: VecDeque::new(),
+            pending: Pending::new(settings.resending.clone()),
+            settings: Box::new(settings),
             next: FIRST,
         }
     }
@@ -174,11 +197,18 @@ impl Chain {
     }
 
     /// Asks the chain; gives the name of the work.
-    fn ask(&mut self, ticket: Ticket, until: Instant, work: Work, questions: &[Question]) -> u64 {
+    fn ask(
+        &mut self,
+        ticket: impl Into<Option<Ticket>>,
+        until: Instant,
+        work: Work,
+        questions: &[Question],
+    ) -> u64 {
         let id = self.next;
         self.next += 1;
         let Settings {
             endpoint,
+            server_name,
             host,
             path,
             ..
@@ -192,12 +222,15 @@ impl Chain {
         self.requests.push_back(Request {
             id,
             endpoint: endpoint.clone(),
+            server_name: server_name.clone(),
+            has_body: true,
+            only_public: false,
             bytes: bytes.into_bytes(),
             max_body: MAX_ANSWER,
             until,
         });
         let asked = Asked {
-            ticket,
+            ticket: ticket.into(),
             until,
             count: questions.len(),
             work,
@@ -227,13 +260,52 @@ impl Chain {
         self.sending = Some(id);
     }
 
-    /// Signs the transaction for which the chain has told fees and number.
-    fn signed(
+    /// When to look after a transaction that was sent.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.pending.wake_at()
+    }
+
+    /// Asks after transactions whose time is over.
+    pub(crate) fn timer(&mut self, now: Instant) {
+        while let Some(sent) = self.pending.due(now) {
+            let mut questions = vec![
+                ("eth_getBlockByNumber", json!(["pending", false])),
+                ("eth_maxPriorityFeePerGas", json!([])),
+            ];
+            questions.extend(receipts(&sent.hashes));
+            let until = now + Duration::from_millis(MAX_MS);
+            self.ask(None, until, Work::Watch(Box::new(sent)), &questions);
+        }
+    }
+
+    /// What the chain asks for a unit of gas: its answers about a block and the usual priority fee.
+    fn fees(
+        &self,
+        block: Result<Value, String>,
+        priority: Result<Value, String>,
+    ) -> Result<Fees, String> {
+        let base = match self.settings.base_fee {
+            Some(fee) => fee,
+            None => rpc::quantity(&block?["baseFeePerGas"])?,
+        };
+        let priority = match self.settings.priority_fee {
+            Some(fee) => fee,
+            None => rpc::quantity(&priority?)?,
+        };
+        Ok(Fees {
+            // Twice the base fee, so that the transaction stays good for some blocks.
+            max: base.saturating_mul(2).saturating_add(priority),
+            priority,
+        })
+    }
+
+    /// The transaction for which the chain has told fees and number.
+    fn prepared(
         &self,
         to: Address,
-        data: &[u8],
+        data: Vec<u8>,
         mut answers: Vec<Result<Value, String>>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Sent, String> {
         let mut next = || answers.remove(0);
         let settings = &self.settings;
         let chain_id = rpc::quantity(&next()?)?;
@@ -243,30 +315,33 @@ impl Chain {
                 settings.chain_id
             ));
         }
-        let block = next();
-        let base_fee = match settings.base_fee {
-            Some(fee) => fee,
-            None => rpc::quantity(&block?["baseFeePerGas"])?,
-        };
-        let gas = rpc::quantity(&next()?)?;
-        let priority = next();
-        let priority_fee = match settings.priority_fee {
-            Some(fee) => fee,
-            None => rpc::quantity(&priority?)?,
-        };
+        let (block, gas, priority) = (next(), next(), next());
+        let (gas, fees) = (rpc::quantity(&gas?)?, self.fees(block, priority)?);
         let nonce = rpc::quantity(&next()?)?;
         let small = |number: u128| u64::try_from(number).map_err(|error| error.to_string());
-        Ok(settings.wallet.sign(&Transaction {
-            chain_id: settings.chain_id,
-            nonce: small(nonce)?,
-            max_priority_fee: priority_fee,
-            // Twice the base fee, so that the transaction stays good for some blocks.
-            max_fee: base_fee.saturating_mul(2).saturating_add(priority_fee),
-            gas: small(gas)?,
-            to,
-            data,
-        }))
+        Ok(Sent::new(small(nonce)?, to, data, small(gas)?, fees))
     }
+
+    /// The question that sends a transaction.
+    fn raw(&self, sent: &Sent) -> Question {
+        let raw = self.settings.wallet.sign(&Transaction {
+            chain_id: self.settings.chain_id,
+            nonce: sent.nonce,
+            max_priority_fee: sent.fees.priority,
+            max_fee: sent.fees.max,
+            gas: sent.gas,
+            to: sent.to,
+            data: &sent.data,
+        });
+        ("eth_sendRawTransaction", json!([rpc::hex(&raw)]))
+    }
+}
+
+/// The questions for receipts.
+fn receipts(hashes: &[String]) -> impl Iterator<Item = Question> {
+    hashes
+        .iter()
+        .map(|hash| ("eth_getTransactionReceipt", json!([hash])))
 }
 
 /// The raw key of a peer, as the chain holds it.
@@ -347,11 +422,16 @@ impl World {
             return Ok(Value::Array(Vec::new()).into());
         }
         let (chain, ticket, until) = self.chain_for(call)?;
-        let questions: Vec<Question> = hashes
+        let families: Vec<Vec<String>> = hashes
             .iter()
-            .map(|hash| ("eth_getTransactionReceipt", json!([hash])))
+            .map(|hash| chain.pending.hashes(hash))
             .collect();
-        chain.ask(ticket, until, Work::Receipts(hashes.len()), &questions);
+        let questions: Vec<Question> = families
+            .iter()
+            .flat_map(|hashes| receipts(hashes))
+            .collect();
+        let counts = families.iter().map(Vec::len).collect();
+        chain.ask(ticket, until, Work::Receipts(counts), &questions);
         Ok(Reply::Later(Later::Job(ticket)))
     }
 
@@ -372,20 +452,23 @@ impl World {
     }
 
     /// Takes the answer to a request to the chain.
-    pub(crate) fn chain_done(&mut self, id: u64, answer: Answer) {
+    pub(crate) fn chain_done(&mut self, now: Instant, id: u64, answer: Answer) {
         let Some(chain) = &mut self.chain else {
             return;
         };
         let Some(asked) = chain.works.remove(&id) else {
             return;
         };
-        let answers = answer.and_then(|(status, body)| match status {
-            200 => rpc::answers(&body, asked.count),
-            _ => Err(format!("the chain's endpoint answers {status}")),
+        let answers = answer.and_then(|answer| match answer.status {
+            200 => rpc::answers(&answer.body, asked.count),
+            status => Err(format!("the chain's endpoint answers {status}")),
         });
-        let reply = chain.proceed(id, asked.until, asked.ticket, asked.work, answers);
+        let Some(ticket) = asked.ticket else {
+            return chain.look_after(now, asked.until, asked.work, answers);
+        };
+        let reply = chain.proceed(now, id, asked.until, ticket, asked.work, answers);
         if let Some(reply) = reply {
-            self.finished.push_back((asked.ticket, reply));
+            self.finished.push_back((ticket, reply));
         }
     }
 }
@@ -394,6 +477,7 @@ impl Chain {
     /// Makes of answers the call's reply, or the next request.
     fn proceed(
         &mut self,
+        now: Instant,
         id: u64,
         until: Instant,
         ticket: Ticket,
@@ -432,9 +516,12 @@ impl Chain {
                     .filter_map(|deal| Some(deal_info(deal, [answers.next()?, answers.next()?])));
                 infos.collect()
             }),
-            Work::Receipts(count) => {
-                let answers = answers.unwrap_or_else(|error| alloc::vec![Err(error); count]);
-                Ok(answers.into_iter().map(receipt).collect())
+            Work::Receipts(counts) => {
+                let all = counts.iter().sum();
+                let answers = answers.unwrap_or_else(|error| vec![Err(error); all]);
+                let mut answers = answers.into_iter();
+                let of = |count: usize| receipt(mined(answers.by_ref().take(count)));
+                Ok(counts.into_iter().map(of).collect())
             }
             Work::Workers => {
                 let found = first(answers)
@@ -443,17 +530,21 @@ impl Chain {
                 Ok(subnet(found))
             }
             Work::Prepare(to, data) => {
-                let signed = answers.and_then(|answers| self.signed(to, &data, answers));
-                match signed {
-                    Ok(raw) => {
-                        let question = ("eth_sendRawTransaction", json!([rpc::hex(&raw)]));
-                        self.sending = Some(self.ask(ticket, until, Work::Send, &[question]));
+                match answers.and_then(|answers| self.prepared(to, data, answers)) {
+                    Ok(sent) => {
+                        let question = self.raw(&sent);
+                        let work = Work::Send(Box::new(sent));
+                        self.sending = Some(self.ask(ticket, until, work, &[question]));
                         return None;
                     }
                     Err(error) => Err(error),
                 }
             }
-            Work::Send => first(answers),
+            Work::Send(mut sent) => first(answers).inspect(|hash| {
+                sent.hashes.extend(hash.as_str().map(str::to_string));
+                self.pending.add(now, *sent);
+            }),
+            Work::Watch(_) | Work::Resend(_) => return None,
         };
         if self.sending == Some(id) {
             self.sending = None;
@@ -461,6 +552,72 @@ impl Chain {
         }
         Some(reply.map(Reply::Value).map_err(CallError::text))
     }
+
+    /// Looks after a transaction that was sent: what is not mined is sent again with a higher fee.
+    fn look_after(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        work: Work,
+        answers: Result<Vec<Result<Value, String>>, String>,
+    ) {
+        match (work, answers) {
+            (Work::Watch(mut sent), Ok(mut answers)) => {
+                let rest = answers.split_off(2);
+                if matches!(mined(rest.into_iter()), Ok(receipt) if !receipt.is_null()) {
+                    return self.pending.settle(sent.hashes);
+                }
+                let priority = answers.pop().unwrap_or(Ok(Value::Null));
+                let block = answers.pop().unwrap_or(Ok(Value::Null));
+                match self.fees(block, priority) {
+                    Ok(fees) if self.pending.may_repeat(&sent) => {
+                        sent.fees = fees.in_place_of(sent.fees);
+                        log::info!(
+                            target: "chain",
+                            "transaction {} is not mined: it is sent again for {} wei per gas",
+                            sent.nonce, sent.fees.max
+                        );
+                        let question = self.raw(&sent);
+                        self.ask(None, until, Work::Resend(sent), &[question]);
+                    }
+                    Ok(_) => {
+                        log::warn!(target: "chain", "transaction {} is not mined and is given up", sent.nonce);
+                        self.pending.settle(sent.hashes);
+                    }
+                    Err(_) => self.pending.add(now, *sent),
+                }
+            }
+            (Work::Resend(mut sent), Ok(answers)) => {
+                match answers.into_iter().next() {
+                    Some(Ok(hash)) => sent.hashes.extend(hash.as_str().map(str::to_string)),
+                    // It may just have been mined: the next look tells.
+                    Some(Err(error)) => {
+                        log::debug!(target: "chain", "a replacement is refused: {error}")
+                    }
+                    None => {}
+                }
+                self.pending.add(now, *sent);
+            }
+            (Work::Watch(sent) | Work::Resend(sent), Err(error)) => {
+                log::debug!(target: "chain", "a transaction cannot be looked after: {error}");
+                self.pending.add(now, *sent);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The receipt among those of transactions with one number, of which at most one is mined.
+fn mined(receipts: impl Iterator<Item = Result<Value, String>>) -> Result<Value, String> {
+    let mut last = Ok(Value::Null);
+    for receipt in receipts {
+        match receipt {
+            Ok(Value::Null) => {}
+            Ok(receipt) => return Ok(receipt),
+            Err(error) => last = Err(error),
+        }
+    }
+    last
 }
 
 #[cfg(test)]

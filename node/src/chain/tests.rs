@@ -173,3 +173,145 @@ fn answers_come_in_any_order() {
     assert_eq!(rpc::quantity(&json!("0x1f")), Ok(31));
     assert!(rpc::quantity(&json!("0xzz")).is_err());
 }
+
+/// A chain that a test plays: it answers the request that is next.
+struct Played {
+    chain: Chain,
+    now: Instant,
+}
+
+impl Played {
+    fn new() -> Played {
+        let text = format!(
+            "[chain]\nendpoint = \"https://rpc.example/x\"\ndiamond = \"{}\"\nchain_id = 5\nwallet_key = \"{}\"\n",
+            "ab".repeat(20),
+            "11".repeat(32)
+        );
+        let settings = Settings::from_manifest(&Manifest::parse(&text).unwrap()).unwrap();
+        assert_eq!(settings.server_name.as_deref(), Some("rpc.example"));
+        assert_eq!(settings.endpoint.port, 443);
+        Played {
+            chain: Chain::new(settings),
+            now: Instant::from_millis(1_000),
+        }
+    }
+
+    /// Answers the next request; gives what was asked, by method, and the reply to the call that waits.
+    fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Option<Value>) {
+        let request = self.chain.next_request().expect("a request");
+        let text = String::from_utf8(request.bytes).unwrap();
+        let batch: Vec<Value> = from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let asked = batch.iter().map(|question| {
+            let method = question["method"].as_str().unwrap().to_string();
+            (method, question["params"].clone())
+        });
+        let asked = asked.collect();
+        assert_eq!(batch.len(), answers.len(), "{asked:?}");
+        let Asked {
+            ticket,
+            until,
+            work,
+            ..
+        } = self.chain.works.remove(&request.id).unwrap();
+        let answers = Ok(answers.iter().cloned().map(Ok).collect());
+        let Some(ticket) = ticket else {
+            self.chain.look_after(self.now, until, work, answers);
+            return (asked, None);
+        };
+        let reply = self
+            .chain
+            .proceed(self.now, request.id, until, ticket, work, answers);
+        let reply = reply.map(|reply| match reply {
+            Ok(Reply::Value(value)) => value,
+            _ => panic!("no value"),
+        });
+        (asked, reply)
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.chain.timer(self.now);
+    }
+}
+
+#[test]
+fn what_is_not_mined_is_sent_again_for_more() {
+    let mut played = Played::new();
+    let until = Instant::from_millis(60_000);
+    let waiting = (Ticket(1), until, [5; 20], vec![1, 2]);
+    played.chain.waiting.push_back(waiting);
+    played.chain.send_next();
+    let block = json!({ "baseFeePerGas": "0x64" });
+    let (_, reply) = played.answer(&[
+        json!("0x5"),
+        block.clone(),
+        json!("0x5208"),
+        json!("0x2"),
+        json!("0x7"),
+    ]);
+    assert!(reply.is_none());
+    let raw = |max_fee, max_priority_fee| {
+        let raw = played_wallet().sign(&Transaction {
+            chain_id: 5,
+            nonce: 7,
+            max_priority_fee,
+            max_fee,
+            gas: 21_000,
+            to: [5; 20],
+            data: &[1, 2],
+        });
+        json!([rpc::hex(&raw)])
+    };
+    let (asked, reply) = played.answer(&[json!("0xaa")]);
+    assert_eq!(
+        asked,
+        [(String::from("eth_sendRawTransaction"), raw(202, 2))]
+    );
+    assert_eq!(reply, Some(json!("0xaa")));
+    // It is not mined in time.
+    played.pass(89);
+    assert!(played.chain.next_request().is_none());
+    played.pass(1);
+    let (asked, _) = played.answer(&[block.clone(), json!("0x2"), Value::Null]);
+    assert_eq!(
+        asked[2],
+        (String::from("eth_getTransactionReceipt"), json!(["0xaa"]))
+    );
+    let (asked, _) = played.answer(&[json!("0xbb")]);
+    assert_eq!(
+        asked,
+        [(String::from("eth_sendRawTransaction"), raw(253, 3))]
+    );
+    // Gas has become dear meanwhile: the next one follows. A node that refuses it is asked again later.
+    played.pass(90);
+    let dear = json!({ "baseFeePerGas": "0x3e8" });
+    played.answer(&[dear, json!("0x2"), Value::Null, Value::Null]);
+    let (asked, _) = played.answer(&[json!("0xcc")]);
+    assert_eq!(
+        asked,
+        [(String::from("eth_sendRawTransaction"), raw(2002, 4))]
+    );
+    // The second one is mined: who asks for the first is told.
+    assert_eq!(
+        played.chain.pending.hashes("0xaa"),
+        ["0xaa", "0xbb", "0xcc"]
+    );
+    played.pass(90);
+    let receipt = json!({ "status": "0x1", "transactionHash": "0xbb" });
+    played.answer(&[
+        block,
+        json!("0x2"),
+        Value::Null,
+        receipt.clone(),
+        Value::Null,
+    ]);
+    assert!(played.chain.next_request().is_none());
+    assert_eq!(played.chain.wake_at(), None);
+    assert_eq!(played.chain.pending.hashes("0xaa").len(), 3);
+    let answers = [Ok(Value::Null), Ok(receipt.clone()), Err("gone".into())];
+    assert_eq!(mined(answers.into_iter()), Ok(receipt));
+}
+
+fn played_wallet() -> Wallet {
+    Wallet::new(&[0x11; 32]).unwrap()
+}

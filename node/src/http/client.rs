@@ -3,11 +3,13 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use basalt_net::multiaddr::Endpoint;
+use basalt_net::multiaddr::{Endpoint, is_global};
 use basalt_net::swarm::{ConnId, Input};
 use basalt_net::time::Instant;
+use basalt_net::tls;
 
 use super::MAX_HEADERS;
 use crate::machine::Effect;
@@ -24,21 +26,61 @@ pub(crate) struct Request {
     pub(crate) id: u64,
     /// Where to.
     pub(crate) endpoint: Endpoint,
+    /// The name that the server's certificate must have, if it is to speak TLS.
+    pub(crate) server_name: Option<String>,
     /// Everything that is sent.
     pub(crate) bytes: Vec<u8>,
+    /// Whether the answer can have a body: to a `HEAD` it has none, whatever length it names.
+    pub(crate) has_body: bool,
+    /// Whether only addresses of the public internet may be reached.
+    pub(crate) only_public: bool,
     /// Longest body that is taken.
     pub(crate) max_body: usize,
     /// When it is too late.
     pub(crate) until: Instant,
 }
 
-/// A request's answer: status and body, or why there is none.
-pub(crate) type Answer = Result<(u16, Vec<u8>), String>;
+/// A server's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What came of a request, or why nothing did.
+pub(crate) type Answer = Result<Response, String>;
 
 struct Exchange {
     request: Request,
+    tls: Option<tls::Session>,
+    /// What goes out: the request, or TLS records.
+    wire: Vec<u8>,
     sent: usize,
     response: Vec<u8>,
+}
+
+impl Exchange {
+    /// Takes bytes of the server. True once it sends nothing more.
+    fn receive(&mut self, bytes: &[u8]) -> Result<bool, String> {
+        let Some(session) = &mut self.tls else {
+            self.response.extend_from_slice(bytes);
+            return Ok(false);
+        };
+        let before = session.is_open();
+        let state = session.receive(bytes, &mut self.response, &mut self.wire);
+        let state = state.map_err(|error| format!("TLS: {error}"))?;
+        if !before && session.is_open() {
+            let request = core::mem::take(&mut self.request.bytes);
+            let sent = session.send(&request, &mut self.wire);
+            sent.map_err(|error| format!("TLS: {error}"))?;
+        }
+        Ok(state == tls::State::Closed)
+    }
+
+    fn has_output(&self) -> bool {
+        self.sent < self.wire.len()
+    }
 }
 
 /// All requests under way.
@@ -50,7 +92,23 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Starts a request.
-    pub(crate) fn start(&mut self, request: Request, out: &mut Vec<Effect>) {
+    ///
+    /// # Errors
+    /// It cannot be made: the answer to it.
+    pub(crate) fn start(
+        &mut self,
+        mut request: Request,
+        tls: Option<&Arc<tls::Context>>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), (u64, Answer)> {
+        let session = match (&request.server_name, tls) {
+            (None, _) => None,
+            (Some(name), Some(tls)) => match tls.dial(name) {
+                Ok(session) => Some(session),
+                Err(error) => return Err((request.id, Err(format!("TLS: {error}")))),
+            },
+            (Some(_), None) => return Err((request.id, Err("this node speaks no TLS".into()))),
+        };
         // The even names are those of incoming connections.
         let conn = ConnId::beside_swarm(2 * self.next + 1);
         self.next += 1;
@@ -58,12 +116,20 @@ impl Clients {
             conn,
             endpoint: request.endpoint.clone(),
         });
+        let wire = match session {
+            // The handshake comes first.
+            Some(_) => Vec::new(),
+            None => core::mem::take(&mut request.bytes),
+        };
         let exchange = Exchange {
             request,
+            tls: session,
+            wire,
             sent: 0,
             response: Vec::new(),
         };
         self.open.insert(conn, exchange);
+        Ok(())
     }
 
     /// Whether a connection is one of these.
@@ -80,20 +146,43 @@ impl Clients {
     ) -> Option<(u64, Answer)> {
         let exchange = self.open.get_mut(&conn)?;
         let answer = match input {
-            Input::Dialed { .. } => {
-                out.push(Effect::Output { conn });
-                return None;
+            Input::Dialed { remote, .. }
+                if exchange.request.only_public && !is_global(remote.ip()) =>
+            {
+                Err(format!(
+                    "services of this peer may not reach {}",
+                    remote.ip()
+                ))
             }
-            Input::Received { bytes, .. } => {
-                exchange.response.extend_from_slice(bytes);
-                let max = exchange.request.max_body;
-                match exchange.response.len() > 2 * max + MAX_HEAD {
-                    true => Err("the answer is too long".into()),
-                    false => read_answer(&exchange.response, false, max).transpose()?,
+            Input::Dialed { .. } => match exchange.receive(&[]) {
+                Ok(_) => {
+                    out.push(Effect::Output { conn });
+                    return None;
                 }
+                Err(error) => Err(error),
+            },
+            Input::Received { bytes, .. } => match exchange.receive(bytes) {
+                Ok(end) => {
+                    if exchange.has_output() {
+                        out.push(Effect::Output { conn });
+                    }
+                    let (max, has_body) = (exchange.request.max_body, exchange.request.has_body);
+                    match exchange.response.len() > 2 * max + MAX_HEAD {
+                        true => Err("the answer is too long".into()),
+                        false => parse(&exchange.response, end, max, has_body).transpose()?,
+                    }
+                }
+                Err(error) => Err(error),
+            },
+            // Over TLS the end of an answer is what the server says it is: here it said nothing.
+            Input::RemoteClosed { .. } if exchange.tls.is_some() => {
+                Err("the answer ends too early".into())
             }
             Input::RemoteClosed { .. } => {
-                read_answer(&exchange.response, true, exchange.request.max_body)
+                let Request {
+                    max_body, has_body, ..
+                } = exchange.request;
+                parse(&exchange.response, true, max_body, has_body)
                     .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into()))
             }
             Input::DialFailed { reason, .. } => {
@@ -115,17 +204,21 @@ impl Clients {
         let Some(exchange) = self.open.get_mut(&conn) else {
             return 0;
         };
-        let left = &exchange.request.bytes[exchange.sent..];
+        let left = &exchange.wire[exchange.sent..];
         let len = left.len().min(buffer.len());
         buffer[..len].copy_from_slice(&left[..len]);
         exchange.sent += len;
+        if !exchange.has_output() {
+            exchange.wire = Vec::new();
+            exchange.sent = 0;
+        }
         len
     }
 
     /// Whether there are bytes to fetch.
     pub(crate) fn has_output(&self, conn: ConnId) -> bool {
         let exchange = self.open.get(&conn);
-        exchange.is_some_and(|exchange| exchange.sent < exchange.request.bytes.len())
+        exchange.is_some_and(Exchange::has_output)
     }
 
     /// How many bytes of an answer may come.
@@ -163,6 +256,17 @@ pub fn read_answer(
     end: bool,
     max_body: usize,
 ) -> Result<Option<(u16, Vec<u8>)>, String> {
+    let answer = parse(bytes, end, max_body, true)?;
+    Ok(answer.map(|response| (response.status, response.body)))
+}
+
+/// Reads an answer; `None` while it is not whole. `end`: no more bytes follow.
+fn parse(
+    bytes: &[u8],
+    end: bool,
+    max_body: usize,
+    has_body: bool,
+) -> Result<Option<Response>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let head = match parsed.parse(bytes) {
@@ -181,7 +285,9 @@ pub fn read_answer(
     let body = &bytes[head..];
     let chunked = header("transfer-encoding")
         .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
-    let whole = if chunked {
+    let whole = if !has_body || matches!(status, 204 | 304) {
+        Some(Vec::new())
+    } else if chunked {
         unchunk(body)?
     } else if let Some(len) = header("content-length") {
         let len: usize = len
@@ -197,7 +303,18 @@ pub fn read_answer(
     };
     match whole {
         Some(whole) if whole.len() > max_body => Err("the answer is too long".into()),
-        whole => Ok(whole.map(|body| (status, body))),
+        whole => Ok(whole.map(|body| Response {
+            status,
+            headers: parsed
+                .headers
+                .iter()
+                .map(|header| {
+                    let value = String::from_utf8_lossy(header.value);
+                    (header.name.to_string(), value.into_owned())
+                })
+                .collect(),
+            body,
+        })),
     }
 }
 
@@ -258,5 +375,15 @@ mod tests {
         assert!(read_answer(b"SSH-2.0-x\r\n", false, 9).is_err());
         let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n";
         assert!(read_answer(endless, false, 9).is_err());
+    }
+
+    #[test]
+    fn an_answer_to_head_has_headers_only() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\n\r\n";
+        let response = parse(answer, false, 9, false).unwrap().unwrap();
+        assert_eq!((response.status, response.body.len()), (200, 0));
+        assert_eq!(response.headers[1], ("X".to_string(), "y".to_string()));
+        let empty = b"HTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(parse(empty, false, 9, true).unwrap().unwrap().status, 204);
     }
 }

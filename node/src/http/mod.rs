@@ -3,6 +3,7 @@
 //! One request per connection, `GET` only, no authentication: what is told here is no secret, and secrets are not told.
 
 mod client;
+mod metrics;
 mod pages;
 
 use alloc::collections::BTreeMap;
@@ -15,7 +16,8 @@ use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
 pub use client::read_answer;
-pub(crate) use client::{Answer, Clients, Request};
+pub(crate) use client::{Answer, Clients, Request, Response};
+pub(crate) use metrics::Contacts;
 pub(crate) use pages::{Report, config_text, page};
 
 use crate::machine::Effect;

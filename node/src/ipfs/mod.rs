@@ -1,4 +1,4 @@
-//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node.
+//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node, or from a gateway, with TLS or without.
 //!
 //! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the node that serves them
 //! need not be trusted. Sizes, times and requests at once are bounded.
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::builtins::{Call, Later, Reply};
 use crate::compute::Ticket;
-use crate::http::{Answer, Request};
+use crate::http::{Answer, Request, Response};
 use crate::particle::Header;
 use crate::world::World;
 use dag::{Assembly, Cid};
@@ -34,6 +34,9 @@ const MAX_BLOCK: usize = 4 << 20;
 const MAX_FETCHES: usize = 16;
 /// Longest time for a file, in seconds; scripts may choose less.
 const MAX_SECONDS: u64 = 120;
+
+/// What servers without the API answer to a call of it.
+const NO_API: [u16; 4] = [403, 404, 405, 501];
 
 /// What becomes of a file.
 pub(crate) enum Target {
@@ -57,6 +60,10 @@ enum Work {
 struct Fetch {
     ticket: Ticket,
     endpoint: Endpoint,
+    /// For TLS.
+    server_name: Option<String>,
+    /// Whether the server has shown that it is a gateway, which has no API.
+    gateway: bool,
     until: Instant,
     work: Work,
 }
@@ -93,25 +100,43 @@ impl Default for Ipfs {
     }
 }
 
-/// Where an API is, by its multiaddr.
-pub(crate) fn endpoint(text: &str) -> Result<Endpoint, String> {
-    let address: Multiaddr = text
+/// Where an API is, by its multiaddr, and the name for TLS if it ends in `/https`.
+pub(crate) fn endpoint(text: &str) -> Result<(Endpoint, Option<String>), String> {
+    let secure = text
+        .strip_suffix("/https")
+        .or_else(|| text.strip_suffix("/tls/http"));
+    let plain = secure.or_else(|| text.strip_suffix("/http"));
+    let address: Multiaddr = plain
+        .unwrap_or(text)
         .parse()
         .map_err(|error| format!("'{text}' is no multiaddr: {error}"))?;
-    Endpoint::try_from(&address)
-        .map_err(|error| format!("'{text}' names no host and TCP port: {error}"))
+    let endpoint = Endpoint::try_from(&address)
+        .map_err(|error| format!("'{text}' names no host and TCP port: {error}"))?;
+    let name = secure.map(|_| host(&endpoint));
+    Ok((endpoint, name))
+}
+
+/// The host of an endpoint, as it is told.
+fn host(endpoint: &Endpoint) -> String {
+    match &endpoint.host {
+        Host::Ip(ip) => ip.to_string(),
+        Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.clone(),
+    }
 }
 
 /// A request as bytes.
-fn request(endpoint: &Endpoint, target: &str, content_type: Option<&str>, body: &[u8]) -> Vec<u8> {
-    let host = match &endpoint.host {
-        Host::Ip(ip) => ip.to_string(),
-        Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.clone(),
-    };
+fn request(
+    endpoint: &Endpoint,
+    method: &str,
+    target: &str,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Vec<u8> {
+    let host = host(endpoint);
     let content_type =
         content_type.map_or(String::new(), |kind| format!("content-type: {kind}\r\n"));
     let mut bytes = format!(
-        "POST {target} HTTP/1.1\r\nhost: {host}:{}\r\n{content_type}content-length: {}\r\nconnection: close\r\n\r\n",
+        "{method} {target} HTTP/1.1\r\nhost: {host}:{}\r\n{content_type}content-length: {}\r\nconnection: close\r\n\r\n",
         endpoint.port,
         body.len()
     )
@@ -167,7 +192,7 @@ impl World {
                 body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
                 let kind = format!("multipart/form-data; boundary={BOUNDARY}");
                 let target = "/api/v0/add?cid-version=1&raw-leaves=true&pin=true";
-                self.send_http(id, target, Some(&kind), &body);
+                self.send_http(id, "POST", target, Some(&kind), &body);
                 Reply::Later(Later::Job(ticket))
             }
             Err(error) => failed("hash", &error),
@@ -180,7 +205,7 @@ impl World {
         api: &str,
         work: Work,
     ) -> Result<(u64, Ticket), String> {
-        let endpoint = endpoint(api)?;
+        let (endpoint, server_name) = endpoint(api)?;
         if self.ipfs.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());
         }
@@ -192,6 +217,8 @@ impl World {
         let fetch = Fetch {
             ticket,
             endpoint,
+            server_name,
+            gateway: false,
             until: call.clock.now + Duration::from_millis(life),
             work,
         };
@@ -199,12 +226,22 @@ impl World {
         Ok((id, ticket))
     }
 
-    fn send_http(&mut self, id: u64, target: &str, content_type: Option<&str>, body: &[u8]) {
+    fn send_http(
+        &mut self,
+        id: u64,
+        method: &str,
+        target: &str,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) {
         if let Some(fetch) = self.ipfs.fetches.get(&id) {
             let request = Request {
                 id,
-                bytes: request(&fetch.endpoint, target, content_type, body),
+                bytes: request(&fetch.endpoint, method, target, content_type, body),
                 endpoint: fetch.endpoint.clone(),
+                server_name: fetch.server_name.clone(),
+                has_body: true,
+                only_public: false,
                 max_body: MAX_BLOCK,
                 until: fetch.until,
             };
@@ -217,14 +254,22 @@ impl World {
         let wanted = match self.ipfs.fetches.get(&id) {
             Some(Fetch {
                 work: Work::Fetch(assembly, _),
+                gateway,
                 ..
-            }) => assembly.wanted().map(|cid| cid.text().to_string()),
+            }) => assembly
+                .wanted()
+                .map(|cid| (cid.text().to_string(), *gateway)),
             _ => return,
         };
         match wanted {
-            Some(cid) => {
+            Some((cid, false)) => {
                 let target = format!("/api/v0/block/get?arg={cid}");
-                self.send_http(id, &target, None, &[]);
+                self.send_http(id, "POST", &target, None, &[]);
+            }
+            // One block of a trustless gateway.
+            Some((cid, true)) => {
+                let target = format!("/ipfs/{cid}?format=raw");
+                self.send_http(id, "GET", &target, None, &[]);
             }
             None => self.end_fetch(id),
         }
@@ -265,7 +310,14 @@ impl World {
         let Some(fetch) = self.ipfs.fetches.get_mut(&id) else {
             return;
         };
-        let body = answer.and_then(|(status, body)| match status {
+        if let (Ok(answer), Work::Fetch(..)) = (&answer, &fetch.work)
+            && NO_API.contains(&answer.status)
+            && !fetch.gateway
+        {
+            fetch.gateway = true;
+            return self.next_block(id);
+        }
+        let body = answer.and_then(|Response { status, body, .. }| match status {
             200 => Ok(body),
             _ => Err(format!(
                 "the IPFS node answers {status}: {}",

@@ -40,6 +40,10 @@ pub(super) struct Actor {
     pub(super) key: Key,
     pub(super) scope: PeerId,
     pub(super) header: Header,
+    /// Whether its author has an account.
+    pub(super) author_pays: bool,
+    /// Whether its scope is a worker's that has an account.
+    pub(super) worker_pays: bool,
     /// The last millisecond of its life here.
     pub(super) deadline: u64,
     /// Data of arrivals, oldest first.
@@ -58,6 +62,8 @@ impl Actor {
             key,
             scope,
             header,
+            author_pays: false,
+            worker_pays: false,
             deadline,
             mailbox: VecDeque::new(),
             results: Vec::new(),

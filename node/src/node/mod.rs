@@ -9,8 +9,9 @@
 mod actor;
 mod budget;
 mod timers;
+mod turns;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -21,20 +22,24 @@ use basalt_net::time::Instant;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
+use crate::air::{self, CallRequest, CallResult, Interpreter, Outcome, Run};
 use crate::builtins::{self, Call, CallError, Later, Reply};
+use crate::chain::Chain;
 use crate::compute::{Done, Job, Ticket};
 use crate::host::{Clock, Host, Network};
 use crate::http::{Answer, Request};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
 use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
-use budget::Budgets;
+use budget::Accounts;
 use timers::Timers;
+use turns::Turns;
+
+pub use budget::Account;
 
 /// Something the node wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +88,16 @@ pub struct Status {
     pub actors: usize,
     /// Bytes they hold.
     pub memory: usize,
+    /// Arrivals that wait in their mailboxes.
+    pub mailboxes: usize,
+    /// Instructions executed.
+    pub steps: u64,
+    /// Turns of particles that others went before, because their author or worker had more than its share of work.
+    pub deferred: u64,
+    /// Authors that are counted.
+    pub authors: usize,
+    /// What each worker takes.
+    pub workers: Vec<(PeerId, Account)>,
     /// Everything refused, by reason.
     pub refusals: Refusals,
 }
@@ -96,10 +111,10 @@ pub struct Node<I> {
     by_key: BTreeMap<Key, ActorId>,
     /// Deadlines in Unix milliseconds.
     deadlines: BTreeSet<(u64, ActorId)>,
-    /// Actors with something to do, each once.
-    turns: VecDeque<ActorId>,
+    turns: Turns,
     timers: Timers,
-    budgets: Budgets,
+    authors: Accounts,
+    workers: Accounts,
     connects: usize,
     /// Calls that wait for a job.
     jobs: BTreeMap<Ticket, CallId>,
@@ -112,14 +127,15 @@ impl<I: Interpreter> Node<I> {
     pub fn new(world: World, limits: Limits, interpreter: I) -> Node<I> {
         Node {
             world,
+            authors: Accounts::of_authors(limits.author.clone(), limits.max_authors),
+            workers: Accounts::of_workers(limits.worker.clone()),
             limits,
             interpreter,
             actors: BTreeMap::new(),
             by_key: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            turns: VecDeque::new(),
+            turns: Turns::default(),
             timers: Timers::default(),
-            budgets: Budgets::default(),
             connects: 0,
             jobs: BTreeMap::new(),
             next_actor: 0,
@@ -146,18 +162,26 @@ impl<I: Interpreter> Node<I> {
     pub fn status(&self) -> Status {
         Status {
             actors: self.actors.len(),
+            mailboxes: self.actors.values().map(|actor| actor.mailbox.len()).sum(),
+            authors: self.authors.len(),
+            workers: self
+                .workers
+                .iter()
+                .map(|(&id, &account)| (id, account))
+                .collect(),
+            refusals: self.world.refusals.clone(),
             ..self.status.clone()
         }
     }
 
     /// Counts something that was refused on the node's behalf.
     pub fn count(&mut self, reason: Refusal) {
-        self.status.refusals.count(reason);
+        self.world.count(reason);
     }
 
     /// How often `reason` occurred.
     pub fn refused(&self, reason: Refusal) -> u64 {
-        self.status.refusals.of(reason)
+        self.world.refusals.of(reason)
     }
 
     /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
@@ -167,6 +191,8 @@ impl<I: Interpreter> Node<I> {
     pub fn receive(&mut self, clock: Clock, particle: Particle) -> Result<(), Refusal> {
         let taken = self.check(clock, &particle).and_then(|()| {
             let (header, data) = Header::split(particle);
+            let size = header.size() + data.len();
+            self.world.meters.particle_sizes.observe(size as f64);
             self.deliver(clock, self.host().peer_id, header, data)
         });
         match taken {
@@ -184,12 +210,11 @@ impl<I: Interpreter> Node<I> {
             return Err(Refusal::ScriptTooLong);
         }
         particle.verify().map_err(|_| Refusal::BadSignature)?;
-        match self.is_free(&particle.init_peer_id) {
-            true => Ok(()),
-            false => self
-                .budgets
-                .arrive(clock.now, &self.limits, particle.init_peer_id),
+        if self.is_free(&particle.init_peer_id) {
+            return Ok(());
         }
+        let bytes = particle.script.len() + particle.data.len();
+        self.authors.arrive(clock.now, particle.init_peer_id, bytes)
     }
 
     /// Whether an author is free of the limits of authors.
@@ -212,14 +237,32 @@ impl<I: Interpreter> Node<I> {
             return Err(Refusal::WorkerInactive);
         }
         let author = header.init_peer_id;
-        let may_hold = self.budgets.may_hold(&self.limits, &author, data.len());
-        if !may_hold && !self.is_free(&author) {
-            return Err(Refusal::AuthorMemory);
-        }
+        let author_pays = !self.is_free(&author);
+        let worker_pays = scope != self.host().peer_id && !self.host().is_manager(&author);
         let key = Key::new(scope, &header);
-        let id = match self.by_key.get(&key) {
-            Some(&id) => id,
-            None => self.add(clock, key, scope, header)?,
+        let known = self.by_key.get(&key).copied();
+        let (actors, bytes) = match known {
+            Some(_) => (0, data.len()),
+            None => (1, data.len() + header.size()),
+        };
+        if worker_pays {
+            self.workers
+                .arrive(clock.now, scope, header.script.len() + data.len())?;
+            self.workers.may_hold(scope, actors, bytes)?;
+        }
+        if author_pays {
+            self.authors.may_hold(author, actors, bytes)?;
+        }
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let actor = Actor {
+                    author_pays,
+                    worker_pays,
+                    ..Actor::new(key, scope, header, 0)
+                };
+                self.add(clock, actor)?
+            }
         };
         let Some(actor) = self.actors.get_mut(&id) else {
             return Err(Refusal::ActorsFull);
@@ -227,41 +270,54 @@ impl<I: Interpreter> Node<I> {
         if actor.mailbox.len() >= self.limits.max_mailbox {
             return Err(Refusal::MailboxFull);
         }
-        self.status.memory += data.len();
-        self.budgets.resize(&author, 0, data.len());
         actor.mailbox.push_back(data);
+        let after = actor.memory();
+        let before = after - actor.mailbox.back().map_or(0, Bytes::len);
+        self.resize(id, before, after);
         self.wake(id);
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        clock: Clock,
-        key: Key,
-        scope: PeerId,
-        header: Header,
-    ) -> Result<ActorId, Refusal> {
+    fn add(&mut self, clock: Clock, mut actor: Actor) -> Result<ActorId, Refusal> {
         if self.actors.len() >= self.limits.max_actors {
             return Err(Refusal::ActorsFull);
         }
-        if self.status.memory + header.size() > self.limits.max_memory {
+        let size = actor.memory();
+        if self.status.memory + size > self.limits.max_memory {
             return Err(Refusal::MemoryFull);
         }
-        if !self.is_free(&header.init_peer_id) {
-            self.budgets
-                .add(&self.limits, header.init_peer_id, header.size())?;
+        if actor.author_pays {
+            self.authors.add(actor.header.init_peer_id, size);
+        }
+        if actor.worker_pays {
+            self.workers.add(actor.scope, size);
         }
         // Whatever time the particle claims to come from, it does not live longer here than its own ttl.
-        let life = u64::from(header.ttl).min(self.limits.max_life_ms);
-        let deadline = header.deadline().min(clock.wall_ms.saturating_add(life));
+        let life = u64::from(actor.header.ttl).min(self.limits.max_life_ms);
+        let latest = clock.wall_ms.saturating_add(life);
+        actor.deadline = actor.header.deadline().min(latest);
         let id = ActorId(self.next_actor);
         self.next_actor += 1;
-        self.status.memory += header.size();
-        self.deadlines.insert((deadline, id));
-        self.actors
-            .insert(id, Actor::new(key.clone(), scope, header, deadline));
-        self.by_key.insert(key, id);
+        self.status.memory += size;
+        self.deadlines.insert((actor.deadline, id));
+        self.by_key.insert(actor.key.clone(), id);
+        self.actors.insert(id, actor);
         Ok(id)
+    }
+
+    /// Counts that an actor's memory has changed.
+    fn resize(&mut self, id: ActorId, before: usize, after: usize) {
+        self.status.memory = (self.status.memory + after).saturating_sub(before);
+        let Some(actor) = self.actors.get(&id) else {
+            return;
+        };
+        if actor.author_pays {
+            let author = &actor.header.init_peer_id;
+            self.authors.resize(author, before, after);
+        }
+        if actor.worker_pays {
+            self.workers.resize(&actor.scope, before, after);
+        }
     }
 
     /// Gives an actor a turn if it has something to do and has none.
@@ -271,7 +327,7 @@ impl<I: Interpreter> Node<I> {
             && actor.has_work()
         {
             actor.waits_for_turn = true;
-            self.turns.push_back(id);
+            self.turns.push(id);
         }
     }
 
@@ -289,10 +345,9 @@ impl<I: Interpreter> Node<I> {
 
     fn finish(&mut self, call: CallId, result: CallResult) {
         if let Some(actor) = self.actors.get_mut(&call.actor) {
-            self.status.memory += result.result.len();
-            let author = actor.header.init_peer_id;
-            self.budgets.resize(&author, 0, result.result.len());
+            let bytes = result.result.len();
             actor.results.push((call.request, result));
+            self.resize(call.actor, 0, bytes);
             self.wake(call.actor);
         }
     }
@@ -304,6 +359,10 @@ impl<I: Interpreter> Node<I> {
             self.finish(call, result);
         }
         self.world.run_spells(clock);
+        self.world.rest_idle(clock);
+        if let Some(chain) = &mut self.world.chain {
+            chain.timer(clock.now);
+        }
         self.take_spells(clock);
         for _ in 0..self.limits.max_removed_per_round {
             match self.deadlines.first() {
@@ -315,16 +374,24 @@ impl<I: Interpreter> Node<I> {
 
     fn remove(&mut self, id: ActorId) {
         if let Some(actor) = self.actors.remove(&id) {
+            let memory = actor.memory();
             self.deadlines.remove(&(actor.deadline, id));
-            self.budgets
-                .remove(&actor.header.init_peer_id, actor.memory());
             self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
-            self.status.memory -= actor.memory();
+            self.status.memory -= memory;
+            if actor.author_pays {
+                self.authors.remove(&actor.header.init_peer_id, memory);
+            }
+            if actor.worker_pays {
+                self.workers.remove(&actor.scope, memory);
+                if !self.host().is_local(&actor.scope) {
+                    self.workers.forget(&actor.scope);
+                }
+            }
         }
     }
 
-    /// Particles that wait for their turn to run.
+    /// Particles that wait for their turn to run, beside those that wait behind all others.
     pub fn waiting(&self) -> usize {
         self.turns.len()
     }
@@ -340,15 +407,22 @@ impl<I: Interpreter> Node<I> {
         let spell = self.world.schedule.next();
         let spell =
             spell.map(|at| clock.now + Duration::from_millis(at.saturating_sub(clock.wall_ms)));
-        [self.timers.next(), deadline, spell]
-            .into_iter()
-            .flatten()
-            .min()
+        let chain = self.world.chain.as_ref().and_then(Chain::wake_at);
+        [
+            self.timers.next(),
+            deadline,
+            spell,
+            self.world.rest_at(),
+            chain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
     pub fn step(&mut self, clock: Clock, network: &dyn Network, out: &mut Vec<Effect>) -> bool {
-        let Some(id) = self.turns.pop_front() else {
+        let Some(id) = self.next_turn(clock.now) else {
             return false;
         };
         let Some(actor) = self.actors.get_mut(&id) else {
@@ -363,8 +437,9 @@ impl<I: Interpreter> Node<I> {
             return true;
         };
         let before = actor.memory();
-        self.status.memory -= before;
+        let read = actor.data.len() + actor.mailbox.front().map_or(0, Bytes::len);
         let current = actor.mailbox.pop_front().unwrap_or_default();
+        let begin = self.world.now();
         let mut outcome = self.interpreter.run(Run {
             particle: &actor.header,
             scope: &actor.scope,
@@ -373,24 +448,79 @@ impl<I: Interpreter> Node<I> {
             current: &current,
             results: core::mem::take(&mut actor.results),
         });
+        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
+            self.world.meters.avm_call.time(end.since(begin));
+        }
         // Kept before anything is done about it, also after an error.
         actor.data = core::mem::take(&mut outcome.data).into();
         let after = actor.memory();
-        self.status.memory += after;
-        self.budgets
-            .resize(&actor.header.init_peer_id, before, after);
+        let (steps, cost) = (
+            outcome.steps,
+            limits::cost(outcome.steps, read + actor.data.len()),
+        );
+        if actor.author_pays {
+            let author = &actor.header.init_peer_id;
+            self.authors.charge(clock.now, author, steps, cost);
+        }
+        if actor.worker_pays {
+            self.workers.charge(clock.now, &actor.scope, steps, cost);
+        }
+        self.status.steps += steps;
         self.status.runs += 1;
+        self.resize(id, before, after);
+        if outcome.ret_code == air::OVER_BUDGET {
+            self.count(Refusal::RunBudget);
+        }
         if outcome.ret_code != 0 {
             self.status.failed_runs += 1;
             log::debug!(
                 target: "air",
                 "particle {}: error {}: {}",
-                Quoted(&actor.header.id), outcome.ret_code, Quoted(&outcome.error_message)
+                Quoted(self.actors.get(&id).map_or("", |actor| &actor.header.id)),
+                outcome.ret_code, Quoted(&outcome.error_message)
             );
         }
         self.act(clock, network, id, outcome, out);
+        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
+            self.world.meters.interpretation.time(end.since(begin));
+        }
         self.wake(id);
         true
+    }
+
+    /// The actor whose turn it is.
+    fn next_turn(&mut self, now: Instant) -> Option<ActorId> {
+        let Node {
+            turns,
+            actors,
+            authors,
+            workers,
+            status,
+            ..
+        } = self;
+        turns.pop(now, |id| {
+            let actor = actors.get(&id)?;
+            let author = actor.header.init_peer_id;
+            let author = actor.author_pays.then_some(author);
+            let author =
+                author.and_then(|author| Some((author, authors.busy_until(now, &author)?)));
+            let worker = actor.worker_pays.then_some(actor.scope);
+            let worker =
+                worker.and_then(|worker| Some((worker, workers.busy_until(now, &worker)?)));
+            if let Some((author, _)) = &author {
+                authors.defer(author);
+            }
+            if let Some((worker, _)) = &worker {
+                workers.defer(worker);
+            }
+            let until = [author, worker]
+                .into_iter()
+                .flatten()
+                .map(|(_, until)| until)
+                .max();
+            status.deferred += u64::from(until.is_some());
+            until
+        })
     }
 
     /// Answers the calls of an outcome and passes its particle on.
@@ -467,7 +597,13 @@ impl<I: Interpreter> Node<I> {
             particle: &actor.header,
             request,
         };
+        let begin = self.world.now();
         let answer = builtins::call(&mut self.world, &request_call);
+        if !matches!(answer, Ok(Reply::Later(_)))
+            && let (Some(begin), Some(end)) = (begin, self.world.now())
+        {
+            self.world.meters.builtin_call.time(end.since(begin));
+        }
         self.status.calls += 1;
         let deadline = actor.deadline;
         let result = match builtins::result(answer) {
@@ -566,8 +702,8 @@ impl<I: Interpreter> Node<I> {
     }
 
     /// Takes the answer to an HTTP request.
-    pub(crate) fn http_done(&mut self, id: u64, answer: Answer) {
-        self.world.http_done(id, answer);
+    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
+        self.world.http_done(now, id, answer);
         while let Some((ticket, answer)) = self.world.finished.pop_front() {
             self.answered(ticket, answer);
         }

@@ -63,6 +63,11 @@ impl Inbox {
         self.turns.is_empty()
     }
 
+    /// Particles that wait.
+    pub(super) fn len(&self) -> usize {
+        self.lines.values().map(|line| line.particles.len()).sum()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -33,7 +33,7 @@ use crate::limits::{Limits, ServiceLimits};
 use crate::machine::{Effect, Machine};
 use crate::node::{self, CallId, Node};
 use crate::quoted::Quoted;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, rarely};
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
@@ -93,6 +93,8 @@ impl Config {
             parsed.collect::<Result<Vec<Multiaddr>, ConfigError>>()
         };
         let management = manifest.node.management_peer_id.as_deref();
+        let mut particles = Limits::default();
+        particles.set(&manifest.particles, particles.max_memory);
         Ok(Config {
             network: manifest.node.network.to_string(),
             version: version.into(),
@@ -108,7 +110,7 @@ impl Config {
             connections: swarm::Limits::default(),
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
-            particles: Limits::default(),
+            particles,
             services: ServiceLimits {
                 host_cores: manifest.cores.host_services.into(),
                 ..ServiceLimits::default()
@@ -168,6 +170,8 @@ pub struct Status {
     pub swarm: swarm::Status,
     /// Bytes of particles that came in and wait for their turn.
     pub inbox: usize,
+    /// Number of these.
+    pub inbox_particles: usize,
     /// Its particles.
     pub node: node::Status,
     /// The devices in use.
@@ -185,6 +189,7 @@ pub struct Peer {
     config_text: String,
     machine_metrics: String,
     bootstrap: Vec<PeerId>,
+    reached: http::Contacts,
     steps_per_turn: usize,
     /// Whether what needs the time has begun.
     begun: bool,
@@ -248,6 +253,7 @@ impl Peer {
             config_text: config.text,
             machine_metrics: String::new(),
             bootstrap,
+            reached: http::Contacts::default(),
             steps_per_turn: config.steps_per_turn,
             begun: false,
             dials: BTreeMap::new(),
@@ -272,6 +278,7 @@ impl Peer {
             peer_id: self.peer_id(),
             swarm: self.swarm.status(),
             inbox: self.inbox.bytes(),
+            inbox_particles: self.inbox.len(),
             node: self.node.status(),
             devices: self.devices.clone(),
         }
@@ -359,7 +366,10 @@ impl Peer {
             }
         }
         while let Some(request) = self.node.next_request() {
-            self.clients.start(request, out);
+            let begun = self.clients.start(request, self.tls.as_ref(), out);
+            if let Err((id, answer)) = begun {
+                self.node.http_done(clock.now, id, answer);
+            }
         }
         while let Some(job) = self.node.next_job() {
             out.push(Effect::Compute {
@@ -389,6 +399,7 @@ impl Peer {
                 ..
             } => {
                 self.node.on_connection(clock, &peer, true);
+                self.reached.bootstrap_connected += u64::from(self.bootstrap.contains(&peer));
                 log::info!(target: "peer", "{peer} connected from {remote} ({conn})");
                 self.trace
                     .peer(&peer, format_args!("connected, {direction:?} ({conn})"));
@@ -405,6 +416,7 @@ impl Peer {
                 log::info!(target: "peer", "{peer} disconnected");
                 self.trace.peer(&peer, "disconnected");
                 self.node.on_connection(clock, &peer, false);
+                self.reached.bootstrap_disconnected += u64::from(self.bootstrap.contains(&peer));
                 self.contacts.disconnected(&peer);
             }
             Event::Closed { conn, peer, reason } => {
@@ -442,6 +454,10 @@ impl Peer {
                     .peer(&peer, format_args!("searched, is at {addresses:?}"));
                 if let Some(stage @ Stage::Searching) = self.seeks.stage(&peer) {
                     *stage = Stage::LastDials;
+                    if addresses.is_empty() {
+                        self.reached.not_found += 1;
+                        return self.not_found(&peer);
+                    }
                     self.dial_peer(clock, peer, addresses);
                 }
             }
@@ -467,6 +483,7 @@ impl Peer {
                     world: self.node.world(),
                     versions: &self.node.host().versions,
                     bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
+                    contacts: &self.reached,
                     config: &self.config_text,
                     machine: &self.machine_metrics,
                 };
@@ -507,7 +524,10 @@ impl Peer {
             .swarm
             .send(clock.now, &peer, &particle, &mut self.swarm_effects);
         let refusal = match sent {
-            Ok(_) => return self.trace.particle(&particle.id, &peer, "sent"),
+            Ok(_) => {
+                self.reached.local += 1;
+                return self.trace.particle(&particle.id, &peer, "sent");
+            }
             Err(CannotSend::NotConnected) => return self.send_later(clock, peer, particle),
             Err(CannotSend::Congested) => Refusal::Congested,
             Err(CannotSend::TooBig) => Refusal::SendFailed,
@@ -607,11 +627,15 @@ impl Peer {
                 let found = self.swarm.find(clock.now, *peer, &mut self.swarm_effects);
                 if let Err(reason) = found {
                     log::debug!(target: "peer", "{peer} is not searched: {reason}");
+                    self.reached.cannot_ask += 1;
                     self.not_found(peer);
                 }
             }
             Some(Stage::Searching) | None => {}
-            Some(Stage::LastDials) => self.not_found(peer),
+            Some(Stage::LastDials) => {
+                self.reached.not_reached += 1;
+                self.not_found(peer);
+            }
         }
     }
 
@@ -632,21 +656,13 @@ impl Peer {
         let Some(seek) = self.seeks.take(peer) else {
             return;
         };
+        self.reached.found += u64::from(seek.stage == Stage::LastDials);
         for call in seek.calls {
             self.node.complete(call, true.into());
         }
         for particle in seek.particles {
             self.send(clock, *peer, particle);
         }
-    }
-}
-
-/// The level at which something is told that has happened so often: at once at first, a flood of it ever
-/// more rarely.
-fn rarely(times: u64) -> log::Level {
-    match times.is_power_of_two() {
-        true => log::Level::Warn,
-        false => log::Level::Debug,
     }
 }
 
@@ -678,7 +694,7 @@ impl Machine for Peer {
                 self.node.timer(clock);
                 self.http.timer(clock.now, out);
                 for (id, answer) in self.clients.timer(clock.now, out) {
-                    self.node.http_done(id, answer);
+                    self.node.http_done(clock.now, id, answer);
                 }
             }
             Input::Dialed { conn, .. }
@@ -689,7 +705,7 @@ impl Machine for Peer {
                 if self.clients.has(*conn) =>
             {
                 if let Some((id, answer)) = self.clients.handle(*conn, &input, out) {
-                    self.node.http_done(id, answer);
+                    self.node.http_done(clock.now, id, answer);
                     self.settle(clock, out);
                 }
                 return;
@@ -706,6 +722,8 @@ impl Machine for Peer {
     }
 
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
+        // Compute cores may have asked for something.
+        self.settle(clock, out);
         let more = self.node.maintain();
         for _ in 0..self.steps_per_turn {
             // Just enough to keep the node busy: the rest keeps its order.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
@@ -15,11 +16,15 @@ use super::{Blueprint, Entry, Error, Kind, Record, file_key, file_prefix};
 use crate::builtins::{Call, CallError, Later, Reply};
 use crate::compute::{Job, Ticket};
 use crate::host::Clock;
+use crate::refusal::Refusal;
 use crate::state::{Changes, Room};
 use crate::world::World;
 
 /// Records of files that are always allowed to gather before all files are written at once, in bytes.
 const MIN_FILE_LOG: u64 = 1 << 20;
+
+/// Memory that must be left for a new service, in bytes: what modules of the Marine SDK ask for at least.
+const LEAST_MEMORY: u64 = 2 << 20;
 
 /// Where a service is.
 pub(super) enum Seat {
@@ -42,6 +47,8 @@ pub(super) enum Source {
 struct Back<T> {
     running: Option<Box<Running>>,
     loaded: Loaded,
+    /// How long it waited for its service and its core.
+    waited: Duration,
     value: Result<T, Error>,
 }
 
@@ -70,23 +77,26 @@ impl World {
         work: impl FnOnce(&mut Running) -> T + Send + 'static,
         then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
     ) -> Result<Ticket, Error> {
-        if self.platform.is_none() {
-            return Err(Error::NoCompute);
-        }
+        let platform = self.platform.clone().ok_or(Error::NoCompute)?;
         if !self.has_room() {
-            return Err(Error::Busy);
+            return Err(self.refuse(Refusal::JobsFull));
         }
-        let max_waiting = self.limits.max_service_queue;
+        let host = self.host().peer_id;
+        let missing = || Error::NotFound(id.to_string(), host);
+        let entry = self.services.get(id).ok_or_else(missing)?;
+        let (scope, core) = (entry.record.scope, entry.core);
+        if entry.waiting.len() >= self.limits.max_service_queue {
+            return Err(self.refuse(Refusal::ServiceQueueFull));
+        }
+        if scope != host && self.services.jobs_of(&scope) >= self.limits.worker_jobs {
+            return Err(self.refuse(Refusal::WorkerJobsFull));
+        }
         let ticket = self.ticket();
-        let scope = self.host().peer_id;
-        let entry = self.services.get_mut(id);
-        let entry = entry.ok_or_else(|| Error::NotFound(id.to_string(), scope))?;
-        if entry.waiting.len() >= max_waiting {
-            return Err(Error::Busy);
-        }
-        let core = entry.core;
+        let entry = self.services.get_mut(id).ok_or_else(missing)?;
+        let (platform, asked) = (platform.clone(), platform.clock().now);
         let launch = Box::new(move |source| {
             Job::new(ticket, core, move || -> Back<T> {
+                let waited = platform.clock().now.since(asked);
                 let mut loaded = Loaded::new();
                 let running = match source {
                     Source::Ready(running) => Ok(running),
@@ -103,14 +113,18 @@ impl World {
                 Back {
                     running,
                     loaded,
+                    waited,
                     value,
                 }
             })
         });
         entry.waiting.push_back(Waiting { launch, until });
         let name = id.to_string();
+        self.services.job_begins(scope);
         self.expect(ticket, move |world, clock, back: Back<T>| {
-            let kept = world.take_back(&name, back.running, back.loaded);
+            world.services.job_ends(&scope);
+            world.meters.lock_wait.time(back.waited);
+            let kept = world.take_back(clock.now, &name, back.running, back.loaded);
             world.advance(&name);
             then(world, clock, kept.and(back.value))
         });
@@ -127,6 +141,10 @@ impl World {
             return;
         }
         let Some(waiting) = entry.waiting.pop_front() else {
+            return;
+        };
+        self.services.leaves(id);
+        let Some(entry) = self.services.get_mut(id) else {
             return;
         };
         let source = match core::mem::replace(&mut entry.seat, Seat::Away) {
@@ -168,6 +186,8 @@ impl World {
             },
             vault: self.vaults.volume(&record.scope),
             memory: self.limits.service_memory,
+            pool: self.memory.clone(),
+            web: self.web.clone(),
             until,
         })
     }
@@ -175,6 +195,7 @@ impl World {
     /// Puts a service back in its place and keeps what it changed. When that fails the service is cold again.
     fn take_back(
         &mut self,
+        now: Instant,
         id: &str,
         running: Option<Box<Running>>,
         loaded: Loaded,
@@ -217,6 +238,7 @@ impl World {
         }
         entry.memory = running.memory();
         entry.seat = Seat::Home(running);
+        self.services.returns(id, now);
         Ok(())
     }
 
@@ -231,13 +253,15 @@ impl World {
         work: impl FnOnce(&mut Running) -> Result<T, Error> + Send + 'static,
         then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
     ) -> Result<Ticket, Error> {
-        self.services.modules.blueprint(&record.blueprint)?;
+        let modules = self.services.modules.blueprint(&record.blueprint)?;
+        let modules = modules.dependencies.len();
         if self.services.len() >= self.limits.max_services {
-            return Err(Error::Full("there are too many"));
+            return Err(self.refuse(Refusal::ServicesFull));
         }
-        if self.services.memory() >= self.limits.services_memory {
-            return Err(Error::Full("their memory is used up"));
+        if self.memory.left() < LEAST_MEMORY {
+            return Err(self.refuse(Refusal::ServicesMemory));
         }
+        let begin = self.now();
         let id = record.id.clone();
         let core = self.core_of(&record.scope, &id);
         self.services.insert(Entry::new(record, core));
@@ -252,6 +276,19 @@ impl World {
                 world.keep(changes)?;
                 Ok(value)
             });
+            let memory = world.limits.service_memory;
+            let meters = &mut world.meters;
+            if let Some(begin) = begin {
+                meters.creation.milliseconds(clock.now.since(begin));
+            }
+            match &kept {
+                Ok(_) => {
+                    meters.created += 1;
+                    meters.modules.observe(modules as f64);
+                    meters.memory_max.observe(memory as f64);
+                }
+                Err(_) => meters.creation_failures += 1,
+            }
             if kept.is_err() {
                 // What it may have left on the store goes with it.
                 let _ = world.remove_service(&name);
@@ -262,6 +299,12 @@ impl World {
             let _ = self.remove_service(&id);
         }
         started
+    }
+
+    /// Counts that a budget is used up.
+    fn refuse(&mut self, reason: Refusal) -> Error {
+        self.count(reason);
+        Error::Refused(reason)
     }
 
     /// A record for a new service in a scope.
@@ -332,11 +375,19 @@ impl World {
         };
         let started = self.with_service(id, until, work, move |world, _, value| {
             let (called, timestamp) = value?;
+            world.meters.service_call.time(called.time);
+            world.meters.service_call_msec.milliseconds(called.time);
             let missing = matches!(
                 called.result,
                 Err(Error::Wasm(basalt_wasm_host::Error::MissingFunction(_)))
             );
             if let Some(entry) = world.services.get_mut(&record.id) {
+                let meters = &mut world.meters;
+                for (_, bytes) in &entry.memory {
+                    meters.module_memory.observe(*bytes as f64);
+                }
+                let sum: u64 = entry.memory.iter().map(|(_, bytes)| bytes).sum();
+                meters.memory.observe(sum as f64);
                 entry.stats.add(
                     (!missing).then_some(name.as_str()),
                     called.result.is_err(),
@@ -346,6 +397,9 @@ impl World {
                 );
             }
             world.calls.add(called.result.is_ok(), called.time);
+            if let Some(reason) = called.result.as_ref().err().and_then(Error::refusal) {
+                world.count(reason);
+            }
             Ok(Reply::Json(called.result?))
         });
         Ok(Reply::Later(Later::Job(started?)))
@@ -367,10 +421,10 @@ impl World {
             return Err(Error::NoCompute.into());
         }
         if !self.has_room() {
-            return Err(Error::Busy.into());
+            return Err(self.refuse(Refusal::JobsFull).into());
         }
         if self.services.modules.len() >= self.limits.max_modules {
-            return Err(Error::Full("there are too many modules").into());
+            return Err(self.refuse(Refusal::ModulesFull).into());
         }
         let engine = self.services.modules.engine.clone();
         let bytes: File = Arc::new(bytes);
@@ -408,7 +462,7 @@ impl World {
             return Err(Error::NoCompute.into());
         }
         if !self.has_room() {
-            return Err(Error::Busy.into());
+            return Err(self.refuse(Refusal::JobsFull).into());
         }
         let engine = modules.engine.clone();
         let core = self.host_core();

@@ -5,9 +5,11 @@ use core::fmt;
 
 use basalt_distro::Damaged;
 use basalt_net::peer_id::PeerId;
+use basalt_wasm_host::engine::BudgetKind;
 use basalt_wasm_host::module::ModuleError;
 
 use crate::builtins::CallError;
+use crate::refusal::Refusal;
 use crate::state;
 
 /// Why not.
@@ -41,10 +43,8 @@ pub enum Error {
     Wasm(basalt_wasm_host::Error),
     /// The time for the call is over.
     Late,
-    /// Too many calls wait.
-    Busy,
-    /// Too many services, or too much memory in them.
-    Full(&'static str),
+    /// A budget is used up. It is counted.
+    Refused(Refusal),
     /// This machine runs no services.
     NoCompute,
     /// The store failed or refused.
@@ -95,12 +95,28 @@ impl fmt::Display for Error {
             ),
             Error::Wasm(error) => write!(f, "{error}"),
             Error::Late => f.write_str("the time for the call is over"),
-            Error::Busy => f.write_str("this peer is too busy: too many calls of services wait"),
-            Error::Full(what) => write!(f, "this peer has no room for another service: {what}"),
+            Error::Refused(reason) => write!(f, "this peer is too busy: {reason}"),
             Error::NoCompute => f.write_str("this machine runs no services"),
             Error::State(error) => write!(f, "{error}"),
             Error::DamagedFiles => f.write_str("the service's kept files do not fit together"),
             Error::Distro(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Error {
+    /// The budget that a call was over, if it was that, and was not counted when it began.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Error::Late => Some(Refusal::CallTime),
+            Error::Refused(reason) => Some(*reason),
+            Error::Wasm(basalt_wasm_host::Error::OutOfMemory { .. }) => {
+                Some(Refusal::ServiceMemory)
+            }
+            Error::Wasm(error) => {
+                (error.budget() == Some(BudgetKind::Time)).then_some(Refusal::CallTime)
+            }
+            _ => None,
         }
     }
 }

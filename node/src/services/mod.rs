@@ -11,6 +11,7 @@
 //! | `registry` | services, aliases, who may do what to them |
 //! | `calls` | jobs for services: starting, calling, keeping |
 //! | `running` | a service on a core |
+//! | `rest` | services that nobody calls give up their memory |
 //! | `files` | records of a service's files |
 //! | `stats` | what calls took |
 
@@ -19,14 +20,16 @@ mod error;
 mod files;
 mod modules;
 mod registry;
+mod rest;
 mod running;
 mod stats;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
 
 pub use error::Error;
 pub(crate) use modules::dag_json;
@@ -48,6 +51,8 @@ pub(crate) struct Entry {
     seat: Seat,
     waiting: VecDeque<Waiting>,
     pub(crate) stats: Stats,
+    /// When its last work ended.
+    used_at: Instant,
     /// Memory of its modules after the last call.
     pub(crate) memory: Vec<(String, u64)>,
     /// Number of the next record of its files.
@@ -66,6 +71,7 @@ impl Entry {
             core,
             seat: Seat::Cold,
             waiting: VecDeque::new(),
+            used_at: Instant::ZERO,
             stats: Stats::default(),
             memory: Vec::new(),
             next_file: 0,
@@ -82,6 +88,12 @@ pub struct Services {
     pub modules: Modules,
     entries: BTreeMap<String, Entry>,
     aliases: BTreeMap<(PeerId, String), String>,
+    /// Services at home that may rest, by the time of their last work.
+    idle: BTreeSet<(Instant, String)>,
+    /// Services that rest.
+    resting: usize,
+    /// Jobs of each scope that wait or are under way.
+    jobs: BTreeMap<PeerId, usize>,
 }
 
 impl Services {
@@ -133,10 +145,27 @@ impl Services {
         self.entries.is_empty()
     }
 
-    /// Bytes of memory of all services together.
-    pub fn memory(&self) -> u64 {
-        let modules = self.entries.values().flat_map(|entry| &entry.memory);
-        modules.map(|(_, bytes)| bytes).sum()
+    /// Jobs of the services of a scope that wait or are under way.
+    pub(crate) fn jobs_of(&self, scope: &PeerId) -> usize {
+        self.jobs.get(scope).copied().unwrap_or_default()
+    }
+
+    fn job_begins(&mut self, scope: PeerId) {
+        *self.jobs.entry(scope).or_default() += 1;
+    }
+
+    fn job_ends(&mut self, scope: &PeerId) {
+        if let Some(jobs) = self.jobs.get_mut(scope) {
+            *jobs -= 1;
+            if *jobs == 0 {
+                self.jobs.remove(scope);
+            }
+        }
+    }
+
+    /// Services that rest between calls.
+    pub fn resting(&self) -> usize {
+        self.resting
     }
 }
 

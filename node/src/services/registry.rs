@@ -192,6 +192,7 @@ impl World {
         let Some(entry) = self.services.entries.get(id) else {
             return Err(Error::NotFound(id.to_string(), self.host().peer_id));
         };
+        let begin = self.now();
         let scope = entry.record.scope;
         let mut changes = Changes::new();
         changes.delete(Room::Services, id);
@@ -202,9 +203,16 @@ impl World {
             }
         }
         self.keep(changes)?;
+        self.services.leaves(id);
         let Some(entry) = self.services.entries.remove(id) else {
             return Ok(());
         };
+        if entry.kept {
+            self.meters.removed += 1;
+            if let (Some(begin), Some(end)) = (begin, self.now()) {
+                self.meters.removal.milliseconds(end.since(begin));
+            }
+        }
         for alias in &entry.aliases {
             self.services.aliases.remove(&(scope, alias.clone()));
         }

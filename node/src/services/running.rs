@@ -13,8 +13,8 @@ use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use basalt_wasm_host::logger::Level;
 use basalt_wasm_host::vfs::{Quota, Tree};
 use basalt_wasm_host::{
-    Budget, CallParameters, Host, Limits, Module, ModuleConfig, Service, ServiceConfig, Vfs,
-    Volume, Wasmi, mounted,
+    Budget, CallParameters, Host, Limits, MemoryPool, Module, ModuleConfig, ParkedService, Service,
+    ServiceConfig, Vfs, Volume, Wasmi, mounted,
 };
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ use super::error::Error;
 use super::files::{self, Recorder};
 use crate::compute::Platform;
 use crate::quoted::Quoted;
+use crate::refusal::Refusal;
+use crate::web::Web;
 
 /// Numbers of a service's volumes, as its guests see them.
 const SCRATCH: u64 = 1;
@@ -54,6 +56,10 @@ pub(super) struct Maker {
     pub(super) vault: Volume,
     /// Bytes of memory of all modules.
     pub(super) memory: u64,
+    /// Where its requests go.
+    pub(super) web: Web,
+    /// Memory of all services and their files.
+    pub(super) pool: MemoryPool,
     /// When it must be ready.
     pub(super) until: Instant,
 }
@@ -81,12 +87,17 @@ impl Maker {
         let tree = files::replay(&self.files, self.quota).ok_or(Error::DamagedFiles)?;
         let recorder = Recorder::default();
         let storage = Volume::durable(STORAGE, tree, Box::new(recorder.clone()));
-        let vfs = Vfs::new(Volume::scratch(SCRATCH, self.quota))
+        let scratch = Volume::scratch(SCRATCH, self.quota);
+        for volume in [&scratch, &storage] {
+            volume.with(|tree| tree.share(self.pool.clone()));
+        }
+        let vfs = Vfs::new(scratch)
             .mount("/storage", storage.clone())
             .mount("/tmp/vault", self.vault);
         let host = Outside {
             platform: self.platform.clone(),
             service: self.id.clone(),
+            web: self.web,
         };
         let config = ServiceConfig {
             service_id: Some(self.id),
@@ -94,13 +105,16 @@ impl Maker {
                 memory: self.memory,
                 ..Limits::default()
             },
+            pool: Some(self.pool),
             start_budget: budget(self.until),
             ..ServiceConfig::default()
         };
         let service = Service::new(&self.engine, config, &modules, vfs, Box::new(host))
             .map_err(Error::Wasm)?;
         Ok(Running {
-            service,
+            body: Some(Body::Awake(Box::new(service))),
+            may_rest: true,
+            memory: Vec::new(),
             platform: self.platform,
             recorder,
             storage,
@@ -155,9 +169,26 @@ fn budget(until: Instant) -> Budget {
     }
 }
 
+/// A service that is ready for calls, or rests between them.
+enum Body {
+    Awake(Box<Service>),
+    Resting(Box<ParkedService>),
+}
+
+impl Body {
+    fn is_resting(&self) -> bool {
+        matches!(self, Body::Resting(_))
+    }
+}
+
 /// A running service.
 pub(crate) struct Running {
-    service: Service,
+    /// There is one but for the moment of a change.
+    body: Option<Body>,
+    /// Whether it can rest; not all modules let it.
+    may_rest: bool,
+    /// Memory of each module when it was awake.
+    memory: Vec<(String, u64)>,
     platform: Arc<dyn Platform>,
     recorder: Recorder,
     storage: Volume,
@@ -189,14 +220,58 @@ impl Running {
             };
         }
         let before = self.memory_bytes();
-        let result = self
-            .service
-            .call_text(function, args, parameters, budget(until));
+        let result = self.wake().and_then(|service| {
+            service
+                .call_text(function, args, parameters, budget(until))
+                .map_err(Error::Wasm)
+        });
         Called {
-            result: result.map_err(Error::Wasm),
+            result,
             time: self.platform.clock().now.since(start),
             growth: self.memory_bytes().saturating_sub(before),
         }
+    }
+
+    /// The service, awake.
+    fn wake(&mut self) -> Result<&mut Service, Error> {
+        let used_up = || Error::Refused(Refusal::ServicesMemory);
+        if let Some(Body::Resting(parked)) = self.body.take_if(|body| body.is_resting()) {
+            match parked.wake() {
+                Ok(service) => self.body = Some(Body::Awake(Box::new(service))),
+                Err((parked, error)) => {
+                    log::debug!(target: "service", "a service cannot be woken: {error}");
+                    self.body = Some(Body::Resting(parked));
+                }
+            }
+        }
+        match &mut self.body {
+            Some(Body::Awake(service)) => Ok(service),
+            _ => Err(used_up()),
+        }
+    }
+
+    /// Gives up its instances until it is called again; of their memory only what cannot be made again stays.
+    pub(super) fn rest(&mut self) {
+        self.memory = self.memory();
+        if let Some(Body::Awake(service)) = self.body.take_if(|body| !body.is_resting()) {
+            self.body = Some(match service.park() {
+                Ok(parked) => Body::Resting(Box::new(parked)),
+                Err(service) => {
+                    self.may_rest = false;
+                    Body::Awake(service)
+                }
+            });
+        }
+    }
+
+    /// Whether it rests.
+    pub(super) fn is_resting(&self) -> bool {
+        self.body.as_ref().is_some_and(Body::is_resting)
+    }
+
+    /// Whether it can rest and does not.
+    pub(super) fn may_rest(&self) -> bool {
+        self.may_rest && !self.is_resting()
     }
 
     /// Time now, on the core that it runs on.
@@ -204,16 +279,18 @@ impl Running {
         self.platform.clock().wall_ms
     }
 
-    /// Memory of each module.
+    /// Memory of each module, while it rests as it was before.
     pub(crate) fn memory(&self) -> Vec<(String, u64)> {
-        let modules = self.service.memory_stats().into_iter();
+        let Some(Body::Awake(service)) = &self.body else {
+            return self.memory.clone();
+        };
+        let modules = service.memory_stats().into_iter();
         modules.map(|module| (module.name, module.bytes)).collect()
     }
 
     /// Bytes of memory of all modules.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let modules = self.service.memory_stats();
-        modules.iter().map(|module| module.bytes).sum()
+        self.memory().iter().map(|(_, bytes)| bytes).sum()
     }
 
     /// Changes of its files since the last time, as records.
@@ -236,6 +313,7 @@ impl Running {
 struct Outside {
     platform: Arc<dyn Platform>,
     service: String,
+    web: Web,
 }
 
 impl Host for Outside {
@@ -277,7 +355,7 @@ impl Host for Outside {
         request: &HttpRequest,
         deadline: Option<u64>,
     ) -> Result<HttpResponse, String> {
-        self.platform
-            .http(request, deadline.map(Duration::from_nanos))
+        let deadline = deadline.map(Duration::from_nanos);
+        self.web.fetch(&*self.platform, request, deadline)
     }
 }

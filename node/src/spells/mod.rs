@@ -238,6 +238,9 @@ impl World {
         let mut changes = Changes::new();
         changes.put(Room::Spells, id, config.value().to_string());
         self.keep(changes)?;
+        if config.clock.start > 0 && config.clock.period > 0 {
+            self.meters.periods.observe(config.clock.period.into());
+        }
         self.schedule.set(id, config, config.first(now_ms, false));
         Ok(())
     }

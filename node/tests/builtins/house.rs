@@ -1,9 +1,8 @@
 //! A host that lasts: calls that change something, with a compute core that works while one waits, and a disk.
 
 use std::cell::Cell;
-use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use basalt_distro::{Distro, published};
 use basalt_net::peer_id::PeerId;
@@ -16,48 +15,12 @@ use basalt_node::limits::ServiceLimits;
 use basalt_node::particle::Header;
 use basalt_node::state::State;
 use basalt_node::world::{Parts, World};
-use basalt_store::BlockDevice;
 use base64::Engine;
 use serde_json::{Value, json};
 
+pub(crate) use super::disk::Disk;
+
 use super::bench::{HOST, MANAGEMENT, Neighbours, key, peer};
-
-/// A disk in memory; clones are the same one. Full when told so.
-#[derive(Clone)]
-pub(crate) struct Disk(Arc<Mutex<Vec<u8>>>);
-
-impl Disk {
-    pub(crate) fn new(bytes: usize) -> Disk {
-        Disk(Arc::new(Mutex::new(vec![0; bytes])))
-    }
-}
-
-impl BlockDevice for Disk {
-    type Error = Infallible;
-
-    fn block_size(&self) -> usize {
-        4096
-    }
-    fn block_count(&self) -> u64 {
-        (self.0.lock().unwrap().len() / 4096) as u64
-    }
-    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
-        let start = block as usize * 4096;
-        buf.copy_from_slice(&self.0.lock().unwrap()[start..start + buf.len()]);
-        Ok(())
-    }
-    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
-        let start = block as usize * 4096;
-        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-    fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
 
 /// A millisecond passes each time somebody looks at the clock.
 #[derive(Default)]
@@ -86,6 +49,8 @@ pub(crate) struct House {
     limits: ServiceLimits,
     /// Id of the particles that ask.
     pub(crate) particle: String,
+    /// Their life, in milliseconds since the clock's start.
+    pub(crate) ttl: u64,
     asked: Cell<u32>,
 }
 
@@ -122,6 +87,7 @@ impl House {
             disk,
             limits,
             particle: "particle".into(),
+            ttl: 3_600_000,
             asked: Cell::new(0),
         }
     }
@@ -143,7 +109,7 @@ impl House {
             id: self.particle.clone(),
             init_peer_id: peer(author),
             timestamp: WALL,
-            ttl: 3_600_000,
+            ttl: u32::try_from(self.ttl).unwrap(),
             script: "(null)".into(),
             signature: vec![7; 64],
         }
@@ -262,6 +228,18 @@ impl House {
                 .unwrap_or_default()
                 .into()),
         }
+    }
+
+    /// Milliseconds since the clock's start.
+    pub(crate) fn now(&self) -> u64 {
+        self.platform.0.load(Ordering::Relaxed)
+    }
+
+    /// Lets time pass, and services rest that nobody called in it.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        self.platform.0.fetch_add(ms, Ordering::Relaxed);
+        self.world.rest_idle(self.platform.clock());
+        self.settle();
     }
 
     /// Runs every job that is left.

@@ -1,6 +1,7 @@
 //! Modules, blueprints, services, vaults, statistics.
 
 use basalt_node::limits::ServiceLimits;
+use basalt_node::refusal::Refusal;
 use basalt_node::state::Room;
 use serde_json::{Value, json};
 
@@ -421,8 +422,117 @@ fn services_are_bounded_in_number_memory_and_time() {
     let full = house.fail(HOST, "srv", "create", json!([list[0]["id"]]));
     assert_eq!(
         full,
-        "Error: this peer has no room for another service: there are too many"
+        "Error: this peer is too busy: there are too many services"
     );
+}
+
+#[test]
+fn a_call_ends_with_its_time_or_its_particle() {
+    let limits = ServiceLimits {
+        max_call_ms: 20,
+        ..ServiceLimits::default()
+    };
+    let mut house = House::with(limits, Disk::new(64 << 20));
+    let id = house.deploy(&["limits"]);
+    // Pieces of nothing without end: each takes longer than the one before.
+    let endless = json!([0, u32::MAX >> 1]);
+    let late = house.fail(STRANGER, &id, "hold_pieces", endless.clone());
+    assert!(late.contains("time"), "{late}");
+    assert_eq!(house.world.refusals().of(Refusal::CallTime), 1);
+    assert_eq!(house.world.calls().failed, 1);
+    // The service is there for others; a particle that dies sooner ends its call sooner.
+    let pages = house.ask(STRANGER, &id, "page_count", json!([]));
+    assert!(pages.as_u64() >= Some(17), "{pages}");
+    house.pass(10_000);
+    house.ttl = house.now() + 5;
+    let late = house.fail(STRANGER, &id, "hold_pieces", endless);
+    assert!(late.contains("time"), "{late}");
+    assert!(house.now() < house.ttl + 15, "{}", house.now());
+    // What waited until its particle was gone is not begun.
+    let late = house.fail(STRANGER, &id, "page_count", json!([]));
+    assert_eq!(late, "Error: the time for the call is over");
+    assert_eq!(house.world.refusals().of(Refusal::CallTime), 3);
+}
+
+#[test]
+fn a_service_rests_between_calls_and_comes_back_as_it_was() {
+    let limits = ServiceLimits {
+        rest_after_ms: 60_000,
+        ..ServiceLimits::default()
+    };
+    let mut house = House::with(limits, Disk::new(64 << 20));
+    let id = house.deploy(&["faults"]);
+    assert_eq!(house.ask(STRANGER, &id, "tick", json!([])), 11);
+    let awake = house.world.memory().used();
+    let told = house.ask(STRANGER, "stat", "service_memory", json!([id]));
+    assert!(
+        told[0]["memory_size_bytes"].as_u64() >= Some(1 << 20),
+        "{told}"
+    );
+    house.pass(30_000);
+    assert_eq!(
+        (
+            house.world.services().resting(),
+            house.world.memory().used()
+        ),
+        (0, awake)
+    );
+    house.pass(31_000);
+    assert_eq!(house.world.services().resting(), 1);
+    assert!(house.world.memory().used() < awake / 10);
+    assert_eq!(
+        house.ask(STRANGER, "stat", "service_memory", json!([id])),
+        told
+    );
+    // Its memory and its directories are what they were.
+    assert_eq!(house.ask(STRANGER, &id, "tick", json!([])), 12);
+    assert_eq!(
+        (
+            house.world.services().resting(),
+            house.world.memory().used()
+        ),
+        (0, awake)
+    );
+    house.pass(61_000);
+    house.ask(MANAGEMENT, "srv", "remove", json!([id]));
+    assert_eq!(
+        (
+            house.world.services().resting(),
+            house.world.memory().used()
+        ),
+        (0, 0)
+    );
+}
+
+#[test]
+fn all_services_share_the_memory_and_who_is_idle_makes_room() {
+    let limits = ServiceLimits {
+        services_memory: 4 << 20,
+        ..ServiceLimits::default()
+    };
+    let mut house = House::with(limits, Disk::new(64 << 20));
+    let first = house.deploy(&["limits"]);
+    // 60 pages more are more than all may have together, though fewer than one may.
+    assert_eq!(house.ask(STRANGER, &first, "add_pages", json!([60])), -1);
+    assert_eq!(house.ask(STRANGER, &first, "add_pages", json!([40])), 17);
+    let blueprints = house.ask(STRANGER, "dist", "list_blueprints", json!([]));
+    let made = |blueprint: &&Value| blueprint["name"] == "made";
+    let blueprint = blueprints.as_array().unwrap().iter().find(made).unwrap();
+    let blueprint = blueprint["id"].clone();
+    let full = "Error: this peer is too busy: the memory for services is used up";
+    assert_eq!(house.fail(HOST, "srv", "create", json!([blueprint])), full);
+    assert_eq!(house.world.refusals().of(Refusal::ServicesMemory), 1);
+    // Memory is scarce: a second without a call is enough.
+    house.pass(2_000);
+    assert_eq!(house.world.services().resting(), 1);
+    let second = house.ask(HOST, "srv", "create", json!([blueprint]));
+    let second = second.as_str().unwrap();
+    assert_eq!(house.ask(STRANGER, second, "add_pages", json!([40])), 17);
+    // Now the first has no room to come back to, until the second rests in turn.
+    assert_eq!(house.fail(STRANGER, &first, "page_count", json!([])), full);
+    assert_eq!(house.world.refusals().of(Refusal::ServicesMemory), 2);
+    house.pass(2_000);
+    assert_eq!(house.ask(STRANGER, &first, "page_count", json!([])), 57);
 }
 
 #[test]

@@ -145,6 +145,7 @@ impl World {
                     };
                     self.dial(party, conn, ip, endpoint.transport);
                 }
+                Effect::LookUp { name, .. } => panic!("no names here: {name}"),
                 Effect::Output { conn } => self.output((party, conn)),
                 Effect::Close { conn } => {
                     self.closing.push((party, conn));

@@ -131,6 +131,7 @@ impl Member {
         for effect in self.effects.drain(..) {
             out.push(match effect {
                 swarm::Effect::Dial { conn, endpoint } => Effect::Dial { conn, endpoint },
+                swarm::Effect::LookUp { conn, name } => Effect::LookUp { conn, name },
                 swarm::Effect::Output { conn } => Effect::Output { conn },
                 swarm::Effect::Close { conn } => Effect::Close { conn },
                 swarm::Effect::Abort { conn } => Effect::Abort { conn },

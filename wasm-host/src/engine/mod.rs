@@ -356,6 +356,9 @@ pub trait Store: Context {
     /// The owner's state of a store at rest.
     fn parked_state(parked: &Self::Parked) -> &Self::State;
 
+    /// The same, to be changed.
+    fn parked_state_mut(parked: &mut Self::Parked) -> &mut Self::State;
+
     /// Bytes that a store at rest keeps of its instances' memories and globals.
     fn parked_bytes(parked: &Self::Parked) -> u64;
 }

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use super::limits::{Budget, Limits};
-use crate::{logger::Filter, mounted::Mounted};
+use crate::{logger::Filter, mounted::Mounted, pool::MemoryPool};
 
 /// Settings of one module.
 #[derive(Clone)]
@@ -61,6 +61,8 @@ pub struct ServiceConfig {
     pub log_filter: Filter,
     /// Bounds.
     pub limits: Limits,
+    /// Memory that it shares with other services, if it does.
+    pub pool: Option<MemoryPool>,
     /// What the start functions of each module may use.
     pub start_budget: Budget,
     /// Files of failing calls.
@@ -74,6 +76,7 @@ impl Default for ServiceConfig {
             envs: BTreeMap::new(),
             log_filter: Filter::default(),
             limits: Limits::default(),
+            pool: None,
             start_budget: Budget::UNLIMITED,
             on_error: OnError::Keep,
         }

@@ -1,6 +1,10 @@
 //! What a service may use.
 
-use crate::{engine::BudgetKind, host::Host};
+use crate::{
+    engine::BudgetKind,
+    host::Host,
+    pool::{MemoryPool, Share},
+};
 
 /// Bounds that hold for every call of a service.
 #[derive(Clone, Copy, Debug)]
@@ -91,21 +95,27 @@ impl Meter {
     }
 }
 
-/// The memory limit of a service. Nothing is given back while it lives.
-#[derive(Clone, Copy, Debug)]
+/// The memory limit of a service. Nothing is given back while it is awake.
+#[derive(Debug)]
 pub(crate) struct MemoryLimit {
     left: u64,
     pub(crate) rejects: u64,
+    /// Bytes that its instances take.
+    taken: u64,
+    /// Bytes that it has of the pool now: at rest it has fewer.
+    share: Share,
 }
 
 /// Bytes that an element of a table counts for.
 const TABLE_ELEMENT: u64 = 8;
 
 impl MemoryLimit {
-    pub(crate) fn new(bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64, pool: Option<MemoryPool>) -> Self {
         Self {
             left: bytes,
             rejects: 0,
+            taken: 0,
+            share: Share::of(pool),
         }
     }
 
@@ -122,9 +132,11 @@ impl MemoryLimit {
     }
 
     fn take(&mut self, bytes: u64) -> bool {
-        match self.left.checked_sub(bytes) {
+        let left = self.left.checked_sub(bytes);
+        match left.filter(|_| self.share.grow(bytes)) {
             Some(left) => {
                 self.left = left;
+                self.taken += bytes;
                 true
             }
             None => {
@@ -132,5 +144,42 @@ impl MemoryLimit {
                 false
             }
         }
+    }
+
+    /// The instances are taken apart; so many bytes are kept of them.
+    pub(crate) fn rest(&mut self, bytes: u64) {
+        self.share.set(bytes.min(self.taken));
+    }
+
+    /// The instances come back; false when the pool has no room for them.
+    pub(crate) fn wake(&mut self) -> bool {
+        self.share.grow(self.taken - self.share.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_share_a_pool_and_give_back_at_rest_and_at_their_end() {
+        let pool = MemoryPool::new(100);
+        let mut first = MemoryLimit::new(80, Some(pool.clone()));
+        let mut second = MemoryLimit::new(80, Some(pool.clone()));
+        assert!(first.memory(0, 60));
+        assert!(!first.memory(60, 90) && first.rejects == 1);
+        assert!(!second.memory(0, 50) && second.rejects == 1);
+        assert!(second.memory(0, 40));
+        assert_eq!((pool.used(), pool.left()), (100, 0));
+        second.rest(10);
+        assert_eq!(pool.used(), 70);
+        assert!(first.memory(60, 80));
+        assert!(!second.wake());
+        assert_eq!(pool.used(), 90);
+        drop(first);
+        assert!(second.wake());
+        assert_eq!(pool.used(), 40);
+        drop(second);
+        assert_eq!(pool.used(), 0);
     }
 }

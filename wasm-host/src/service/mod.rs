@@ -92,7 +92,12 @@ impl<E: Engine> Service<E> {
         }
         let (meter, _) = Meter::start(config.start_budget);
         let mut service = Self {
-            store: engine.open(ServiceState::new(host, config.limits, meter)),
+            store: engine.open(ServiceState::new(
+                host,
+                config.limits,
+                config.pool.clone(),
+                meter,
+            )),
             outside: Outside {
                 config,
                 vfs,

@@ -27,7 +27,12 @@ impl<E: Engine> Service<E> {
     pub fn park(self) -> Result<ParkedService<E>, Box<Self>> {
         let Self { store, outside } = self;
         match store.park() {
-            Ok(store) => Ok(ParkedService { store, outside }),
+            Ok(mut store) => {
+                let bytes = <E::Store<ServiceState> as Store>::parked_bytes(&store);
+                let state = <E::Store<ServiceState> as Store>::parked_state_mut(&mut store);
+                state.memory.rest(bytes);
+                Ok(ParkedService { store, outside })
+            }
             Err(store) => Err(Box::new(Self {
                 store: *store,
                 outside,
@@ -42,11 +47,22 @@ impl<E: Engine> ParkedService<E> {
     /// # Errors
     /// The service at rest, and [`Error`], when there is no memory for it.
     pub fn wake(self) -> Result<Service<E>, (Box<Self>, Error)> {
-        let Self { store, outside } = self;
+        let Self { mut store, outside } = self;
+        let bytes = <E::Store<ServiceState> as Store>::parked_bytes(&store);
+        let state = <E::Store<ServiceState> as Store>::parked_state_mut(&mut store);
+        if !state.memory.wake() {
+            let error = Error::Engine(EngineError::Backend {
+                message: "the memory of all services is used up".to_string(),
+                budget: None,
+            });
+            return Err((Box::new(Self { store, outside }), error));
+        }
         match E::Store::wake(store) {
             Ok(store) => Ok(Service { store, outside }),
             Err(refused) => {
-                let (store, error) = *refused;
+                let (mut store, error) = *refused;
+                let state = <E::Store<ServiceState> as Store>::parked_state_mut(&mut store);
+                state.memory.rest(bytes);
                 let error = Error::Engine(EngineError::Backend {
                     message: error.to_string(),
                     budget: None,

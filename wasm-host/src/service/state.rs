@@ -16,6 +16,7 @@ use crate::{
     host::Host,
     interface::Description,
     mounted::Mounted,
+    pool::MemoryPool,
     wasi::{self, Wasi},
 };
 
@@ -67,14 +68,19 @@ pub(crate) struct ServiceState {
 }
 
 impl ServiceState {
-    pub(crate) fn new(host: Box<dyn Host>, limits: Limits, meter: Meter) -> Self {
+    pub(crate) fn new(
+        host: Box<dyn Host>,
+        limits: Limits,
+        pool: Option<MemoryPool>,
+        meter: Meter,
+    ) -> Self {
         Self {
             linked: Vec::new(),
             modules: Vec::new(),
             imports: Vec::new(),
             host,
             call_parameters: CallParameters::default(),
-            memory: MemoryLimit::new(limits.memory),
+            memory: MemoryLimit::new(limits.memory, pool),
             limits,
             meter,
             depth: 0,

@@ -1,5 +1,7 @@
 //! Connections come and go, and both ends are told.
 
+use alloc::string::String;
+
 use super::*;
 
 #[test]
@@ -70,6 +72,82 @@ fn the_wrong_peer_is_not_connected() {
         ),
         (0, 0)
     );
+}
+
+/// The swarm 0 of three dials `/dnsaddr/net.example<suffix>`, whose records are these.
+fn dial_records(suffix: &str, records: &[(&str, Vec<String>)]) -> Net {
+    let configs = (0..3).map(|_| Config::default()).collect();
+    let mut net = Net::new(configs);
+    let text = |text: &String| std::format!("dnsaddr={text}").into_bytes();
+    let records = records
+        .iter()
+        .map(|(name, texts)| (String::from(*name), texts.iter().map(text).collect()));
+    net.texts = records.collect();
+    let dnsaddr = std::format!("/dnsaddr/net.example{suffix}");
+    net.dial(0, &dnsaddr.parse().unwrap());
+    net.run();
+    net
+}
+
+#[test]
+fn the_records_of_a_domain_are_dialed_until_one_answers() {
+    let tcp = |index| address(index, Transport::Tcp).to_string();
+    let all = [("_dnsaddr.net.example", vec![tcp(7), tcp(0), tcp(1), tcp(2)])];
+    let net = dial_records("", &all);
+    assert!(net.swarms[0].is_connected(&peer(1)) && !net.swarms[0].is_connected(&peer(2)));
+    let net = dial_records(&std::format!("/p2p/{}", peer(2)), &all);
+    assert!(net.swarms[0].is_connected(&peer(2)) && !net.swarms[0].is_connected(&peer(1)));
+
+    let nested = [
+        (
+            "_dnsaddr.net.example",
+            vec!["/dnsaddr/none".into(), "/dnsaddr/b".into()],
+        ),
+        (
+            "_dnsaddr.b",
+            vec![address(1, Transport::WebSocket).to_string()],
+        ),
+    ];
+    let net = dial_records("", &nested);
+    let connection = net.swarms[0].connections().next().unwrap();
+    assert_eq!(connection.peer, Some(peer(1)));
+    assert_eq!(connection.transport, Transport::WebSocket);
+}
+
+#[test]
+fn records_that_lead_nowhere_end_the_dial() {
+    let own = address(0, Transport::Tcp).to_string();
+    let tls = address(1, Transport::SecureWebSocket).to_string();
+    for (records, reason) in [
+        (vec![], "no such name"),
+        (
+            vec![("_dnsaddr.net.example", vec![own, tls])],
+            "its records hold no address to dial",
+        ),
+        (
+            vec![("_dnsaddr.net.example", vec!["/dnsaddr/net.example".into()])],
+            "its records hold no address to dial",
+        ),
+        (
+            vec![(
+                "_dnsaddr.net.example",
+                vec![address(9, Transport::Tcp).to_string()],
+            )],
+            "refused",
+        ),
+    ] {
+        let mut net = dial_records("", &records);
+        assert_eq!(net.closed(0), [CloseReason::DialFailed(reason.into())]);
+        assert_eq!(net.swarms[0].status().connections, 0);
+    }
+}
+
+#[test]
+fn the_wrong_peer_at_an_address_of_the_records_is_not_connected() {
+    let wrong = std::format!("/ip4/10.0.0.1/tcp/977/p2p/{}", peer(2));
+    let mut net = dial_records("", &[("_dnsaddr.net.example", vec![wrong])]);
+    let error = connection::Error::WrongPeer(peer(1));
+    assert_eq!(net.closed(0), [CloseReason::Failed(error)]);
 }
 
 #[test]

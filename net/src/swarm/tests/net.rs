@@ -1,6 +1,7 @@
 //! The network of the tests: swarms, and the connections between them.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 
 use super::*;
 
@@ -28,6 +29,8 @@ pub(super) struct Net {
     pub(super) piece: usize,
     /// A swarm that cannot be dialed.
     pub(super) unreachable: Option<usize>,
+    /// TXT records: names and texts.
+    pub(super) texts: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 pub(super) fn keypair(index: usize) -> Keypair {
@@ -73,6 +76,7 @@ impl Net {
             events: vec![],
             piece: 1500,
             unreachable: None,
+            texts: vec![],
         }
     }
 
@@ -109,11 +113,21 @@ impl Net {
         for effect in effects {
             match effect {
                 Effect::Dial { conn, endpoint } => self.connect(index, conn, &endpoint),
+                Effect::LookUp { conn, name } => self.look_up(index, conn, &name),
                 Effect::Output { .. } => {}
                 Effect::Close { conn } => self.pump_out(index, conn, true),
                 Effect::Abort { conn } => self.lose(index, conn),
                 Effect::Event(event) => self.events.push((index, event)),
             }
+        }
+    }
+
+    fn look_up(&mut self, index: usize, conn: ConnId, wanted: &str) {
+        let found = self.texts.iter().find(|(name, _)| name == wanted).cloned();
+        let reason = "no such name";
+        match &found {
+            Some((_, texts)) => self.input(index, Input::LookedUp { conn, texts }),
+            None => self.input(index, Input::DialFailed { conn, reason }),
         }
     }
 

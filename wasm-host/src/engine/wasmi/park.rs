@@ -41,6 +41,10 @@ impl<S> Parked<S> {
         &self.inner.state
     }
 
+    pub(super) fn state_mut(&mut self) -> &mut S {
+        &mut self.inner.state
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.images
             .iter()

@@ -270,6 +270,10 @@ impl<S: State> Store for WasmiStore<S> {
         parked.state()
     }
 
+    fn parked_state_mut(parked: &mut Parked<S>) -> &mut S {
+        parked.state_mut()
+    }
+
     fn parked_bytes(parked: &Parked<S>) -> u64 {
         parked.bytes()
     }

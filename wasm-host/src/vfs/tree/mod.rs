@@ -14,6 +14,7 @@ use alloc::{
 };
 
 use super::{FsError, Quota, txn::Txn};
+use crate::pool::{MemoryPool, Share};
 
 /// Number of a node: stable for its life and never used again on its volume.
 pub type Ino = u64;
@@ -74,7 +75,7 @@ pub struct Tree {
     /// Handles per node.
     open: BTreeMap<Ino, u32>,
     next: Ino,
-    bytes: u64,
+    bytes: Share,
     quota: Quota,
     pub(in crate::vfs) txn: Option<Txn>,
 }
@@ -96,15 +97,22 @@ impl Tree {
             nodes: BTreeMap::from([(Self::ROOT, root)]),
             open: BTreeMap::new(),
             next: Self::ROOT + 1,
-            bytes: 0,
+            bytes: Share::default(),
             quota,
             txn: None,
         }
     }
 
+    /// Takes the bytes of its files from a pool, too, beginning with those that are there.
+    pub fn share(&mut self, pool: MemoryPool) {
+        let bytes = self.used_bytes();
+        self.bytes = Share::of(Some(pool));
+        self.bytes.set(bytes);
+    }
+
     /// Bytes of all files, open nameless ones included.
     pub fn used_bytes(&self) -> u64 {
-        self.bytes
+        self.bytes.bytes()
     }
 
     /// Files and directories, the root included.
@@ -229,7 +237,7 @@ impl Tree {
         if len > old {
             self.reserve(ino, len - old)?;
         } else {
-            self.bytes -= old - len;
+            self.bytes.set(self.used_bytes() - (old - len));
         }
         self.touch(ino, len.min(old) as usize..old as usize);
         let bytes = self.file_mut(ino, now)?;

@@ -131,7 +131,7 @@ impl Tree {
         }
         if let Some(node) = self.nodes.remove(&ino) {
             if let NodeKind::File(bytes) = &node.kind {
-                self.bytes -= bytes.len() as u64;
+                self.bytes.set(self.bytes.bytes() - bytes.len() as u64);
             }
             if let Some(txn) = &mut self.txn {
                 txn.freed.insert(ino, node);
@@ -141,17 +141,18 @@ impl Tree {
 
     /// Takes bytes from the quota and makes room for them.
     pub(super) fn reserve(&mut self, ino: Ino, more: u64) -> Result<(), FsError> {
-        let total = self
-            .bytes
-            .checked_add(more)
-            .filter(|total| *total <= self.quota.bytes)
-            .ok_or(FsError::NoSpace)?;
+        let total = self.used_bytes().checked_add(more);
+        if total.is_none_or(|total| total > self.quota.bytes) {
+            return Err(FsError::NoSpace);
+        }
         if let Some(NodeKind::File(bytes)) = self.nodes.get_mut(&ino).map(|node| &mut node.kind) {
             let more = usize::try_from(more).map_err(|_| FsError::NoSpace)?;
             bytes.try_reserve(more).map_err(|_| FsError::NoSpace)?;
         }
-        self.bytes = total;
-        Ok(())
+        match self.bytes.grow(more) {
+            true => Ok(()),
+            false => Err(FsError::NoSpace),
+        }
     }
 
     pub(super) fn entries_mut(&mut self, ino: Ino) -> Result<&mut BTreeMap<String, Ino>, FsError> {

@@ -118,7 +118,7 @@ impl Tree {
         for change in txn.changes.into_iter().rev() {
             self.undo(change);
         }
-        self.bytes = self
+        let bytes = self
             .nodes
             .values()
             .map(|node| match &node.kind {
@@ -126,6 +126,7 @@ impl Tree {
                 NodeKind::Directory { .. } => 0,
             })
             .sum();
+        self.bytes.set(bytes);
         let unused: Vec<Ino> = self
             .nodes
             .iter()

@@ -1,0 +1,152 @@
+//! The attackers. Each goes on until it is told that it is over; when the node ends its connection it makes another.
+
+use std::collections::VecDeque;
+use std::io::{self, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use basalt_net::kad::Message;
+use basalt_net::yamux::{Flags, Kind};
+use basalt_net::{identify, particle, ping, prefixed, varint};
+
+use crate::client::Client;
+use crate::wire::{data, header, keypair, proposal, syn};
+
+/// An attack on a node, until the flag is set.
+pub(crate) type Flood = fn(SocketAddr, &AtomicBool);
+
+/// More than a node sets up at a time.
+const HALF_OPEN: usize = 1_500;
+/// Connections that come and go: each takes a port of this machine for a minute.
+const CONNECTS: usize = 5_000;
+/// What is sent of frames that are never finished, in bytes.
+const UNFINISHED: usize = 32 << 20;
+/// The network that the node is in unless its manifest says otherwise.
+const KAD: &str = "/fluence/kad/dar/1.0.0";
+
+/// Identities of attackers; each connection has its own.
+static NEXT: AtomicU32 = AtomicU32::new(1_000);
+
+/// Works on one connection after the other: begins each, then goes on until the node ends it.
+fn each_connection<S>(
+    target: SocketAddr,
+    over: &AtomicBool,
+    begin: impl Fn(&mut Client) -> io::Result<S>,
+    mut work: impl FnMut(&mut Client, &mut S) -> io::Result<()>,
+) {
+    while !over.load(Ordering::Relaxed) {
+        let index = NEXT.fetch_add(1, Ordering::Relaxed);
+        let Ok(mut client) = Client::try_connect(target, index) else {
+            continue;
+        };
+        if let Ok(mut state) = begin(&mut client) {
+            while !over.load(Ordering::Relaxed) && work(&mut client, &mut state).is_ok() {}
+        }
+        // The node may have ended it already.
+        let _ = client.stream.shutdown(Shutdown::Both);
+    }
+}
+
+pub(crate) fn connects(target: SocketAddr, over: &AtomicBool) {
+    for _ in 0..CONNECTS {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        drop(TcpStream::connect(target));
+    }
+    wait(over);
+}
+
+fn wait(over: &AtomicBool) {
+    while !over.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn half_open(target: SocketAddr, over: &AtomicBool) {
+    let mut open = VecDeque::new();
+    let mut attempts = 0;
+    while attempts < CONNECTS && !over.load(Ordering::Relaxed) {
+        attempts += 1;
+        if let Ok(mut stream) = TcpStream::connect(target) {
+            let _ = stream.write_all(b"\x13/multistream/1.0.0\n\x07/noise\n\x00\x20");
+            open.push_back(stream);
+        }
+        if open.len() > HALF_OPEN {
+            open.pop_front();
+        }
+    }
+    wait(over);
+}
+
+pub(crate) fn garbage(target: SocketAddr, over: &AtomicBool) {
+    for attempt in 0..CONNECTS {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(mut stream) = TcpStream::connect(target) {
+            let _ = stream.write_all(&[attempt as u8 | 0x80; 600]);
+        }
+    }
+    wait(over);
+}
+
+pub(crate) fn streams(target: SocketAddr, over: &AtomicBool) {
+    each_connection(target, over, Client::forget, |client, ()| {
+        let streams = client.numbers(200);
+        let frames: Vec<u8> = streams.flat_map(|stream| syn(stream, b"")).collect();
+        client.say(&frames)
+    });
+}
+
+pub(crate) fn giants(target: SocketAddr, over: &AtomicBool) {
+    let mut start = proposal(particle::PROTOCOL);
+    varint::write(100 << 20, &mut start);
+    let mut giant = proposal(particle::PROTOCOL);
+    varint::write((100 << 20) + 1, &mut giant);
+    let mut sent = 0;
+    each_connection(target, over, Client::forget, |client, ()| {
+        // Many that are never finished, most of a window each; then such as are too big.
+        if sent < UNFINISHED {
+            let stream = client.open(&start)?;
+            sent += 200 << 10;
+            return client.say(&data(stream, &[0x81; 200 << 10]));
+        }
+        let stream = client.open(&giant)?;
+        client.say(&header(Kind::Data, Flags::FIN, stream, 0))
+    });
+}
+
+pub(crate) fn slow_reader(target: SocketAddr, over: &AtomicBool) {
+    let patience = Some(Duration::from_millis(50));
+    let begin = |client: &mut Client| client.stream.set_write_timeout(patience);
+    each_connection(target, over, begin, |client, ()| {
+        client.open(&proposal(identify::PROTOCOL)).map(drop)
+    });
+}
+
+pub(crate) fn pings(target: SocketAddr, over: &AtomicBool) {
+    let begin = |client: &mut Client| {
+        client.forget()?;
+        client.open(&proposal(ping::PROTOCOL))
+    };
+    each_connection(target, over, begin, |client, stream| {
+        let both = |value| {
+            let whole = header(Kind::Ping, Flags::SYN, 0, value);
+            [&whole[..], &data(*stream, &[7; 32])].concat()
+        };
+        let pings: Vec<u8> = (0..100).flat_map(both).collect();
+        client.say(&pings)
+    });
+}
+
+pub(crate) fn questions(target: SocketAddr, over: &AtomicBool) {
+    let question = prefixed::frame(&Message::find_node(&keypair(5).peer_id()).encode());
+    let bytes = [proposal(KAD), question].concat();
+    each_connection(target, over, Client::forget, |client, ()| {
+        let stream = client.open(&bytes)?;
+        client.say(&header(Kind::Data, Flags::FIN, stream, 0))
+    });
+}

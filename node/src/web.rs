@@ -1,0 +1,405 @@
+//! HTTP requests of services: a compute core puts its request on a desk and waits; the node makes it like its own and puts
+//! the answer there.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::multiaddr::{Endpoint, Host, is_global};
+use basalt_net::swarm::Transport;
+use basalt_net::time::Instant;
+use basalt_wasm_host::host::{HttpRequest, HttpResponse};
+use spin::Mutex;
+
+use crate::compute::Platform;
+use crate::http::{Answer, Request};
+
+/// Requests of services are numbered from here on.
+const FIRST: u64 = 1 << 62;
+/// How often a core looks whether its answer is there.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What services may do with HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebLimits {
+    /// Who may be reached.
+    pub reach: Reach,
+    /// Requests under way at the same time. Against services that open connections without end.
+    pub max_requests: usize,
+    /// Longest request, head and body, in bytes.
+    pub max_request: usize,
+    /// Longest answer, in bytes. Against servers that send without end.
+    pub max_answer: usize,
+    /// Longest time for a request, in milliseconds; the call's own deadline holds as well. Against servers that say nothing.
+    pub max_ms: u64,
+}
+
+/// Whom services may reach. Against modules of strangers that look around in the provider's own network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody.
+    Nobody,
+    /// Addresses of the public internet.
+    Public,
+    /// Every address.
+    All,
+}
+
+impl Default for WebLimits {
+    fn default() -> WebLimits {
+        WebLimits {
+            reach: Reach::Public,
+            max_requests: 16,
+            max_request: 4 << 20,
+            max_answer: 8 << 20,
+            max_ms: 30_000,
+        }
+    }
+}
+
+/// Where requests and answers lie. Clones are the same desk.
+#[derive(Clone)]
+pub(crate) struct Web {
+    limits: WebLimits,
+    desk: Arc<Mutex<Desk>>,
+}
+
+#[derive(Default)]
+struct Desk {
+    /// Requests that the node has not taken yet.
+    waiting: VecDeque<Request>,
+    /// All that somebody waits for, with the answers that are there.
+    open: BTreeMap<u64, Option<Answer>>,
+    next: u64,
+    refused: u64,
+}
+
+impl Web {
+    pub(crate) fn new(limits: WebLimits) -> Web {
+        Web {
+            limits,
+            desk: Arc::default(),
+        }
+    }
+
+    /// Whether a request is one of these.
+    pub(crate) fn asked(id: u64) -> bool {
+        (FIRST..FIRST << 1).contains(&id)
+    }
+
+    /// The next request that the node has to make.
+    pub(crate) fn next_request(&self) -> Option<Request> {
+        self.desk.lock().waiting.pop_front()
+    }
+
+    /// Requests that were refused since this was last asked.
+    pub(crate) fn take_refused(&self) -> u64 {
+        core::mem::take(&mut self.desk.lock().refused)
+    }
+
+    /// Takes the answer to a request. Nobody may wait for it any more.
+    pub(crate) fn done(&self, id: u64, answer: Answer) {
+        if let Some(place) = self.desk.lock().open.get_mut(&id) {
+            *place = Some(answer);
+        }
+    }
+
+    /// Makes a request and waits for the answer, on a compute core.
+    pub(crate) fn fetch(
+        &self,
+        platform: &dyn Platform,
+        request: &HttpRequest,
+        deadline: Option<Duration>,
+    ) -> Result<HttpResponse, String> {
+        let latest = platform.clock().now + Duration::from_millis(self.limits.max_ms);
+        let deadline = deadline.map(|at| Instant::from_micros(at.as_micros() as u64));
+        let until = deadline.map_or(latest, |deadline| deadline.min(latest));
+        let id = self.post(request, until).inspect_err(|_| {
+            self.desk.lock().refused += 1;
+        })?;
+        platform.wake();
+        loop {
+            if let Some(answer) = self.take(id) {
+                let answer = answer?;
+                return Ok(HttpResponse {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body: answer.body,
+                });
+            }
+            if platform.clock().now >= until {
+                self.desk.lock().open.remove(&id);
+                return Err("no answer in time".to_string());
+            }
+            platform.sleep(LOOK);
+        }
+    }
+
+    fn take(&self, id: u64) -> Option<Answer> {
+        let mut desk = self.desk.lock();
+        desk.open.get(&id)?.as_ref()?;
+        desk.open.remove(&id)?
+    }
+
+    /// Puts a request on the desk.
+    fn post(&self, request: &HttpRequest, until: Instant) -> Result<u64, String> {
+        if self.limits.reach == Reach::Nobody {
+            return Err("services of this peer have no HTTP".to_string());
+        }
+        let target = Target::parse(&request.url)?;
+        let only_public = self.limits.reach == Reach::Public;
+        if let (Host::Ip(ip), true) = (&target.endpoint.host, only_public)
+            && !is_global(*ip)
+        {
+            return Err(format!("services of this peer may not reach {ip}"));
+        }
+        let bytes = head(request, &target)?;
+        if bytes.len() + request.body.len() > self.limits.max_request {
+            return Err("the request is too long".to_string());
+        }
+        let mut desk = self.desk.lock();
+        if desk.open.len() >= self.limits.max_requests {
+            return Err(
+                "this peer is too busy: too many requests of services are under way".into(),
+            );
+        }
+        let id = FIRST + desk.next;
+        desk.next = (desk.next + 1) % FIRST;
+        desk.waiting.push_back(Request {
+            id,
+            endpoint: target.endpoint,
+            server_name: target.server_name,
+            bytes: [bytes, request.body.clone()].concat(),
+            has_body: request.method != "HEAD",
+            only_public,
+            max_body: self.limits.max_answer,
+            until,
+        });
+        desk.open.insert(id, None);
+        Ok(id)
+    }
+}
+
+/// Where a URL leads.
+struct Target<'a> {
+    endpoint: Endpoint,
+    /// For TLS.
+    server_name: Option<String>,
+    authority: &'a str,
+    path: &'a str,
+}
+
+impl Target<'_> {
+    fn parse(url: &str) -> Result<Target<'_>, String> {
+        let wrong = || format!("{url:.200} is no URL of a web server");
+        let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(wrong()),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let path = path.split('#').next().unwrap_or_default();
+        let default = if tls { 443 } else { 80 };
+        let bracketed = authority.ends_with(']') || !authority.contains(':');
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !bracketed => (host, port.parse().map_err(|_| wrong())?),
+            _ => (authority, default),
+        };
+        let plain =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
+        let good = !host.is_empty() && host.chars().all(plain) && port != 0;
+        if !good || !path.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(wrong());
+        }
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let ip = host.parse().map(Host::Ip);
+        Ok(Target {
+            endpoint: Endpoint {
+                host: ip.unwrap_or_else(|_| Host::Dns(host.into())),
+                port,
+                transport: Transport::Tcp,
+                peer: None,
+            },
+            server_name: tls.then(|| host.into()),
+            authority,
+            path,
+        })
+    }
+}
+
+/// The head of a request. What would end a line within it is refused.
+fn head(request: &HttpRequest, target: &Target<'_>) -> Result<Vec<u8>, String> {
+    let token = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    if !token(&request.method) {
+        return Err("the request's method is none".to_string());
+    }
+    let slash = if target.path.starts_with('/') {
+        ""
+    } else {
+        "/"
+    };
+    let mut head = format!(
+        "{} {slash}{} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        request.method,
+        target.path,
+        target.authority,
+        request.body.len()
+    );
+    for (name, value) in &request.headers {
+        if !token(name) || value.chars().any(char::is_control) {
+            return Err(format!("the request's header {name:.100} is none"));
+        }
+        let own = ["host", "connection", "content-length", "transfer-encoding"];
+        if !own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            head += &format!("{name}: {value}\r\n");
+        }
+    }
+    head += "\r\n";
+    Ok(head.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::http::Response;
+
+    fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> HttpRequest {
+        let headers = headers.iter();
+        HttpRequest {
+            method: method.into(),
+            url: url.into(),
+            headers: headers
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            body: b"body".to_vec(),
+        }
+    }
+
+    fn posted(request: &HttpRequest) -> Result<Request, String> {
+        let web = Web::new(WebLimits::default());
+        web.post(request, Instant::from_millis(5))?;
+        Ok(web.next_request().unwrap())
+    }
+
+    #[test]
+    fn urls_and_headers_become_a_request() {
+        let headers = [("X-A", "b c"), ("Host", "elsewhere")];
+        let made = posted(&request("PUT", "https://a.example:8443/x?y=1#z", &headers)).unwrap();
+        assert_eq!(
+            String::from_utf8(made.bytes).unwrap(),
+            "PUT /x?y=1 HTTP/1.1\r\nhost: a.example:8443\r\nconnection: close\r\ncontent-length: 4\r\nX-A: b c\r\n\r\nbody"
+        );
+        assert_eq!(made.endpoint.host, Host::Dns("a.example".into()));
+        assert_eq!(made.endpoint.port, 8443);
+        assert_eq!(made.server_name.as_deref(), Some("a.example"));
+        let made = posted(&request("GET", "http://[2606:4700::1]?q", &[])).unwrap();
+        assert!(
+            made.bytes
+                .starts_with(b"GET /?q HTTP/1.1\r\nhost: [2606:4700::1]\r\n")
+        );
+        assert_eq!((made.endpoint.port, made.server_name), (80, None));
+    }
+
+    #[test]
+    fn what_is_no_request_or_leads_inside_is_refused() {
+        for url in [
+            "ftp://a",
+            "http://",
+            "http://a:0/",
+            "http://a:b/",
+            "http://a/\r\nx: y",
+            "http://u@a/",
+        ] {
+            assert!(posted(&request("GET", url, &[])).is_err(), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1/",
+            "http://192.168.1.1:8080/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+        ] {
+            let refused = posted(&request("GET", url, &[])).unwrap_err();
+            assert!(refused.contains("may not reach"), "{refused}");
+        }
+        assert!(posted(&request("G T", "http://a/", &[])).is_err());
+        assert!(posted(&request("GET", "http://a/", &[("a", "b\nc")])).is_err());
+        assert!(posted(&request("GET", "http://a/", &[("a b", "c")])).is_err());
+    }
+
+    #[test]
+    fn places_are_few_and_answers_find_who_waits() {
+        let web = Web::new(WebLimits {
+            max_requests: 1,
+            ..WebLimits::default()
+        });
+        let asked = request("GET", "http://a/", &[]);
+        let id = web.post(&asked, Instant::from_millis(5)).unwrap();
+        assert!(Web::asked(id) && !Web::asked(0) && !Web::asked(1 << 63));
+        assert!(web.post(&asked, Instant::from_millis(5)).is_err());
+        assert!(web.take(id).is_none());
+        web.done(id, Err("gone".into()));
+        assert_eq!(web.take(id).unwrap().unwrap_err(), "gone");
+        web.done(id, Err("too late".into()));
+        assert!(web.post(&asked, Instant::from_millis(5)).is_ok());
+    }
+
+    /// The machine's own clock.
+    struct Real(std::time::Instant);
+
+    impl Platform for Real {
+        fn clock(&self) -> crate::host::Clock {
+            crate::host::Clock {
+                now: Instant::from_micros(self.0.elapsed().as_micros() as u64),
+                wall_ms: 0,
+            }
+        }
+        fn random(&self, _: &mut [u8]) {}
+        fn sleep(&self, duration: Duration) {
+            std::thread::sleep(duration);
+        }
+    }
+
+    #[test]
+    fn a_core_waits_for_its_answer_but_not_for_ever() {
+        let web = Web::new(WebLimits::default());
+        let core = web.clone();
+        let fetch = move |deadline| {
+            let platform = Real(std::time::Instant::now());
+            let asked = request("GET", "http://a.example/", &[]);
+            core.fetch(&platform, &asked, Some(deadline))
+        };
+        let waits = fetch.clone();
+        let thread = std::thread::spawn(move || waits(Duration::from_secs(20)));
+        let asked = loop {
+            match web.next_request() {
+                Some(asked) => break asked,
+                None => std::thread::yield_now(),
+            }
+        };
+        let answer = Response {
+            status: 201,
+            headers: alloc::vec![("x".into(), "y".into())],
+            body: b"made".to_vec(),
+        };
+        web.done(asked.id, Ok(answer));
+        let answer = thread.join().unwrap().unwrap();
+        assert_eq!((answer.status, answer.body), (201, b"made".to_vec()));
+        assert_eq!(
+            fetch(Duration::from_millis(3)).unwrap_err(),
+            "no answer in time"
+        );
+        assert!(web.desk.lock().open.is_empty());
+        assert_eq!(web.take_refused(), 0);
+    }
+}
