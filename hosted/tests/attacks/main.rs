@@ -194,25 +194,28 @@ fn round_trips_under_attack() {
     }
     let mut honest = Client::connect(target, 1);
     round_trips(&mut honest);
-    let show = |name: &str, times: &[Duration], quiet: Duration| {
-        let (median, worst) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-        let ratio = median.as_secs_f64() / quiet.as_secs_f64();
-        let mib = memory(&node) >> 20;
-        println!("| {name} | {median:?} | {worst:?} | {ratio:.1} | {mib} |");
-    };
     println!(
-        "| attack | median | 99 of 100 | median, times that at rest | memory, MiB |\n|---|---|---|---|---|"
+        "| attack | median | 99 of 100 | median, times that at rest | refused | memory, MiB |"
     );
-    let times = round_trips(&mut honest);
-    let quiet = times[times.len() / 2];
-    show("none", &times, quiet);
-    for (name, flood, _) in ATTACKS {
+    println!("|---|---|---|---|---|---|");
+    let mut quiet = None;
+    let mut row = |name: &str, reason: Option<Refusal>| {
+        let before = reason.map(|reason| refused(&node, reason));
+        let times = round_trips(&mut honest);
+        let (median, worst) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+        let ratio = median.as_secs_f64() / quiet.get_or_insert(median).as_secs_f64();
+        let counted = reason.zip(before);
+        let refusals = counted.map_or(0, |(reason, before)| refused(&node, reason) - before);
+        let mib = memory(&node) >> 20;
+        println!("| {name} | {median:?} | {worst:?} | {ratio:.1} | {refusals} | {mib} |");
+    };
+    row("none", None);
+    for (name, flood, reason) in ATTACKS {
         let attack = |target, over: &AtomicBool| {
             step_back();
             flood(target, over);
         };
-        let times = under(attack, target, || round_trips(&mut honest));
-        show(name, &times, quiet);
+        under(attack, target, || row(name, reason));
         // What it has left behind is over before the next begins.
         thread::sleep(Duration::from_secs(1));
     }
