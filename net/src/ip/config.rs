@@ -105,6 +105,9 @@ pub struct Limits {
     /// How long a closed connection may wait for the other side's part of the closing. Against
     /// peers that never close.
     pub linger: Duration,
+    /// How long a reset may wait for the hardware address of who is to get it. Against neighbours that are gone: the
+    /// stack asks for one hardware address a second, and those that never answer would keep others from being asked.
+    pub reset_patience: Duration,
     /// Name lookups at the same time.
     pub max_queries: usize,
     /// What one of them may cost.
@@ -127,6 +130,7 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(30),
             timeout: Duration::from_secs(90),
             linger: Duration::from_secs(20),
+            reset_patience: Duration::from_secs(2),
             max_queries: 8,
             dns: dns::Limits::default(),
             ingress_per_poll: 256,

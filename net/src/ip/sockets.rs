@@ -52,8 +52,8 @@ pub(super) struct Sockets {
     listeners: Vec<Listener>,
     half_open: Vec<HalfOpen>,
     connections: BTreeMap<SocketId, Connection>,
-    /// Evicted and aborted sockets that still owe a reset to the wire.
-    leaving: Vec<SocketHandle>,
+    /// Evicted and aborted sockets that still owe a reset to the wire, and until when they may.
+    leaving: Vec<(SocketHandle, Instant)>,
     pool: Pool,
     next_id: u64,
     next_port: u16,
@@ -169,7 +169,8 @@ impl Sockets {
         while self.half_open.len() > self.limits.max_half_open {
             let oldest = self.half_open.remove(0);
             counters.half_open_evicted += 1;
-            Self::drop_socket(&mut self.leaving, set, oldest.handle);
+            let until = now + self.limits.reset_patience;
+            Self::drop_socket(&mut self.leaving, set, oldest.handle, until);
         }
     }
 
@@ -184,19 +185,19 @@ impl Sockets {
         self.poll_half_open(now, set, counters, out);
         self.poll_connections(now, set, counters, out);
         let pool = &mut self.pool;
-        self.leaving.retain(|&handle| {
+        self.leaving.retain(|&(handle, until)| {
             let owes_reset = set
                 .get::<tcp::Socket<'_>>(handle)
                 .remote_endpoint()
                 .is_some();
-            if !owes_reset {
+            let stays = owes_reset && now < until;
+            if !stays {
                 remove(pool, set, handle);
             }
-            owes_reset
+            stays
         });
-        // Resets to hosts that do not answer ARP never leave: they are not worth keeping.
         while self.leaving.len() > self.limits.max_half_open {
-            remove(&mut self.pool, set, self.leaving.remove(0));
+            remove(&mut self.pool, set, self.leaving.remove(0).0);
         }
     }
 
@@ -223,7 +224,8 @@ impl Sockets {
                 tcp::State::SynReceived | tcp::State::Listen | tcp::State::Closed => {
                     self.half_open.remove(index);
                     counters.half_open_expired += 1;
-                    Self::drop_socket(&mut self.leaving, set, handle);
+                    let until = now + self.limits.reset_patience;
+                    Self::drop_socket(&mut self.leaving, set, handle, until);
                 }
                 _ => {
                     self.half_open.remove(index);
@@ -258,13 +260,15 @@ impl Sockets {
             limits,
             ..
         } = self;
+        let gone = now + limits.reset_patience;
         connections.retain(|&id, connection| {
             let socket = set.get_mut::<tcp::Socket<'_>>(connection.handle);
             let state = socket.state();
             if connection.phase == Phase::Connecting && state != tcp::State::SynSent {
                 if state == tcp::State::Closed {
+                    // Refused, or nobody there: nobody waits for a reset.
                     out.push(Event::Failed(id));
-                    Self::drop_socket(leaving, set, connection.handle);
+                    remove(pool, set, connection.handle);
                     return false;
                 }
                 socket.set_timeout(Some(to_smoltcp(limits.timeout)));
@@ -289,7 +293,7 @@ impl Sockets {
                             socket: id,
                             reset: true,
                         });
-                        Self::drop_socket(leaving, set, connection.handle);
+                        Self::drop_socket(leaving, set, connection.handle, gone);
                         return false;
                     }
                     let finished =
@@ -312,7 +316,7 @@ impl Sockets {
                     if over && state == tcp::State::TimeWait {
                         remove(pool, set, connection.handle);
                     } else {
-                        Self::drop_socket(leaving, set, connection.handle);
+                        Self::drop_socket(leaving, set, connection.handle, gone);
                     }
                     false
                 }
@@ -332,7 +336,8 @@ impl Sockets {
                 Phase::Closing { until, .. } => Some(until),
                 _ => None,
             });
-        half_open.chain(closing).min()
+        let leaving = self.leaving.iter().map(|(_, until)| *until);
+        half_open.chain(closing).chain(leaving).min()
     }
 
     pub(super) fn remote(&self, set: &SocketSet<'static>, id: SocketId) -> Option<SocketAddr> {
@@ -478,14 +483,15 @@ impl Sockets {
         id
     }
 
-    /// Resets a socket; it stays until the reset has left.
+    /// Resets a socket; it stays until the reset has left, or cannot be sent in time.
     fn drop_socket(
-        leaving: &mut Vec<SocketHandle>,
+        leaving: &mut Vec<(SocketHandle, Instant)>,
         set: &mut SocketSet<'static>,
         handle: SocketHandle,
+        until: Instant,
     ) {
         set.get_mut::<tcp::Socket<'_>>(handle).abort();
-        leaving.push(handle);
+        leaving.push((handle, until));
     }
 
     /// The next ephemeral port that no connection uses. There are more ports than sockets.

@@ -101,3 +101,33 @@ fn a_peer_that_never_closes_does_not_hold_a_closed_socket() {
     pair.until_reset(0, server);
     assert_eq!(pair.stacks[0].connections(), 0);
 }
+
+#[test]
+fn neighbours_that_are_gone_do_not_keep_others_from_being_found() {
+    let mut pair = Pair::simple(PERFECT, 9);
+    // Dialed first and in vain: their sockets come before the next one.
+    for host in 90..94 {
+        let nobody = SocketAddr::new(IpAddr::V4(Ipv4Address::new(10, 0, 0, host)), 1);
+        pair.stacks[0].connect(nobody).unwrap();
+    }
+    for _ in 0..4 {
+        pair.until(0, |event| matches!(event, Event::Failed(_)));
+    }
+    let start = pair.now;
+    pair.stacks[1].listen(PORT).unwrap();
+    let here = SocketAddr::new(IpAddr::V4(B), PORT);
+    let found = pair.stacks[0].connect(here).unwrap();
+    pair.until(0, |event| *event == Event::Connected(found));
+    assert!(pair.now.since(start) < Duration::from_secs(3));
+
+    // One that vanishes after it was connected, when its hardware address is not known any more.
+    let (server, _) = pair.connect();
+    pair.link.faults.loss = 1000;
+    pair.until_reset(0, server);
+    pair.until_reset(0, found);
+    pair.link.faults.loss = 0;
+    let start = pair.now;
+    let found = pair.stacks[0].connect(here).unwrap();
+    pair.until(0, |event| *event == Event::Connected(found));
+    assert!(pair.now.since(start) < Duration::from_secs(5));
+}

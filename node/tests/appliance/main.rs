@@ -194,7 +194,7 @@ fn appliances_connect_by_name_and_over_ipv6() {
         let mut pair = Pair::at(PERFECT, 5, address);
         pair.name_server.records = records.to_vec();
         // Within one attempt, before the next one to a bootstrap peer.
-        let connected = pair.until(Duration::from_secs(14), |pair| pair.peers() == [1, 1]);
+        let connected = pair.until(Duration::from_secs(19), |pair| pair.peers() == [1, 1]);
         assert!(connected, "{address}");
         assert_eq!(pair.name_server.asked, asked);
     }

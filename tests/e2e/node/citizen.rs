@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use basalt_hosted::clock::Clocks;
 use basalt_hosted::reactor::{Reactor, Stop};
 use basalt_net::keypair::Keypair;
-use basalt_net::multiaddr::Multiaddr;
+use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Swarm, Transport};
 use basalt_net::time::Instant;
@@ -42,14 +42,18 @@ impl Drop for Citizen {
 
 impl Citizen {
     /// Starts a peer of the network whose Kademlia speaks `protocol`; it stays connected to `bootstrap`.
-    pub(crate) fn start(protocol: &str, bootstrap: &[String]) -> Result<Self> {
+    pub(crate) fn start(
+        protocol: &str,
+        bootstrap: &[String],
+        transport: Transport,
+    ) -> Result<Self> {
         let addresses = bootstrap.iter().map(|address| address.parse());
         let config = swarm::Config {
             kademlia: Some(protocol.into()),
             bootstrap: addresses.collect::<Result<_, _>>()?,
             ..swarm::Config::default()
         };
-        Self::with(config, "127.0.0.1:0", Transport::Tcp)
+        Self::with(config, "127.0.0.1:0", transport)
     }
 
     /// Starts a swarm that listens at `listen`.
@@ -70,6 +74,10 @@ impl Citizen {
         };
         let mut reactor = Reactor::new(member, Clocks::start())?;
         let address = Multiaddr::from_socket(reactor.listen(listen.parse()?, transport)?);
+        let address = match (transport, &reactor.machine.tls) {
+            (Transport::WebSocket, None) => address.with(Protocol::Ws),
+            _ => address,
+        };
         let Clock { now, wall_ms } = reactor.clock();
         let mut out = Vec::new();
         let Member {

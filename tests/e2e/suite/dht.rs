@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use basalt_net::kad::{Contact, Key, Kind, Message};
 use basalt_net::peer_id::PeerId;
+use basalt_net::swarm::Transport;
 use futures::future::try_join_all;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::StreamProtocol;
 
-use crate::client::dht::Citizen as Rust;
+use crate::client::dht::{Citizen as Rust, Version};
 use crate::client::particle::varint;
 use crate::client::peer::Peer;
 use crate::node::citizen::Citizen as Ours;
@@ -27,24 +28,31 @@ const OWN_KIND: usize = 5;
 /// What one search may take on a busy machine; by itself it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Twenty Rust peers and five of ours, all of whom know one Rust peer at first.
+/// Twenty Rust peers, half of them of the version that nox is built with, and five of ours, two of whom listen for
+/// WebSocket: all of them know one Rust peer at first.
 pub(crate) async fn one_network() -> Result<()> {
     let mut rust = Vec::new();
-    for _ in 0..RUST {
-        rust.push(Rust::start(NETWORK).await?);
+    for index in 0..RUST {
+        let version = [Version::Nox, Version::Current][index % 2];
+        rust.push(Rust::start(version, NETWORK).await?);
     }
     let entrance = rust[0].address.clone();
     let mut ours = Vec::new();
-    for _ in 0..OURS {
-        let citizen = Ours::start(NETWORK, &[entrance.to_string()])?;
+    for index in 0..OURS {
+        let transport = [Transport::Tcp, Transport::WebSocket][index % 2];
+        let citizen = Ours::start(NETWORK, &[entrance.to_string()], transport)?;
         ours.push(Arc::new(citizen));
     }
     for peer in &rust[1..] {
         peer.dial(&entrance)?;
     }
-    let foreigner = Rust::start(OTHER_NETWORK).await?;
-    for peer in &ours {
-        foreigner.dial(&peer.address.to_string().parse()?)?;
+    let mut foreigners = Vec::new();
+    for version in [Version::Nox, Version::Current] {
+        let foreigner = Rust::start(version, OTHER_NETWORK).await?;
+        for peer in &ours {
+            foreigner.dial(&peer.address)?;
+        }
+        foreigners.push(foreigner);
     }
     let known = |table: &[PeerId]| table.len() == RUST + OURS - 1;
     settled(&ours[0], |table| !table.is_empty()).await?;
@@ -55,9 +63,9 @@ pub(crate) async fn one_network() -> Result<()> {
     let slowest = theirs.into_iter().chain(own).max().unwrap_or_default();
     eprintln!("slowest of all searches: {} ms", slowest.as_millis());
 
-    let everybody: Vec<PeerId> = (rust.iter().map(|peer| ours_id(&peer.id)))
-        .chain(ours.iter().map(|peer| Ok(peer.id)))
-        .collect::<Result<_>>()?;
+    let everybody: Vec<PeerId> = (rust.iter().map(|peer| peer.id))
+        .chain(ours.iter().map(|peer| peer.id))
+        .collect();
     let asker = Peer::start(&[])?;
     for peer in &ours {
         settled(peer, known)
@@ -65,7 +73,9 @@ pub(crate) async fn one_network() -> Result<()> {
             .with_context(|| format!("{} does not come to know all", peer.id))?;
         answers_truly(&asker, peer, &everybody).await?;
         let table = peer.table()?;
-        ensure!(!table.contains(&ours_id(&foreigner.id)?));
+        for foreigner in &foreigners {
+            ensure!(peer.is_connected(foreigner.id)? && !table.contains(&foreigner.id));
+        }
     }
     Ok(())
 }
@@ -94,10 +104,7 @@ async fn settled(peer: &Arc<Ours>, is_settled: impl Fn(&[PeerId]) -> bool) -> Re
 
 /// The Rust peer `index` finds ours and some of its own kind; the longest time.
 async fn rust_finds(rust: &[Rust], ours: &[Arc<Ours>], index: usize) -> Result<Duration> {
-    let mut targets = Vec::new();
-    for peer in ours {
-        targets.push(theirs_id(&peer.id)?);
-    }
+    let mut targets: Vec<PeerId> = ours.iter().map(|peer| peer.id).collect();
     targets.extend((1..=OWN_KIND).map(|step| rust[(index + step) % RUST].id));
     let mut slowest = Duration::ZERO;
     for target in targets {
@@ -121,10 +128,7 @@ async fn rust_finds(rust: &[Rust], ours: &[Arc<Ours>], index: usize) -> Result<D
 
 /// One of ours finds everybody; the longest time.
 async fn ours_finds(rust: &[Rust], ours: &[Arc<Ours>], peer: &Arc<Ours>) -> Result<Duration> {
-    let mut targets = Vec::new();
-    for other in rust {
-        targets.push(ours_id(&other.id)?);
-    }
+    let mut targets: Vec<PeerId> = rust.iter().map(|other| other.id).collect();
     targets.extend(
         ours.iter()
             .map(|other| other.id)
