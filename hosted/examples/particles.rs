@@ -224,7 +224,7 @@ fn bulk(clocks: Clocks) {
     let mut reactor = connect(clocks, &address, id);
     let clock = reactor.clock();
     let mut particle = reactor.machine.particle(clock, "bulk", "(null)", 60_000);
-    particle.data = vec![7; BULK];
+    particle.data = vec![7; BULK].into();
     let finished = reactor.stopper();
     let watch = thread::spawn(move || {
         arrivals.recv().expect("the taker tells");
