@@ -138,8 +138,8 @@ pub struct ServiceLimits {
     pub max_modules: usize,
     /// Memory of one service, in bytes. Against modules that allocate without end.
     pub service_memory: u64,
-    /// Memory of all services, their files and vaults, in bytes. Against many services that each stay within their own limit: beyond it no memory
-    /// grows, no service is created, and none that rests is woken.
+    /// Memory of all services, their files and vaults, in bytes. Against many services that each stay within their own
+    /// limit: beyond it no memory grows, no service is created, and none that rests is woken.
     pub services_memory: u64,
     /// Time without calls after which a service gives up its instances, in milliseconds. Against services that are made and
     /// left alone.

@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 
 #[path = "../fuzz/targets/builtins.rs"]
 mod builtins;
+#[path = "../fuzz/targets/chain.rs"]
+mod chain;
 #[path = "../fuzz/targets/http_answer.rs"]
 mod http_answer;
 #[path = "../fuzz/targets/http_request.rs"]
@@ -29,6 +31,11 @@ fn each(name: &str, check: fn(&[u8])) {
 #[test]
 fn builtins_corpus() {
     each("builtins", builtins::check);
+}
+
+#[test]
+fn chain_corpus() {
+    each("chain", chain::check);
 }
 
 #[test]

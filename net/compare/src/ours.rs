@@ -178,6 +178,10 @@ impl Machine for Both {
                 let (end, conn) = self.end(conn);
                 (end, Input::Lost { conn })
             }
+            Input::LookedUp { conn, texts } => {
+                let (end, conn) = self.end(conn);
+                (end, Input::LookedUp { conn, texts })
+            }
         };
         end.handle(clock.now, input);
         self.settle(out);

@@ -151,3 +151,22 @@ pub(super) fn subnet(workers: Result<Value, String>) -> Value {
         Err(error) => json!({ "success": false, "workers": [], "error": [error] }),
     }
 }
+
+/// A body from the chain's endpoint as scripts would see it, were it the answer to each of these questions: the deals of a
+/// peer, a deal's status, its application, its workers, a receipt.
+pub fn views(body: &[u8]) -> [Result<Value, String>; 5] {
+    let answer = rpc::answers(body, 1).and_then(|mut answers| answers.remove(0));
+    let bytes = answer.clone().and_then(|answer| rpc::bytes(&answer));
+    let of =
+        |read: fn(&[u8]) -> Result<Value, String>| bytes.clone().and_then(|answer| read(&answer));
+    [
+        of(|answer| {
+            let deals = deals(answer).map_err(|error| error.to_string())?;
+            Ok(deals.iter().map(|deal| HEX.encode(&deal.id)).collect())
+        }),
+        of(|answer| status(answer).map(Value::from)),
+        of(|answer| app_cid(answer).map(Value::from)),
+        of(|answer| workers(answer).map_err(|error| error.to_string())),
+        Ok(receipt(answer)),
+    ]
+}

@@ -37,6 +37,7 @@ use pending::{Fees, Pending, Sent};
 use rpc::Question;
 use wallet::{Address, Transaction};
 
+pub use answers::views;
 pub use pending::Resending;
 pub use wallet::Wallet;
 

@@ -58,6 +58,7 @@ struct Exchange {
     wire: Vec<u8>,
     sent: usize,
     response: Vec<u8>,
+    chunks: Chunks,
 }
 
 impl Exchange {
@@ -76,6 +77,14 @@ impl Exchange {
             sent.map_err(|error| format!("TLS: {error}"))?;
         }
         Ok(state == tls::State::Closed)
+    }
+
+    /// The answer, as soon as it is whole.
+    fn answer(&mut self, end: bool) -> Result<Option<Response>, String> {
+        let Request {
+            max_body, has_body, ..
+        } = self.request;
+        parse(&self.response, end, max_body, has_body, &mut self.chunks)
     }
 
     fn has_output(&self) -> bool {
@@ -127,6 +136,7 @@ impl Clients {
             wire,
             sent: 0,
             response: Vec::new(),
+            chunks: Chunks::default(),
         };
         self.open.insert(conn, exchange);
         Ok(())
@@ -166,10 +176,9 @@ impl Clients {
                     if exchange.has_output() {
                         out.push(Effect::Output { conn });
                     }
-                    let (max, has_body) = (exchange.request.max_body, exchange.request.has_body);
-                    match exchange.response.len() > 2 * max + MAX_HEAD {
+                    match exchange.response.len() > 2 * exchange.request.max_body + MAX_HEAD {
                         true => Err("the answer is too long".into()),
-                        false => parse(&exchange.response, end, max, has_body).transpose()?,
+                        false => exchange.answer(end).transpose()?,
                     }
                 }
                 Err(error) => Err(error),
@@ -178,13 +187,9 @@ impl Clients {
             Input::RemoteClosed { .. } if exchange.tls.is_some() => {
                 Err("the answer ends too early".into())
             }
-            Input::RemoteClosed { .. } => {
-                let Request {
-                    max_body, has_body, ..
-                } = exchange.request;
-                parse(&exchange.response, true, max_body, has_body)
-                    .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into()))
-            }
+            Input::RemoteClosed { .. } => exchange
+                .answer(true)
+                .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into())),
             Input::DialFailed { reason, .. } => {
                 let exchange = self.open.remove(&conn)?;
                 return Some((exchange.request.id, Err(reason.to_string())));
@@ -256,16 +261,18 @@ pub fn read_answer(
     end: bool,
     max_body: usize,
 ) -> Result<Option<(u16, Vec<u8>)>, String> {
-    let answer = parse(bytes, end, max_body, true)?;
+    let answer = parse(bytes, end, max_body, true, &mut Chunks::default())?;
     Ok(answer.map(|response| (response.status, response.body)))
 }
 
-/// Reads an answer; `None` while it is not whole. `end`: no more bytes follow.
+/// Reads an answer; `None` while it is not whole. `end`: no more bytes follow. `chunks` keep the place in the body from one
+/// time to the next.
 fn parse(
     bytes: &[u8],
     end: bool,
     max_body: usize,
     has_body: bool,
+    chunks: &mut Chunks,
 ) -> Result<Option<Response>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
@@ -288,7 +295,7 @@ fn parse(
     let whole = if !has_body || matches!(status, 204 | 304) {
         Some(Vec::new())
     } else if chunked {
-        unchunk(body)?
+        chunks.read(body, max_body)?
     } else if let Some(len) = header("content-length") {
         let len: usize = len
             .trim()
@@ -318,29 +325,38 @@ fn parse(
     }
 }
 
-/// The body out of its chunks; `None` while some are missing.
-fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
-    let mut body = Vec::new();
-    loop {
-        let (start, len) = match httparse::parse_chunk_size(rest) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err("the answer's chunks are malformed".into()),
-        };
-        if len == 0 {
-            return Ok(Some(body));
+/// A body that comes in chunks (RFC 9112 section 7.1), as far as it is there. Against servers that send very many small
+/// ones: none is read twice.
+#[derive(Default)]
+struct Chunks {
+    /// Bytes that are read, up to the end of a chunk.
+    read: usize,
+    body: Vec<u8>,
+}
+
+impl Chunks {
+    /// The body, once its last chunk is among `bytes`, which have grown at their end only.
+    fn read(&mut self, bytes: &[u8], max_body: usize) -> Result<Option<Vec<u8>>, String> {
+        while self.body.len() <= max_body {
+            let rest = &bytes[self.read..];
+            let (start, len) = match httparse::parse_chunk_size(rest) {
+                Ok(httparse::Status::Complete(found)) => found,
+                Ok(httparse::Status::Partial) => return Ok(None),
+                Err(_) => return Err("the answer's chunks are malformed".into()),
+            };
+            if len == 0 {
+                return Ok(Some(core::mem::take(&mut self.body)));
+            }
+            let len = usize::try_from(len).ok();
+            let end = len.and_then(|len| start.checked_add(len)?.checked_add(2));
+            let end = end.ok_or("a chunk of the answer is too long")?;
+            let Some(chunk) = rest.get(start..end) else {
+                return Ok(None);
+            };
+            self.body.extend_from_slice(&chunk[..chunk.len() - 2]);
+            self.read += end;
         }
-        let len = usize::try_from(len).map_err(|_| "a chunk of the answer is too long")?;
-        let end = start.checked_add(len);
-        let end = end.ok_or("a chunk of the answer is too long")?;
-        let Some(chunk) = rest.get(start..end) else {
-            return Ok(None);
-        };
-        body.extend_from_slice(chunk);
-        match rest.get(end..end + 2) {
-            Some(_) => rest = &rest[end + 2..],
-            None => return Ok(None),
-        }
+        Err("the answer is too long".into())
     }
 }
 
@@ -363,9 +379,14 @@ mod tests {
             read_answer(chunks, false, 9),
             Ok(Some((404, b"abc".to_vec())))
         );
+        let mut place = Chunks::default();
         for cut in 0..chunks.len() - 5 {
             assert_eq!(read_answer(&chunks[..cut], false, 9), Ok(None), "{cut}");
+            assert_eq!(parse(&chunks[..cut], false, 9, true, &mut place), Ok(None));
         }
+        let whole = parse(chunks, false, 9, true, &mut place).unwrap().unwrap();
+        assert_eq!(whole.body, b"abc");
+        assert!(read_answer(chunks, false, 2).is_err());
         let by_end = b"HTTP/1.0 200 OK\r\n\r\nabc";
         assert_eq!(read_answer(by_end, false, 9), Ok(None));
         assert_eq!(
@@ -380,10 +401,18 @@ mod tests {
     #[test]
     fn an_answer_to_head_has_headers_only() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\n\r\n";
-        let response = parse(answer, false, 9, false).unwrap().unwrap();
+        let response = parse(answer, false, 9, false, &mut Chunks::default())
+            .unwrap()
+            .unwrap();
         assert_eq!((response.status, response.body.len()), (200, 0));
         assert_eq!(response.headers[1], ("X".to_string(), "y".to_string()));
         let empty = b"HTTP/1.1 204 No Content\r\n\r\n";
-        assert_eq!(parse(empty, false, 9, true).unwrap().unwrap().status, 204);
+        assert_eq!(
+            parse(empty, false, 9, true, &mut Chunks::default())
+                .unwrap()
+                .unwrap()
+                .status,
+            204
+        );
     }
 }

@@ -1,0 +1,13 @@
+//! What a chain's endpoint sends: JSON-RPC around contracts' answers.
+
+use basalt_node::chain::views;
+
+/// As a body; then its bytes as the answer of a contract, which cannot grow on its way to scripts but by what JSON adds.
+pub fn check(data: &[u8]) {
+    let _ = views(data);
+    let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+    let body = format!(r#"[{{"id":0,"result":"0x{hex}"}}]"#);
+    for view in views(body.as_bytes()).into_iter().flatten() {
+        assert!(view.to_string().len() <= 256 + 16 * data.len());
+    }
+}
