@@ -192,7 +192,7 @@ pub const SECTIONS: &[Section] = &[
             Key {
                 name: "service_memory",
                 kind: "an integer from 2 to 8192",
-                default: "256, or a quarter of `memory` if that is less",
+                default: "a quarter of `memory`, 256 at most",
                 meaning: "MiB of memory that one service may have.",
             },
             Key {
