@@ -28,14 +28,16 @@ mod problem;
 mod read;
 pub mod schema;
 mod source;
+mod url;
 mod value;
 
 pub use model::{
     Addressing, Chain, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network,
     NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Seed,
-    Services, Share, StaticAddress, StaticAddress6, Url,
+    Services, Share, StaticAddress, StaticAddress6,
 };
 pub use problem::{Problem, Problems};
+pub use url::{Url, UrlError};
 
 /// Longest manifest that is read, in bytes: bounds the work and memory that a text can cost.
 pub const MAX_BYTES: usize = 64 * 1024;

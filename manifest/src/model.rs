@@ -13,6 +13,7 @@ use crate::{
     problem::{Problem, Problems},
     read,
     source::Place,
+    url::Url,
 };
 
 /// A manifest whose every value was checked.
@@ -458,19 +459,6 @@ pub struct Chain {
     pub priority_fee: Option<u64>,
     /// Multiaddr of the IPFS API that has the definitions of deals; absent: the network's own.
     pub ipfs: Option<String>,
-}
-
-/// An address of a web server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// Whether it speaks TLS.
-    pub tls: bool,
-    /// Name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// Path and query, with the slash in front.
-    pub path: String,
 }
 
 /// Section `[log]`.

@@ -1,6 +1,9 @@
 //! One checked conversion per kind of value.
 
-use alloc::{format, string::String};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 use core::{
     fmt::Display,
     net::{Ipv4Addr, Ipv6Addr},
@@ -16,7 +19,8 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Reach, Registers, Seed, Url},
+    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Reach, Registers, Seed},
+    url::{Url, UrlError},
 };
 
 /// Why a value is refused.
@@ -212,37 +216,9 @@ pub(crate) fn reach(value: &DeValue<'_>) -> Result<Reach, Fault> {
 
 /// `http://host:port/path`, or `https`; without a port it is 80, or 443.
 pub(crate) fn url(value: &DeValue<'_>) -> Result<Url, Fault> {
-    let text = string(value)?;
-    let (tls, rest) = match text.strip_prefix("https://") {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix("http://").ok_or(Fault::Kind)?),
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(slash) => rest.split_at(slash),
-        None => (rest, "/"),
-    };
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => {
-            let port = port.parse().ok().filter(|port| *port != 0);
-            (
-                host,
-                port.ok_or("has a port that is no number from 1 to 65535")?,
-            )
-        }
-        None => (authority, if tls { 443 } else { 80 }),
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    if host.is_empty() || !host.chars().all(plain) {
-        return Err("has a host that is neither a name nor an IPv4 address".into());
-    }
-    if !path.chars().all(|c| c.is_ascii_graphic()) {
-        return Err("has a path with characters that no path has".into());
-    }
-    Ok(Url {
-        tls,
-        host: host.into(),
-        port,
-        path: path.into(),
+    string(value)?.parse().map_err(|error| match error {
+        UrlError::Scheme => Fault::Kind,
+        error => error.to_string().into(),
     })
 }
 

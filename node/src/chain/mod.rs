@@ -20,16 +20,14 @@ use core::time::Duration;
 
 use basalt_manifest::{Manifest, Url};
 use basalt_net::keypair::PublicKey;
-use basalt_net::multiaddr::{Endpoint, Host};
 use basalt_net::peer_id::PeerId;
-use basalt_net::swarm::Transport;
 use basalt_net::time::Instant;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde_json::{Value, json};
 
 use crate::builtins::{Call, CallError, Later, Reply};
 use crate::compute::Ticket;
-use crate::http::{Answer, Request};
+use crate::http::{self, Answer, Request};
 use crate::world::World;
 use abi::Word;
 use answers::{Deal, deal_info, deals, receipt, subnet, workers};
@@ -65,13 +63,7 @@ const ACTIVATE_WORKER: u32 = 0x22eb_d58a;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where a node of the chain takes JSON-RPC over HTTP.
-    pub endpoint: Endpoint,
-    /// The name in that host's certificate, if it speaks TLS.
-    pub server_name: Option<String>,
-    /// Name of that host, as the request tells it.
-    pub host: String,
-    /// Path of the request.
-    pub path: String,
+    pub endpoint: Url,
     /// The market's contract.
     pub diamond: [u8; 20],
     /// The chain's id; transactions are for no other one.
@@ -92,27 +84,12 @@ impl Settings {
     /// What a manifest says; `None` when it names no chain, or a key that is none.
     pub fn from_manifest(manifest: &Manifest) -> Option<Settings> {
         let chain = manifest.chain.as_ref()?;
-        let Url {
-            tls,
-            host,
-            port,
-            path,
-        } = &chain.endpoint;
         let Some(wallet) = Wallet::new(chain.wallet_key.as_bytes()) else {
             log::error!(target: "chain", "the manifest's wallet_key is no key: there are no deals");
             return None;
         };
-        let address = host.parse().map(Host::Ip);
         Some(Settings {
-            endpoint: Endpoint {
-                host: address.unwrap_or_else(|_| Host::Dns(host.clone())),
-                port: *port,
-                transport: Transport::Tcp,
-                peer: None,
-            },
-            server_name: tls.then(|| host.clone()),
-            host: format!("{host}:{port}"),
-            path: path.clone(),
+            endpoint: chain.endpoint.clone(),
             diamond: chain.diamond,
             chain_id: chain.chain_id,
             wallet,
@@ -207,23 +184,20 @@ impl Chain {
     ) -> u64 {
         let id = self.next;
         self.next += 1;
-        let Settings {
-            endpoint,
-            server_name,
-            host,
-            path,
-            ..
-        } = &*self.settings;
+        let url = &self.settings.endpoint;
+        let (endpoint, server_name) = http::server(url);
         let body = rpc::batch(questions);
         let bytes = format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            url.path,
+            url.authority(),
             body.len()
         );
         self.requests.push_back(Request {
             id,
-            endpoint: endpoint.clone(),
-            server_name: server_name.clone(),
+            endpoint,
+            server_name,
             has_body: true,
             only_public: false,
             bytes: bytes.into_bytes(),

@@ -188,8 +188,6 @@ impl Played {
             "11".repeat(32)
         );
         let settings = Settings::from_manifest(&Manifest::parse(&text).unwrap()).unwrap();
-        assert_eq!(settings.server_name.as_deref(), Some("rpc.example"));
-        assert_eq!(settings.endpoint.port, 443);
         Played {
             chain: Chain::new(settings),
             now: Instant::from_millis(1_000),

@@ -6,8 +6,9 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use basalt_net::multiaddr::{Endpoint, is_global};
-use basalt_net::swarm::{ConnId, Input};
+use basalt_manifest::Url;
+use basalt_net::multiaddr::{Endpoint, Host, is_global};
+use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_net::time::Instant;
 use basalt_net::tls;
 
@@ -59,6 +60,18 @@ struct Exchange {
     sent: usize,
     response: Vec<u8>,
     chunks: Chunks,
+}
+
+/// Where a URL leads: the endpoint, and the name for TLS if it is spoken there.
+pub(crate) fn server(url: &Url) -> (Endpoint, Option<String>) {
+    let ip = url.host.parse().map(Host::Ip);
+    let endpoint = Endpoint {
+        host: ip.unwrap_or_else(|_| Host::Dns(url.host.clone())),
+        port: url.port,
+        transport: Transport::Tcp,
+        peer: None,
+    };
+    (endpoint, url.tls.then(|| url.host.clone()))
 }
 
 impl Exchange {

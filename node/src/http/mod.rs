@@ -16,7 +16,7 @@ use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
 pub use client::read_answer;
-pub(crate) use client::{Answer, Clients, Request, Response};
+pub(crate) use client::{Answer, Clients, Request, Response, server};
 pub(crate) use metrics::Contacts;
 pub(crate) use pages::{Report, config_text, page};
 
