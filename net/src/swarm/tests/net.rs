@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use super::*;
+use crate::multiaddr::Endpoint;
 
 /// One direction of a TCP connection: what is under way, and whether a FIN follows.
 #[derive(Default)]

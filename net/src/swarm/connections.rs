@@ -1,0 +1,174 @@
+//! How connections begin and end at our will: taken, dialed along their ways, closed.
+
+use core::net::SocketAddr;
+
+use super::pool::{Entry, Stage};
+use super::route::{Route, Step};
+use super::{
+    CannotDial, CloseReason, ConnId, Direction, Effect, Effects, Refusal, Swarm, Transport, entropy,
+};
+use crate::connection::{Connection, Context, Setup};
+use crate::multiaddr::{Endpoint, EndpointError, Multiaddr};
+use crate::peer_id::PeerId;
+use crate::time::Instant;
+
+impl Swarm {
+    pub(super) fn new_conn(&mut self) -> ConnId {
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        conn
+    }
+
+    /// Takes a connection that came in, or refuses it: then the edge resets it.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        remote: SocketAddr,
+        out: &mut Effects,
+    ) -> Result<ConnId, Refusal> {
+        let limits = &self.config.limits;
+        let refusal = if self.pool.len() >= limits.max_connections {
+            Some(Refusal::ConnectionsFull)
+        } else if self.pool.strangers_from(remote.ip()) >= limits.max_set_ups_per_address {
+            Some(Refusal::AddressSetUpsFull)
+        } else if self.pool.inbound_from(remote.ip()) >= limits.max_per_address {
+            Some(Refusal::AddressFull)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            self.status.count(reason);
+            return Err(reason);
+        }
+        if self.pool.set_ups() >= limits.max_set_ups {
+            self.status.count(Refusal::SetUpsFull);
+            let Some(oldest) = self.pool.oldest_stranger() else {
+                return Err(Refusal::SetUpsFull);
+            };
+            out.push(Effect::Abort { conn: oldest });
+            self.end(now, oldest, CloseReason::PushedOut, out);
+        }
+        let conn = self.new_conn();
+        self.status.accepted += 1;
+        let setup = Setup {
+            transport,
+            direction: Direction::Inbound,
+            remote,
+            expected: None,
+            host: "",
+            port: 0,
+            entropy: [entropy(&mut self.rng), entropy(&mut self.rng)],
+        };
+        let context = Context {
+            now,
+            local: &self.local,
+            allowance: 0,
+        };
+        let connection = Connection::new(context, &setup).map_err(|_| {
+            self.status.count(Refusal::ProtocolViolation);
+            Refusal::ProtocolViolation
+        })?;
+        self.pool
+            .insert(conn, Entry::inbound(transport, remote, connection));
+        self.settle(now, conn, out);
+        Ok(conn)
+    }
+
+    /// Dials an address, or the first that answers of those that it stands for (`/dnsaddr`).
+    pub fn dial(
+        &mut self,
+        now: Instant,
+        address: &Multiaddr,
+        out: &mut Effects,
+    ) -> Result<ConnId, CannotDial> {
+        let limits = &self.config.limits;
+        let route = Route::new(address, limits.route.clone()).map_err(CannotDial::Address)?;
+        let peer = address.peer_id();
+        if peer == Some(self.peer_id) {
+            return Err(CannotDial::Oneself);
+        }
+        let secure = Endpoint::try_from(address)
+            .is_ok_and(|endpoint| endpoint.transport == Transport::SecureWebSocket);
+        if secure && self.local.tls.is_none() {
+            return Err(CannotDial::Address(EndpointError::Tls));
+        }
+        if self.pool.len() >= limits.max_connections {
+            self.status.count(Refusal::ConnectionsFull);
+            return Err(CannotDial::Full);
+        }
+        let conn = self.new_conn();
+        self.status.dialed += 1;
+        let deadline = now + self.config.connection.set_up_timeout;
+        self.pool
+            .insert(conn, Entry::dialing(route, peer, deadline));
+        self.try_next(now, conn, "", out);
+        self.set_timer(conn);
+        Ok(conn)
+    }
+
+    /// Tries the next way to where a connection is to go; if there is none, it ends for the last one's `reason`.
+    pub(super) fn try_next(&mut self, now: Instant, conn: ConnId, reason: &str, out: &mut Effects) {
+        let (own, tls) = (self.peer_id, self.local.tls.is_some());
+        let fits = |endpoint: &Endpoint| {
+            endpoint.peer != Some(own) && (tls || endpoint.transport != Transport::SecureWebSocket)
+        };
+        let Some(entry) = self.pool.get(conn) else {
+            return;
+        };
+        let Stage::Dialing {
+            endpoint, route, ..
+        } = &mut entry.stage
+        else {
+            return;
+        };
+        match route.next(fits) {
+            Step::LookUp(name) => {
+                *endpoint = None;
+                out.push(Effect::LookUp { conn, name });
+            }
+            Step::Dial(next) => {
+                *endpoint = Some(next.clone());
+                entry.transport = next.transport;
+                entry.expected = next.peer;
+                out.push(Effect::Dial {
+                    conn,
+                    endpoint: next,
+                });
+            }
+            Step::End => self.end(now, conn, CloseReason::DialFailed(reason.into()), out),
+        }
+    }
+
+    /// Closes a connection, with a farewell.
+    pub fn close(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
+        self.close_because(now, conn, CloseReason::Local, out);
+    }
+
+    /// Closes all connections to a peer.
+    pub fn disconnect(&mut self, now: Instant, peer: &PeerId, out: &mut Effects) {
+        for conn in self.pool.of_peer(peer).to_vec() {
+            self.close(now, conn, out);
+        }
+    }
+
+    pub(super) fn close_because(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        reason: CloseReason,
+        out: &mut Effects,
+    ) {
+        match self.pool.get(conn).map(|entry| &mut entry.stage) {
+            Some(Stage::Up(connection)) => {
+                connection.close(reason, &mut self.events);
+                self.settle(now, conn, out);
+            }
+            Some(Stage::Dialing { .. }) => {
+                out.push(Effect::Abort { conn });
+                self.end(now, conn, reason, out);
+            }
+            Some(Stage::Lingering { .. }) | None => {}
+        }
+    }
+}
