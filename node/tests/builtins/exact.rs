@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::bench::{STRANGER, answer, call};
-use super::cases::CASES;
 use super::cases::Expected::{Fails, Is, Starts};
+use super::cases::cases;
 
 /// `{n}` stands for the id of peer n.
 fn with_peers(text: &str) -> String {
@@ -18,7 +18,7 @@ fn with_peers(text: &str) -> String {
 #[test]
 fn each_call_has_its_exact_result() {
     let mut wrong = Vec::new();
-    for (service, function, arguments, expected) in CASES {
+    for (service, function, arguments, expected) in cases() {
         let parsed: Vec<Value> = serde_json::from_str(&with_peers(arguments)).unwrap();
         let (code, result) = answer(call(STRANGER, service, function, parsed, Vec::new()));
         let good = match expected {

@@ -9,9 +9,9 @@ use crate::client::peer::Peer;
 use crate::client::question::Question;
 use crate::target::Target;
 
-#[path = "../../../node/tests/builtins/cases.rs"]
-mod cases;
-use cases::{CASES, Expected};
+#[path = "../../../node/tests/builtins/cases/mod.rs"]
+mod table;
+use table::Expected;
 
 /// Functions that tell of the host or of the time.
 const TELLING: [(&str, &str); 3] = [
@@ -27,7 +27,7 @@ pub(crate) async fn cases(target: &Target) -> Result<()> {
     let peer = Peer::start(&[])?;
     peer.connect(&target.tcp).await?;
     let mut asked = Vec::new();
-    for case in CASES {
+    for case in table::cases() {
         let (service, function, arguments, expected) = case;
         let (Expected::Is(text) | Expected::Fails(text) | Expected::Starts(text)) = expected;
         if TELLING.contains(&(*service, *function)) || names_peers(arguments) || names_peers(text) {
