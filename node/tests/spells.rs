@@ -16,12 +16,8 @@ use basalt_node::node::{Effect, Node};
 use basalt_node::particle::Header;
 use basalt_node::state::State;
 use basalt_node::world::{Parts, World};
+use basalt_store::Memory;
 use serde_json::{Value, json};
-
-#[path = "builtins/disk.rs"]
-mod disk;
-
-use disk::Disk;
 
 const WALL: u64 = 1_700_000_000_000;
 
@@ -66,7 +62,7 @@ impl Platform for Set {
 struct Stage {
     node: Node<Aquavm>,
     clock: Arc<Set>,
-    disk: Disk,
+    disk: Memory,
     operator: Keypair,
     asked: u32,
     out: Vec<Effect>,
@@ -74,7 +70,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        Stage::of(Disk::new(64 << 20), 0)
+        Stage::of(Memory::new(4096, 64 << 20), 0)
     }
 
     /// After a power cut of so many seconds.
@@ -82,10 +78,11 @@ impl Stage {
         let ms = *self.clock.0.lock().unwrap();
         let disk = self.disk.clone();
         drop(self);
+        disk.cut(|_| false);
         Stage::of(disk, ms + seconds * 1000)
     }
 
-    fn of(disk: Disk, ms: u64) -> Stage {
+    fn of(disk: Memory, ms: u64) -> Stage {
         let versions = Versions {
             node: String::new(),
             air: String::new(),

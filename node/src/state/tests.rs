@@ -1,49 +1,17 @@
 //! State over a disk in memory.
 
 use super::*;
-use alloc::sync::Arc;
 use alloc::vec;
-use std::sync::Mutex;
 
-#[derive(Clone)]
-struct Disk(Arc<Mutex<Vec<u8>>>);
+use basalt_store::Memory;
 
-impl Disk {
-    fn new(bytes: usize) -> Disk {
-        Disk(Arc::new(Mutex::new(vec![0; bytes])))
-    }
-}
-
-impl BlockDevice for Disk {
-    type Error = core::convert::Infallible;
-
-    fn block_size(&self) -> usize {
-        512
-    }
-    fn block_count(&self) -> u64 {
-        (self.0.lock().unwrap().len() / 512) as u64
-    }
-    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Self::Error> {
-        let start = block as usize * 512;
-        buf.copy_from_slice(&self.0.lock().unwrap()[start..start + buf.len()]);
-        Ok(())
-    }
-    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Self::Error> {
-        let start = block as usize * 512;
-        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-    fn flush(&mut self) -> Result<(), Self::Error> {
-        Ok(())
-    }
-    fn discard(&mut self, _: u64, _: u64) -> Result<(), Self::Error> {
-        Ok(())
-    }
+fn disk() -> Memory {
+    Memory::new(512, 1 << 20)
 }
 
 #[test]
 fn a_blank_disk_is_formatted_and_opened_again() {
-    let disk = Disk::new(1 << 20);
+    let disk = disk();
     let (mut state, _) = State::open(disk.clone(), [1; 16]).unwrap();
     assert_eq!(state.identity([5; 32]), Ok([5; 32]));
     assert_eq!(state.identity([6; 32]), Ok([5; 32]));
@@ -67,20 +35,13 @@ fn a_blank_disk_is_formatted_and_opened_again() {
 
 #[test]
 fn a_disk_with_something_else_is_left_alone() {
-    let disk = Disk::new(1 << 20);
-    disk.0.lock().unwrap()[1000] = 1;
+    let disk = disk();
+    disk.edit(|bytes| bytes[1000] = 1);
     let error = State::open(disk.clone(), [1; 16]).err().unwrap();
     assert_eq!(
         error.to_string(),
         "the disk holds no store: format it first"
     );
-    assert_eq!(
-        disk.0
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|&&byte| byte != 0)
-            .count(),
-        1
-    );
+    let changed = disk.edit(|bytes| bytes.iter().filter(|&&byte| byte != 0).count());
+    assert_eq!(changed, 1);
 }
