@@ -39,6 +39,8 @@ pub enum Room {
     System = 11,
     /// Proofs of capacity, in the prover's own layout.
     Proofs = 12,
+    /// Transactions that the wallet has sent, by their numbers.
+    Transactions = 13,
     /// Numbered batches of a test of the disk.
     DiskTest = 255,
 }
