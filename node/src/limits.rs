@@ -186,6 +186,10 @@ impl ServiceLimits {
         self.service_memory = bytes(given.service_memory).unwrap_or(one);
         self.service_files = self.service_files.min(one);
         self.vault_bytes = self.vault_bytes.min(one);
+        for effector in &given.effectors {
+            let programs = self.binaries.entry(effector.cid.clone()).or_default();
+            programs.extend(effector.programs.iter().cloned());
+        }
         if let Some(seconds) = given.rest_seconds {
             self.rest_after_ms = u64::from(seconds) * 1000;
         }

@@ -133,6 +133,12 @@ fn services(manifest: &Manifest, key: &str) -> Option<Value> {
             Reach::Public => "public",
             Reach::All => "all",
         })),
+        "effectors" => {
+            let all = services.effectors.iter();
+            let all =
+                all.map(|effector| format!("{} {}", effector.cid, effector.programs.join(" ")));
+            Some(json!(all.collect::<Vec<_>>()))
+        }
         _ => None,
     }
 }
