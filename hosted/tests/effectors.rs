@@ -77,7 +77,9 @@ fn an_effector_has_the_programs_that_the_manifest_says() {
     let mut client = Operator::connect(&node, &operator);
     let modules = ["runner", "files", "fetch_store"].map(|name| (name, guest(name)));
     let blueprint = blueprint(&mut client, &modules);
-    let service = client.ask("srv", "create", &[blueprint.clone()]).unwrap();
+    let service = client
+        .ask("srv", "create", std::slice::from_ref(&blueprint))
+        .unwrap();
     let service = service.as_str().unwrap();
     let url = json!(format!("http://{server}/page?x=1"));
     let arguments = [url.clone(), json!("/storage/page")];
