@@ -27,8 +27,8 @@ struct Medium {
     bytes: Vec<u8>,
     /// What sectors held at the last flush, by their number, as far as they were written since.
     before: BTreeMap<usize, [u8; SECTOR]>,
-    /// Writes and flushes that still succeed; `None`: all.
-    answers: Option<u32>,
+    /// Writes and flushes that succeed, and then fail, before all succeed.
+    faults: (u32, u32),
 }
 
 /// Why a disk in memory did not do something.
@@ -59,7 +59,7 @@ impl Memory {
             medium: Arc::new(Mutex::new(Medium {
                 bytes: alloc::vec![0; bytes],
                 before: BTreeMap::new(),
-                answers: None,
+                faults: (0, 0),
             })),
         }
     }
@@ -78,9 +78,10 @@ impl Memory {
         }
     }
 
-    /// Lets writes and flushes fail after `answers` more of them; `None`: they succeed again.
-    pub fn fail_after(&self, answers: Option<u32>) {
-        self.medium.lock().answers = answers;
+    /// Lets the next `answers` writes and flushes succeed, as many as `times` after these fail, and all others succeed. What
+    /// was written before a flush that fails is kept for the next one.
+    pub fn fail(&self, answers: u32, times: u32) {
+        self.medium.lock().faults = (answers, times);
     }
 
     /// Changes its content, or its size, behind its user's back.
@@ -102,10 +103,17 @@ impl Memory {
 
 impl Medium {
     fn answer(&mut self) -> Result<(), Fault> {
-        if let Some(left) = &mut self.answers {
-            *left = left.checked_sub(1).ok_or(Fault::Failing)?;
+        match &mut self.faults {
+            (_, 0) => Ok(()),
+            (0, times) => {
+                *times -= 1;
+                Err(Fault::Failing)
+            }
+            (answers, _) => {
+                *answers -= 1;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Space to be written.
@@ -200,11 +208,10 @@ mod tests {
         assert_eq!(disk.write(2, &[0; 512]), Err(Fault::Range));
         assert_eq!(disk.write(u64::MAX, &[0; 512]), Err(Fault::Range));
         assert_eq!(disk.read(0, &mut [0; 100]), Err(Fault::Range));
-        disk.fail_after(Some(1));
+        disk.fail(1, 2);
         disk.write(1, &[7; 512]).unwrap();
         assert_eq!(disk.write(1, &[8; 512]), Err(Fault::Failing));
         assert_eq!(disk.flush(), Err(Fault::Failing));
-        disk.fail_after(None);
         disk.flush().unwrap();
         disk.discard(0, 1).unwrap();
         let mut buf = [0; 1024];

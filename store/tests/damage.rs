@@ -166,7 +166,7 @@ fn after_a_failed_write_the_store_waits_to_be_opened_again() {
     for (answers, kept) in (20..60).flat_map(|answers| [(answers, true), (answers, false)]) {
         let disk = Memory::new(512, 100 * 4096);
         let mut store = Store::format(disk.clone(), LIMITS, [9; 16]).unwrap();
-        disk.fail_after(Some(answers));
+        disk.fail(answers, u32::MAX);
         let mut acknowledged = 0u8;
         let error = loop {
             match store.commit(&put(&format!("v{acknowledged}"), vec![acknowledged; 90])) {
@@ -175,7 +175,7 @@ fn after_a_failed_write_the_store_waits_to_be_opened_again() {
             }
         };
         assert!(matches!(error, Error::Device(Fault::Failing)), "{error}");
-        disk.fail_after(None);
+        disk.fail(0, 0);
         let refused = store.commit(&put("x", vec![1]));
         assert!(matches!(refused, Err(Error::Poisoned)));
         assert!(matches!(store.maintain(), Err(Error::Poisoned)));

@@ -453,10 +453,10 @@ mod tests {
         let (seven, nine) = (before.get(7).cloned(), before.get(9).cloned());
         before.settle(&mut state, 7).unwrap();
         // What cannot be kept may not be sent.
-        disk.fail_after(Some(0));
+        disk.fail(0, u32::MAX);
         assert!(before.send(&mut state, at(99), sent(10)).is_err());
         assert_eq!(before.get(10), None);
-        disk.fail_after(None);
+        disk.fail(0, 0);
         disk.cut(|_| false);
 
         let mut state = open();

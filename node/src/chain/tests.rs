@@ -417,7 +417,7 @@ fn without_an_answer_a_transaction_may_be_on_the_chain() {
     let first = hash(&raw(202, 2));
     assert_eq!(played.prepare(100, 7), Some(Ok(json!(first))));
     // What a state does not keep is not sent.
-    played.disk.fail_after(Some(0));
+    played.disk.fail(0, u32::MAX);
     played.call(&[3]);
     let refused = played.prepare(100, 8).unwrap().unwrap_err();
     let text = format!("{refused:?}");
