@@ -107,3 +107,51 @@ fn an_effector_has_the_programs_that_the_manifest_says() {
         .unwrap_err();
     assert!(refused.contains("requested a binary `tool`"), "{refused}");
 }
+
+#[test]
+#[ignore = "needs the published module, which is not part of this repository: BASALT_CURL_EFFECTOR=FILE"]
+fn the_published_curl_effector_fetches() {
+    let file = std::env::var("BASALT_CURL_EFFECTOR").expect("BASALT_CURL_EFFECTOR=FILE");
+    let bytes = std::fs::read(file).unwrap();
+    let folder = Folder::new("curl-effector");
+    let operator = Keypair::from_seed([9; 32]);
+    let server = server();
+    let node = Node::start(&folder.0, &operator, "[services]\nhttp = \"all\"\n");
+    let mut client = Operator::connect(&node, &operator);
+    let module = json!(BASE64_STANDARD.encode(&bytes));
+    let blueprint = blueprint(&mut client, &[("curl", module)]);
+    let service = client.ask("srv", "create", &[blueprint]).unwrap();
+    let service = service.as_str().unwrap();
+    let mut curl = |words: &[&str]| {
+        let answer = client.ask(service, "curl_request", &[json!(words)]);
+        let answer = answer.unwrap();
+        let (output, told) = (answer["stdout"].clone(), answer["stderr"].clone());
+        (answer["ret_code"].as_i64(), output, told)
+    };
+    let url = format!("http://{server}/page");
+    assert_eq!(
+        curl(&["-sS", &url]),
+        (Some(0), json!("GET /page HTTP/1.1|"), json!(""))
+    );
+    let header = "content-type: application/json";
+    let post = ["-s", "-X", "POST", "-H", header, "-d", "{\"a\":1}", &url];
+    assert_eq!(
+        curl(&post),
+        (Some(0), json!("POST /page HTTP/1.1|{\"a\":1}"), json!(""))
+    );
+    let (code, output, told) = curl(&["-sS", "http://127.0.0.1:1/"]);
+    assert_eq!((code, output), (Some(7), json!("")), "{told}");
+    drop((client, node));
+
+    // Others' modules have no business in the provider's own network, unless the manifest says so.
+    let node = Node::start(&folder.0, &operator, "");
+    let mut client = Operator::connect(&node, &operator);
+    let arguments = [json!(["-sS", &url])];
+    let answer = client.ask(service, "curl_request", &arguments).unwrap();
+    assert_eq!(
+        (&answer["ret_code"], &answer["stdout"]),
+        (&json!(7), &json!(""))
+    );
+    let told = answer["stderr"].as_str().unwrap();
+    assert!(told.contains("may not reach 127.0.0.1"), "{told}");
+}
