@@ -70,7 +70,10 @@ fn run(
         }
         if let Some((socket, from)) = accepted {
             sent += stacks[1].send(client, &data[sent..]);
-            while stacks[0].receive_with(socket, usize::MAX, |b| received.extend(b)) > 0 {}
+            while stacks[0].receive_with(socket, usize::MAX, |b| {
+                received.extend_from_slice(b);
+            }) > 0
+            {}
             if received.len() == LEN {
                 return Some((received, from));
             }

@@ -269,7 +269,7 @@ impl Stack {
         &mut self,
         socket: SocketId,
         limit: usize,
-        take: impl FnOnce(&[u8]),
+        take: impl FnOnce(&mut [u8]),
     ) -> usize {
         self.sockets
             .receive_with(&mut self.set, socket, limit, take)

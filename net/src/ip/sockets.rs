@@ -369,17 +369,17 @@ impl Sockets {
         set: &mut SocketSet<'static>,
         id: SocketId,
         limit: usize,
-        take: impl FnOnce(&[u8]),
+        take: impl FnOnce(&mut [u8]),
     ) -> usize {
         let Some(socket) = self.socket(set, id) else {
             return 0;
         };
         let taken = socket.recv(|bytes| {
-            let part = &bytes[..bytes.len().min(limit)];
-            if !part.is_empty() {
-                take(part);
+            let len = bytes.len().min(limit);
+            if len > 0 {
+                take(&mut bytes[..len]);
             }
-            (part.len(), part.len())
+            (len, len)
         });
         taken.unwrap_or(0)
     }
