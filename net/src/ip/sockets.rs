@@ -347,6 +347,21 @@ impl Sockets {
             .map(to_socket_address)
     }
 
+    /// Whether there is a connection from our `port` to `remote`.
+    pub(super) fn has_connection(
+        &self,
+        set: &SocketSet<'static>,
+        port: u16,
+        remote: SocketAddr,
+    ) -> bool {
+        self.connections.values().any(|connection| {
+            let socket = set.get::<tcp::Socket<'_>>(connection.handle);
+            let local = socket.local_endpoint();
+            local.is_some_and(|local| local.port == port)
+                && socket.remote_endpoint().map(to_socket_address) == Some(remote)
+        })
+    }
+
     pub(super) fn readable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {
         self.connections
             .get(&id)
