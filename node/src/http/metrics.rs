@@ -460,6 +460,11 @@ fn machine(text: &mut Text, report: &Report<'_>) {
             store.free,
         );
         text.counter("basalt_store_batches", "Batches committed", store.batches);
+        text.counter(
+            "basalt_store_reopened",
+            "Times that the store was opened again after the disk had failed",
+            state.reopened(),
+        );
     }
     if !report.status.devices.is_empty() {
         text.family("basalt_device", "info", "Devices in use");
