@@ -132,16 +132,17 @@ pub(crate) async fn particles(target: &Target) -> Result<()> {
 
 /// Many particles at once, over one connection, all answered.
 pub(crate) async fn parallel(target: &Target) -> Result<()> {
-    let node = target.peer_id;
     let peer = Peer::start(&[])?;
     peer.connect(&target.tcp).await?;
-    let jobs = (0..PARALLEL).map(|i| {
-        let peer = &peer;
-        async move {
-            let got = ask(peer, node, ("math", "mul"), &format!("{i} {i}"), Form::Bin).await?;
-            ensure!(got == i * i, "{i} * {i} = {got}");
-            Ok(())
-        }
+    many_at_once(&peer, target.peer_id).await
+}
+
+/// The same over a connection that is there.
+pub(crate) async fn many_at_once(peer: &Peer, node: PeerId) -> Result<()> {
+    let jobs = (0..PARALLEL).map(|i| async move {
+        let got = ask(peer, node, ("math", "mul"), &format!("{i} {i}"), Form::Bin).await?;
+        ensure!(got == i * i, "{i} * {i} = {got}");
+        Ok(())
     });
     futures::future::try_join_all(jobs).await.map(drop)
 }

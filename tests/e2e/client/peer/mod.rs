@@ -40,10 +40,7 @@ pub(crate) enum Event {
     /// A dial failed.
     DialFailed(String),
     /// The peer said who it is.
-    Identified {
-        peer: PeerId,
-        info: Box<Info>,
-    },
+    Identified { peer: PeerId, info: Box<Info> },
     /// Our ping was answered.
     Pinged { peer: PeerId },
     /// A particle stream from the peer: its bytes, and whether it ended with FIN or by an error.
