@@ -15,7 +15,9 @@ use tokio::sync::OnceCell;
 use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
-use crate::suite::{boot, builtins, clients, dht, disks, hostile, js, network, prover, rust, tls};
+use crate::suite::{
+    boot, builtins, clients, dht, disks, hostile, js, lossy, network, prover, rust, tls,
+};
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -146,6 +148,7 @@ impl Plan {
         trials.push(self.trial("network/one_dht", Place::Host, nothing, dht::one_network));
         trials.push(self.trial("network/tls", Place::Host, nothing, tls::both_ways));
         trials.push(self.trial("network/ipv6", Place::Host, nothing, tls::ipv6));
+        trials.push(self.trial("network/lossy", Place::Host, nothing, lossy::links));
         trials.extend(self.hosted());
         trials.extend(self.image());
         trials

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use basalt_net::ip::Tick;
 use basalt_net::ip::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use basalt_net::time::Instant;
 
@@ -26,6 +27,19 @@ pub(crate) const PERFECT: Faults = Faults {
     delay: 50,
     jitter: 0,
 };
+
+/// What became of the frames, those of each receiver counted by themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counters {
+    /// Frames lost.
+    pub(crate) lost: u64,
+    /// Frames that came twice.
+    pub(crate) duplicated: u64,
+    /// Frames that came after one that was sent later.
+    pub(crate) reordered: u64,
+    /// Frames that came, also for the second time.
+    pub(crate) delivered: u64,
+}
 
 /// xorshift64*: small, seeded, good enough to decide about frames.
 pub(crate) struct Random(pub(crate) u64);
@@ -73,13 +87,13 @@ impl Device for Nic {
     type RxToken<'a> = Rx;
     type TxToken<'a> = Tx<'a>;
 
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
+    fn receive(&mut self, _: Tick) -> Option<(Rx, Tx<'_>)> {
         self.received
             .pop_front()
             .map(|frame| (Rx(frame), Tx(&mut self.sent)))
     }
 
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Tx<'_>> {
+    fn transmit(&mut self, _: Tick) -> Option<Tx<'_>> {
         Some(Tx(&mut self.sent))
     }
 
@@ -97,12 +111,15 @@ pub(crate) struct Link<const N: usize> {
     pub(crate) faults: Faults,
     /// What each port sends at, in Mbit/s; without one at once.
     pub(crate) rate: Option<u64>,
+    pub(crate) counters: Counters,
     /// When each port has sent what it was given, in nanoseconds.
     free: [u64; N],
     random: Random,
     /// By the time of arrival and the order of sending.
     under_way: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     order: u64,
+    /// The latest in that order that each port has received.
+    latest: [u64; N],
 }
 
 impl<const N: usize> Link<N> {
@@ -111,10 +128,12 @@ impl<const N: usize> Link<N> {
             nics: std::array::from_fn(|_| Nic::default()),
             faults,
             rate: None,
+            counters: Counters::default(),
             free: [0; N],
             random: Random(seed | 1),
             under_way: BTreeMap::new(),
             order: 0,
+            latest: [0; N],
         }
     }
 
@@ -134,7 +153,11 @@ impl<const N: usize> Link<N> {
         while let Some(first) = self.under_way.first_entry()
             && first.key().0 <= now
         {
+            let order = first.key().1;
             let (to, frame) = first.remove();
+            self.counters.delivered += 1;
+            self.counters.reordered += u64::from(order < self.latest[to]);
+            self.latest[to] = order.max(self.latest[to]);
             self.nics[to].received.push_back(frame);
         }
         self.under_way.keys().next().map(|&(at, _)| at)
@@ -142,9 +165,11 @@ impl<const N: usize> Link<N> {
 
     fn launch(&mut self, sent: Instant, to: usize, frame: Vec<u8>) {
         if self.random.below(1000) < self.faults.loss {
+            self.counters.lost += 1;
             return;
         }
-        let copies = 1 + usize::from(self.random.below(1000) < self.faults.duplicate);
+        let copies = 1 + u64::from(self.random.below(1000) < self.faults.duplicate);
+        self.counters.duplicated += copies - 1;
         for _ in 0..copies {
             let way = self.faults.delay + self.random.below(self.faults.jitter + 1);
             self.order += 1;

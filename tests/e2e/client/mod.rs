@@ -2,8 +2,16 @@
 
 pub(crate) mod aqua_vm;
 pub(crate) mod dht;
-mod inbound;
 pub(crate) mod js;
 pub(crate) mod particle;
 pub(crate) mod peer;
 pub(crate) mod question;
+
+/// A version of rust-libp2p.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    /// 0.53.
+    Nox,
+    /// 0.57.
+    Current,
+}

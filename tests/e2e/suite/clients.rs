@@ -51,7 +51,7 @@ pub(crate) async fn js_meets_rust() -> Result<()> {
         let particles = info
             .protocols
             .iter()
-            .any(|p| p.as_ref() == "/fluence/particle/2.0.0");
+            .any(|p| p == "/fluence/particle/2.0.0");
         ensure!(particles, "identify lists {:?}", info.protocols);
         let script = format!(r#"(call "{remote}" ("greeting" "hello") ["from rust"])"#);
         let greeting = Particle::new(&peer.keypair, script);

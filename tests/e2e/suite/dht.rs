@@ -9,9 +9,9 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::Transport;
 use futures::future::try_join_all;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
-use libp2p::StreamProtocol;
 
-use crate::client::dht::{Citizen as Rust, Version};
+use crate::client::Version;
+use crate::client::dht::Citizen as Rust;
 use crate::client::particle::varint;
 use crate::client::peer::Peer;
 use crate::node::citizen::Citizen as Ours;
@@ -177,8 +177,7 @@ fn asker_id(asker: &Peer) -> Result<PeerId> {
 }
 
 async fn ask(asker: &Peer, peer: &Ours, target: &PeerId) -> Result<Vec<Contact>> {
-    let protocol = StreamProtocol::new(NETWORK);
-    let mut stream = asker.open(theirs_id(&peer.id)?, protocol).await?;
+    let mut stream = asker.open(theirs_id(&peer.id)?, NETWORK).await?;
     let question = Message::find_node(target).encode();
     stream.write_all(&varint(question.len() as u64)).await?;
     stream.write_all(&question).await?;

@@ -7,6 +7,7 @@ pub(crate) mod dht;
 pub(crate) mod disks;
 pub(crate) mod hostile;
 pub(crate) mod js;
+pub(crate) mod lossy;
 pub(crate) mod network;
 pub(crate) mod prover;
 pub(crate) mod rust;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::multiaddr::Protocol;
-use libp2p::{Multiaddr, PeerId, StreamProtocol};
+use libp2p::{Multiaddr, PeerId};
 
 use crate::client::particle::{Form, Particle, now_ms, varint};
 use crate::client::peer::{Event, PARTICLE, Peer};
@@ -44,7 +44,7 @@ pub(crate) async fn dialed_by_node(target: &Target, bootstrap: &Peer) -> Result<
             _ => None,
         };
         let info = bootstrap.wait(mark, "identify", identified).await?;
-        ensure!(info.public_key.to_peer_id() == node);
+        ensure!(info.peer == node);
         echo(bootstrap, node)
             .await
             .context("over its own connection")?;
@@ -58,14 +58,14 @@ pub(crate) async fn identify(target: &Target) -> Result<()> {
         let peer = Peer::start(&[])?;
         peer.connect(address).await?;
         let info = peer.identified(target.peer_id).await?;
-        ensure!(info.public_key.to_peer_id() == target.peer_id);
+        ensure!(info.peer == target.peer_id);
         ensure!(
             info.protocol_version == "/fluence/particle/2.0.0",
             "{info:?}"
         );
         ensure!(!info.agent_version.is_empty(), "{info:?}");
         for protocol in PROTOCOLS {
-            let listed = info.protocols.iter().any(|p| p.as_ref() == protocol);
+            let listed = info.protocols.iter().any(|p| p == protocol);
             ensure!(listed, "{protocol} is not in {:?}", info.protocols);
         }
         let plain = info.listen_addrs.iter().filter(|a| port(a).is_ok()).count();
@@ -88,8 +88,7 @@ pub(crate) async fn ping(target: &Target) -> Result<()> {
         matches!(event, Event::Pinged { peer } if *peer == target.peer_id).then_some(())
     };
     peer.wait(0, "a ping's answer", pinged).await?;
-    let protocol = StreamProtocol::new("/ipfs/ping/1.0.0");
-    let mut stream = peer.open(target.peer_id, protocol).await?;
+    let mut stream = peer.open(target.peer_id, "/ipfs/ping/1.0.0").await?;
     for round in 0..3u8 {
         let sent = [round; 32];
         stream.write_all(&sent).await?;
@@ -133,16 +132,17 @@ pub(crate) async fn particles(target: &Target) -> Result<()> {
 
 /// Many particles at once, over one connection, all answered.
 pub(crate) async fn parallel(target: &Target) -> Result<()> {
-    let node = target.peer_id;
     let peer = Peer::start(&[])?;
     peer.connect(&target.tcp).await?;
-    let jobs = (0..PARALLEL).map(|i| {
-        let peer = &peer;
-        async move {
-            let got = ask(peer, node, ("math", "mul"), &format!("{i} {i}"), Form::Bin).await?;
-            ensure!(got == i * i, "{i} * {i} = {got}");
-            Ok(())
-        }
+    many_at_once(&peer, target.peer_id).await
+}
+
+/// The same over a connection that is there.
+pub(crate) async fn many_at_once(peer: &Peer, node: PeerId) -> Result<()> {
+    let jobs = (0..PARALLEL).map(|i| async move {
+        let got = ask(peer, node, ("math", "mul"), &format!("{i} {i}"), Form::Bin).await?;
+        ensure!(got == i * i, "{i} * {i} = {got}");
+        Ok(())
     });
     futures::future::try_join_all(jobs).await.map(drop)
 }
@@ -261,7 +261,7 @@ pub(crate) async fn unknown_protocol(target: &Target) -> Result<()> {
     let peer = Peer::start(&[])?;
     peer.connect(&target.tcp).await?;
     for _ in 0..3 {
-        let protocol = StreamProtocol::new("/nobody/speaks/this/1.0.0");
+        let protocol = "/nobody/speaks/this/1.0.0";
         let outcome = peer.open(target.peer_id, protocol).await;
         let error = outcome.err().context("it was accepted")?.to_string();
         ensure!(error.contains("does not support"), "{error}");

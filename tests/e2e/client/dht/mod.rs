@@ -10,14 +10,7 @@ use basalt_net::peer_id::PeerId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// A version of rust-libp2p.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Version {
-    /// 0.53.
-    Nox,
-    /// 0.57.
-    Current,
-}
+use super::Version;
 
 enum Command {
     Dial(Multiaddr),

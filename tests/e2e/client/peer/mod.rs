@@ -1,26 +1,29 @@
-//! A rust-libp2p peer: TCP and WebSocket, Noise, Yamux, identify, ping, and bare streams of the particle protocol.
+//! A rust-libp2p peer: TCP and WebSocket, Noise, Yamux, identify, ping, and bare streams of the particle protocol; of the
+//! current version, or of the one that nox is built with.
 //!
 //! The swarm runs in a task of its own and writes all that happens into a journal; a test waits until the journal
 //! holds what it looks for, so nothing is missed between two waits.
 
+mod current;
+mod nox;
+
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use libp2p::core::{Transport as _, muxing::StreamMuxerBox, transport::OrTransport, upgrade};
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, noise, ping, swarm, tcp, yamux};
-use libp2p_websocket as websocket;
-use tokio::sync::{Notify, mpsc};
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
-use super::inbound;
+use super::Version;
 use super::particle::{Form, Particle};
 
 /// The protocol of particles.
-pub(crate) const PARTICLE: StreamProtocol = StreamProtocol::new("/fluence/particle/2.0.0");
+pub(crate) const PARTICLE: &str = "/fluence/particle/2.0.0";
 
 /// How long a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,10 +40,7 @@ pub(crate) enum Event {
     /// A dial failed.
     DialFailed(String),
     /// The peer said who it is.
-    Identified {
-        peer: PeerId,
-        info: Box<identify::Info>,
-    },
+    Identified { peer: PeerId, info: Box<Info> },
     /// Our ping was answered.
     Pinged { peer: PeerId },
     /// A particle stream from the peer: its bytes, and whether it ended with FIN or by an error.
@@ -51,17 +51,31 @@ pub(crate) enum Event {
     },
 }
 
-enum Command {
-    Dial(DialOpts),
-    Disconnect(PeerId),
+/// What a remote says of itself in identify.
+#[derive(Clone, Debug)]
+pub(crate) struct Info {
+    /// The id of the key that it tells.
+    pub(crate) peer: PeerId,
+    pub(crate) protocol_version: String,
+    pub(crate) agent_version: String,
+    pub(crate) protocols: Vec<String>,
+    pub(crate) listen_addrs: Vec<Multiaddr>,
+    /// Where it sees us.
+    pub(crate) observed_addr: Multiaddr,
 }
 
-#[derive(NetworkBehaviour)]
-struct Behaviour {
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-    outbound: libp2p_stream::Behaviour,
-    inbound: inbound::Behaviour,
+/// A stream of any version.
+pub(crate) type Stream = Pin<Box<dyn ReadWrite>>;
+
+/// What a stream can do.
+pub(crate) trait ReadWrite: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> ReadWrite for T {}
+
+enum Command {
+    Dial(Multiaddr),
+    Disconnect(PeerId),
+    Open(PeerId, &'static str, oneshot::Sender<Result<Stream>>),
 }
 
 #[derive(Default)]
@@ -82,34 +96,42 @@ pub(crate) struct Peer {
     /// Its key.
     pub(crate) keypair: Keypair,
     commands: mpsc::UnboundedSender<Command>,
-    control: libp2p_stream::Control,
     journal: Arc<Journal>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Peer {
     /// Starts a peer with a fresh key that listens on `addresses`. Needs a Tokio runtime around it.
     pub(crate) fn start(addresses: &[&str]) -> Result<Self> {
-        Self::with_key(Keypair::generate_ed25519(), addresses)
+        Self::of(Version::Current, addresses)
+    }
+
+    /// [`Peer::start`] of this version.
+    pub(crate) fn of(version: Version, addresses: &[&str]) -> Result<Self> {
+        Self::with(version, Keypair::generate_ed25519(), addresses)
     }
 
     /// [`Peer::start`] with this key.
     pub(crate) fn with_key(keypair: Keypair, addresses: &[&str]) -> Result<Self> {
+        Self::with(Version::Current, keypair, addresses)
+    }
+
+    fn with(version: Version, keypair: Keypair, addresses: &[&str]) -> Result<Self> {
         let (streams, mut incoming) = mpsc::unbounded_channel();
-        let mut swarm = swarm(&keypair, streams)?;
-        for address in addresses {
-            swarm.listen_on(address.parse()?)?;
-        }
-        let control = swarm.behaviour().outbound.new_control();
         let journal = Arc::new(Journal::default());
         let (commands, orders) = mpsc::unbounded_channel();
-        let events = tokio::spawn(drive(swarm, orders, journal.clone()));
+        let key = keypair.to_protobuf_encoding()?;
+        let start = match version {
+            Version::Nox => nox::engine::start,
+            Version::Current => current::engine::start,
+        };
+        let events = start(&key, addresses, streams, orders, journal.clone())?;
         let pages = journal.clone();
         let frames = tokio::spawn(async move {
             while let Some((peer, stream)) = incoming.recv().await {
@@ -119,7 +141,6 @@ impl Peer {
         Ok(Self {
             keypair,
             commands,
-            control,
             journal,
             tasks: vec![events, frames],
         })
@@ -182,7 +203,7 @@ impl Peer {
     pub(crate) async fn connect(&self, address: &Multiaddr) -> Result<()> {
         let mark = self.mark();
         self.commands
-            .send(Command::Dial(address.clone().into()))
+            .send(Command::Dial(address.clone()))
             .context("the swarm ended")?;
         let outcome = self.wait(mark, "a connection", |event| match event {
             Event::Connected { dialed: true, .. } => Some(Ok(())),
@@ -205,7 +226,7 @@ impl Peer {
     }
 
     /// Waits for identify from `peer`.
-    pub(crate) async fn identified(&self, peer: PeerId) -> Result<Box<identify::Info>> {
+    pub(crate) async fn identified(&self, peer: PeerId) -> Result<Box<Info>> {
         self.wait(0, "identify", |event| match event {
             Event::Identified { peer: id, info } if *id == peer => Some(info.clone()),
             _ => None,
@@ -214,15 +235,13 @@ impl Peer {
     }
 
     /// Opens a stream of `protocol` to `peer`.
-    pub(crate) async fn open(
-        &self,
-        peer: PeerId,
-        protocol: StreamProtocol,
-    ) -> Result<swarm::Stream> {
-        let mut control = self.control.clone();
-        let opening = control.open_stream(peer, protocol);
-        let stream = tokio::time::timeout(PATIENCE, opening).await;
-        Ok(stream.context("no stream within the limit")??)
+    pub(crate) async fn open(&self, peer: PeerId, protocol: &'static str) -> Result<Stream> {
+        let (answer, opened) = oneshot::channel();
+        self.commands
+            .send(Command::Open(peer, protocol, answer))
+            .context("the swarm ended")?;
+        let stream = tokio::time::timeout(PATIENCE, opened).await;
+        stream.context("no stream within the limit")??
     }
 
     /// Sends a particle in one write.
@@ -297,101 +316,7 @@ fn is_websocket(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Ws(_)))
 }
 
-fn swarm(
-    keypair: &Keypair,
-    streams: mpsc::UnboundedSender<(PeerId, swarm::Stream)>,
-) -> Result<Swarm<Behaviour>> {
-    let config = || tcp::Config::new().nodelay(true);
-    let websocket = websocket::Config::new(tcp::tokio::Transport::new(config()));
-    let transport = OrTransport::new(websocket, tcp::tokio::Transport::new(config()))
-        .upgrade(upgrade::Version::V1)
-        .authenticate(noise::Config::new(keypair)?)
-        .multiplex(yamux::Config::default())
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-        .boxed();
-    let identify = identify::Config::new("/fluence/particle/2.0.0".into(), keypair.public())
-        .with_agent_version("basalt-tests".into());
-    let behaviour = Behaviour {
-        identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(2))),
-        outbound: libp2p_stream::Behaviour::new(),
-        inbound: inbound::Behaviour {
-            protocol: PARTICLE,
-            streams,
-        },
-    };
-    let config =
-        swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
-    Ok(Swarm::new(
-        transport,
-        behaviour,
-        keypair.public().to_peer_id(),
-        config,
-    ))
-}
-
-async fn drive(
-    mut swarm: Swarm<Behaviour>,
-    mut orders: mpsc::UnboundedReceiver<Command>,
-    journal: Arc<Journal>,
-) {
-    loop {
-        tokio::select! {
-            order = orders.recv() => match order {
-                Some(Command::Dial(options)) => {
-                    if let Err(error) = swarm.dial(options) {
-                        journal.write(Event::DialFailed(error.to_string()));
-                    }
-                }
-                Some(Command::Disconnect(peer)) => {
-                    if swarm.disconnect_peer_id(peer).is_err() {
-                        journal.write(Event::Disconnected(peer));
-                    }
-                }
-                None => return,
-            },
-            event = swarm.select_next_some() => {
-                if let Some(event) = translate(event) {
-                    journal.write(event);
-                }
-            }
-        }
-    }
-}
-
-fn translate(event: SwarmEvent<BehaviourEvent>) -> Option<Event> {
-    Some(match event {
-        SwarmEvent::NewListenAddr { address, .. } => Event::Listening(address),
-        SwarmEvent::ConnectionEstablished {
-            peer_id, endpoint, ..
-        } => Event::Connected {
-            peer: peer_id,
-            dialed: endpoint.is_dialer(),
-        },
-        SwarmEvent::ConnectionClosed {
-            peer_id,
-            num_established: 0,
-            ..
-        } => Event::Disconnected(peer_id),
-        SwarmEvent::OutgoingConnectionError { error, .. } => Event::DialFailed(format!("{error}")),
-        SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
-            peer_id,
-            info,
-            ..
-        })) => Event::Identified {
-            peer: peer_id,
-            info: Box::new(info),
-        },
-        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
-            peer,
-            result: Ok(_),
-            ..
-        })) => Event::Pinged { peer },
-        _ => return None,
-    })
-}
-
-async fn read_frame(peer: PeerId, mut stream: swarm::Stream, journal: Arc<Journal>) {
+async fn read_frame(peer: PeerId, mut stream: Stream, journal: Arc<Journal>) {
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).await;
     let end = end.map(drop).map_err(|e| e.to_string());

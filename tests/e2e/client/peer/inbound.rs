@@ -3,29 +3,30 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
-use libp2p::core::transport::PortUse;
-use libp2p::core::upgrade::{DeniedUpgrade, ReadyUpgrade};
-use libp2p::core::{Endpoint, Multiaddr};
-use libp2p::swarm::handler::{ConnectionEvent, FullyNegotiatedInbound};
-use libp2p::swarm::{
-    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
-    NetworkBehaviour, Stream, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent,
-    ToSwarm,
-};
-use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::super::Stream;
+use super::engine::our_id;
+use super::rust_libp2p::core::upgrade::{DeniedUpgrade, ReadyUpgrade};
+use super::rust_libp2p::core::{Endpoint, Multiaddr};
+use super::rust_libp2p::swarm::handler::{ConnectionEvent, FullyNegotiatedInbound};
+use super::rust_libp2p::swarm::{
+    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
+    NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+};
+use super::rust_libp2p::{PeerId, StreamProtocol};
+
 /// Hands on the streams of `protocol`, with the peer that opened each.
-pub(crate) struct Behaviour {
-    pub(crate) protocol: StreamProtocol,
-    pub(crate) streams: UnboundedSender<(PeerId, Stream)>,
+pub(super) struct Behaviour {
+    pub(super) protocol: StreamProtocol,
+    pub(super) streams: UnboundedSender<(libp2p::PeerId, Stream)>,
 }
 
 /// The same for one connection.
-pub(crate) struct Handler {
+pub(super) struct Handler {
     remote: PeerId,
     protocol: StreamProtocol,
-    streams: UnboundedSender<(PeerId, Stream)>,
+    streams: UnboundedSender<(libp2p::PeerId, Stream)>,
 }
 
 impl Behaviour {
@@ -52,16 +53,7 @@ impl NetworkBehaviour for Behaviour {
         Ok(self.handler(remote))
     }
 
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        remote: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(self.handler(remote))
-    }
+    super::established_outbound!();
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
 
@@ -87,7 +79,7 @@ impl ConnectionHandler for Handler {
     type InboundOpenInfo = ();
     type OutboundOpenInfo = ();
 
-    fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
+    fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, ()> {
         SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), ())
     }
 
@@ -104,7 +96,7 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(
         &mut self,
-        event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol>,
+        event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), ()>,
     ) {
         if let ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
             protocol: stream,
@@ -112,7 +104,7 @@ impl ConnectionHandler for Handler {
         }) = event
         {
             // The reader is gone when the peer is being dropped.
-            let _ = self.streams.send((self.remote, stream));
+            let _ = self.streams.send((our_id(&self.remote), Box::pin(stream)));
         }
     }
 }
