@@ -295,6 +295,10 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
     assert_eq!(told, key_of(&peer));
     assert!(outside.lock().unwrap().sent[0].starts_with("0x02f8"));
 
+    let (_, metrics) = node.page("/metrics");
+    let pending = "\nbasalt_chain_transactions_pending 1\n";
+    assert!(metrics.contains(pending), "{metrics}");
+
     // The node is killed before the transaction is mined. The next one knows of it, and sends none in its place.
     drop(client);
     drop(node);
@@ -302,9 +306,12 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
     let node = Node::start(&folder.0, &operator, &chain);
     let mut client = Operator::connect(&node, &operator);
     until("a look whether it is mined", || {
-        let asked = outside.lock().unwrap().receipts;
-        (asked > 0).then_some(())
+        let (_, metrics) = node.page("/metrics");
+        metrics
+            .contains("\nbasalt_chain_transactions_pending 0\n")
+            .then_some(())
     });
+    assert!(outside.lock().unwrap().receipts > 0);
 
     // The worker's spell brings the service and the spell of the definition, which runs.
     until("the note of the deal's spell", || {

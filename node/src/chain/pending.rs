@@ -187,6 +187,12 @@ impl Pending {
         Ok(())
     }
 
+    /// How many are looked after.
+    pub(super) fn len(&self) -> usize {
+        let live = |entry: &&Entry| !entry.sent.over;
+        self.entries.values().filter(live).count()
+    }
+
     /// When to look after one.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         self.entries.values().filter_map(|entry| entry.due).min()
@@ -405,7 +411,7 @@ mod tests {
         }
         // The first has left its place to the third.
         assert!(pending.get(0).is_none());
-        assert_eq!(pending.wake_at(), Some(at(91)));
+        assert_eq!((pending.wake_at(), pending.len()), (Some(at(91)), 2));
         assert_eq!(pending.due(at(90)), None);
         let due = pending.due(at(91)).cloned().unwrap();
         assert!(due.nonce == 1 && pending.may_repeat(&due));
@@ -430,6 +436,7 @@ mod tests {
         assert_eq!(family(&pending), Some(vec![hash.clone(), "other".into()]));
         // Also when it is over.
         pending.settle(&mut None, 0).unwrap();
+        assert_eq!(pending.len(), 1);
         assert_eq!(pending.get(0), None);
         assert_eq!(family(&pending), Some(vec![hash.clone(), "other".into()]));
         assert_eq!(pending.of_call(&[1; 20], &[0]), None);

@@ -48,6 +48,11 @@ impl Chain {
         self.sending = Some(id);
     }
 
+    /// Transactions that were sent and are not known to be mined.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
     /// When to look after a transaction that was sent.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         self.pending.wake_at()

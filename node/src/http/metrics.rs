@@ -466,6 +466,13 @@ fn machine(text: &mut Text, report: &Report<'_>) {
             state.reopened(),
         );
     }
+    if let Some(chain) = &report.world.chain {
+        text.gauge(
+            "basalt_chain_transactions_pending",
+            "Transactions that were sent and are not known to be mined",
+            chain.pending(),
+        );
+    }
     if !report.status.devices.is_empty() {
         text.family("basalt_device", "info", "Devices in use");
     }
