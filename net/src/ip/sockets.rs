@@ -138,10 +138,36 @@ impl Sockets {
                 if socket.listen(self.listeners[index].port).is_err() {
                     break;
                 }
-                let handle = set.add(socket);
+                let handle = self.add_last(set, socket);
                 self.listeners[index].ready.push(handle);
             }
         }
+    }
+
+    /// Adds a listening socket behind all that have a remote end. smoltcp gives a frame to the first socket in its set that
+    /// takes it: a listening one in front of its connection would take a SYN that comes again, and answer it with a
+    /// handshake of its own, which ends in a reset of the connection.
+    fn add_last(
+        &mut self,
+        set: &mut SocketSet<'static>,
+        socket: tcp::Socket<'static>,
+    ) -> SocketHandle {
+        let mut free = set.add(socket);
+        let connections = self.connections.values_mut().map(|c| &mut c.handle);
+        let half_open = self.half_open.iter_mut().map(|h| &mut h.handle);
+        let mut behind: Vec<&mut SocketHandle> = connections
+            .chain(half_open)
+            .filter(|handle| **handle > free)
+            .collect();
+        behind.sort_unstable();
+        while let Some(last) = behind.pop().filter(|last| **last > free) {
+            let listening = set.remove(free);
+            let moved = set.remove(*last);
+            // A set fills its first gap.
+            *last = add(set, moved);
+            free = add(set, listening);
+        }
+        free
     }
 
     /// Moves listening sockets that got a SYN to the half-open ones; the oldest give way.
@@ -527,6 +553,15 @@ impl Sockets {
                 return port;
             }
         }
+    }
+}
+
+/// Puts a socket back into the set.
+fn add(set: &mut SocketSet<'static>, socket: Socket<'static>) -> SocketHandle {
+    match socket {
+        Socket::Tcp(socket) => set.add(socket),
+        Socket::Udp(socket) => set.add(socket),
+        Socket::Dhcpv4(socket) => set.add(socket),
     }
 }
 
