@@ -6,7 +6,7 @@ use std::thread;
 
 use basalt_hosted::clock::Clocks;
 use basalt_hosted::reactor::Reactor;
-use basalt_net::multiaddr::{Endpoint, Multiaddr};
+use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
 use basalt_net::swarm::{ConnId, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 use basalt_node::host::Clock;
@@ -190,6 +190,13 @@ fn each_address_of_a_name_is_tried() {
         let dialed = dial(format!("/{kind}/localhost/tcp/{port}"));
         assert_eq!(dialed, Note::Dialed(remote));
     }
+    let address: Multiaddr = format!("/dns/localhost/tcp/{port}").parse().unwrap();
+    let mut endpoint = Endpoint::try_from(&address).unwrap();
+    endpoint.scope = Scope::Global;
+    let conn = conn();
+    let refused = first_note(&mut reactor(), Effect::Dial { conn, endpoint });
+    let reason = "localhost has no public address".into();
+    assert_eq!(refused, Note::DialFailed(reason));
     drop(listener);
     let refused = dial(format!("/dns/localhost/tcp/{port}"));
     assert!(matches!(refused, Note::DialFailed(_)), "{refused:?}");

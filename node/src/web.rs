@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use basalt_manifest::Url;
-use basalt_net::multiaddr::{Host, is_global};
+use basalt_net::multiaddr::{Host, Scope};
 use basalt_net::time::Instant;
 use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use spin::Mutex;
@@ -153,10 +153,12 @@ impl Web {
             Ok(url) => url,
             Err(error) => return Err(format!("the URL {error}: {:.200}", request.url)),
         };
-        let (endpoint, server_name) = http::server(&url);
-        let only_public = self.limits.reach == Reach::Public;
-        if let (Host::Ip(ip), true) = (&endpoint.host, only_public)
-            && !is_global(*ip)
+        let (mut endpoint, server_name) = http::server(&url);
+        if self.limits.reach == Reach::Public {
+            endpoint.scope = Scope::Global;
+        }
+        if let Host::Ip(ip) = endpoint.host
+            && !endpoint.scope.admits(ip)
         {
             return Err(format!("services of this peer may not reach {ip}"));
         }
@@ -178,7 +180,6 @@ impl Web {
             server_name,
             bytes: [bytes, request.body.clone()].concat(),
             has_body: request.method != "HEAD",
-            only_public,
             max_body: self.limits.max_answer,
             until,
         });

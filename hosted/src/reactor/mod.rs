@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use basalt_net::multiaddr::Host;
 use basalt_net::swarm::{ConnId, Input, Transport};
+use basalt_net::time::Instant;
 use basalt_node::compute::Job;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
@@ -51,6 +52,24 @@ const READ: usize = 256 * 1024;
 /// segments (of 64 KiB) that the system makes of them, where twelve would take a fourth for its last bytes.
 const WRITE: usize = 11 * 16 * 1024;
 
+/// Time that an address of a name has to answer while there are others to try.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The ways to a host that is being dialed.
+struct Ways {
+    /// Addresses that were not tried yet, the first last.
+    addresses: Vec<SocketAddr>,
+    /// Until when the one that is being tried may be silent.
+    until: Instant,
+}
+
+impl Ways {
+    /// When the next address is due; not when there is none.
+    fn wake_at(&self) -> Option<Instant> {
+        (!self.addresses.is_empty()).then_some(self.until)
+    }
+}
+
 /// The loop and its sockets.
 pub struct Reactor<M> {
     /// The machine that is driven.
@@ -67,7 +86,7 @@ pub struct Reactor<M> {
     conns: HashMap<Token, ConnId>,
     names: Names,
     /// Addresses of connections that are being made which were not tried yet, the best last.
-    ways: HashMap<ConnId, Vec<SocketAddr>>,
+    ways: HashMap<ConnId, Ways>,
     cores: Cores,
     next_token: usize,
     stop: Stop,
@@ -204,7 +223,9 @@ impl<M: Machine> Reactor<M> {
             .iter()
             .filter_map(|conn| self.sockets.get(conn));
         let closing = closing.filter_map(Socket::deadline);
-        machine.into_iter().chain(closing).min().map(|at| {
+        let dials = self.ways.values().filter_map(Ways::wake_at);
+        let wakes = machine.into_iter().chain(closing).chain(dials);
+        wakes.min().map(|at| {
             // One more than the whole milliseconds that the poll would cut off.
             let wait = at.since(clock.now);
             if wait.is_zero() {
@@ -350,7 +371,7 @@ impl<M: Machine> Reactor<M> {
                 match effect {
                     Effect::Dial { conn, endpoint } => match endpoint.host {
                         Host::Ip(ip) => self.dial(conn, SocketAddr::new(ip, endpoint.port)),
-                        name => self.names.resolve(conn, name, endpoint.port),
+                        _ => self.names.resolve(conn, endpoint),
                     },
                     Effect::LookUp { conn, name } => self.names.look_up(conn, name),
                     Effect::Output { conn } => {
@@ -387,7 +408,8 @@ impl<M: Machine> Reactor<M> {
         match resolved {
             Ok(Found::Addresses(mut addresses)) => {
                 addresses.reverse();
-                self.ways.insert(conn, addresses);
+                let until = self.clocks.now();
+                self.ways.insert(conn, Ways { addresses, until });
                 self.dial_next(conn, "the name has no address");
             }
             Ok(Found::Texts(texts)) => {
@@ -409,7 +431,12 @@ impl<M: Machine> Reactor<M> {
 
     /// Tries the next address of a connection; if there is none, the last one's `reason` is told.
     fn dial_next(&mut self, conn: ConnId, reason: &str) {
-        match self.ways.get_mut(&conn).and_then(Vec::pop) {
+        let now = self.clocks.now();
+        let next = self.ways.get_mut(&conn).and_then(|ways| {
+            ways.until = now + PATIENCE;
+            ways.addresses.pop()
+        });
+        match next {
             Some(address) => self.dial(conn, address),
             None => {
                 self.ways.remove(&conn);
@@ -500,9 +527,16 @@ impl<M: Machine> Reactor<M> {
         }
     }
 
-    /// Forgets closed connections that have said all they had to say.
+    /// Forgets closed connections that have said all they had to say, and addresses where nobody answers.
     fn reap(&mut self) {
         let now = self.clocks.now();
+        let silent = |ways: &Ways| ways.wake_at().is_some_and(|at| at <= now);
+        let dials = self.ways.iter().filter(|(_, ways)| silent(ways));
+        for conn in dials.map(|(&conn, _)| conn).collect::<Vec<_>>() {
+            self.remove(conn);
+            self.dial_next(conn, "nobody answers");
+            self.settle();
+        }
         for conn in std::mem::take(&mut self.closing) {
             match self.sockets.get(&conn) {
                 Some(socket) if socket.is_over(now) => self.forget(conn),

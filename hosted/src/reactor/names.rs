@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use basalt_net::dns::{Kind, Limits, Lookup, Record, Step};
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::{Endpoint, Host};
 use basalt_net::swarm::ConnId;
 use mio::Waker;
 
@@ -48,8 +48,8 @@ impl Names {
     }
 
     /// Looks up the addresses of a host that is to be dialed. The swarm bounds the number of dials.
-    pub(super) fn resolve(&mut self, conn: ConnId, host: Host, port: u16) {
-        self.start(conn, move || addresses(&host, port).map(Found::Addresses));
+    pub(super) fn resolve(&mut self, conn: ConnId, endpoint: Endpoint) {
+        self.start(conn, move || addresses(&endpoint).map(Found::Addresses));
     }
 
     /// Looks up the TXT records of a name.
@@ -87,23 +87,27 @@ impl Names {
     }
 }
 
-fn addresses(host: &Host, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let name = match host {
-        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, port)]),
+fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
+    let name = match &endpoint.host {
+        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, endpoint.port)]),
         Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.as_str(),
     };
-    let fits = |address: &SocketAddr| match host {
+    let fits = |address: &SocketAddr| match endpoint.host {
         Host::Dns4(_) => address.is_ipv4(),
         Host::Dns6(_) => address.is_ipv6(),
         _ => true,
     };
-    let all = (name, port)
+    let all = (name, endpoint.port)
         .to_socket_addrs()
         .map_err(|error| error.to_string())?;
     let mut addresses: Vec<SocketAddr> = all.filter(fits).collect();
+    if addresses.is_empty() {
+        return Err(format!("{name} has no address of the wanted kind"));
+    }
+    addresses.retain(|address| endpoint.scope.admits(address.ip()));
     addresses.truncate(Limits::default().max_records);
     match addresses.is_empty() {
-        true => Err(format!("{name} has no address of the wanted kind")),
+        true => Err(format!("{name} has no public address")),
         false => Ok(addresses),
     }
 }

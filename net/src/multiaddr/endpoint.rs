@@ -31,11 +31,39 @@ impl fmt::Display for Host {
     }
 }
 
+impl Host {
+    /// The name, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Ip(_) => None,
+            Self::Dns(name) | Self::Dns4(name) | Self::Dns6(name) => Some(name),
+        }
+    }
+}
+
+/// Which addresses of a name may be dialed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All that it has.
+    Any,
+    /// Those in the public internet: whoever told the name must not lead us to our neighbours' doors.
+    Global,
+}
+
+impl Scope {
+    /// Whether an address may be dialed.
+    pub fn admits(self, ip: IpAddr) -> bool {
+        self == Self::Any || is_global(ip)
+    }
+}
+
 /// A TCP endpoint to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The host to connect to.
     pub host: Host,
+    /// If the host is a name, which of its addresses.
+    pub scope: Scope,
     /// The TCP port.
     pub port: u16,
     /// What runs on the TCP connection.
@@ -49,7 +77,7 @@ impl Endpoint {
     pub fn is_global(&self) -> bool {
         match self.host {
             Host::Ip(ip) => is_global(ip),
-            Host::Dns(_) | Host::Dns4(_) | Host::Dns6(_) => true,
+            _ => true,
         }
     }
 }
@@ -121,6 +149,7 @@ impl TryFrom<&Multiaddr> for Endpoint {
         };
         let mut endpoint = Self {
             host,
+            scope: Scope::Any,
             port,
             transport: Transport::Tcp,
             peer: None,

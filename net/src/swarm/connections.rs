@@ -8,7 +8,7 @@ use super::{
     CannotDial, CloseReason, ConnId, Direction, Effect, Effects, Refusal, Swarm, Transport, entropy,
 };
 use crate::connection::{Connection, Context, Setup};
-use crate::multiaddr::{Endpoint, EndpointError, Multiaddr};
+use crate::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope};
 use crate::peer_id::PeerId;
 use crate::time::Instant;
 
@@ -82,8 +82,36 @@ impl Swarm {
         address: &Multiaddr,
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
+        self.dial_within(now, address, Scope::Any, out)
+    }
+
+    /// Dials an address that was told by others: names lead to public addresses only, unless a peer that is local itself
+    /// told them.
+    pub fn dial_told(
+        &mut self,
+        now: Instant,
+        address: &Multiaddr,
+        out: &mut Effects,
+    ) -> Result<ConnId, CannotDial> {
+        let endpoint = Endpoint::try_from(address).ok();
+        let name = endpoint.as_ref().and_then(|endpoint| endpoint.host.name());
+        let scope = match name {
+            Some(name) if self.local_names.contains(name) => Scope::Any,
+            _ => Scope::Global,
+        };
+        self.dial_within(now, address, scope, out)
+    }
+
+    fn dial_within(
+        &mut self,
+        now: Instant,
+        address: &Multiaddr,
+        scope: Scope,
+        out: &mut Effects,
+    ) -> Result<ConnId, CannotDial> {
         let limits = &self.config.limits;
-        let route = Route::new(address, limits.route.clone()).map_err(CannotDial::Address)?;
+        let route =
+            Route::new(address, scope, limits.route.clone()).map_err(CannotDial::Address)?;
         let peer = address.peer_id();
         if peer == Some(self.peer_id) {
             return Err(CannotDial::Oneself);

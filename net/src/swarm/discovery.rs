@@ -71,10 +71,24 @@ impl Swarm {
     fn useful(&mut self, conn: ConnId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let remote = self.pool.get(conn).and_then(|entry| entry.remote);
         let local = remote.is_some_and(|remote| !crate::multiaddr::is_global(remote.ip()));
-        let useful = |address: &&Multiaddr| {
-            Endpoint::try_from(*address).is_ok_and(|endpoint| local || endpoint.is_global())
+        let (names, max) = (&mut self.local_names, self.config.limits.max_local_names);
+        let mut useful = |address: &&Multiaddr| {
+            let Ok(endpoint) = Endpoint::try_from(*address) else {
+                return false;
+            };
+            if local
+                && let Some(name) = endpoint.host.name()
+                && names.len() < max
+            {
+                names.insert(name.into());
+            }
+            local || endpoint.is_global()
         };
-        addresses.iter().filter(useful).cloned().collect()
+        addresses
+            .iter()
+            .filter(|address| useful(address))
+            .cloned()
+            .collect()
     }
 
     /// A peer has identified itself on a connection.
@@ -165,7 +179,7 @@ impl Swarm {
                 None => address.with(crate::multiaddr::Protocol::P2p(ask.peer)),
             };
             let right = Endpoint::try_from(&address).is_ok_and(|end| end.peer == Some(ask.peer));
-            if right && let Ok(conn) = self.dial(now, &address, out) {
+            if right && let Ok(conn) = self.dial_told(now, &address, out) {
                 if let Some(entry) = self.pool.get(conn) {
                     entry.passing = true;
                 }

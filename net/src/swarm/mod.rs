@@ -16,7 +16,7 @@ mod status;
 mod tests;
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -58,6 +58,8 @@ pub struct Swarm {
     listen_addresses: Vec<Multiaddr>,
     pool: Pool,
     bootstrap: Bootstrap,
+    /// Names that peers on our own network told.
+    local_names: BTreeSet<String>,
     kad: Kad,
     /// What Kademlia wants of peers that are being dialed.
     asks: BTreeMap<ConnId, discovery::Ask>,
@@ -90,6 +92,7 @@ impl Swarm {
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
+            local_names: BTreeSet::new(),
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             asks: BTreeMap::new(),
             paused: BTreeSet::new(),

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::multiaddr::{Endpoint, EndpointError, Multiaddr, Protocol};
+use crate::multiaddr::{Endpoint, EndpointError, Multiaddr, Protocol, Scope};
 
 /// What one dial may cost.
 #[derive(Clone, Debug)]
@@ -42,18 +42,25 @@ pub(super) struct Route {
     rest: Vec<Multiaddr>,
     /// What stands after the domain that is being looked up.
     suffix: Option<Multiaddr>,
+    /// Where names may lead.
+    scope: Scope,
     limits: RouteLimits,
 }
 
 impl Route {
-    /// The ways that `address` stands for.
-    pub(super) fn new(address: &Multiaddr, limits: RouteLimits) -> Result<Self, EndpointError> {
+    /// The ways that `address` stands for. Its names lead no further than `scope`.
+    pub(super) fn new(
+        address: &Multiaddr,
+        scope: Scope,
+        limits: RouteLimits,
+    ) -> Result<Self, EndpointError> {
         if domain(address).is_none() {
             Endpoint::try_from(address)?;
         }
         Ok(Self {
             rest: vec![address.clone()],
             suffix: None,
+            scope,
             limits,
         })
     }
@@ -69,9 +76,10 @@ impl Route {
                     self.suffix = Some(rest.fold(Multiaddr::default(), Multiaddr::with));
                     return Step::LookUp(alloc::format!("_dnsaddr.{domain}"));
                 }
-            } else if let Ok(endpoint) = Endpoint::try_from(&address)
+            } else if let Ok(mut endpoint) = Endpoint::try_from(&address)
                 && fits(&endpoint)
             {
+                endpoint.scope = self.scope;
                 let Some(left) = self.limits.max_dials.checked_sub(1) else {
                     return Step::End;
                 };
@@ -88,11 +96,16 @@ impl Route {
             return;
         };
         let suffix: Vec<Protocol<'_>> = suffix.iter().collect();
+        let scope = self.scope;
+        let admitted = |address: &Multiaddr| match Endpoint::try_from(address) {
+            Ok(endpoint) => scope == Scope::Any || endpoint.is_global(),
+            Err(_) => true,
+        };
         let address = |text: &'a [u8]| -> Option<Multiaddr> {
             let text = core::str::from_utf8(text).ok()?.strip_prefix("dnsaddr=")?;
             let address: Multiaddr = text.parse().ok()?;
             let parts: Vec<Protocol<'_>> = address.iter().collect();
-            parts.ends_with(&suffix).then_some(address)
+            (parts.ends_with(&suffix) && admitted(&address)).then_some(address)
         };
         self.rest.extend(texts.rev().filter_map(address));
     }
@@ -110,6 +123,7 @@ fn domain(address: &Multiaddr) -> Option<&str> {
 mod tests {
     use super::*;
     use std::format;
+    use std::string::ToString as _;
 
     const PEERS: [&str; 2] = [
         "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D",
@@ -117,7 +131,11 @@ mod tests {
     ];
 
     fn route(address: &str) -> Route {
-        Route::new(&address.parse().unwrap(), RouteLimits::default()).unwrap()
+        within(address, Scope::Any)
+    }
+
+    fn within(address: &str, scope: Scope) -> Route {
+        Route::new(&address.parse().unwrap(), scope, RouteLimits::default()).unwrap()
     }
 
     fn next(route: &mut Route) -> Step {
@@ -143,7 +161,7 @@ mod tests {
         looked_up(&mut route, &["dnsaddr=/ip4/1.2.3.4/tcp/2"]);
         assert_eq!(next(&mut route), Step::End);
         let address: Multiaddr = "/ip4/1.2.3.4/udp/1".parse().unwrap();
-        let error = Route::new(&address, RouteLimits::default()).unwrap_err();
+        let error = Route::new(&address, Scope::Any, RouteLimits::default()).unwrap_err();
         assert_eq!(error, EndpointError::NotTcp);
     }
 
@@ -185,6 +203,30 @@ mod tests {
         );
         assert_eq!(next(&mut route), to(&format!("/ip4/1.0.0.4/tcp/5/p2p/{b}")));
         assert_eq!(next(&mut route), Step::End);
+    }
+
+    #[test]
+    fn a_stranger_s_name_leads_to_public_addresses_only() {
+        let mut direct = within("/dns4/a.example/tcp/1", Scope::Global);
+        let Step::Dial(endpoint) = next(&mut direct) else {
+            panic!("it is an endpoint");
+        };
+        assert_eq!(endpoint.scope, Scope::Global);
+        let mut records = within("/dnsaddr/a.example", Scope::Global);
+        next(&mut records);
+        looked_up(
+            &mut records,
+            &[
+                "dnsaddr=/ip4/192.168.0.1/tcp/80",
+                "dnsaddr=/ip6/::1/tcp/80",
+                "dnsaddr=/ip4/1.0.0.1/tcp/1",
+            ],
+        );
+        let Step::Dial(endpoint) = next(&mut records) else {
+            panic!("one is left");
+        };
+        assert_eq!(endpoint.host.to_string(), "1.0.0.1");
+        assert_eq!(next(&mut records), Step::End);
     }
 
     #[test]

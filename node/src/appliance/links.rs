@@ -8,7 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use basalt_net::dns::{self, Kind, Record};
 use basalt_net::ip::{QueryId, SocketId, Stack};
-use basalt_net::multiaddr::{Endpoint, Host};
+use basalt_net::multiaddr::{Endpoint, Host, Scope};
 use basalt_net::swarm::{ConnId, Input};
 
 use crate::host::Clock;
@@ -28,6 +28,8 @@ struct Link {
 /// The ways to an endpoint that were not tried yet.
 struct Ways {
     name: String,
+    /// Which of its addresses may be dialed.
+    scope: Scope,
     port: u16,
     /// What to ask about the name, the first last.
     kinds: Vec<Kind>,
@@ -102,6 +104,7 @@ impl Links {
         };
         let ways = Ways {
             name: name.clone(),
+            scope: endpoint.scope,
             port: endpoint.port,
             kinds,
             addresses: Vec::new(),
@@ -186,7 +189,10 @@ impl Links {
             Ok(records) => {
                 for record in records.into_iter().rev() {
                     match (record, self.ways.get_mut(&conn)) {
-                        (Record::Address(ip), Some(ways)) => ways.addresses.push(ip),
+                        (Record::Address(ip), Some(ways)) if ways.scope.admits(ip) => {
+                            ways.addresses.push(ip);
+                        }
+                        (Record::Address(_), Some(_)) => reason = "the name has no public address",
                         (Record::Text(text), _) => texts.insert(0, text),
                         (Record::Address(_), None) => {}
                     }

@@ -211,7 +211,6 @@ impl Chain {
             endpoint,
             server_name,
             has_body: true,
-            only_public: false,
             bytes: bytes.into_bytes(),
             max_body: MAX_ANSWER,
             until,

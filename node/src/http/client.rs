@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use basalt_manifest::Url;
-use basalt_net::multiaddr::{Endpoint, Host, is_global};
+use basalt_net::multiaddr::{Endpoint, Host, Scope};
 use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_net::time::Instant;
 use basalt_net::tls;
@@ -33,8 +33,6 @@ pub(crate) struct Request {
     pub(crate) bytes: Vec<u8>,
     /// Whether the answer can have a body: to a `HEAD` it has none, whatever length it names.
     pub(crate) has_body: bool,
-    /// Whether only addresses of the public internet may be reached.
-    pub(crate) only_public: bool,
     /// Longest body that is taken.
     pub(crate) max_body: usize,
     /// When it is too late.
@@ -67,6 +65,7 @@ pub(crate) fn server(url: &Url) -> (Endpoint, Option<String>) {
     let ip = url.host.parse().map(Host::Ip);
     let endpoint = Endpoint {
         host: ip.unwrap_or_else(|_| Host::Dns(url.host.clone())),
+        scope: Scope::Any,
         port: url.port,
         transport: Transport::Tcp,
         peer: None,
@@ -169,14 +168,6 @@ impl Clients {
     ) -> Option<(u64, Answer)> {
         let exchange = self.open.get_mut(&conn)?;
         let answer = match input {
-            Input::Dialed { remote, .. }
-                if exchange.request.only_public && !is_global(remote.ip()) =>
-            {
-                Err(format!(
-                    "services of this peer may not reach {}",
-                    remote.ip()
-                ))
-            }
             Input::Dialed { .. } => match exchange.receive(&[]) {
                 Ok(_) => {
                     out.push(Effect::Output { conn });

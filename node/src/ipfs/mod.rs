@@ -241,7 +241,6 @@ impl World {
                 endpoint: fetch.endpoint.clone(),
                 server_name: fetch.server_name.clone(),
                 has_body: true,
-                only_public: false,
                 max_body: MAX_BLOCK,
                 until: fetch.until,
             };

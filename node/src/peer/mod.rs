@@ -178,6 +178,15 @@ pub struct Status {
     pub devices: Vec<DeviceReport>,
 }
 
+/// Where an address that is dialed comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// The manifest, or whoever asks for this very dial.
+    Given,
+    /// Other peers.
+    Told,
+}
+
 /// Swarm and node joined.
 pub struct Peer {
     swarm: Swarm,
@@ -321,7 +330,7 @@ impl Peer {
         address: &Multiaddr,
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, swarm::CannotDial> {
-        let conn = self.start_dial(clock, address)?;
+        let conn = self.start_dial(clock, address, Origin::Given)?;
         self.settle(clock, out);
         Ok(conn)
     }
@@ -330,10 +339,13 @@ impl Peer {
         &mut self,
         clock: Clock,
         address: &Multiaddr,
+        origin: Origin,
     ) -> Result<ConnId, swarm::CannotDial> {
-        let conn = self
-            .swarm
-            .dial(clock.now, address, &mut self.swarm_effects)?;
+        let (swarm, out) = (&mut self.swarm, &mut self.swarm_effects);
+        let conn = match origin {
+            Origin::Given => swarm.dial(clock.now, address, out),
+            Origin::Told => swarm.dial_told(clock.now, address, out),
+        }?;
         if let Some(peer) = address.peer_id() {
             self.dials.insert(conn, peer);
             self.trace
@@ -458,7 +470,7 @@ impl Peer {
                         self.reached.not_found += 1;
                         return self.not_found(&peer);
                     }
-                    self.dial_peer(clock, peer, addresses);
+                    self.dial_peer(clock, peer, addresses, Origin::Told);
                 }
             }
             Event::Sent { .. } => {}
@@ -554,7 +566,7 @@ impl Peer {
         match self.seeks.add_particle(peer, particle) {
             Ok(true) => {
                 let addresses = self.known_addresses(&peer);
-                self.dial_peer(clock, peer, addresses);
+                self.dial_peer(clock, peer, addresses, Origin::Told);
             }
             Ok(false) => {}
             Err(_) => {
@@ -576,10 +588,10 @@ impl Peer {
             if first && let Some(stage) = self.seeks.stage(&peer) {
                 *stage = Stage::LastDials;
             }
-            self.dial_peer(clock, peer, addresses);
+            self.dial_peer(clock, peer, addresses, Origin::Given);
         } else if first {
             let addresses = self.known_addresses(&peer);
-            self.dial_peer(clock, peer, addresses);
+            self.dial_peer(clock, peer, addresses, Origin::Told);
         }
     }
 
@@ -592,14 +604,14 @@ impl Peer {
         }
     }
 
-    fn dial_peer(&mut self, clock: Clock, peer: PeerId, addresses: Vec<Multiaddr>) {
+    fn dial_peer(&mut self, clock: Clock, peer: PeerId, addresses: Vec<Multiaddr>, origin: Origin) {
         for address in addresses.into_iter().take(self.seeks.max_dials()) {
             let address = match address.peer_id() {
                 Some(named) if named != peer => continue,
                 Some(_) => address,
                 None => address.with(Protocol::P2p(peer)),
             };
-            if let Err(error) = self.start_dial(clock, &address) {
+            if let Err(error) = self.start_dial(clock, &address, origin) {
                 log::debug!(target: "peer", "{address} is not dialed: {error}");
             }
         }

@@ -4,6 +4,7 @@ use alloc::vec;
 use core::time::Duration;
 
 use super::*;
+use crate::multiaddr::Scope;
 
 /// Swarms that all take part in one network's Kademlia and know each other's listeners.
 fn network(count: usize, kademlia: &str) -> Net {
@@ -125,4 +126,26 @@ fn a_connection_made_for_a_search_is_closed_when_it_is_not_used() {
     // What the owner dialed stays, and so does what the other side did.
     assert!(net.swarms[2].is_connected(&peer(0)) && net.swarms[1].is_connected(&peer(0)));
     assert_eq!(net.swarms[2].routing_table_len(), 2);
+}
+
+#[test]
+fn names_lead_inside_only_if_somebody_inside_told_them() {
+    let mut net = network(2, "/fluence/kad/test/1.0.0");
+    let named: Multiaddr = "/dns4/inside.example/tcp/977".parse().unwrap();
+    net.swarms[1].set_listen_addresses(net.now, vec![named.clone()], &mut vec![]);
+    let scope = |net: &mut Net, address: &Multiaddr| {
+        let mut out = vec![];
+        net.swarms[0].dial_told(net.now, address, &mut out).unwrap();
+        match &out[..] {
+            [Effect::Dial { endpoint, .. }] => endpoint.scope,
+            other => panic!("not dialed: {other:?}"),
+        }
+    };
+    assert_eq!(scope(&mut net, &named), Scope::Global);
+    // Both have addresses of a private network.
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    assert_eq!(scope(&mut net, &named), Scope::Any);
+    let other = "/dns4/other.example/tcp/977".parse().unwrap();
+    assert_eq!(scope(&mut net, &other), Scope::Global);
 }
