@@ -12,10 +12,23 @@ use basalt_store::BlockDevice;
 /// Bytes of a block.
 const BLOCK: usize = 4096;
 
-/// A file as a block device.
+/// A file as a block device. Once a flush has failed it does nothing any more: the system may have forgotten what it could
+/// not write, and still give it back.
 struct Disk {
     file: File,
     blocks: u64,
+    failed: bool,
+}
+
+impl Disk {
+    fn sound(&self) -> io::Result<&File> {
+        match self.failed {
+            true => Err(io::Error::other(
+                "an earlier flush of the state file failed",
+            )),
+            false => Ok(&self.file),
+        }
+    }
 }
 
 impl BlockDevice for Disk {
@@ -30,15 +43,17 @@ impl BlockDevice for Disk {
     }
 
     fn read(&mut self, block: u64, buf: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(buf, block * BLOCK as u64)
+        self.sound()?.read_exact_at(buf, block * BLOCK as u64)
     }
 
     fn write(&mut self, block: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(data, block * BLOCK as u64)
+        self.sound()?.write_all_at(data, block * BLOCK as u64)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        let done = self.sound()?.sync_data();
+        self.failed = done.is_err();
+        done
     }
 
     fn discard(&mut self, _: u64, _: u64) -> io::Result<()> {
@@ -73,6 +88,7 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
     let disk = Disk {
         file,
         blocks: len / BLOCK as u64,
+        failed: false,
     };
     let entropy = crate::identity::entropy()?;
     let fresh = core::array::from_fn(|i| entropy[i]);
@@ -89,6 +105,25 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
 mod tests {
     use super::*;
     use basalt_node::state::Room;
+
+    #[test]
+    fn after_a_failed_flush_nothing_is_believed() {
+        // A pipe can be read, and not be flushed.
+        let (end, _other) = io::pipe().unwrap();
+        let mut disk = Disk {
+            file: File::from(std::os::fd::OwnedFd::from(end)),
+            blocks: 1,
+            failed: false,
+        };
+        assert!(disk.flush().is_err());
+        for error in [
+            disk.read(0, &mut [0; BLOCK]).unwrap_err(),
+            disk.write(0, &[0; BLOCK]).unwrap_err(),
+            disk.flush().unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("an earlier flush"), "{error}");
+        }
+    }
 
     #[test]
     fn a_file_keeps_the_state() {

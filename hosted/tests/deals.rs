@@ -32,6 +32,10 @@ struct Outside {
     sent: Vec<String>,
     /// The worker that the deal knows by a transaction.
     worker: Option<[u8; 32]>,
+    /// Whether transactions are in a block.
+    is_mined: bool,
+    /// Receipts that were told.
+    receipts: u32,
     /// The peer itself.
     peer: [u8; 32],
 }
@@ -134,7 +138,9 @@ impl Outside {
                 self.sent.push(raw);
                 json!(format!("0x{}", "ab".repeat(32)))
             }
+            "eth_getTransactionReceipt" if !self.is_mined => Value::Null,
             "eth_getTransactionReceipt" => {
+                self.receipts += 1;
                 json!({ "status": "0x1", "blockNumber": "0x10", "transactionHash": params[0] })
             }
             other => panic!("nobody asks for {other}"),
@@ -288,19 +294,24 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
     let told = until("a transaction", || outside.lock().unwrap().worker);
     assert_eq!(told, key_of(&peer));
     assert!(outside.lock().unwrap().sent[0].starts_with("0x02f8"));
-    assert_eq!(
-        client.ask("subnet", "resolve", &[json!(DEAL)]).unwrap(),
-        json!({
-            "success": true,
-            "workers": [{"cu_ids": [format!("0x{}", hex(&UNIT))], "host_id": node.peer.to_string(), "worker_id": [worker]}],
-            "error": [],
-        })
-    );
-    let refused = client.ask("connector", "get_deals", &[]).unwrap_err();
-    assert!(
-        refused.contains("Only the root worker can call connector.get_deals"),
-        "{refused}"
-    );
+
+    let (_, metrics) = node.page("/metrics");
+    let pending = "\nbasalt_chain_transactions_pending 1\n";
+    assert!(metrics.contains(pending), "{metrics}");
+
+    // The node is killed before the transaction is mined. The next one knows of it, and sends none in its place.
+    drop(client);
+    drop(node);
+    outside.lock().unwrap().is_mined = true;
+    let node = Node::start(&folder.0, &operator, &chain);
+    let mut client = Operator::connect(&node, &operator);
+    until("a look whether it is mined", || {
+        let (_, metrics) = node.page("/metrics");
+        metrics
+            .contains("\nbasalt_chain_transactions_pending 0\n")
+            .then_some(())
+    });
+    assert!(outside.lock().unwrap().receipts > 0);
 
     // The worker's spell brings the service and the spell of the definition, which runs.
     until("the note of the deal's spell", || {
@@ -322,4 +333,5 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
         let left = client.ask("worker", "list", &[]).unwrap();
         (left == json!([])).then_some(())
     });
+    assert_eq!(outside.lock().unwrap().sent.len(), 1);
 }

@@ -50,7 +50,7 @@ impl Machine for Notes {
             Input::DialFailed { reason, .. } => Note::DialFailed(reason.into()),
             Input::LookedUp { texts, .. } => Note::LookedUp(texts.to_vec()),
             Input::Received { bytes, .. } => {
-                self.bytes.extend(bytes);
+                self.bytes.extend_from_slice(bytes);
                 Note::Received(bytes.len())
             }
             Input::RemoteClosed { .. } => Note::RemoteClosed,

@@ -90,7 +90,13 @@ fn what_was_deployed_is_there_after_the_process_was_killed() {
         json!({"peer_id": node.peer.to_string()}).to_string()
     );
     let (_, config) = node.page("/config");
-    assert!(config.contains("seed = \"(redacted)\""), "{config}");
+    for shown in [
+        "seed = \"(redacted)\"\n",
+        "\n[services]\n",
+        "\nauthor_rate = 50000\n",
+    ] {
+        assert!(config.contains(shown), "{config}");
+    }
     let (_, versions) = node.page("/versions");
     assert!(versions.contains("\"spell\":\"0.7.6\""), "{versions}");
     let (_, metrics) = node.page("/metrics");

@@ -32,9 +32,9 @@ mod url;
 mod value;
 
 pub use model::{
-    Addressing, Chain, Compute, Cores, Disk, DiskTest, Http, Log, Machine, Manifest, Network,
-    NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Seed,
-    Services, Share, StaticAddress, StaticAddress6,
+    Addressing, Chain, Compute, Cores, Disk, DiskTest, Effector, Http, Log, Machine, Manifest,
+    Network, NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers,
+    Seed, Services, Share, StaticAddress, StaticAddress6,
 };
 pub use problem::{Problem, Problems};
 pub use url::{Url, UrlError};

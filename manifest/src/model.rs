@@ -318,7 +318,7 @@ pub enum Compute {
 }
 
 /// Section `[services]`. What is absent follows from the machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     /// Memory of all services together, in MiB.
     pub memory: Option<u32>,
@@ -328,6 +328,17 @@ pub struct Services {
     pub rest_seconds: Option<u32>,
     /// Whom services may reach by HTTP.
     pub http: Reach,
+    /// Modules that may use programs of the host.
+    pub effectors: Vec<Effector>,
+}
+
+/// A module that may use programs of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effector {
+    /// Its CID: version 1, raw bytes, SHA-256, in base32.
+    pub cid: String,
+    /// Names of the programs that it may import; not empty.
+    pub programs: Vec<String>,
 }
 
 /// Whom services may reach.

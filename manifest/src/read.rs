@@ -273,6 +273,7 @@ impl<'a, 'i> Reader<'a, 'i> {
                 http: self
                     .one("services", "http", value::reach)
                     .unwrap_or_default(),
+                effectors: self.many("services", "effectors", MAX_LIST, value::effector),
             },
             particles: Particles {
                 author: self.share([

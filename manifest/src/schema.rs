@@ -209,6 +209,13 @@ pub const SECTIONS: &[Section] = &[
                 meaning: "Whom services may reach by HTTP: nobody, addresses of the public internet, or every address, your own \
                           network included.",
             },
+            Key {
+                name: "effectors",
+                kind: "a list of strings such as \"bafkreids22lg.. curl\"",
+                default: "[]",
+                meaning: "Modules that may use programs of the host, beside the published `curl` effector: the CID of each, then \
+                          the names of its programs. The node has `curl` and `ipfs`; any other program is there, and fails.",
+            },
         ],
     },
     Section {

@@ -3,6 +3,7 @@
 use alloc::{
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::{
     fmt::Display,
@@ -19,7 +20,9 @@ use toml::de::DeValue;
 
 use crate::{
     address::{label, shortened},
-    model::{Compute, DiskTest, NetworkId, PanicAction, ProverMode, Reach, Registers, Seed},
+    model::{
+        Compute, DiskTest, Effector, NetworkId, PanicAction, ProverMode, Reach, Registers, Seed,
+    },
     url::{Url, UrlError},
 };
 
@@ -212,6 +215,34 @@ pub(crate) fn reach(value: &DeValue<'_>) -> Result<Reach, Fault> {
         "all" => Ok(Reach::All),
         _ => Err(Fault::Kind),
     }
+}
+
+/// A module's CID and the names of its programs, a space between each.
+pub(crate) fn effector(value: &DeValue<'_>) -> Result<Effector, Fault> {
+    /// A CID of version 1 of raw bytes by their SHA-256: how it begins, and how long it is.
+    const CID: (&str, usize) = ("bafkrei", 59);
+    /// Longest name of a program.
+    const LONGEST: usize = 64;
+    let mut words = string(value)?.split(' ');
+    let cid = words.next().unwrap_or_default();
+    let base32 = |byte: u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
+    if !cid.starts_with(CID.0) || cid.len() != CID.1 || !cid.bytes().all(base32) {
+        return Err(Fault::from(
+            "has an entry that begins with no CID of a module",
+        ));
+    }
+    let programs: Vec<String> = words.map(String::from).collect();
+    let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_name = |word: &String| (1..=LONGEST).contains(&word.len()) && word.bytes().all(name);
+    if programs.is_empty() || !programs.iter().all(is_name) {
+        let reason =
+            "has an entry whose CID is not followed by names of programs, a space between each";
+        return Err(Fault::from(reason));
+    }
+    Ok(Effector {
+        cid: cid.into(),
+        programs,
+    })
 }
 
 /// `http://host:port/path`, or `https`; without a port it is 80, or 443.

@@ -193,6 +193,24 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "does not start with a host and a TCP port",
         ),
         (
+            "[services]\neffectors = [\"bafkreibxa3 curl\"]",
+            2,
+            14,
+            "begins with no CID of a module",
+        ),
+        (
+            "[services]\neffectors = [\"bafkreibxa3difimdgmbgdzmstnceqcdwzry57eabsnbuy4aco6o4lpfy3e\"]",
+            2,
+            14,
+            "is not followed by names of programs",
+        ),
+        (
+            "[services]\neffectors = [\"bafkreibxa3difimdgmbgdzmstnceqcdwzry57eabsnbuy4aco6o4lpfy3e curl  ipfs\"]",
+            2,
+            14,
+            "a space between each",
+        ),
+        (
             "[cores]\nsystem = 0",
             2,
             10,

@@ -54,7 +54,7 @@ fn main() {
             if len > 0 {
                 let input = Input::Received {
                     conn: ends[1 - from],
-                    bytes: &buf[..len],
+                    bytes: &mut buf[..len],
                 };
                 swarms[1 - from].handle(now, input, &mut out);
                 turns.extend([0, 1]);

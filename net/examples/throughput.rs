@@ -92,7 +92,7 @@ impl Pair {
                     let now = self.now();
                     let input = Input::Received {
                         conn: other,
-                        bytes: &self.buffer[..len],
+                        bytes: &mut self.buffer[..len],
                     };
                     self.swarms[1 - from].handle(now, input, out);
                     self.effects(1 - from, out);

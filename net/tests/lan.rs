@@ -70,7 +70,10 @@ fn run(
         }
         if let Some((socket, from)) = accepted {
             sent += stacks[1].send(client, &data[sent..]);
-            while stacks[0].receive_with(socket, usize::MAX, |b| received.extend(b)) > 0 {}
+            while stacks[0].receive_with(socket, usize::MAX, |b| {
+                received.extend_from_slice(b);
+            }) > 0
+            {}
             if received.len() == LEN {
                 return Some((received, from));
             }
@@ -257,4 +260,153 @@ fn another_network_is_reached_through_fe80_1() {
         asked[0] > 0 && asked[1] > 0,
         "both ends ask for their gateway"
     );
+}
+
+/// A router on the way from stack 1 to stack 0 that takes packets of at most `mtu` bytes, and says of others that they
+/// must not be larger than it `claims`.
+struct Narrow {
+    mtu: usize,
+    claims: u16,
+    /// Frames that went through, and those that did not.
+    passed: usize,
+    dropped: usize,
+}
+
+impl Narrow {
+    fn new(mtu: usize, claims: u16) -> Narrow {
+        Narrow {
+            mtu,
+            claims,
+            passed: 0,
+            dropped: 0,
+        }
+    }
+
+    fn carry(&mut self, link: &mut Link<2>, now: Instant) {
+        let frames = std::mem::take(&mut link.nics[1].sent);
+        for frame in frames {
+            if frame.len() <= 14 + self.mtu {
+                self.passed += 1;
+                link.nics[1].sent.push_back(frame);
+            } else {
+                self.dropped += 1;
+                link.nics[1]
+                    .received
+                    .push_back(too_big(&frame, self.claims));
+            }
+        }
+        link.carry(now);
+    }
+}
+
+/// What a router says of a frame that is too big (RFC 1191 section 4, RFC 4443 section 3.2).
+fn too_big(frame: &[u8], mtu: u16) -> Vec<u8> {
+    let frame = EthernetFrame::new_checked(frame).unwrap();
+    let mut bytes = vec![0; 14];
+    let mut ethernet = EthernetFrame::new_unchecked(&mut bytes[..]);
+    ethernet.set_src_addr(MAC_ROUTER);
+    ethernet.set_dst_addr(frame.src_addr());
+    ethernet.set_ethertype(frame.ethertype());
+    if let Ok(packet) = Ipv4Packet::new_checked(frame.payload()) {
+        let icmp = Icmpv4Repr::DstUnreachable {
+            reason: Icmpv4DstUnreachable::FragRequired,
+            header: Ipv4Repr::parse(&packet, &Default::default()).unwrap(),
+            data: &packet.payload()[..8],
+        };
+        let ip = Ipv4Repr {
+            src_addr: Ipv4Address::new(10, 0, 0, 99),
+            dst_addr: packet.src_addr(),
+            next_header: IpProtocol::Icmp,
+            payload_len: icmp.buffer_len(),
+            hop_limit: 64,
+        };
+        bytes.resize(14 + ip.buffer_len() + icmp.buffer_len(), 0);
+        let mut packet = Ipv4Packet::new_unchecked(&mut bytes[14..]);
+        ip.emit(&mut packet, &Default::default());
+        let mut message = Icmpv4Packet::new_unchecked(packet.payload_mut());
+        icmp.emit(&mut message, &Default::default());
+        let message = packet.payload_mut();
+        message[6..8].copy_from_slice(&mtu.to_be_bytes());
+        Icmpv4Packet::new_unchecked(message).fill_checksum();
+    } else {
+        let packet = Ipv6Packet::new_checked(frame.payload()).unwrap();
+        let icmp = Icmpv6Repr::PktTooBig {
+            mtu: mtu.into(),
+            header: Ipv6Repr::parse(&packet).unwrap(),
+            data: &packet.payload()[..packet.payload().len().min(1000)],
+        };
+        let ip = Ipv6Repr {
+            src_addr: own6(1, 99),
+            dst_addr: packet.src_addr(),
+            next_header: IpProtocol::Icmpv6,
+            payload_len: icmp.buffer_len(),
+            hop_limit: 64,
+        };
+        bytes.resize(14 + ip.buffer_len() + icmp.buffer_len(), 0);
+        let mut packet = Ipv6Packet::new_unchecked(&mut bytes[14..]);
+        ip.emit(&mut packet);
+        let mut message = Icmpv6Packet::new_unchecked(packet.payload_mut());
+        icmp.emit(
+            &ip.src_addr,
+            &ip.dst_addr,
+            &mut message,
+            &Default::default(),
+        );
+    }
+    bytes
+}
+
+#[test]
+fn a_path_that_is_narrower_than_the_link_is_found_out() {
+    for (mtu, claims) in [(1400, 1400), (600, 600), (577, 576)] {
+        let mut narrow = Narrow::new(mtu, claims);
+        let outcome = run([0, 1].map(config), own4(0).into(), &mut |link, now| {
+            narrow.carry(link, now);
+        });
+        assert!(outcome.unwrap().0 == pattern(), "{mtu}");
+        // Only what was under way when the router spoke is lost.
+        assert!((1..100).contains(&narrow.dropped), "{}", narrow.dropped);
+        assert!(narrow.passed > LEN / mtu);
+    }
+}
+
+#[test]
+fn a_path_of_ipv6_too() {
+    let configs = [0, 1].map(|side| with_ipv6(side, own6(1, 10 + side as u16), None));
+    let mut narrow = Narrow::new(1280, 1280);
+    let outcome = run(configs, own6(1, 10).into(), &mut |link, now| {
+        narrow.carry(link, now);
+    });
+    assert!(outcome.unwrap().0 == pattern());
+    assert!((1..100).contains(&narrow.dropped), "{}", narrow.dropped);
+}
+
+#[test]
+fn no_router_makes_packets_smaller_than_what_every_host_takes() {
+    for claims in [0, 68] {
+        let mut narrow = Narrow::new(576, claims);
+        let outcome = run([0, 1].map(config), own4(0).into(), &mut |link, now| {
+            narrow.carry(link, now);
+        });
+        assert!(outcome.unwrap().0 == pattern());
+        assert!(narrow.passed < 2 * LEN / 536, "{}", narrow.passed);
+    }
+}
+
+#[test]
+fn what_is_said_about_other_connections_is_not_believed() {
+    let mut frames = 0;
+    let outcome = run([0, 1].map(config), own4(0).into(), &mut |link, now| {
+        let large = link.nics[1].sent.iter().filter(|frame| frame.len() == 1514);
+        for mut frame in large.cloned().collect::<Vec<_>>() {
+            frames += 1;
+            // Another port of ours.
+            frame[14 + 20] ^= 1;
+            link.nics[1].received.push_back(too_big(&frame, 576));
+        }
+        link.carry(now);
+    });
+    assert!(outcome.unwrap().0 == pattern());
+    // Nearly all still take what the link takes.
+    assert!(frames > LEN / 2000, "{frames}");
 }

@@ -38,6 +38,12 @@ pub struct Limits {
     pub max_life_ms: u64,
     /// Longest script, in bytes.
     pub max_script: usize,
+    /// Runs of one spell that work at the same time; its clock begins no further one. Against spells whose runs take longer
+    /// than their period and pile up.
+    pub spell_runs: usize,
+    /// Particles of one spell that are alive, each counted on the host and again on its worker; nothing begins a further
+    /// run. Against peers that come and go to make the spells run that wait for peers.
+    pub spell_alive: usize,
 }
 
 impl Default for Limits {
@@ -66,6 +72,8 @@ impl Default for Limits {
             max_authors: 50_000,
             max_life_ms: 24 * 3_600_000,
             max_script: 16 << 20,
+            spell_runs: 8,
+            spell_alive: 2048,
         }
     }
 }
@@ -178,6 +186,10 @@ impl ServiceLimits {
         self.service_memory = bytes(given.service_memory).unwrap_or(one);
         self.service_files = self.service_files.min(one);
         self.vault_bytes = self.vault_bytes.min(one);
+        for effector in &given.effectors {
+            let programs = self.binaries.entry(effector.cid.clone()).or_default();
+            programs.extend(effector.programs.iter().cloned());
+        }
         if let Some(seconds) = given.rest_seconds {
             self.rest_after_ms = u64::from(seconds) * 1000;
         }

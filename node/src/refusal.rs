@@ -81,6 +81,8 @@ reasons! {
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
     /// A particle: the worker that it is for is not active.
     WorkerInactive = "worker_inactive", "the worker is not active";
+    /// A run of a spell: too many runs of it are not over.
+    SpellRuns = "spell_runs", "too many runs of this spell are not over";
     /// Work for a compute core: too much waits for all of them.
     JobsFull = "jobs_full", "too much work waits for the compute cores";
     /// A call of a service: too many calls wait for this one.

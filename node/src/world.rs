@@ -119,13 +119,14 @@ impl World {
         seed: [u8; 32],
     ) -> Result<World, services::Error> {
         let Parts {
-            state,
+            mut state,
             compute,
             distro,
             chain,
         } = parts;
         let mut world = World::without_parts(host, limits, seed);
-        world.chain = chain.map(Chain::new);
+        let chain = chain.map(|settings| Chain::new(settings, &mut state));
+        world.chain = chain.transpose()?;
         if let Some(resources) = compute {
             if resources.cores == 0 {
                 // The node cannot make a request while it runs the service that waits for it.

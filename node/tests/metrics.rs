@@ -47,7 +47,7 @@ fn page() -> String {
     let conn = peer.accept_http(clock).unwrap();
     let input = Input::Received {
         conn,
-        bytes: b"GET /metrics HTTP/1.1\r\n\r\n",
+        bytes: &mut b"GET /metrics HTTP/1.1\r\n\r\n".to_owned(),
     };
     peer.handle(clock, input, &mut Vec::new());
     let mut answer = Vec::new();

@@ -14,14 +14,11 @@ use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::node::{Effect, Node};
 use basalt_node::particle::Header;
+use basalt_node::refusal::Refusal;
 use basalt_node::state::State;
 use basalt_node::world::{Parts, World};
+use basalt_store::Memory;
 use serde_json::{Value, json};
-
-#[path = "builtins/disk.rs"]
-mod disk;
-
-use disk::Disk;
 
 const WALL: u64 = 1_700_000_000_000;
 
@@ -66,7 +63,7 @@ impl Platform for Set {
 struct Stage {
     node: Node<Aquavm>,
     clock: Arc<Set>,
-    disk: Disk,
+    disk: Memory,
     operator: Keypair,
     asked: u32,
     out: Vec<Effect>,
@@ -74,7 +71,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        Stage::of(Disk::new(64 << 20), 0)
+        Stage::of(Memory::new(4096, 64 << 20), 0)
     }
 
     /// After a power cut of so many seconds.
@@ -82,10 +79,20 @@ impl Stage {
         let ms = *self.clock.0.lock().unwrap();
         let disk = self.disk.clone();
         drop(self);
+        disk.cut(|_| false);
         Stage::of(disk, ms + seconds * 1000)
     }
 
-    fn of(disk: Disk, ms: u64) -> Stage {
+    /// With other limits than usual.
+    fn with(limits: Limits) -> Stage {
+        Stage::limited(Memory::new(4096, 64 << 20), 0, limits)
+    }
+
+    fn of(disk: Memory, ms: u64) -> Stage {
+        Stage::limited(disk, ms, Limits::default())
+    }
+
+    fn limited(disk: Memory, ms: u64, limits: Limits) -> Stage {
         let versions = Versions {
             node: String::new(),
             air: String::new(),
@@ -111,7 +118,7 @@ impl Stage {
         };
         let world = World::new(host, parts, ServiceLimits::default(), [3; 32]).unwrap();
         let mut stage = Stage {
-            node: Node::new(world, Limits::default(), Aquavm::default()),
+            node: Node::new(world, limits, Aquavm::default()),
             clock,
             disk,
             operator,
@@ -225,6 +232,13 @@ const SCRIPT: &str = r#"
         (call %init_peer_id% ("self" "set_string") ["seen" text] done)))
 "#;
 
+/// Counts its beginnings, and takes half a minute.
+const SLOW: &str = r#"
+(seq
+    (call %init_peer_id% ("self" "list_push_string") ["begun" "run"] done)
+    (call %init_peer_id% ("peer" "timeout") [30000 "over"] message))
+"#;
+
 fn config(start: u32, period: u32, connect: bool) -> Value {
     json!({
         "clock": {"start_sec": start, "end_sec": 0, "period_sec": period},
@@ -332,4 +346,74 @@ fn subscriptions_come_back_after_a_reboot() {
     stage.ask("spell", "remove", &[json!(by_clock)]);
     let stage = stage.rebooted(60);
     assert_eq!(stage.node.world().scheduled_spells(), 1);
+}
+
+#[test]
+fn runs_that_take_longer_than_their_period_do_not_pile_up() {
+    let mut stage = Stage::with(Limits {
+        spell_runs: 3,
+        ..Limits::default()
+    });
+    let id = stage.ask(
+        "spell",
+        "install",
+        &[json!(SLOW), json!({}), config(1, 2, false)],
+    );
+    let id = id.as_str().unwrap().to_string();
+    let runs = |stage: &mut Stage| {
+        let counter = stage.ask(&id, "get_u32", &[json!("hw_counter")]);
+        counter["value"].as_u64().unwrap()
+    };
+    // The runs of 0, 2 and 4 s are under way; those of 6 to 28 s are skipped.
+    stage.pass(Duration::ZERO);
+    for _ in 0..14 {
+        stage.pass(Duration::from_secs(2));
+    }
+    assert_eq!(runs(&mut stage), 3);
+    assert_eq!(stage.node.refused(Refusal::SpellRuns), 12);
+    // When they are over, after 30, 32 and 34 s, others begin; nothing is caught up with.
+    stage.pass(Duration::from_secs(3));
+    for count in [4, 5, 6, 6] {
+        stage.pass(Duration::from_secs(2));
+        assert_eq!(runs(&mut stage), count);
+    }
+    let begun = stage.ask(&id, "list_get_strings", &[json!("begun")]);
+    assert_eq!(begun["value"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn peers_that_come_and_go_do_not_make_a_spell_run_without_end() {
+    let mut stage = Stage::with(Limits {
+        spell_runs: 1,
+        spell_alive: 5,
+        ..Limits::default()
+    });
+    let id = stage.ask(
+        "spell",
+        "install",
+        &[json!(SCRIPT), json!({}), config(0, 0, true)],
+    );
+    let id = id.as_str().unwrap().to_string();
+    let runs = |stage: &mut Stage| {
+        let counter = stage.ask(&id, "get_u32", &[json!("hw_counter")]);
+        counter["value"].as_u64().unwrap()
+    };
+    let friend = key(7).peer_id();
+    let flood = |stage: &mut Stage| {
+        let clock = stage.clock.clock();
+        for _ in 0..9 {
+            stage.node.on_connection(clock, &friend, true);
+        }
+        stage.settle();
+    };
+    // Who waits for peers hears of all that come at once, up to the particles that may be alive.
+    flood(&mut stage);
+    assert_eq!(runs(&mut stage), 5);
+    assert_eq!(stage.node.refused(Refusal::SpellRuns), 4);
+    flood(&mut stage);
+    assert_eq!(runs(&mut stage), 5);
+    // Their time is over.
+    stage.pass(Duration::from_secs(121));
+    flood(&mut stage);
+    assert_eq!(runs(&mut stage), 10);
 }

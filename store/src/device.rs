@@ -21,7 +21,8 @@ pub trait BlockDevice {
     fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Self::Error>;
     /// Writes `data.len() / block_size` blocks from `block` on.
     fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Self::Error>;
-    /// Makes all writes before it durable.
+    /// Makes all writes before it durable. After one that fails the device either keeps what it gives back as written for the
+    /// next flush, or does nothing any more: whoever opens the store again relies on that.
     fn flush(&mut self) -> Result<(), Self::Error>;
     /// Tells that the content of these blocks is no longer needed. May do nothing.
     fn discard(&mut self, block: u64, count: u64) -> Result<(), Self::Error>;

@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`device`] | what a disk must do for the store |
 //! | [`partition`] | which part of a disk is the store's |
+//! | [`memory`] | a disk in memory, for tests |
 //! | `layout` | where things stand on the disk, the superblock |
 //! | `codec` | checked reading and writing of the records' fields |
 //! | `index` | entries and their bytes |
@@ -43,6 +44,7 @@ mod error;
 mod index;
 mod journal;
 mod layout;
+pub mod memory;
 pub mod partition;
 mod snapshot;
 mod space;
@@ -52,4 +54,5 @@ pub use batch::{Batch, Namespace};
 pub use device::BlockDevice;
 pub use error::{Error, Refusal};
 pub use layout::Limits;
+pub use memory::Memory;
 pub use store::{Damaged, Opened, Status, Store};

@@ -1,7 +1,5 @@
 //! The fuzz corpora as plain tests.
 
-#[path = "../fuzz/targets/disk.rs"]
-mod disk;
 #[path = "../fuzz/targets/image.rs"]
 mod image;
 #[path = "../fuzz/targets/table.rs"]

@@ -7,7 +7,8 @@
 )]
 mod sim;
 
-use basalt_store::{Batch, BlockDevice, Error, Limits, Namespace, Refusal, Store};
+use basalt_store::memory::Fault;
+use basalt_store::{Batch, Error, Limits, Memory, Namespace, Refusal, Store};
 use sim::{AfterCut, Random, Recorder};
 use std::collections::HashMap;
 
@@ -160,58 +161,32 @@ fn limits_refuse_before_anything_is_written() {
     assert!(disk.take_ops().is_empty());
 }
 
-/// A disk whose writes fail after a while.
-struct Failing(Recorder, u32);
-
-impl BlockDevice for Failing {
-    type Error = &'static str;
-    fn block_size(&self) -> usize {
-        512
-    }
-    fn block_count(&self) -> u64 {
-        self.0.block_count()
-    }
-    fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), &'static str> {
-        self.0.read(block, buf).map_err(|_| "read")
-    }
-    fn write(&mut self, block: u64, data: &[u8]) -> Result<(), &'static str> {
-        self.1 = self.1.checked_sub(1).ok_or("write failed")?;
-        self.0.write(block, data).map_err(|_| "write")
-    }
-    fn flush(&mut self) -> Result<(), &'static str> {
-        Ok(())
-    }
-    fn discard(&mut self, _: u64, _: u64) -> Result<(), &'static str> {
-        Ok(())
-    }
-}
-
 #[test]
 fn after_a_failed_write_the_store_waits_to_be_opened_again() {
-    let disk = Recorder::new(100, 512);
-    let mut store = Store::format(Failing(disk.clone(), 20), LIMITS, [9; 16]).unwrap();
-    let mut acknowledged = 0u8;
-    let error = loop {
-        match store.commit(&put(&format!("v{acknowledged}"), vec![acknowledged; 30])) {
-            Ok(()) => acknowledged += 1,
-            Err(error) => break error,
+    for (answers, kept) in (20..60).flat_map(|answers| [(answers, true), (answers, false)]) {
+        let disk = Memory::new(512, 100 * 4096);
+        let mut store = Store::format(disk.clone(), LIMITS, [9; 16]).unwrap();
+        disk.fail(answers, u32::MAX);
+        let mut acknowledged = 0u8;
+        let error = loop {
+            match store.commit(&put(&format!("v{acknowledged}"), vec![acknowledged; 90])) {
+                Ok(()) => acknowledged += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Device(Fault::Failing)), "{error}");
+        disk.fail(0, 0);
+        let refused = store.commit(&put("x", vec![1]));
+        assert!(matches!(refused, Err(Error::Poisoned)));
+        assert!(matches!(store.maintain(), Err(Error::Poisoned)));
+        let first = store.get(SPACE, b"v0").unwrap();
+        assert_eq!(first.unwrap(), [0; 90], "reading goes on");
+        disk.cut(|sector| kept && sector % 3 != 0);
+        let (mut store, _) = Store::open(disk, LIMITS).unwrap();
+        for number in 0..acknowledged {
+            let value = store.get(SPACE, format!("v{number}").as_bytes()).unwrap();
+            assert_eq!(value, Some(vec![number; 90]));
         }
-    };
-    assert!(matches!(error, Error::Device("write failed")), "{error}");
-    assert!(matches!(
-        store.commit(&put("x", vec![1])),
-        Err(Error::Poisoned)
-    ));
-    assert!(matches!(store.maintain(), Err(Error::Poisoned)));
-    assert_eq!(
-        store.get(SPACE, b"v0").unwrap().unwrap(),
-        [0; 30],
-        "reading goes on"
-    );
-    let (mut store, _) = Store::open(disk, LIMITS).unwrap();
-    for number in 0..acknowledged {
-        let value = store.get(SPACE, format!("v{number}").as_bytes()).unwrap();
-        assert_eq!(value, Some(vec![number; 30]));
     }
 }
 

@@ -8,7 +8,7 @@ use basalt_net::time::Instant;
 use mio::Token;
 use mio::net::TcpStream;
 
-use super::PIECE;
+use super::WRITE;
 
 /// How long a closed connection may take to say the rest and to hear the other side's FIN.
 const LINGER: Duration = Duration::from_secs(10);
@@ -167,9 +167,9 @@ impl Socket {
         mut fetch: impl FnMut(&mut [u8]) -> usize,
     ) -> Progress {
         let mut moved = 0;
-        while self.writable && moved < PIECE {
+        while self.writable && moved < WRITE {
             let fetched = match self.pending.is_empty() {
-                true => fetch(buffer),
+                true => fetch(&mut buffer[..WRITE]),
                 false => 0,
             };
             let rest = match self.pending.is_empty() {

@@ -175,40 +175,12 @@ fn measure(disk: &mut Found) -> Result<(Times, Times), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use basalt_store::Memory;
     use basalt_store::partition::Region;
-    use core::convert::Infallible;
-
-    struct Memory(Vec<u8>);
-
-    impl BlockDevice for Memory {
-        type Error = Infallible;
-        fn block_size(&self) -> usize {
-            512
-        }
-        fn block_count(&self) -> u64 {
-            self.0.len() as u64 / 512
-        }
-        fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Infallible> {
-            let at = block as usize * 512;
-            buf.copy_from_slice(&self.0[at..at + buf.len()]);
-            Ok(())
-        }
-        fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Infallible> {
-            let at = block as usize * 512;
-            self.0[at..at + data.len()].copy_from_slice(data);
-            Ok(())
-        }
-        fn flush(&mut self) -> Result<(), Infallible> {
-            Ok(())
-        }
-        fn discard(&mut self, _: u64, _: u64) -> Result<(), Infallible> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn a_half_batch_is_noticed() {
-        let disk = Region::new(Memory(vec![0; 4 << 20]), 0, 8192).unwrap();
+        let disk = Region::new(Memory::new(512, 4 << 20), 0, 8192).unwrap();
         let (mut state, _) = State::open(disk, [1; 16]).unwrap();
         assert_eq!(check(&mut state), Ok(0));
         for batch in 1..=200 {

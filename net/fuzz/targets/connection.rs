@@ -15,6 +15,7 @@ fn swarm() -> Swarm {
 
 fn feed(swarm: &mut Swarm, conn: ConnId, bytes: &[u8]) -> Vec<u8> {
     let (mut out, mut answer, mut buf) = (Effects::new(), vec![], vec![0; 2048]);
+    let bytes = &mut bytes.to_vec();
     swarm.handle(NOW, Input::Received { conn, bytes }, &mut out);
     loop {
         let len = swarm.transmit(conn, &mut buf);

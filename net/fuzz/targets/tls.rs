@@ -75,6 +75,7 @@ impl End {
 
     fn give(&mut self, bytes: &[u8]) {
         let conn = self.conn;
+        let bytes = &mut bytes.to_vec();
         let input = Input::Received { conn, bytes };
         self.swarm.handle(NOW, input, &mut Effects::new());
     }

@@ -48,7 +48,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             set_up_timeout: Duration::from_secs(20),
-            max_read: 64 * 1024,
+            max_read: 256 * 1024,
             max_particle: particle::frame::MAX_BODY,
             max_held: 128 * 1024 * 1024,
             max_queued: 128 * 1024 * 1024,

@@ -66,6 +66,11 @@ impl Link {
         matches!(self, Self::Plain | Self::WebSocket { .. })
     }
 
+    /// Whether what the transport carries is what the layers above read.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Self::Plain)
+    }
+
     /// Takes bytes from the transport and appends what they carry to `inbox`.
     pub(super) fn receive(
         &mut self,

@@ -255,7 +255,7 @@ impl Connection {
     pub fn receive(
         &mut self,
         context: Context<'_>,
-        bytes: &[u8],
+        bytes: &mut [u8],
         scratch: &mut Vec<u8>,
         out: &mut Vec<Event>,
     ) {
@@ -277,9 +277,15 @@ impl Connection {
                 }
             }
         }
+        if self.tls.is_none() && self.link.is_bare() && self.is_open() {
+            if let Err(error) = self.receive_bare(context, bytes, scratch, out) {
+                self.fail(error, out);
+            }
+            return;
+        }
         let (mut plain, mut goes_on) = (Vec::new(), true);
         let bytes = match &mut self.tls {
-            None => bytes,
+            None => &*bytes,
             Some(tls) => match tls.receive(bytes, &mut plain) {
                 Ok(more) => {
                     goes_on = more;
@@ -289,10 +295,7 @@ impl Connection {
             },
         };
         let was_open = self.link.is_open();
-        let mut inbox = match self.inbox.is_empty() {
-            true => core::mem::take(scratch),
-            false => core::mem::take(&mut self.inbox),
-        };
+        let mut inbox = self.take_inbox(scratch);
         let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {
             Ok(state) => state,
             Err(error) => return self.fail(error.into(), out),
@@ -300,48 +303,85 @@ impl Connection {
         if !was_open && self.link.is_open() {
             self.start(context.local);
         }
-        if state != State::SettingUp
-            && let Err(error) = self.process(context, &mut inbox, out)
-        {
-            return self.fail(error, out);
+        if state != State::SettingUp {
+            match self.process(context, &mut inbox, out) {
+                Ok(used) => drop(inbox.drain(..used)),
+                Err(error) => return self.fail(error, out),
+            }
         }
-        if !inbox.is_empty() {
-            self.inbox = inbox;
-        } else if inbox.capacity() > scratch.capacity() {
-            *scratch = inbox;
-        }
+        self.keep_inbox(inbox, scratch);
         if state == State::Closed || !goes_on {
             self.close(CloseReason::Remote, out);
         }
     }
 
-    /// Hands what the link delivered to the layers above.
+    /// Takes bytes of an open connection with nothing below it but TCP: whole messages are read where they lie, and
+    /// no more is copied than what was cut off at the end, until the rest of it is there.
+    fn receive_bare(
+        &mut self,
+        context: Context<'_>,
+        mut bytes: &mut [u8],
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        while !self.inbox.is_empty() && !bytes.is_empty() {
+            let missing = noise::missing(&self.inbox).min(bytes.len());
+            let (head, rest) = core::mem::take(&mut bytes).split_at_mut(missing);
+            let mut inbox = self.take_inbox(scratch);
+            inbox.extend_from_slice(head);
+            let used = self.process(context, &mut inbox, out)?;
+            inbox.drain(..used);
+            self.keep_inbox(inbox, scratch);
+            bytes = rest;
+        }
+        let used = self.process(context, bytes, out)?;
+        if used < bytes.len() {
+            let mut inbox = self.take_inbox(scratch);
+            inbox.extend_from_slice(&bytes[used..]);
+            self.inbox = inbox;
+        }
+        Ok(())
+    }
+
+    /// What is kept of bytes that came before, or an empty buffer.
+    fn take_inbox(&mut self, scratch: &mut Vec<u8>) -> Vec<u8> {
+        match self.inbox.is_empty() {
+            true => core::mem::take(scratch),
+            false => core::mem::take(&mut self.inbox),
+        }
+    }
+
+    /// Keeps what is left for the next time; an empty buffer is left to all connections.
+    fn keep_inbox(&mut self, inbox: Vec<u8>, scratch: &mut Vec<u8>) {
+        if !inbox.is_empty() {
+            self.inbox = inbox;
+        } else if inbox.capacity() > scratch.capacity() {
+            *scratch = inbox;
+        }
+    }
+
+    /// Hands what the link delivered to the layers above, and gives how much of it was used.
     fn process(
         &mut self,
         context: Context<'_>,
-        inbox: &mut Vec<u8>,
+        bytes: &mut [u8],
         out: &mut Vec<Event>,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let was_open = self.is_open();
         let mut answer = Vec::new();
         let used = self
             .channel
-            .receive(context, &self.other, inbox, &mut answer, out);
+            .receive(context, &self.other, bytes, &mut answer, out);
         if !answer.is_empty() {
             self.link.queue(Opcode::Binary, &answer, &mut self.outbox);
         }
         let used = used?;
-        if used == inbox.len() {
-            inbox.clear();
-        } else {
-            inbox.drain(..used);
-        }
         if !was_open && let Channel::Open(open) = &mut self.channel {
             open.session.ping();
             self.next_ping = context.now + context.local.limits.ping_interval;
             open.streams.ask_identity(context, &mut open.session);
         }
-        Ok(())
+        Ok(used)
     }
 
     fn fail(&mut self, error: Error, out: &mut Vec<Event>) {

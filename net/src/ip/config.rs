@@ -112,6 +112,8 @@ pub struct Limits {
     pub max_queries: usize,
     /// What one of them may cost.
     pub dns: dns::Limits,
+    /// Paths remembered that do not take the largest packets. Bounds what routers can make us remember.
+    pub max_paths: usize,
     /// Frames taken from the device per poll, so that a flood of frames cannot starve the rest of
     /// the core's loop.
     pub ingress_per_poll: usize,
@@ -133,6 +135,7 @@ impl Default for Limits {
             reset_patience: Duration::from_secs(2),
             max_queries: 8,
             dns: dns::Limits::default(),
+            max_paths: 256,
             ingress_per_poll: 256,
         }
     }

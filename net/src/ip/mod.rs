@@ -14,10 +14,12 @@
 //! | `sockets.rs` | the TCP sockets: backlog, half-open and closing connections, budgets |
 //! | `gateway.rs` | device wrapper for a gateway outside the subnet |
 //! | `vlan.rs` | device wrapper for a VLAN tag |
+//! | `paths.rs` | path MTU discovery: device wrapper that listens to routers and cuts segments |
 
 mod config;
 mod gateway;
 mod names;
+mod paths;
 mod pool;
 mod sockets;
 mod vlan;
@@ -31,6 +33,7 @@ pub use sockets::SocketId;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 use core::net::SocketAddr;
 
@@ -43,6 +46,7 @@ use crate::dns;
 use crate::time::{Instant, earliest};
 use gateway::{OffSubnet, Translated};
 use names::Names;
+use paths::{Narrowed, Paths};
 use sockets::Sockets;
 use vlan::Tagged;
 
@@ -157,6 +161,8 @@ pub struct Counters {
     pub half_open_expired: u64,
     /// Times a listener was shut because `Limits::max_sockets` was reached.
     pub refused_full: u64,
+    /// Paths that a router said do not take our largest packets.
+    pub narrow_paths: u64,
 }
 
 /// The stack of one network interface.
@@ -168,6 +174,7 @@ pub struct Stack {
     sockets: Sockets,
     dhcp: Option<SocketHandle>,
     names: Names,
+    paths: RefCell<Paths>,
     configuration: Option<Configuration>,
     announce: bool,
     off_subnet: Option<OffSubnet>,
@@ -187,6 +194,7 @@ impl Stack {
         Stack {
             sockets: Sockets::new(config.limits.clone(), seed),
             names: Names::new(&config.limits, seed),
+            paths: RefCell::new(Paths::new(config.limits.max_paths)),
             config,
             seed,
             interface: None,
@@ -269,7 +277,7 @@ impl Stack {
         &mut self,
         socket: SocketId,
         limit: usize,
-        take: impl FnOnce(&[u8]),
+        take: impl FnOnce(&mut [u8]),
     ) -> usize {
         self.sockets
             .receive_with(&mut self.set, socket, limit, take)
@@ -311,12 +319,16 @@ impl Stack {
             return false;
         };
         interface.poll_maintenance(tick);
-        let mut device = Translated {
-            device: &mut Tagged {
-                device,
-                id: self.config.vlan,
+        self.paths.get_mut().tick(now);
+        let mut device = Narrowed {
+            device: &mut Translated {
+                device: &mut Tagged {
+                    device,
+                    id: self.config.vlan,
+                },
+                gateway: self.off_subnet,
             },
-            gateway: self.off_subnet,
+            paths: &self.paths,
         };
         let mut worked = false;
         self.backlogged = true;
@@ -342,6 +354,9 @@ impl Stack {
         {
             worked = true;
         }
+        let Narrowed { device, paths } = device;
+        worked |= paths.borrow_mut().flush(tick, device);
+        self.hear_routers(now);
         let before = out.len();
         self.poll_addressing(out);
         self.names.poll(now, &mut self.set, out);
@@ -351,9 +366,23 @@ impl Stack {
         worked || out.len() > before
     }
 
+    /// Believes what routers say about connections that there are: others, who would only slow us down, do not know
+    /// them.
+    fn hear_routers(&mut self, now: Instant) {
+        let paths = self.paths.get_mut();
+        for claim in paths.claims() {
+            let is_ours = self
+                .sockets
+                .has_connection(&self.set, claim.port, claim.remote);
+            if is_ours && paths.believe(now, claim) {
+                self.counters.narrow_paths += 1;
+            }
+        }
+    }
+
     /// When to poll next if no frame comes in before.
     pub fn wake_at(&mut self, now: Instant) -> Option<Instant> {
-        if self.backlogged || self.announce {
+        if self.backlogged || self.announce || self.paths.get_mut().is_waiting() {
             return Some(now);
         }
         let interface = self.interface.as_mut()?;

@@ -373,6 +373,21 @@ impl Sockets {
             .map(to_socket_address)
     }
 
+    /// Whether there is a connection from our `port` to `remote`.
+    pub(super) fn has_connection(
+        &self,
+        set: &SocketSet<'static>,
+        port: u16,
+        remote: SocketAddr,
+    ) -> bool {
+        self.connections.values().any(|connection| {
+            let socket = set.get::<tcp::Socket<'_>>(connection.handle);
+            let local = socket.local_endpoint();
+            local.is_some_and(|local| local.port == port)
+                && socket.remote_endpoint().map(to_socket_address) == Some(remote)
+        })
+    }
+
     pub(super) fn readable(&self, set: &SocketSet<'static>, id: SocketId) -> usize {
         self.connections
             .get(&id)
@@ -395,17 +410,17 @@ impl Sockets {
         set: &mut SocketSet<'static>,
         id: SocketId,
         limit: usize,
-        take: impl FnOnce(&[u8]),
+        take: impl FnOnce(&mut [u8]),
     ) -> usize {
         let Some(socket) = self.socket(set, id) else {
             return 0;
         };
         let taken = socket.recv(|bytes| {
-            let part = &bytes[..bytes.len().min(limit)];
-            if !part.is_empty() {
-                take(part);
+            let len = bytes.len().min(limit);
+            if len > 0 {
+                take(&mut bytes[..len]);
             }
-            (part.len(), part.len())
+            (len, len)
         });
         taken.unwrap_or(0)
     }

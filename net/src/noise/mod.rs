@@ -126,6 +126,12 @@ impl fmt::Debug for Opener {
     }
 }
 
+/// How many bytes the message at the front of `bytes` lacks, as far as its length is known.
+pub fn missing(bytes: &[u8]) -> usize {
+    let whole = message_len(bytes).map_or(PREFIX, |len| PREFIX + len);
+    whole.saturating_sub(bytes.len())
+}
+
 /// Length of the message whose prefix is at the front of `bytes`; `None` if even that is incomplete.
 pub fn message_len(bytes: &[u8]) -> Option<usize> {
     bytes

@@ -60,7 +60,7 @@ pub enum Direction {
 }
 
 /// What the edge tells the swarm.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Input<'a> {
     /// The TCP connection that [`Effect::Dial`] asked for is up.
     Dialed {
@@ -87,8 +87,8 @@ pub enum Input<'a> {
     Received {
         /// The connection.
         conn: ConnId,
-        /// The bytes.
-        bytes: &'a [u8],
+        /// The bytes; they are decrypted where they lie, and worth nothing afterwards.
+        bytes: &'a mut [u8],
     },
     /// The other side sends nothing more (FIN).
     RemoteClosed {

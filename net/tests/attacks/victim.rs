@@ -67,6 +67,7 @@ impl Victim {
     pub(crate) fn feed(&mut self, conn: ConnId, bytes: &[u8]) {
         for bytes in bytes.chunks(64 * 1024) {
             let mut out = Vec::new();
+            let bytes = &mut bytes.to_vec();
             let input = Input::Received { conn, bytes };
             self.swarm.handle(self.now, input, &mut out);
             self.effects(out);

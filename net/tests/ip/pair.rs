@@ -95,7 +95,10 @@ impl Pair {
                 self.stacks[1].close(self.now, client);
                 closed = true;
             }
-            while self.stacks[0].receive_with(server, usize::MAX, |b| received.extend(b)) > 0 {}
+            while self.stacks[0].receive_with(server, usize::MAX, |b| {
+                received.extend_from_slice(b);
+            }) > 0
+            {}
             if self.events[0].contains(&Event::Finished(server)) {
                 return received;
             }

@@ -1,13 +1,14 @@
 //! The chain, as deals need it: which deals this peer is in, who else is in a deal, and the word that a worker is there.
 //!
 //! Layers: [`abi`] and [`wallet`] make and read bytes, [`rpc`] puts them into JSON-RPC, [`answers`] makes of them what
-//! scripts see, and here each call of a script is a [`Work`] of one or two HTTP requests, which the node's edge makes.
+//! scripts see, [`sending`] brings transactions onto the chain, of which [`pending`] keeps the list, and here each call of a script is a [`Work`] of one or two HTTP requests, which the node's edge makes.
 //! Source: protocol description, "Marketplace", sections 3, 7 and 8.
 
 mod abi;
 mod answers;
 mod pending;
 mod rpc;
+mod sending;
 mod wallet;
 
 use alloc::boxed::Box;
@@ -28,12 +29,14 @@ use serde_json::{Value, json};
 use crate::builtins::{Call, CallError, Later, Reply};
 use crate::compute::Ticket;
 use crate::http::{self, Answer, Request};
+use crate::state::{self, State};
 use crate::world::World;
 use abi::Word;
 use answers::{Deal, deal_info, deals, receipt, subnet, workers};
-use pending::{Fees, Pending, Sent};
+use pending::Pending;
 use rpc::Question;
-use wallet::{Address, Transaction};
+use sending::{Prepared, is_mined, mined};
+use wallet::Address;
 
 pub use answers::views;
 pub use pending::Resending;
@@ -107,18 +110,18 @@ enum Work {
     Units,
     /// What state those deals are in.
     Deals(Vec<Deal>),
-    /// Receipts of transactions: how many hashes each may have.
-    Receipts(Vec<usize>),
+    /// Receipts of transactions: the hashes that each may have.
+    Receipts(Vec<Vec<String>>),
     /// The workers of a deal.
     Workers,
     /// Fees and number of a transaction to a deal.
     Prepare(Address, Vec<u8>),
-    /// The transaction's hash.
-    Send(Box<Sent>),
-    /// Whether a transaction is mined, and what fees are now.
-    Watch(Box<Sent>),
+    /// The hash of the transaction with this number.
+    Send(u64),
+    /// Whether that is mined, and what fees are now.
+    Watch(u64),
     /// The hash of what was sent in its place.
-    Resend(Box<Sent>),
+    Resend(u64),
 }
 
 struct Asked {
@@ -143,16 +146,25 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(settings: Settings) -> Chain {
-        Chain {
+    /// The chain, with the transactions that the state has.
+    ///
+    /// # Errors
+    /// The state fails.
+    pub(crate) fn new(
+        settings: Settings,
+        state: &mut Option<State>,
+    ) -> Result<Chain, state::Error> {
+        let (resending, wallet) = (settings.resending.clone(), settings.wallet.clone());
+        let pending = Pending::restore(resending, wallet, settings.chain_id, state)?;
+        Ok(Chain {
             works: BTreeMap::new(),
             requests: VecDeque::new(),
             sending: None,
             waiting: VecDeque::new(),
-            pending: Pending::new(settings.resending.clone()),
+            pending,
             settings: Box::new(settings),
             next: FIRST,
-        }
+        })
     }
 
     /// The API that has the definitions of deals, if it is another one than the network's.
@@ -212,103 +224,6 @@ impl Chain {
         };
         self.works.insert(id, asked);
         id
-    }
-
-    /// Starts the next transaction, unless one is being made.
-    fn send_next(&mut self) {
-        if self.sending.is_some() {
-            return;
-        }
-        let Some((ticket, until, to, data)) = self.waiting.pop_front() else {
-            return;
-        };
-        let from = rpc::hex(&self.settings.wallet.address());
-        let call = json!([{ "from": from, "to": rpc::hex(&to), "data": rpc::hex(&data) }]);
-        let questions = [
-            ("eth_chainId", json!([])),
-            ("eth_getBlockByNumber", json!(["pending", false])),
-            ("eth_estimateGas", call),
-            ("eth_maxPriorityFeePerGas", json!([])),
-            ("eth_getTransactionCount", json!([from, "pending"])),
-        ];
-        let id = self.ask(ticket, until, Work::Prepare(to, data), &questions);
-        self.sending = Some(id);
-    }
-
-    /// When to look after a transaction that was sent.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.pending.wake_at()
-    }
-
-    /// Asks after transactions whose time is over.
-    pub(crate) fn timer(&mut self, now: Instant) {
-        while let Some(sent) = self.pending.due(now) {
-            let mut questions = vec![
-                ("eth_getBlockByNumber", json!(["pending", false])),
-                ("eth_maxPriorityFeePerGas", json!([])),
-            ];
-            questions.extend(receipts(&sent.hashes));
-            let until = now + Duration::from_millis(MAX_MS);
-            self.ask(None, until, Work::Watch(Box::new(sent)), &questions);
-        }
-    }
-
-    /// What the chain asks for a unit of gas: its answers about a block and the usual priority fee.
-    fn fees(
-        &self,
-        block: Result<Value, String>,
-        priority: Result<Value, String>,
-    ) -> Result<Fees, String> {
-        let base = match self.settings.base_fee {
-            Some(fee) => fee,
-            None => rpc::quantity(&block?["baseFeePerGas"])?,
-        };
-        let priority = match self.settings.priority_fee {
-            Some(fee) => fee,
-            None => rpc::quantity(&priority?)?,
-        };
-        Ok(Fees {
-            // Twice the base fee, so that the transaction stays good for some blocks.
-            max: base.saturating_mul(2).saturating_add(priority),
-            priority,
-        })
-    }
-
-    /// The transaction for which the chain has told fees and number.
-    fn prepared(
-        &self,
-        to: Address,
-        data: Vec<u8>,
-        mut answers: Vec<Result<Value, String>>,
-    ) -> Result<Sent, String> {
-        let mut next = || answers.remove(0);
-        let settings = &self.settings;
-        let chain_id = rpc::quantity(&next()?)?;
-        if chain_id != settings.chain_id.into() {
-            return Err(format!(
-                "the endpoint is on chain {chain_id}, this node on {}",
-                settings.chain_id
-            ));
-        }
-        let (block, gas, priority) = (next(), next(), next());
-        let (gas, fees) = (rpc::quantity(&gas?)?, self.fees(block, priority)?);
-        let nonce = rpc::quantity(&next()?)?;
-        let small = |number: u128| u64::try_from(number).map_err(|error| error.to_string());
-        Ok(Sent::new(small(nonce)?, to, data, small(gas)?, fees))
-    }
-
-    /// The question that sends a transaction.
-    fn raw(&self, sent: &Sent) -> Question {
-        let raw = self.settings.wallet.sign(&Transaction {
-            chain_id: self.settings.chain_id,
-            nonce: sent.nonce,
-            max_priority_fee: sent.fees.priority,
-            max_fee: sent.fees.max,
-            gas: sent.gas,
-            to: sent.to,
-            data: &sent.data,
-        });
-        ("eth_sendRawTransaction", json!([rpc::hex(&raw)]))
     }
 }
 
@@ -399,14 +314,16 @@ impl World {
         let (chain, ticket, until) = self.chain_for(call)?;
         let families: Vec<Vec<String>> = hashes
             .iter()
-            .map(|hash| chain.pending.hashes(hash))
+            .map(|hash| match chain.pending.of_hash(hash) {
+                Some(sent) => sent.hashes.clone(),
+                None => vec![hash.clone()],
+            })
             .collect();
         let questions: Vec<Question> = families
             .iter()
             .flat_map(|hashes| receipts(hashes))
             .collect();
-        let counts = families.iter().map(Vec::len).collect();
-        chain.ask(ticket, until, Work::Receipts(counts), &questions);
+        chain.ask(ticket, until, Work::Receipts(families), &questions);
         Ok(Reply::Later(Later::Job(ticket)))
     }
 
@@ -428,7 +345,8 @@ impl World {
 
     /// Takes the answer to a request to the chain.
     pub(crate) fn chain_done(&mut self, now: Instant, id: u64, answer: Answer) {
-        let Some(chain) = &mut self.chain else {
+        let World { chain, state, .. } = self;
+        let Some(chain) = chain else {
             return;
         };
         let Some(asked) = chain.works.remove(&id) else {
@@ -439,10 +357,10 @@ impl World {
             status => Err(format!("the chain's endpoint answers {status}")),
         });
         let Some(ticket) = asked.ticket else {
-            return chain.look_after(now, asked.until, asked.work, answers);
+            return chain.look_after(state, now, asked.until, asked.work, answers);
         };
-        let reply = chain.proceed(now, id, asked.until, ticket, asked.work, answers);
-        if let Some(reply) = reply {
+        let until = asked.until;
+        if let Some(reply) = chain.proceed(state, now, id, until, ticket, asked.work, answers) {
             self.finished.push_back((ticket, reply));
         }
     }
@@ -450,8 +368,10 @@ impl World {
 
 impl Chain {
     /// Makes of answers the call's reply, or the next request.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
     fn proceed(
         &mut self,
+        state: &mut Option<State>,
         now: Instant,
         id: u64,
         until: Instant,
@@ -491,12 +411,21 @@ impl Chain {
                     .filter_map(|deal| Some(deal_info(deal, [answers.next()?, answers.next()?])));
                 infos.collect()
             }),
-            Work::Receipts(counts) => {
-                let all = counts.iter().sum();
+            Work::Receipts(families) => {
+                let all = families.iter().map(Vec::len).sum();
                 let answers = answers.unwrap_or_else(|error| vec![Err(error); all]);
                 let mut answers = answers.into_iter();
-                let of = |count: usize| receipt(mined(answers.by_ref().take(count)));
-                Ok(counts.into_iter().map(of).collect())
+                let of = |hashes: Vec<String>| {
+                    let found = mined(answers.by_ref().take(hashes.len()));
+                    let sent = hashes.first().and_then(|hash| self.pending.of_hash(hash));
+                    if let Some(nonce) = sent.map(|sent| sent.nonce)
+                        && is_mined(&found)
+                    {
+                        self.settle(state, now, nonce);
+                    }
+                    receipt(found)
+                };
+                Ok(families.into_iter().map(of).collect())
             }
             Work::Workers => {
                 let found = first(answers)
@@ -504,21 +433,20 @@ impl Chain {
                     .and_then(|answer| workers(&answer).map_err(|error| error.to_string()));
                 Ok(subnet(found))
             }
-            Work::Prepare(to, data) => {
-                match answers.and_then(|answers| self.prepared(to, data, answers)) {
-                    Ok(sent) => {
-                        let question = self.raw(&sent);
-                        let work = Work::Send(Box::new(sent));
-                        self.sending = Some(self.ask(ticket, until, work, &[question]));
-                        return None;
-                    }
-                    Err(error) => Err(error),
+            Work::Prepare(to, data) => match self.prepared(state, now, to, data, answers) {
+                Ok(Prepared::Known(hash)) => Ok(Value::String(hash)),
+                Ok(Prepared::New(nonce, raw)) => {
+                    let question = ("eth_sendRawTransaction", json!([rpc::hex(&raw)]));
+                    let id = self.ask(ticket, until, Work::Send(nonce), &[question]);
+                    self.sending = Some(id);
+                    return None;
                 }
+                Err(error) => Err(error),
+            },
+            Work::Send(nonce) => {
+                self.told(state, nonce, &answers);
+                first(answers)
             }
-            Work::Send(mut sent) => first(answers).inspect(|hash| {
-                sent.hashes.extend(hash.as_str().map(str::to_string));
-                self.pending.add(now, *sent);
-            }),
             Work::Watch(_) | Work::Resend(_) => return None,
         };
         if self.sending == Some(id) {
@@ -527,72 +455,6 @@ impl Chain {
         }
         Some(reply.map(Reply::Value).map_err(CallError::text))
     }
-
-    /// Looks after a transaction that was sent: what is not mined is sent again with a higher fee.
-    fn look_after(
-        &mut self,
-        now: Instant,
-        until: Instant,
-        work: Work,
-        answers: Result<Vec<Result<Value, String>>, String>,
-    ) {
-        match (work, answers) {
-            (Work::Watch(mut sent), Ok(mut answers)) => {
-                let rest = answers.split_off(2);
-                if matches!(mined(rest.into_iter()), Ok(receipt) if !receipt.is_null()) {
-                    return self.pending.settle(sent.hashes);
-                }
-                let priority = answers.pop().unwrap_or(Ok(Value::Null));
-                let block = answers.pop().unwrap_or(Ok(Value::Null));
-                match self.fees(block, priority) {
-                    Ok(fees) if self.pending.may_repeat(&sent) => {
-                        sent.fees = fees.in_place_of(sent.fees);
-                        log::info!(
-                            target: "chain",
-                            "transaction {} is not mined: it is sent again for {} wei per gas",
-                            sent.nonce, sent.fees.max
-                        );
-                        let question = self.raw(&sent);
-                        self.ask(None, until, Work::Resend(sent), &[question]);
-                    }
-                    Ok(_) => {
-                        log::warn!(target: "chain", "transaction {} is not mined and is given up", sent.nonce);
-                        self.pending.settle(sent.hashes);
-                    }
-                    Err(_) => self.pending.add(now, *sent),
-                }
-            }
-            (Work::Resend(mut sent), Ok(answers)) => {
-                match answers.into_iter().next() {
-                    Some(Ok(hash)) => sent.hashes.extend(hash.as_str().map(str::to_string)),
-                    // It may just have been mined: the next look tells.
-                    Some(Err(error)) => {
-                        log::debug!(target: "chain", "a replacement is refused: {error}")
-                    }
-                    None => {}
-                }
-                self.pending.add(now, *sent);
-            }
-            (Work::Watch(sent) | Work::Resend(sent), Err(error)) => {
-                log::debug!(target: "chain", "a transaction cannot be looked after: {error}");
-                self.pending.add(now, *sent);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The receipt among those of transactions with one number, of which at most one is mined.
-fn mined(receipts: impl Iterator<Item = Result<Value, String>>) -> Result<Value, String> {
-    let mut last = Ok(Value::Null);
-    for receipt in receipts {
-        match receipt {
-            Ok(Value::Null) => {}
-            Ok(receipt) => return Ok(receipt),
-            Err(error) => last = Err(error),
-        }
-    }
-    last
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the contracts took and gave, and what the reference library signed.
 
 use super::answers::{app_cid, status};
+use super::wallet::Transaction;
 use super::*;
+use basalt_store::Memory;
 use serde_json::from_str;
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -174,28 +176,71 @@ fn answers_come_in_any_order() {
     assert!(rpc::quantity(&json!("0xzz")).is_err());
 }
 
-/// A chain that a test plays: it answers the request that is next.
+/// The reply to a call that waits.
+type Replied = Option<Result<Value, CallError>>;
+
+/// A chain that a test plays: it answers the request that is next. The node's state is on a disk.
 struct Played {
     chain: Chain,
+    disk: Memory,
+    state: Option<State>,
     now: Instant,
+}
+
+fn no_answer() -> Value {
+    json!("no answer")
 }
 
 impl Played {
     fn new() -> Played {
+        Played::on(Memory::new(512, 1 << 20))
+    }
+
+    fn on(disk: Memory) -> Played {
         let text = format!(
             "[chain]\nendpoint = \"https://rpc.example/x\"\ndiamond = \"{}\"\nchain_id = 5\nwallet_key = \"{}\"\n",
             "ab".repeat(20),
             "11".repeat(32)
         );
         let settings = Settings::from_manifest(&Manifest::parse(&text).unwrap()).unwrap();
+        let mut state = Some(State::open(disk.clone(), [1; 16]).unwrap().0);
         Played {
-            chain: Chain::new(settings),
+            chain: Chain::new(settings, &mut state).unwrap(),
+            disk,
+            state,
             now: Instant::from_millis(1_000),
         }
     }
 
-    /// Answers the next request; gives what was asked, by method, and the reply to the call that waits.
-    fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Option<Value>) {
+    /// After a power cut; time begins anew.
+    fn rebooted(self) -> Played {
+        self.disk.cut(|_| false);
+        Played::on(self.disk)
+    }
+
+    /// A script wants a transaction.
+    fn call(&mut self, data: &[u8]) {
+        let until = self.now + Duration::from_secs(60);
+        let waiting = (Ticket(1), until, [5; 20], data.to_vec());
+        self.chain.waiting.push_back(waiting);
+        self.chain.send_next();
+    }
+
+    /// The chain tells what a transaction needs: a base fee, and how many transactions the wallet has made.
+    fn prepare(&mut self, base_fee: u64, count: u64) -> Replied {
+        let answers = [
+            json!("0x5"),
+            json!({ "baseFeePerGas": base_fee }),
+            json!("0x5208"),
+            json!("0x2"),
+            json!(count),
+        ];
+        self.answer(&answers).1
+    }
+
+    /// Answers the next request, or lets it be in vain; gives what was asked, by method, and the reply to the call that
+    /// waits.
+    fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Replied) {
         let request = self.chain.next_request().expect("a request");
         let text = String::from_utf8(request.bytes).unwrap();
         let batch: Vec<Value> = from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
@@ -211,17 +256,23 @@ impl Played {
             work,
             ..
         } = self.chain.works.remove(&request.id).unwrap();
-        let answers = Ok(answers.iter().cloned().map(Ok).collect());
+        let answers = match answers {
+            [one] if *one == no_answer() => Err("the endpoint is silent".into()),
+            answers => Ok(answers.iter().cloned().map(refusal).collect()),
+        };
+        let (state, now) = (&mut self.state, self.now);
         let Some(ticket) = ticket else {
-            self.chain.look_after(self.now, until, work, answers);
+            self.chain.look_after(state, now, until, work, answers);
             return (asked, None);
         };
         let reply = self
             .chain
-            .proceed(self.now, request.id, until, ticket, work, answers);
-        let reply = reply.map(|reply| match reply {
-            Ok(Reply::Value(value)) => value,
-            _ => panic!("no value"),
+            .proceed(state, now, request.id, until, ticket, work, answers);
+        let reply = reply.map(|reply| {
+            reply.map(|reply| match reply {
+                Reply::Value(value) => value,
+                _ => panic!("no value"),
+            })
         });
         (asked, reply)
     }
@@ -230,86 +281,168 @@ impl Played {
         self.now += Duration::from_secs(seconds);
         self.chain.timer(self.now);
     }
+
+    /// The hashes that one has that is looked after.
+    fn hashes(&self, nonce: u64) -> Vec<String> {
+        self.chain.pending.get(nonce).unwrap().hashes.clone()
+    }
+}
+
+/// An answer; an object with an error is one.
+fn refusal(answer: Value) -> Result<Value, String> {
+    match answer["error"].as_str() {
+        Some(error) => Err(error.into()),
+        None => Ok(answer),
+    }
+}
+
+/// The transaction of the call `[1, 2]` with number 7, as it is sent.
+fn raw(max_fee: u128, max_priority_fee: u128) -> Vec<u8> {
+    Wallet::new(&[0x11; 32]).unwrap().sign(&Transaction {
+        chain_id: 5,
+        nonce: 7,
+        max_priority_fee,
+        max_fee,
+        gas: 21_000,
+        to: [5; 20],
+        data: &[1, 2],
+    })
+}
+
+fn sending(raw: &[u8]) -> [(String, Value); 1] {
+    [("eth_sendRawTransaction".into(), json!([rpc::hex(raw)]))]
+}
+
+fn hash(raw: &[u8]) -> String {
+    rpc::hex(&wallet::hash(raw))
 }
 
 #[test]
 fn what_is_not_mined_is_sent_again_for_more() {
     let mut played = Played::new();
-    let until = Instant::from_millis(60_000);
-    let waiting = (Ticket(1), until, [5; 20], vec![1, 2]);
-    played.chain.waiting.push_back(waiting);
-    played.chain.send_next();
-    let block = json!({ "baseFeePerGas": "0x64" });
-    let (_, reply) = played.answer(&[
-        json!("0x5"),
-        block.clone(),
-        json!("0x5208"),
-        json!("0x2"),
-        json!("0x7"),
-    ]);
-    assert!(reply.is_none());
-    let raw = |max_fee, max_priority_fee| {
-        let raw = played_wallet().sign(&Transaction {
-            chain_id: 5,
-            nonce: 7,
-            max_priority_fee,
-            max_fee,
-            gas: 21_000,
-            to: [5; 20],
-            data: &[1, 2],
-        });
-        json!([rpc::hex(&raw)])
-    };
-    let (asked, reply) = played.answer(&[json!("0xaa")]);
-    assert_eq!(
-        asked,
-        [(String::from("eth_sendRawTransaction"), raw(202, 2))]
-    );
-    assert_eq!(reply, Some(json!("0xaa")));
+    played.call(&[1, 2]);
+    assert!(played.prepare(100, 7).is_none());
+    let first = hash(&raw(202, 2));
+    let (asked, reply) = played.answer(&[json!(first)]);
+    assert_eq!(asked, sending(&raw(202, 2)));
+    assert_eq!(reply, Some(Ok(json!(first))));
     // It is not mined in time.
     played.pass(89);
     assert!(played.chain.next_request().is_none());
     played.pass(1);
+    let block = json!({ "baseFeePerGas": "0x64" });
     let (asked, _) = played.answer(&[block.clone(), json!("0x2"), Value::Null]);
     assert_eq!(
         asked[2],
-        (String::from("eth_getTransactionReceipt"), json!(["0xaa"]))
+        ("eth_getTransactionReceipt".into(), json!([first]))
     );
-    let (asked, _) = played.answer(&[json!("0xbb")]);
-    assert_eq!(
-        asked,
-        [(String::from("eth_sendRawTransaction"), raw(253, 3))]
-    );
-    // Gas has become dear meanwhile: the next one follows. A node that refuses it is asked again later.
+    let (asked, _) = played.answer(&[json!({ "error": "busy" })]);
+    assert_eq!(asked, sending(&raw(253, 3)));
+    // Gas has become dear meanwhile: the next one follows. An endpoint may count otherwise than by the bytes.
     played.pass(90);
     let dear = json!({ "baseFeePerGas": "0x3e8" });
     played.answer(&[dear, json!("0x2"), Value::Null, Value::Null]);
     let (asked, _) = played.answer(&[json!("0xcc")]);
-    assert_eq!(
-        asked,
-        [(String::from("eth_sendRawTransaction"), raw(2002, 4))]
-    );
-    // The second one is mined: who asks for the first is told.
-    assert_eq!(
-        played.chain.pending.hashes("0xaa"),
-        ["0xaa", "0xbb", "0xcc"]
-    );
+    assert_eq!(asked, sending(&raw(2002, 4)));
+    let all = [
+        first.clone(),
+        hash(&raw(253, 3)),
+        hash(&raw(2002, 4)),
+        "0xcc".into(),
+    ];
+    assert_eq!(played.hashes(7), all);
+    // The second one is mined: who asks for the first is told, also after a reboot.
     played.pass(90);
-    let receipt = json!({ "status": "0x1", "transactionHash": "0xbb" });
-    played.answer(&[
-        block,
-        json!("0x2"),
-        Value::Null,
-        receipt.clone(),
-        Value::Null,
-    ]);
+    let receipt = json!({ "status": "0x1", "transactionHash": all[1] });
+    let receipts = [Value::Null, receipt.clone(), Value::Null, Value::Null];
+    played.answer(&[&[block, json!("0x2")][..], &receipts].concat());
     assert!(played.chain.next_request().is_none());
     assert_eq!(played.chain.wake_at(), None);
-    assert_eq!(played.chain.pending.hashes("0xaa").len(), 3);
+    let played = played.rebooted();
+    let family = played.chain.pending.of_hash(&first).unwrap();
+    assert_eq!(family.hashes, all);
+    assert_eq!(played.chain.wake_at(), None);
     let answers = [Ok(Value::Null), Ok(receipt.clone()), Err("gone".into())];
     assert_eq!(mined(answers.into_iter()), Ok(receipt));
 }
 
-fn played_wallet() -> Wallet {
-    Wallet::new(&[0x11; 32]).unwrap()
+#[test]
+fn a_power_cut_neither_loses_nor_doubles_a_transaction() {
+    let block = json!({ "baseFeePerGas": "0x64" });
+    let first = hash(&raw(202, 2));
+    // The power goes before the transaction is sent, or after its hash is told.
+    for told in [false, true] {
+        let mut played = Played::new();
+        played.call(&[1, 2]);
+        assert!(played.prepare(100, 7).is_none());
+        if told {
+            let (_, reply) = played.answer(&[json!(first)]);
+            assert_eq!(reply, Some(Ok(json!(first))));
+        }
+        let mut played = played.rebooted();
+        // The script knows of nothing and asks again: it gets the hash of the one that is under way.
+        played.call(&[1, 2]);
+        assert_eq!(played.prepare(100, 8), Some(Ok(json!(first))));
+        assert!(played.chain.next_request().is_none());
+        // Another call has the next number, though the chain may not have seen this one.
+        played.call(&[3]);
+        played.prepare(100, 7);
+        assert_eq!(played.chain.pending.get(8).unwrap().data, [3]);
+        played.answer(&[json!({ "error": "insufficient funds" })]);
+        assert_eq!(played.chain.pending.get(8), None);
+        // Its time begins anew; then it is sent again with its number, for more.
+        played.pass(88);
+        assert!(played.chain.next_request().is_none());
+        played.pass(1);
+        played.answer(&[block.clone(), json!("0x2"), Value::Null]);
+        let (asked, _) = played.answer(&[no_answer()]);
+        assert_eq!(asked, sending(&raw(253, 3)));
+        // That one is known after the next cut, and how often it was sent.
+        let played = played.rebooted();
+        let sent = played.chain.pending.get(7).unwrap();
+        assert_eq!(sent.hashes, [first.clone(), hash(&raw(253, 3))]);
+        assert_eq!((sent.times, sent.fees.max), (2, 253));
+    }
+}
+
+#[test]
+fn without_an_answer_a_transaction_may_be_on_the_chain() {
+    let mut played = Played::new();
+    played.call(&[1, 2]);
+    played.prepare(100, 7);
+    let (_, reply) = played.answer(&[no_answer()]);
+    assert!(reply.unwrap().is_err());
+    // The script tries again: the first one is looked after, there is no second one.
+    played.call(&[1, 2]);
+    let first = hash(&raw(202, 2));
+    assert_eq!(played.prepare(100, 7), Some(Ok(json!(first))));
+    // What a state does not keep is not sent.
+    played.disk.fail(0, u32::MAX);
+    played.call(&[3]);
+    let refused = played.prepare(100, 8).unwrap().unwrap_err();
+    let text = format!("{refused:?}");
+    assert!(text.contains("the transaction cannot be kept"), "{text}");
+    assert!(played.chain.next_request().is_none());
+}
+
+#[test]
+fn a_receipt_that_a_script_sees_ends_the_looking() {
+    let mut played = Played::new();
+    played.call(&[1, 2]);
+    played.prepare(100, 7);
+    let first = hash(&raw(202, 2));
+    played.answer(&[json!(first)]);
+    let families = vec![played.hashes(7)];
+    let until = played.now + Duration::from_secs(60);
+    let work = Work::Receipts(families);
+    let questions: Vec<Question> = receipts(&[first]).collect();
+    played.chain.ask(Ticket(2), until, work, &questions);
+    let receipt = json!({ "status": "0x0", "blockNumber": "0x10" });
+    let (_, reply) = played.answer(&[receipt]);
+    assert_eq!(reply.unwrap().unwrap()[0]["status"], "failed");
+    assert_eq!(played.chain.wake_at(), None);
+    // It has failed: the same call makes another one.
+    played.call(&[1, 2]);
+    assert!(played.prepare(100, 8).is_none());
+    assert!(played.chain.pending.get(8).is_some());
 }

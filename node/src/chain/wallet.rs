@@ -85,6 +85,11 @@ impl Transaction<'_> {
     }
 }
 
+/// The hash that a signed transaction is known by.
+pub(super) fn hash(raw: &[u8]) -> [u8; 32] {
+    Keccak256::digest(raw).into()
+}
+
 /// The transaction's type, and its fields as a list.
 fn envelope(fields: &[u8]) -> Vec<u8> {
     let mut out = alloc::vec![TYPE];

@@ -460,6 +460,18 @@ fn machine(text: &mut Text, report: &Report<'_>) {
             store.free,
         );
         text.counter("basalt_store_batches", "Batches committed", store.batches);
+        text.counter(
+            "basalt_store_reopened",
+            "Times that the store was opened again after the disk had failed",
+            state.reopened(),
+        );
+    }
+    if let Some(chain) = &report.world.chain {
+        text.gauge(
+            "basalt_chain_transactions_pending",
+            "Transactions that were sent and are not known to be mined",
+            chain.pending(),
+        );
     }
     if !report.status.devices.is_empty() {
         text.family("basalt_device", "info", "Devices in use");

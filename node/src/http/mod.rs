@@ -3,6 +3,7 @@
 //! One request per connection, `GET` only, no authentication: what is told here is no secret, and secrets are not told.
 
 mod client;
+mod config;
 mod metrics;
 mod pages;
 
@@ -17,8 +18,9 @@ use basalt_net::time::Instant;
 
 pub use client::read_answer;
 pub(crate) use client::{Answer, Clients, Request, Response, server};
+pub(crate) use config::config_text;
 pub(crate) use metrics::Contacts;
-pub(crate) use pages::{Report, config_text, page};
+pub(crate) use pages::{Report, page};
 
 use crate::machine::Effect;
 

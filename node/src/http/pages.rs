@@ -1,9 +1,7 @@
 //! What the pages say.
 
-use alloc::string::{String, ToString};
-use core::fmt::{self, Write};
+use alloc::string::ToString;
 
-use basalt_manifest::{Addressing, Compute, Manifest};
 use serde_json::{Map, Value, json};
 
 use super::Page;
@@ -89,74 +87,4 @@ fn health(report: &Report<'_>) -> (u16, Value) {
         Value::Object(Map::from_iter([check]))
     });
     (status, checks.collect())
-}
-
-/// Text of lines.
-#[derive(Default)]
-struct Lines(String);
-
-impl Lines {
-    fn line(&mut self, arguments: fmt::Arguments<'_>) {
-        // Text takes whatever is written to it.
-        let _ = self.0.write_fmt(arguments);
-        self.0.push('\n');
-    }
-}
-
-/// A manifest's values as TOML, without its secrets.
-pub(crate) fn config_text(manifest: &Manifest) -> String {
-    let mut text = Lines::default();
-    let quoted = |value: &str| Value::String(value.into()).to_string();
-    let list = |values: &[String]| Value::from(values.to_vec()).to_string();
-    text.line(format_args!("[node]"));
-    text.line(format_args!(
-        "network = {}",
-        quoted(&manifest.node.network.to_string())
-    ));
-    if manifest.node.seed.is_some() {
-        text.line(format_args!("seed = \"(redacted)\""));
-    }
-    if let Some(peer) = &manifest.node.management_peer_id {
-        text.line(format_args!("management_peer_id = {}", quoted(peer)));
-    }
-    text.line(format_args!(
-        "bootstrap = {}",
-        list(&manifest.node.bootstrap)
-    ));
-    let network = &manifest.network;
-    text.line(format_args!("\n[network]"));
-    match &network.addressing {
-        Addressing::Dhcp => text.line(format_args!("address = \"dhcp\"")),
-        Addressing::Static(fixed) => {
-            text.line(format_args!(
-                "address = \"{}/{}\"",
-                fixed.address, fixed.prefix
-            ));
-        }
-    }
-    text.line(format_args!("hostname = {}", quoted(&network.hostname)));
-    text.line(format_args!("tcp_port = {}", network.tcp_port));
-    text.line(format_args!("websocket_port = {}", network.websocket_port));
-    text.line(format_args!(
-        "external_addresses = {}",
-        list(&network.external_addresses)
-    ));
-    text.line(format_args!(
-        "\n[cores]\nsystem = {}",
-        manifest.cores.system
-    ));
-    match manifest.cores.compute {
-        Compute::All => text.line(format_args!("compute = \"all\"")),
-        Compute::Count(count) => text.line(format_args!("compute = {count}")),
-    }
-    if let Some(chain) = &manifest.chain {
-        let host = quoted(&chain.endpoint.host);
-        text.line(format_args!("\n[chain]\n# host of the endpoint: {host}"));
-        text.line(format_args!("endpoint = \"(redacted)\""));
-        text.line(format_args!("chain_id = {}", chain.chain_id));
-        text.line(format_args!("wallet_key = \"(redacted)\""));
-    }
-    let level = manifest.log.level.as_str().to_ascii_lowercase();
-    text.line(format_args!("\n[log]\nlevel = \"{level}\""));
-    text.0
 }

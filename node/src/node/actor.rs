@@ -54,6 +54,10 @@ pub(super) struct Actor {
     pub(super) data: Bytes,
     /// Whether it stands in the queue.
     pub(super) waits_for_turn: bool,
+    /// Calls whose results are not there yet.
+    pub(super) calls: usize,
+    /// Whether it is a run of a spell of this node.
+    pub(super) is_run: bool,
 }
 
 impl Actor {
@@ -69,11 +73,18 @@ impl Actor {
             results: Vec::new(),
             data: Bytes::new(),
             waits_for_turn: false,
+            calls: 0,
+            is_run: false,
         }
     }
 
     pub(super) fn has_work(&self) -> bool {
         !self.mailbox.is_empty() || !self.results.is_empty()
+    }
+
+    /// Whether this node has something to do for it; what other peers do is not known.
+    pub(super) fn is_busy(&self) -> bool {
+        self.has_work() || self.calls > 0
     }
 
     /// Bytes it holds.

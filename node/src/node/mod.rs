@@ -8,6 +8,7 @@
 
 mod actor;
 mod budget;
+mod runs;
 mod timers;
 mod turns;
 
@@ -36,6 +37,7 @@ use crate::state::State;
 use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use budget::Accounts;
+use runs::Runs;
 use timers::Timers;
 use turns::Turns;
 
@@ -118,6 +120,7 @@ pub struct Node<I> {
     connects: usize,
     /// Calls that wait for a job.
     jobs: BTreeMap<Ticket, CallId>,
+    runs: Runs,
     next_actor: u64,
     status: Status,
 }
@@ -138,6 +141,7 @@ impl<I: Interpreter> Node<I> {
             timers: Timers::default(),
             connects: 0,
             jobs: BTreeMap::new(),
+            runs: Runs::default(),
             next_actor: 0,
             status: Status::default(),
         }
@@ -259,6 +263,7 @@ impl<I: Interpreter> Node<I> {
                 let actor = Actor {
                     author_pays,
                     worker_pays,
+                    is_run: self.host().is_local(&author),
                     ..Actor::new(key, scope, header, 0)
                 };
                 self.add(clock, actor)?
@@ -301,6 +306,9 @@ impl<I: Interpreter> Node<I> {
         self.status.memory += size;
         self.deadlines.insert((actor.deadline, id));
         self.by_key.insert(actor.key.clone(), id);
+        if actor.is_run {
+            self.runs.add(id, &actor);
+        }
         self.actors.insert(id, actor);
         Ok(id)
     }
@@ -334,13 +342,28 @@ impl<I: Interpreter> Node<I> {
     /// Delivers the result of a call that took its time. Lost when the particle expired.
     pub fn complete(&mut self, call: CallId, result: Value) {
         self.connects = self.connects.saturating_sub(1);
-        self.finish(
+        self.resume(
             call,
             CallResult {
                 ret_code: 0,
                 result: alloc::format!("{result}"),
             },
         );
+    }
+
+    /// A call takes its time.
+    fn suspend(&mut self, call: CallId) {
+        if let Some(actor) = self.actors.get_mut(&call.actor) {
+            actor.calls += 1;
+        }
+    }
+
+    /// A call that took its time has its result.
+    fn resume(&mut self, call: CallId, result: CallResult) {
+        if let Some(actor) = self.actors.get_mut(&call.actor) {
+            actor.calls = actor.calls.saturating_sub(1);
+        }
+        self.finish(call, result);
     }
 
     fn finish(&mut self, call: CallId, result: CallResult) {
@@ -356,14 +379,13 @@ impl<I: Interpreter> Node<I> {
     pub fn timer(&mut self, clock: Clock) {
         while let Some((call, result)) = self.timers.due(clock.now) {
             self.status.memory -= result.result.len();
-            self.finish(call, result);
+            self.resume(call, result);
         }
-        self.world.run_spells(clock);
+        self.run_spells(clock);
         self.world.rest_idle(clock);
         if let Some(chain) = &mut self.world.chain {
             chain.timer(clock.now);
         }
-        self.take_spells(clock);
         for _ in 0..self.limits.max_removed_per_round {
             match self.deadlines.first() {
                 Some(&(deadline, id)) if deadline < clock.wall_ms => self.remove(id),
@@ -378,6 +400,9 @@ impl<I: Interpreter> Node<I> {
             self.deadlines.remove(&(actor.deadline, id));
             self.world.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
+            if actor.is_run {
+                self.runs.remove(id, &actor);
+            }
             self.status.memory -= memory;
             if actor.author_pays {
                 self.authors.remove(&actor.header.init_peer_id, memory);
@@ -610,6 +635,7 @@ impl<I: Interpreter> Node<I> {
             Ok(result) => result,
             Err(Later::Job(ticket)) => {
                 self.jobs.insert(ticket, call);
+                self.suspend(call);
                 return;
             }
             Err(Later::Sleep { duration, result }) => {
@@ -626,6 +652,7 @@ impl<I: Interpreter> Node<I> {
                 if self.timers.len() < self.limits.max_timers && memory <= self.limits.max_memory {
                     self.status.memory = memory;
                     self.timers.set(clock.now + duration, call, result);
+                    self.suspend(call);
                     return;
                 }
                 self.refuse_call(Refusal::TimersFull)
@@ -638,6 +665,7 @@ impl<I: Interpreter> Node<I> {
                         peer,
                         addresses,
                     });
+                    self.suspend(call);
                     return;
                 }
                 self.refuse_call(Refusal::ConnectsFull)
@@ -657,19 +685,6 @@ impl<I: Interpreter> Node<I> {
     /// Begins what needs the time; an edge calls it once, when the wall clock is right.
     pub fn begin(&mut self, clock: Clock) {
         self.world.begin(clock);
-    }
-
-    /// A peer has connected, or its last connection has ended: spells may wait for it.
-    pub fn on_connection(&mut self, clock: Clock, peer: &PeerId, connected: bool) {
-        self.world.on_connection(clock, peer, connected);
-    }
-
-    /// Takes in the particles of spells.
-    fn take_spells(&mut self, clock: Clock) {
-        while let Some(particle) = self.world.particles.pop_front() {
-            // What is refused is counted.
-            let _ = self.receive(clock, particle);
-        }
     }
 
     /// The compute cores that serve deals, if that changed since it was last asked.
@@ -721,7 +736,7 @@ impl<I: Interpreter> Node<I> {
             answer => {
                 if let Ok(result) = builtins::result(answer) {
                     self.status.failed_calls += u64::from(result.ret_code != 0);
-                    self.finish(call, result);
+                    self.resume(call, result);
                 }
             }
         }

@@ -93,6 +93,31 @@ impl From<Error> for CallError {
     }
 }
 
+/// What makes a spell run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trigger<'a> {
+    /// Its time has come.
+    Clock,
+    /// A peer has connected, or its last connection has ended.
+    Peer(&'a PeerId, bool),
+}
+
+impl Trigger<'_> {
+    /// What the spell finds as `hw_trigger`.
+    fn event(self, clock: host::Clock) -> Value {
+        match self {
+            Trigger::Clock => json!({
+                "timer": [{ "timestamp": clock.wall_ms / 1000 }],
+                "peer": [],
+            }),
+            Trigger::Peer(peer, connected) => json!({
+                "timer": [],
+                "peer": [{ "peer_id": peer.to_string(), "connected": connected }],
+            }),
+        }
+    }
+}
+
 /// A spell to be installed.
 pub(crate) struct Installation {
     pub(crate) scope: PeerId,
@@ -270,30 +295,8 @@ impl World {
         Ok(())
     }
 
-    /// Runs the spells whose time has come.
-    pub(crate) fn run_spells(&mut self, clock: host::Clock) {
-        while let Some(id) = self.schedule.due(clock.wall_ms) {
-            let event = json!({
-                "timer": [{ "timestamp": clock.wall_ms / 1000 }],
-                "peer": [],
-            });
-            self.run_spell(clock, &id, event);
-        }
-    }
-
-    /// Runs the spells that wait for peers to come or go.
-    pub(crate) fn on_connection(&mut self, clock: host::Clock, peer: &PeerId, connected: bool) {
-        for id in self.schedule.of_connections(connected) {
-            let event = json!({
-                "timer": [],
-                "peer": [{ "peer_id": peer.to_string(), "connected": connected }],
-            });
-            self.run_spell(clock, &id, event);
-        }
-    }
-
     /// Runs a spell once: its particle comes to the node when the spell has been asked for its script.
-    fn run_spell(&mut self, clock: host::Clock, id: &str, event: Value) {
+    pub(crate) fn run_spell(&mut self, clock: host::Clock, id: &str, trigger: Trigger<'_>) {
         let Some(entry) = self.services.get(id) else {
             return;
         };
@@ -304,11 +307,13 @@ impl World {
         let until = clock.now + core::time::Duration::from_millis(self.limits.max_call_ms);
         let spell = self.spell_service(id, scope, scope, until);
         let name = id.to_string();
+        let event = trigger.event(clock).to_string();
         let started = self.with_service(
             id,
             until,
-            move |running| spell.begin_run(running, &event.to_string()),
+            move |running| spell.begin_run(running, &event),
             move |world, clock, begun| {
+                world.schedule.begun(&name);
                 match begun.map_err(Error::from).and_then(|begun| begun) {
                     Ok((counter, script)) => {
                         world.send_spell(clock, scope, &name, counter, script);
@@ -318,8 +323,9 @@ impl World {
                 Ok(Reply::unit())
             },
         );
-        if let Err(error) = started {
-            log::warn!(target: "spell", "{id} does not run: {error}");
+        match started {
+            Ok(_) => self.schedule.begins(id),
+            Err(error) => log::warn!(target: "spell", "{id} does not run: {error}"),
         }
     }
 

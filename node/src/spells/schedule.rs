@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 
 use super::Config;
 
-/// Subscriptions of spells: one timer each, and connections.
+/// Subscriptions of spells: one timer each, and connections; and the runs that have no particle yet.
 #[derive(Default)]
 pub(crate) struct Schedule {
     spells: BTreeMap<String, (Config, Option<u64>)>,
     /// Times in Unix milliseconds.
     times: BTreeSet<(u64, String)>,
+    beginning: BTreeMap<String, usize>,
 }
 
 impl Schedule {
@@ -33,7 +34,7 @@ impl Schedule {
     }
 
     /// A spell whose time has come; its next time is set.
-    pub(super) fn due(&mut self, now_ms: u64) -> Option<String> {
+    pub(crate) fn due(&mut self, now_ms: u64) -> Option<String> {
         let (at, id) = self.times.first()?.clone();
         if at > now_ms {
             return None;
@@ -51,7 +52,7 @@ impl Schedule {
     }
 
     /// The spells that run when a peer connects, or disconnects.
-    pub(super) fn of_connections(&self, connected: bool) -> Vec<String> {
+    pub(crate) fn of_connections(&self, connected: bool) -> Vec<String> {
         let spells = self
             .spells
             .iter()
@@ -60,6 +61,26 @@ impl Schedule {
                 false => config.disconnect,
             });
         spells.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A spell is asked for its script.
+    pub(super) fn begins(&mut self, id: &str) {
+        *self.beginning.entry(id.to_string()).or_default() += 1;
+    }
+
+    /// It has answered.
+    pub(super) fn begun(&mut self, id: &str) {
+        if let Some(count) = self.beginning.get_mut(id) {
+            *count -= 1;
+            if *count == 0 {
+                self.beginning.remove(id);
+            }
+        }
+    }
+
+    /// Runs of a spell that have begun and have no particle yet.
+    pub(crate) fn beginning(&self, id: &str) -> usize {
+        self.beginning.get(id).copied().unwrap_or(0)
     }
 
     /// Spells that wait for something.
@@ -98,6 +119,18 @@ mod tests {
         assert!(schedule.of_connections(false).is_empty());
         schedule.set("a", Config::default(), None);
         assert_eq!(schedule.len(), 0);
+    }
+
+    #[test]
+    fn runs_that_begin_are_counted() {
+        let mut schedule = Schedule::default();
+        schedule.begins("a");
+        schedule.begins("a");
+        schedule.begun("a");
+        assert_eq!((schedule.beginning("a"), schedule.beginning("b")), (1, 0));
+        schedule.begun("a");
+        schedule.begun("a");
+        assert_eq!(schedule.beginning("a"), 0);
     }
 
     #[test]

@@ -6,10 +6,12 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use basalt_store::{Batch, BlockDevice, Limits, Namespace, Opened, Status, Store};
+use spin::Mutex;
 
 /// A kind of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub enum Room {
     System = 11,
     /// Proofs of capacity, in the prover's own layout.
     Proofs = 12,
+    /// Transactions that the wallet has sent, by their numbers.
+    Transactions = 13,
     /// Numbered batches of a test of the disk.
     DiskTest = 255,
 }
@@ -100,8 +104,9 @@ impl<E: fmt::Display> From<basalt_store::Error<E>> for Error {
     }
 }
 
-/// Any block device; its errors as text.
-struct Device(Box<dyn BlockDevice<Error = String> + Send>);
+/// Any block device; its errors as text. Clones are the same one: a store that is opened again takes it over.
+#[derive(Clone)]
+struct Device(Arc<Mutex<Box<dyn BlockDevice<Error = String> + Send>>>);
 
 /// A device of a driver's own error type.
 struct Texts<D>(D);
@@ -135,22 +140,22 @@ impl BlockDevice for Device {
     type Error = String;
 
     fn block_size(&self) -> usize {
-        self.0.block_size()
+        self.0.lock().block_size()
     }
     fn block_count(&self) -> u64 {
-        self.0.block_count()
+        self.0.lock().block_count()
     }
     fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), String> {
-        self.0.read(block, buf)
+        self.0.lock().read(block, buf)
     }
     fn write(&mut self, block: u64, data: &[u8]) -> Result<(), String> {
-        self.0.write(block, data)
+        self.0.lock().write(block, data)
     }
     fn flush(&mut self) -> Result<(), String> {
-        self.0.flush()
+        self.0.lock().flush()
     }
     fn discard(&mut self, block: u64, count: u64) -> Result<(), String> {
-        self.0.discard(block, count)
+        self.0.lock().discard(block, count)
     }
 }
 
@@ -163,9 +168,20 @@ const SEED: &[u8] = b"seed";
 /// A record's key and value.
 pub type Record = (Vec<u8>, Vec<u8>);
 
+/// Commits in a row that may fail for the disk before the store stays closed until the next start. Against a node that
+/// stands still for a silent disk again and again.
+const MAX_FAILURES: u32 = 8;
+
 /// The node's memory across reboots.
 pub struct State {
+    device: Device,
     store: Store<Device>,
+    /// Batches that were acknowledged, by the store's own count.
+    acknowledged: u64,
+    /// Commits in a row that failed for the disk.
+    failures: u32,
+    /// How often the store was opened again.
+    reopened: u64,
 }
 
 impl State {
@@ -178,20 +194,28 @@ impl State {
         device: impl BlockDevice + Send + 'static,
         fresh: [u8; 16],
     ) -> Result<(State, Opened), Error> {
-        let mut device = Device(Box::new(Texts(device)));
+        let mut device = Device(Arc::new(Mutex::new(Box::new(Texts(device)))));
         let limits = Limits::default();
-        if is_blank(&mut device).map_err(|error| Error(format!("the disk failed: {error}")))? {
-            let state = State {
-                store: Store::format(device, limits, fresh)?,
+        let is_blank = is_blank(&mut device);
+        let (store, opened) =
+            match is_blank.map_err(|error| Error(format!("the disk failed: {error}")))? {
+                true => {
+                    let opened = Opened {
+                        loaded: 0,
+                        replayed: 0,
+                    };
+                    (Store::format(device.clone(), limits, fresh)?, opened)
+                }
+                false => Store::open(device.clone(), limits)?,
             };
-            let opened = Opened {
-                loaded: 0,
-                replayed: 0,
-            };
-            return Ok((state, opened));
-        }
-        let (store, opened) = Store::open(device, limits)?;
-        Ok((State { store }, opened))
+        let state = State {
+            device,
+            acknowledged: store.status().batches,
+            store,
+            failures: 0,
+            reopened: 0,
+        };
+        Ok((state, opened))
     }
 
     /// The seed of the node's key: the one kept here, or `fresh`, which is kept from now on.
@@ -258,7 +282,8 @@ impl State {
         self.commit(changes)
     }
 
-    /// Makes changes, all or none; when this returns they survive a power cut.
+    /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails, the store is opened again,
+    /// once for each commit: that shows whether the changes are there, and if not they are made once more.
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
@@ -266,15 +291,80 @@ impl State {
         if changes.is_empty() {
             return Ok(());
         }
-        Ok(self.store.commit(&changes.0)?)
+        let doubt = match self.store.commit(&changes.0) {
+            Err(basalt_store::Error::Poisoned) => false,
+            Err(basalt_store::Error::Device(error)) => {
+                log::warn!(target: "state", "the disk failed: {error}");
+                true
+            }
+            done => return self.acknowledge(done),
+        };
+        if self.reopen(doubt)? {
+            return self.acknowledge(Ok(()));
+        }
+        let again = self.store.commit(&changes.0);
+        self.acknowledge(again)
     }
 
-    /// One bounded step of the store's housekeeping; true when there is more to do.
+    fn acknowledge(&mut self, done: Result<(), basalt_store::Error<String>>) -> Result<(), Error> {
+        if done.is_ok() {
+            self.acknowledged = self.store.status().batches;
+            self.failures = 0;
+        }
+        Ok(done?)
+    }
+
+    /// Opens the store again after the disk has failed; true when it has a batch more than were acknowledged, which is in
+    /// `doubt`.
+    ///
+    /// # Errors
+    /// The disk still fails, or has failed too often, or has another state than the one the node goes by. Then the store
+    /// stays closed for changes.
+    fn reopen(&mut self, doubt: bool) -> Result<bool, Error> {
+        if self.failures >= MAX_FAILURES {
+            return Err(Error(
+                "the disk has failed too often: the store is closed until the next start".into(),
+            ));
+        }
+        self.failures += 1;
+        // A disk that was reset refuses the first flush after it, for what was written before is in doubt: the second opening
+        // reads what has become of it.
+        let open = || Store::open(self.device.clone(), Limits::default());
+        let (store, _) = open().or_else(|_| open())?;
+        let more = store.status().batches.checked_sub(self.acknowledged);
+        let is_there = match more {
+            Some(0) => false,
+            Some(1) if doubt => true,
+            // Data that was told to be kept is gone, or changes are there that were told to have failed.
+            _ => {
+                self.failures = MAX_FAILURES;
+                return Err(Error(
+                    "after the disk failed it has another state than the node: the store is closed until the next start"
+                        .into(),
+                ));
+            }
+        };
+        self.store = store;
+        self.reopened += 1;
+        log::warn!(target: "state", "the store was opened again");
+        Ok(is_there)
+    }
+
+    /// One bounded step of the store's housekeeping; true when there is more to do. There is nothing to do while the store
+    /// waits for the next commit to open it again.
     ///
     /// # Errors
     /// The device fails.
     pub fn maintain(&mut self) -> Result<bool, Error> {
-        Ok(self.store.maintain()?)
+        match self.store.maintain() {
+            Err(basalt_store::Error::Poisoned) => Ok(false),
+            done => Ok(done?),
+        }
+    }
+
+    /// How often the disk has failed and the store was opened again.
+    pub fn reopened(&self) -> u64 {
+        self.reopened
     }
 
     /// How the store is.

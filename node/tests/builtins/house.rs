@@ -15,10 +15,9 @@ use basalt_node::limits::ServiceLimits;
 use basalt_node::particle::Header;
 use basalt_node::state::State;
 use basalt_node::world::{Parts, World};
+use basalt_store::Memory;
 use base64::Engine;
 use serde_json::{Value, json};
-
-pub(crate) use super::disk::Disk;
 
 use super::bench::{HOST, MANAGEMENT, Neighbours, key, peer};
 
@@ -45,7 +44,7 @@ impl Platform for Ticking {
 pub(crate) struct House {
     pub(crate) world: World,
     platform: Arc<Ticking>,
-    disk: Disk,
+    disk: Memory,
     limits: ServiceLimits,
     /// Id of the particles that ask.
     pub(crate) particle: String,
@@ -56,10 +55,10 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> House {
-        House::with(ServiceLimits::default(), Disk::new(64 << 20))
+        House::with(ServiceLimits::default(), disk(64 << 20))
     }
 
-    pub(crate) fn with(limits: ServiceLimits, disk: Disk) -> House {
+    pub(crate) fn with(limits: ServiceLimits, disk: Memory) -> House {
         let versions = Versions {
             node: "0.1.0".into(),
             air: "0.64.1".into(),
@@ -101,6 +100,7 @@ impl House {
             ..
         } = self;
         drop(world);
+        disk.cut(|_| false);
         House::with(limits, disk)
     }
 
@@ -271,6 +271,11 @@ impl House {
             json!([text, {"name": name}]),
         )
     }
+}
+
+/// A blank disk.
+pub(crate) fn disk(bytes: usize) -> Memory {
+    Memory::new(4096, bytes)
 }
 
 /// The published spell service.

@@ -2,7 +2,6 @@
 
 mod bench;
 mod cases;
-mod disk;
 mod exact;
 mod guarded;
 mod house;

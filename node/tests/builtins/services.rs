@@ -355,7 +355,7 @@ fn a_long_history_of_files_is_written_anew() {
 
 #[test]
 fn a_call_that_the_disk_has_no_room_for_fails_and_leaves_no_trace() {
-    let mut house = House::with(ServiceLimits::default(), Disk::new(6 << 20));
+    let mut house = House::with(ServiceLimits::default(), disk(6 << 20));
     let id = house.deploy(&["files"]);
     house.ask(STRANGER, &id, "save_note", json!(["/storage/x", "small"]));
     let large = "x".repeat(6 << 20);
@@ -371,7 +371,7 @@ fn calls_of_one_service_wait_for_each_other() {
         max_service_queue: 2,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     let id = house.deploy(&["files"]);
     house.ask(STRANGER, &id, "save_note", json!(["/storage/x", ""]));
     let mut extend = |text: &str| {
@@ -400,7 +400,7 @@ fn services_are_bounded_in_number_memory_and_time() {
         max_call_ms: 50,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     let blueprint = {
         let cid = house.add_module("faults", &guest("faults"));
         let text = house.ask(HOST, "dist", "make_blueprint", json!(["f", [cid]]));
@@ -416,7 +416,7 @@ fn services_are_bounded_in_number_memory_and_time() {
         max_call_ms: 50,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     house.deploy(&["files"]);
     let list = house.ask(HOST, "dist", "list_blueprints", json!([]));
     let full = house.fail(HOST, "srv", "create", json!([list[0]["id"]]));
@@ -432,7 +432,7 @@ fn a_call_ends_with_its_time_or_its_particle() {
         max_call_ms: 20,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     let id = house.deploy(&["limits"]);
     // Pieces of nothing without end: each takes longer than the one before.
     let endless = json!([0, u32::MAX >> 1]);
@@ -460,7 +460,7 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
         rest_after_ms: 60_000,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     let id = house.deploy(&["faults"]);
     assert_eq!(house.ask(STRANGER, &id, "tick", json!([])), 11);
     let awake = house.world.memory().used();
@@ -510,7 +510,7 @@ fn all_services_share_the_memory_and_who_is_idle_makes_room() {
         services_memory: 4 << 20,
         ..ServiceLimits::default()
     };
-    let mut house = House::with(limits, Disk::new(64 << 20));
+    let mut house = House::with(limits, disk(64 << 20));
     let first = house.deploy(&["limits"]);
     // 60 pages more are more than all may have together, though fewer than one may.
     assert_eq!(house.ask(STRANGER, &first, "add_pages", json!([60])), -1);

@@ -272,15 +272,15 @@ impl World {
 
     fn arrive(&mut self, (party, conn): End, message: Message) {
         match message {
-            Message::Bytes(bytes) => {
-                let mut rest = &bytes[..];
+            Message::Bytes(mut bytes) => {
+                let mut rest = &mut bytes[..];
                 while !rest.is_empty() {
                     let room = self.parties[party].machine().receive_capacity(conn);
                     if room == 0 {
                         // Closed meanwhile: nobody reads the rest.
                         return;
                     }
-                    let (now, later) = rest.split_at(room.min(rest.len()));
+                    let (now, later) = rest.split_at_mut(room.min(rest.len()));
                     self.input(party, Input::Received { conn, bytes: now });
                     rest = later;
                 }

@@ -4,9 +4,7 @@
 //! change a valid disk whose checksums are then made right again, so that the fields behind the
 //! checksums are reached.
 
-use basalt_store::{Batch, Limits, Namespace, Store};
-
-use super::disk::Memory;
+use basalt_store::{Batch, Limits, Memory, Namespace, Store};
 
 const PAGES: usize = 64;
 const PAGE: usize = 4096;
@@ -16,11 +14,9 @@ const LIMITS: Limits = Limits {
     value: 1 << 20,
 };
 
-type Disk = Memory<PAGE>;
-
 /// A disk with a snapshot, a journal, small and large values.
-fn valid() -> Disk {
-    let mut store = Store::format(Memory(vec![0; PAGES * PAGE]), LIMITS, [0; 16]).unwrap();
+fn valid() -> Memory {
+    let mut store = Store::format(Memory::new(PAGE, PAGES * PAGE), LIMITS, [0; 16]).unwrap();
     for number in 0..6u8 {
         let mut batch = Batch::new();
         batch.put(Namespace(1), [number], vec![number; 40]);
@@ -72,17 +68,19 @@ fn crc(parts: &[&[u8]]) -> u32 {
 }
 
 pub(crate) fn check(data: &[u8]) {
-    let mut disk = valid();
+    let disk = valid();
     let Some((mended, edits)) = data.split_first() else {
         return;
     };
     for edit in edits.chunks_exact(4) {
         let at = u32::from_le_bytes([edit[0], edit[1], edit[2], 0]) as usize;
-        let length = disk.0.len();
-        disk.0[at % length] = edit[3];
+        disk.edit(|bytes| {
+            let at = at % bytes.len();
+            bytes[at] = edit[3];
+        });
     }
     if mended & 1 == 1 {
-        mend(&mut disk.0);
+        disk.edit(|bytes| mend(bytes));
     }
     let Ok((mut store, _)) = Store::open(disk, LIMITS) else {
         return;

@@ -3,19 +3,15 @@
 //! The first byte says whether checksums are made right again after the edits (three bytes offset,
 //! one byte value) that the rest of the input makes to a valid disk of 512-byte blocks.
 
-use basalt_store::BlockDevice;
 use basalt_store::partition::table::Content;
 use basalt_store::partition::{Guid, Partition, Table};
-
-use super::disk::Memory;
+use basalt_store::{BlockDevice, Memory};
 
 const BLOCK: usize = 512;
 const BLOCKS: usize = 256;
 
-type Disk = Memory<BLOCK>;
-
 /// A disk with two partitions.
-fn valid() -> Disk {
+fn valid() -> Memory {
     let mut table = Table::new(Guid([7; 16]), BLOCKS as u64, BLOCK).unwrap();
     for (id, first) in [(1, 40), (2, 80)] {
         let partition = Partition {
@@ -27,7 +23,7 @@ fn valid() -> Disk {
         };
         table.add(&partition).unwrap();
     }
-    let mut disk = Memory(vec![0; BLOCKS * BLOCK]);
+    let mut disk = Memory::new(BLOCK, BLOCKS * BLOCK);
     table.create(&mut disk).unwrap();
     disk
 }
@@ -59,15 +55,17 @@ pub(crate) fn check(data: &[u8]) {
     let mut disk = valid();
     for edit in edits.chunks_exact(4) {
         let at = u32::from_le_bytes([edit[0], edit[1], edit[2], 0]) as usize;
-        let length = disk.0.len();
-        disk.0[at % length] = edit[3];
+        disk.edit(|bytes| {
+            let at = at % bytes.len();
+            bytes[at] = edit[3];
+        });
     }
     if mended & 1 == 1 {
-        mend(&mut disk.0);
+        disk.edit(|bytes| mend(bytes));
     }
     // The disk may be larger than the one the table was made for.
-    disk.0
-        .resize(disk.0.len() + usize::from(mended >> 1) * 64 * BLOCK, 0);
+    let more = usize::from(mended >> 1) * 64 * BLOCK;
+    disk.edit(|bytes| bytes.resize(bytes.len() + more, 0));
     let blocks = disk.block_count();
     let Ok(Content::Table(mut table) | Content::Copy(mut table)) = Table::read(&mut disk) else {
         return;

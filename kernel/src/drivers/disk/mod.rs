@@ -270,7 +270,10 @@ impl<E: Engine> BlockDevice for Disk<E> {
 
     fn flush(&mut self) -> Result<(), Fault> {
         if self.facts.flush {
-            self.execute(Operation::Flush, 0, 0)?;
+            let done = self.execute(Operation::Flush, 0, 0);
+            // What it then gives back need not be what it has: nothing it says may be relied on.
+            self.dead |= matches!(done, Err(Fault::Failed(_, _, Failure::Refused(_))));
+            done?;
             self.counters.flushed();
         }
         self.unflushed = false;

@@ -159,6 +159,18 @@ fn writes_before_a_reset_are_never_acknowledged() {
 }
 
 #[test]
+fn a_disk_that_refuses_to_flush_is_dead() {
+    let (mut disk, engine) = disk(facts());
+    disk.write(0, &[1; 512]).unwrap();
+    let refused = Failure::Refused(0x281);
+    engine.0.lock().unwrap().outcomes = [refused].into();
+    let failed = Fault::Failed(Operation::Flush, 0, refused);
+    assert_eq!(disk.flush(), Err(failed));
+    assert_eq!(disk.flush(), Err(Fault::Dead));
+    assert_eq!(disk.read(0, &mut [0; 512]), Err(Fault::Dead));
+}
+
+#[test]
 fn a_disk_that_does_not_come_back_is_dead() {
     let (mut disk, engine) = disk(facts());
     engine.0.lock().unwrap().outcomes = [Failure::Silent].into();

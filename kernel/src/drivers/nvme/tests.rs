@@ -4,6 +4,7 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
+use basalt_node::state::{Room, State};
 use basalt_store::BlockDevice;
 
 use super::controller::Nvme;
@@ -112,6 +113,26 @@ fn a_silent_or_broken_controller_is_reset() {
     }
     let counts = disk.counters().now();
     assert_eq!((counts.timeouts, counts.resets), (4, 4));
+}
+
+#[test]
+fn the_state_outlives_a_controller_that_is_reset() {
+    let model = Model::new(BLOCKS);
+    let (mut state, _) = State::open(open(&model).unwrap(), [1; 16]).unwrap();
+    for (round, fault) in [Fault::Silence, Fault::Fatal].into_iter().enumerate() {
+        // Small values and large ones, which are flushed before they are committed.
+        for (key, len) in [(b"a", 50), (b"b", 5000)] {
+            model.state().fault = fault;
+            state.put(Room::DiskTest, key, pattern(len, round)).unwrap();
+        }
+    }
+    assert_eq!((state.reopened(), state.status().batches), (4, 4));
+    drop(state);
+    let (mut state, _) = State::open(open(&model).unwrap(), [1; 16]).unwrap();
+    for (key, len) in [(b"a", 50), (b"b", 5000)] {
+        let kept = state.get(Room::DiskTest, key).unwrap();
+        assert_eq!(kept, Some(pattern(len, 1)));
+    }
 }
 
 #[test]

@@ -128,7 +128,13 @@ fn a_peer_that_takes_no_bytes_is_given_up() {
     net.links.clear();
     for _ in 0..20 {
         net.now += Duration::from_secs(10);
-        net.input(0, Input::Received { conn, bytes: &[] });
+        net.input(
+            0,
+            Input::Received {
+                conn,
+                bytes: &mut [],
+            },
+        );
         net.input(0, Input::Timer);
     }
     assert_eq!(net.closed(0), [CloseReason::SlowReader]);
@@ -153,7 +159,7 @@ fn nonsense_ends_the_connection_and_is_counted() {
             .accept(net.now, transport, remote, &mut vec![])
             .unwrap();
         let mut out = vec![];
-        net.swarms[1].handle(net.now, Input::Received { conn, bytes }, &mut out);
+        net.swarms[1].handle(net.now, Input::Received { conn, bytes: &mut bytes.to_vec() }, &mut out);
         assert!(
             out.iter()
                 .any(|effect| matches!(effect, Effect::Close { .. }))

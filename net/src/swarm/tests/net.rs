@@ -240,7 +240,7 @@ impl Net {
                     let pipe = &mut link.pipes[end];
                     let capacity = self.swarms[to].receive_capacity(other);
                     let len = pipe.bytes.len().min(self.piece).min(capacity);
-                    let bytes: Vec<u8> = if capacity == 0 {
+                    let mut bytes: Vec<u8> = if capacity == 0 {
                         pipe.bytes.clear();
                         vec![]
                     } else {
@@ -253,7 +253,7 @@ impl Net {
                             to,
                             Input::Received {
                                 conn: other,
-                                bytes: &bytes,
+                                bytes: &mut bytes,
                             },
                         );
                     }

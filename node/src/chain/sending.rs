@@ -1,0 +1,240 @@
+//! Transactions from a script's call to the chain: made one at a time, kept before they are sent, and looked after until
+//! they are mined.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::time::Instant;
+use serde_json::{Value, json};
+
+use super::pending::{Fees, Sent};
+use super::wallet::Address;
+use super::{Chain, MAX_MS, Work, receipts, rpc};
+use crate::state::State;
+
+/// What the endpoint answers to the questions of a request; the outer error is for want of an answer.
+type Answers = Result<Vec<Result<Value, String>>, String>;
+
+/// A transaction that a script asks for.
+pub(super) enum Prepared {
+    /// It was sent before, and may yet be mined: its hash.
+    Known(String),
+    /// It is kept: its number, and the bytes that are to be sent.
+    New(u64, Vec<u8>),
+}
+
+impl Chain {
+    /// Starts the next transaction, unless one is being made.
+    pub(super) fn send_next(&mut self) {
+        if self.sending.is_some() {
+            return;
+        }
+        let Some((ticket, until, to, data)) = self.waiting.pop_front() else {
+            return;
+        };
+        let from = rpc::hex(&self.settings.wallet.address());
+        let call = json!([{ "from": from, "to": rpc::hex(&to), "data": rpc::hex(&data) }]);
+        let questions = [
+            ("eth_chainId", json!([])),
+            ("eth_getBlockByNumber", json!(["pending", false])),
+            ("eth_estimateGas", call),
+            ("eth_maxPriorityFeePerGas", json!([])),
+            ("eth_getTransactionCount", json!([from, "pending"])),
+        ];
+        let id = self.ask(ticket, until, Work::Prepare(to, data), &questions);
+        self.sending = Some(id);
+    }
+
+    /// Transactions that were sent and are not known to be mined.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// When to look after a transaction that was sent.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.pending.wake_at()
+    }
+
+    /// Asks after transactions whose time is over.
+    pub(crate) fn timer(&mut self, now: Instant) {
+        while let Some(sent) = self.pending.due(now) {
+            let mut questions = vec![
+                ("eth_getBlockByNumber", json!(["pending", false])),
+                ("eth_maxPriorityFeePerGas", json!([])),
+            ];
+            questions.extend(receipts(&sent.hashes));
+            let work = Work::Watch(sent.nonce);
+            let until = now + Duration::from_millis(MAX_MS);
+            self.ask(None, until, work, &questions);
+        }
+    }
+
+    /// What the chain asks for a unit of gas: its answers about a block and the usual priority fee.
+    fn fees(
+        &self,
+        block: Result<Value, String>,
+        priority: Result<Value, String>,
+    ) -> Result<Fees, String> {
+        let base = match self.settings.base_fee {
+            Some(fee) => fee,
+            None => rpc::quantity(&block?["baseFeePerGas"])?,
+        };
+        let priority = match self.settings.priority_fee {
+            Some(fee) => fee,
+            None => rpc::quantity(&priority?)?,
+        };
+        Ok(Fees {
+            // Twice the base fee, so that the transaction stays good for some blocks.
+            max: base.saturating_mul(2).saturating_add(priority),
+            priority,
+        })
+    }
+
+    /// Makes the transaction for which the chain has told fees and number, and keeps it. A script that asks once more for what
+    /// is under way, after a reboot perhaps, does not pay twice.
+    pub(super) fn prepared(
+        &mut self,
+        state: &mut Option<State>,
+        now: Instant,
+        to: Address,
+        data: Vec<u8>,
+        answers: Answers,
+    ) -> Result<Prepared, String> {
+        let known = self.pending.of_call(&to, &data);
+        if let Some(hash) = known.and_then(|sent| sent.hashes.first()) {
+            return Ok(Prepared::Known(hash.clone()));
+        }
+        let mut answers = answers?.into_iter();
+        let mut next = || answers.next().ok_or("the chain does not answer")?;
+        let expected = self.settings.chain_id;
+        let chain_id = rpc::quantity(&next()?)?;
+        if chain_id != expected.into() {
+            return Err(format!(
+                "the endpoint is on chain {chain_id}, this node on {expected}"
+            ));
+        }
+        let (block, gas, priority) = (next(), next(), next());
+        let (gas, fees) = (rpc::quantity(&gas?)?, self.fees(block, priority)?);
+        let count = rpc::quantity(&next()?)?;
+        let small = |number: u128| u64::try_from(number).map_err(|error| error.to_string());
+        let nonce = self.pending.free_nonce(small(count)?);
+        let sent = Sent::new(nonce, to, data, small(gas)?, fees);
+        let raw = self.pending.send(state, now, sent);
+        let raw = raw.map_err(|error| format!("the transaction cannot be kept: {error}"))?;
+        Ok(Prepared::New(nonce, raw))
+    }
+
+    /// What the endpoint says to a new transaction. One without an answer may be on the chain all the same: it is looked after.
+    pub(super) fn told(&mut self, state: &mut Option<State>, nonce: u64, answers: &Answers) {
+        let answer = answers.as_ref().ok().and_then(|answers| answers.first());
+        let kept = match answer {
+            Some(Ok(Value::String(hash))) => self.pending.taken(state, nonce, hash),
+            Some(Err(_)) => self.pending.forget(state, nonce),
+            Some(Ok(_)) | None => Ok(()),
+        };
+        if let Err(error) = kept {
+            log::error!(target: "chain", "transaction {nonce}: {error}");
+        }
+    }
+
+    /// Looks after a transaction that was sent: what is not mined is sent again with a higher fee.
+    pub(super) fn look_after(
+        &mut self,
+        state: &mut Option<State>,
+        now: Instant,
+        until: Instant,
+        work: Work,
+        answers: Answers,
+    ) {
+        match (work, answers) {
+            (Work::Watch(nonce), Ok(answers)) => self.watched(state, now, until, nonce, answers),
+            (Work::Watch(nonce), Err(error)) => {
+                log::debug!(target: "chain", "transaction {nonce} cannot be looked after: {error}");
+                self.pending.wait(now, nonce);
+            }
+            // A refused one may just have been mined: the next look tells.
+            (Work::Resend(nonce), Ok(answers)) => match answers.first() {
+                Some(Err(error)) => {
+                    log::debug!(target: "chain", "the replacement of {nonce} is refused: {error}");
+                }
+                _ => self.told(state, nonce, &Ok(answers)),
+            },
+            (Work::Resend(nonce), Err(error)) => {
+                log::debug!(target: "chain", "no answer to the replacement of {nonce}: {error}");
+            }
+            _ => {}
+        }
+    }
+
+    fn watched(
+        &mut self,
+        state: &mut Option<State>,
+        now: Instant,
+        until: Instant,
+        nonce: u64,
+        answers: Vec<Result<Value, String>>,
+    ) {
+        let mut answers = answers.into_iter();
+        let mut next = || answers.next().unwrap_or(Ok(Value::Null));
+        let (block, priority) = (next(), next());
+        if is_mined(&mined(answers)) {
+            return self.settle(state, now, nonce);
+        }
+        let Some(sent) = self.pending.get(nonce).cloned() else {
+            return;
+        };
+        let fees = match self.fees(block, priority) {
+            Ok(fees) if self.pending.may_repeat(&sent) => fees.in_place_of(sent.fees),
+            Ok(_) => {
+                log::warn!(target: "chain", "transaction {nonce} is not mined and is given up");
+                return self.settle(state, now, nonce);
+            }
+            Err(_) => return self.pending.wait(now, nonce),
+        };
+        match self.pending.send(state, now, Sent { fees, ..sent }) {
+            Ok(raw) => {
+                log::info!(
+                    target: "chain",
+                    "transaction {nonce} is not mined: it is sent again for {} wei per gas", fees.max
+                );
+                let question = ("eth_sendRawTransaction", json!([rpc::hex(&raw)]));
+                self.ask(None, until, Work::Resend(nonce), &[question]);
+            }
+            Err(error) => {
+                log::error!(target: "chain", "transaction {nonce} cannot be sent again: {error}");
+                self.pending.wait(now, nonce);
+            }
+        }
+    }
+
+    /// A transaction is mined or given up.
+    pub(super) fn settle(&mut self, state: &mut Option<State>, now: Instant, nonce: u64) {
+        if let Err(error) = self.pending.settle(state, nonce) {
+            log::error!(target: "chain", "transaction {nonce}: {error}");
+            self.pending.wait(now, nonce);
+        }
+    }
+}
+
+/// The receipt among those of transactions with one number, of which at most one is mined.
+pub(super) fn mined(
+    receipts: impl Iterator<Item = Result<Value, String>>,
+) -> Result<Value, String> {
+    let mut last = Ok(Value::Null);
+    for receipt in receipts {
+        match receipt {
+            Ok(Value::Null) => {}
+            Ok(receipt) => return Ok(receipt),
+            Err(error) => last = Err(error),
+        }
+    }
+    last
+}
+
+/// Whether there is a receipt.
+pub(super) fn is_mined(receipt: &Result<Value, String>) -> bool {
+    matches!(receipt, Ok(receipt) if !receipt.is_null())
+}
