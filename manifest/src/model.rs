@@ -335,7 +335,7 @@ pub struct Services {
 /// A module that may use programs of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effector {
-    /// Its CID: version 1, raw bytes, SHA-256, in base32.
+    /// Its CID: version 1, SHA-256, of one raw block or of several (dag-pb), in base32.
     pub cid: String,
     /// Names of the programs that it may import; not empty.
     pub programs: Vec<String>,

@@ -219,14 +219,15 @@ pub(crate) fn reach(value: &DeValue<'_>) -> Result<Reach, Fault> {
 
 /// A module's CID and the names of its programs, a space between each.
 pub(crate) fn effector(value: &DeValue<'_>) -> Result<Effector, Fault> {
-    /// A CID of version 1 of raw bytes by their SHA-256: how it begins, and how long it is.
-    const CID: (&str, usize) = ("bafkrei", 59);
+    /// How CIDs of version 1 with a SHA-256 begin, of a file in one block and of one in several, and how long they are.
+    const CID: ([&str; 2], usize) = (["bafkrei", "bafybei"], 59);
     /// Longest name of a program.
     const LONGEST: usize = 64;
     let mut words = string(value)?.split(' ');
     let cid = words.next().unwrap_or_default();
     let base32 = |byte: u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
-    if !cid.starts_with(CID.0) || cid.len() != CID.1 || !cid.bytes().all(base32) {
+    let begins = CID.0.iter().any(|prefix| cid.starts_with(prefix));
+    if !begins || cid.len() != CID.1 || !cid.bytes().all(base32) {
         return Err(Fault::from(
             "has an entry that begins with no CID of a module",
         ));

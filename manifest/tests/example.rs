@@ -72,7 +72,7 @@ fn is_read_as_written() {
         (Some(4096), Some(256), Some(300))
     );
     assert_eq!(services.http, Reach::Public);
-    let [effector] = services.effectors.as_slice() else {
+    let [effector, _] = services.effectors.as_slice() else {
         panic!("{:?}", services.effectors);
     };
     assert!(effector.cid.ends_with("pfy3e"));

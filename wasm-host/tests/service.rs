@@ -418,6 +418,13 @@ fn curl_is_native_and_other_programs_are_missing() {
             .headers
             .contains(&("X-Key".to_string(), "v".to_string()))
     );
+    // As the published effectors ask.
+    let words = "http://there/ -X GET -H X-A:b --connect-timeout 5 --no-progress-meter --retry 0";
+    let words: Vec<&str> = words.split(' ').collect();
+    assert_eq!(
+        call(&mut service, "fetch_len", json!([words])).unwrap(),
+        json!(4)
+    );
     assert_eq!(
         call(&mut service, "fetch_len", json!([["--teleport", "x"]])).unwrap(),
         json!(-2)

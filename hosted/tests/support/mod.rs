@@ -88,6 +88,8 @@ impl Node {
                 }
             });
         }
+        // Of a process that ends at once nobody waits for lines.
+        drop(sender);
         let (mut listening, mut pages, mut told) = (None, None, String::new());
         while listening.is_none() || pages.is_none() {
             let line = lines.recv_timeout(PATIENCE);

@@ -22,7 +22,7 @@ const WRITE: i32 = 23;
 /// Exit status when a file to send cannot be read.
 const READ: i32 = 26;
 
-/// The transfer tool. Options without effect here (silence, redirects, time limits: the host sees to them) are accepted; unknown ones are refused.
+/// The transfer tool. Options without effect here (silence, redirects, time limits, repetitions: the host sees to them) are accepted; unknown ones are refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Curl;
 
@@ -180,10 +180,10 @@ fn long(name: &str) -> Option<char> {
         "get" => 'G',
         "url" => 'u',
         "user-agent" => 'A',
-        "silent" => 's',
+        "silent" | "no-progress-meter" => 's',
         "show-error" => 'S',
         "location" => 'L',
-        "max-time" | "connect-timeout" => 'm',
+        "max-time" | "connect-timeout" | "retry" | "retry-delay" | "retry-max-time" => 'm',
         _ => return None,
     })
 }
