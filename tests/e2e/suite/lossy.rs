@@ -93,7 +93,8 @@ async fn link(way: &Way, seed: u64) -> Result<()> {
     let outcome = try_join!(
         try_join_all(dialed),
         dials(node, Version::Current, &node.tcp, &way.sizes),
-        dials(node, Version::Current, &node.ws, &way.sizes),
+        // The js-client takes the largest over WebSocket.
+        dials(node, Version::Current, &node.ws, &way.sizes[..2]),
         dials(node, Version::Nox, &node.tcp, &way.sizes),
         js_dials(node, &way.sizes),
     );
