@@ -257,10 +257,13 @@ pub(crate) fn measure() -> Rates {
     }
     let set_ups = SET_UPS as f64 / start.elapsed().as_secs_f64();
     dial(&mut reactor, &address, SET_UPS);
+    let (exchanges, megabytes) = (exchange(&mut reactor), bulk(&mut reactor));
     Rates {
         set_ups,
-        exchanges: exchange(&mut reactor),
-        megabytes: bulk(&mut reactor),
+        exchanges,
+        megabytes,
+        // Each particle is a stream, and is kept until it is whole.
+        kept: megabytes,
     }
 }
 

@@ -9,6 +9,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, noise, tcp, yamux};
 use crate::{BULK, BULKS, EXCHANGES, MESSAGE, Rates, SET_UPS};
 
 const SINK: StreamProtocol = StreamProtocol::new("/sink/1.0.0");
+const KEEP: StreamProtocol = StreamProtocol::new("/keep/1.0.0");
 const ECHO: StreamProtocol = StreamProtocol::new("/echo/1.0.0");
 
 fn swarm() -> Swarm<libp2p_stream::Behaviour> {
@@ -52,6 +53,15 @@ pub(crate) fn measure() -> Rates {
                 let _ = stream.close().await;
             }
         });
+        let mut keeps = control.accept(KEEP).expect("the only one");
+        tokio::spawn(async move {
+            while let Some((_, mut stream)) = keeps.next().await {
+                let mut message = Vec::new();
+                let _ = stream.read_to_end(&mut message).await;
+                assert_eq!(message.len(), BULK);
+                let _ = stream.close().await;
+            }
+        });
         let mut echoes = control.accept(ECHO).expect("the only one");
         tokio::spawn(async move {
             while let Some((_, mut stream)) = echoes.next().await {
@@ -84,10 +94,12 @@ pub(crate) fn measure() -> Rates {
             }
         });
         let megabytes = bulk(control.clone(), id).await;
+        let kept = messages(control.clone(), id).await;
         let exchanges = exchange(control, id).await;
         Rates {
             set_ups,
             megabytes,
+            kept,
             exchanges,
         }
     })
@@ -122,6 +134,18 @@ async fn bulk(mut control: libp2p_stream::Control, id: PeerId) -> f64 {
     // The other side closes when it has everything.
     let mut end = Vec::new();
     stream.read_to_end(&mut end).await.expect("an end");
+    (BULKS * BULK) as f64 / start.elapsed().as_secs_f64() / 1e6
+}
+
+async fn messages(mut control: libp2p_stream::Control, id: PeerId) -> f64 {
+    let bytes = vec![7; BULK];
+    let start = Instant::now();
+    for _ in 0..BULKS {
+        let mut stream = control.open_stream(id, KEEP).await.expect("a stream");
+        stream.write_all(&bytes).await.expect("is taken");
+        stream.close().await.expect("is taken");
+        stream.read_to_end(&mut Vec::new()).await.expect("an end");
+    }
     (BULKS * BULK) as f64 / start.elapsed().as_secs_f64() / 1e6
 }
 
