@@ -1,6 +1,7 @@
 //! Stacks with a guard page under each: running out of stack faults instead of overwriting.
 
 use core::fmt;
+use core::ptr;
 
 use super::PAGE;
 use super::frames::{FRAMES, OutOfMemory};
@@ -49,6 +50,12 @@ impl Stack {
             },
         };
         space::guard(stack.guard()).map_err(Error::Guard)?;
+        let Span { start, end } = stack.usable;
+        let memory = ptr::with_exposed_provenance_mut::<u8>(start as usize);
+        // The firmware's code may have run here. An emulator keeps its translation of such code, and checks each write to
+        // the same page against it, which is slow, until the code itself is overwritten.
+        // SAFETY: the frames were free until just now, are mapped writable and nobody else's.
+        unsafe { ptr::write_bytes(memory, 0, (end - start) as usize) };
         Ok(stack)
     }
 
