@@ -3,11 +3,12 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
-use rmp::Marker;
 
 use super::{Answer, Answers, MULTICODEC};
 use crate::msgpack::{Malformed, Reader, put};
 use alloc::vec::Vec;
+use basalt_terms::msgpack::MsgpackError;
+use basalt_terms::varint;
 
 /// The answer of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,12 @@ impl From<Malformed> for CallResultsError {
     }
 }
 
+impl From<MsgpackError> for CallResultsError {
+    fn from(error: MsgpackError) -> Self {
+        Self::Format(error.into())
+    }
+}
+
 impl CallResults {
     /// No answers.
     pub fn new() -> Self {
@@ -91,7 +98,7 @@ impl FromIterator<(u32, CallResult)> for CallResults {
 impl<'r> Answers<'r> {
     /// Reads the raw form.
     pub(crate) fn decode(bytes: &'r [u8]) -> Result<Self, CallResultsError> {
-        let mut reader = Reader::new(varint(bytes)?);
+        let mut reader = Reader::new(message(bytes)?);
         let mut answers = Vec::new();
         for _ in 0..reader.map_len()? {
             let id = reader
@@ -104,28 +111,23 @@ impl<'r> Answers<'r> {
     }
 }
 
-/// Checks the codec; returns the message behind it.
-fn varint(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
-    let mut codec = 0u32;
-    for (index, byte) in bytes.iter().enumerate().take(4) {
-        codec |= u32::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            let minimal = *byte != 0 || index == 0;
-            return match (codec, minimal) {
-                (_, false) => Err(CallResultsError::Varint),
-                (0x0201, true) => Ok(&bytes[index + 1..]),
-                (_, true) => Err(CallResultsError::Codec(codec)),
-            };
-        }
+/// Checks the codec, a number of at most four bytes; returns the message behind it.
+fn message(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
+    match varint::read(bytes.get(..4).unwrap_or(bytes)) {
+        Ok((0x0201, len)) => Ok(&bytes[len..]),
+        Ok((codec, _)) => Err(CallResultsError::Codec(codec as u32)),
+        Err(_) => Err(CallResultsError::Varint),
     }
-    Err(CallResultsError::Varint)
 }
+
+/// The marker of an array of two elements in its shortest form, the only one that is taken.
+const ARRAY_OF_TWO: u8 = 0x92;
 
 /// An answer: a map, or an array of its two fields.
 fn answer<'r>(reader: &mut Reader<'r>) -> Result<Answer<'r>, Malformed> {
-    let mut peek = *reader;
-    if peek.marker()? == Marker::FixArray(2) {
-        *reader = peek;
+    let mut elements = *reader;
+    if elements.marker()? == ARRAY_OF_TWO {
+        *reader = elements;
         return Ok(Answer {
             ret_code: reader.i32()?,
             result: reader.str()?,
