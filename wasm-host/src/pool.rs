@@ -45,7 +45,8 @@ impl MemoryPool {
         let taken = self
             .0
             .used
-            // One step, or two cores could both find the last bytes free.
+            // Checked and taken in one step: otherwise two cores could both find the last bytes
+            // free.
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         taken.is_ok()
     }

@@ -98,7 +98,8 @@ impl Lift<'_> {
         }
         let element_size = size(element);
         let total = u64::from(element_size) * u64::from(count);
-        // The product is made in 64 bits: in 32 a huge count would come around to a small block.
+        // The product is made in 64 bits: in 32 bits a huge count would wrap around to a small
+        // block.
         let Ok(total) = u32::try_from(total) else {
             return Err(LiftError::Memory(OutOfBounds {
                 offset,
@@ -107,7 +108,8 @@ impl Lift<'_> {
             }));
         };
         let items = block(self.memory, offset, total)?;
-        // The block exists, so the count is honest; a value takes more here than in the guest.
+        // The block is in memory, which bounds the count. A value takes more bytes here than in the
+        // guest.
         self.take(count as usize * size_of::<Value>())?;
         let values = items
             .chunks_exact(element_size as usize)

@@ -171,7 +171,7 @@ impl Target {
     fn allocate(self, ctx: &mut impl Context, count: usize, tag: Tag) -> Result<u32, LowerError> {
         let allocate = self.allocate.ok_or(LowerError::NoAllocate)?;
         let count = u32::try_from(count).map_err(|_| LowerError::TooLarge)?;
-        // The pointer is the guest's word; `write` checks it.
+        // The guest may return any pointer; `write` checks it.
         let mut result = [Raw::I32(0)];
         ctx.call(
             allocate,

@@ -306,7 +306,7 @@ impl Machine<'_> {
                 if !args.iter().zip(&ty.arguments).all(fit) {
                     return Err(mismatch(index));
                 }
-                // The callee needs the whole context, so it is held by a count of its own.
+                // Cloned, so that the callee can borrow the context mutably.
                 let target = Arc::clone(&ctx.state().linked()[*module]);
                 let function = &target.adapters.functions[*function];
                 // The callee's adapter reports a failure below it as an error of the engine, with

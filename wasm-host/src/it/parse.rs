@@ -241,7 +241,7 @@ impl Reader<'_> {
             0x0d => Type::I64,
             0x0e => Type::Record(self.uleb()?),
             0x36 => {
-                // The depth goes down with each array, or a row of these bytes would use up the
+                // Each level of arrays counts: otherwise a run of these bytes would exhaust the
                 // stack.
                 let depth = depth.checked_sub(1).ok_or(ParseError::Nesting(start))?;
                 Type::Array(Box::new(self.ty(depth)?))

@@ -118,8 +118,8 @@ impl Depths<'_> {
         let record = self.interface.record(id).ok_or(ShapeError::NoRecord(id))?;
         let index = id as usize;
         match self.records[index] {
-            // Each record is measured once, or a few types that name each other twice would take
-            // exponential time.
+            // Each record is measured once: otherwise a few types that name each other twice would
+            // take exponential time.
             Mark::Depth(depth) => return Ok(depth),
             Mark::Open => return Err(ShapeError::Recursion),
             Mark::Unseen => {}

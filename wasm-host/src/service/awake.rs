@@ -121,7 +121,7 @@ impl<E: Engine> Service<E> {
         // Before instantiation, whose error for a missing import has another text.
         link::check_imports(&config.name, module, &state.linked).map_err(Error::Engine)?;
         let mut bindings = link::bindings(state, index, config, module).into_iter();
-        // Anew for each module: the budget is that of one.
+        // Restarted for each module: the budget is per module.
         self.start_meter(self.outside.config.start_budget);
         let instance = self
             .store
@@ -251,7 +251,7 @@ impl<E: Engine> Service<E> {
         if let Some(error) = &self.outside.broken {
             return Err(error.clone());
         }
-        // A count of its own: the call changes the store.
+        // Cloned, so that the call can borrow the store mutably.
         let linked = Arc::clone(&self.store.state().linked[module]);
         let index = *linked
             .adapters

@@ -34,7 +34,7 @@ impl State for ServiceState {
         }
         state.depth += 1;
         let outcome = match import {
-            // It returned above.
+            // Handled above.
             HostImport::Wasi { .. } => Ok(()),
             HostImport::Link { module, import } => link(ctx, module, import, args, results),
             HostImport::Log { module } => host_functions::log(ctx, module, args),

@@ -87,7 +87,7 @@ pub(crate) fn mounted<C: Context<State = ServiceState>>(
         _ => alloc::vec::Vec::new(),
     };
     let state = ctx.state_mut();
-    // A count of its own, since the state is lent to the program.
+    // Cloned, so that the state can be lent to the program.
     let program = Arc::clone(&state.modules[module].mounted[import]);
     let output = program.run(
         &words,

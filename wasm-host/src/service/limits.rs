@@ -84,7 +84,7 @@ impl Meter {
         {
             return Err(BudgetKind::Time);
         }
-        // Time was looked at first: a call that is late and out of fuel is late.
+        // The deadline comes first: a call that is both late and out of fuel reports the time.
         if needed > self.left || self.left == 0 {
             return Err(BudgetKind::Fuel);
         }
@@ -138,7 +138,7 @@ impl MemoryLimit {
 
     fn take(&mut self, bytes: u64) -> bool {
         let left = self.left.checked_sub(bytes);
-        // The own limit first, so that a refusal takes nothing from the pool.
+        // The service's own limit first, so that a refusal takes nothing from the pool.
         match left.filter(|_| self.share.grow(bytes)) {
             Some(left) => {
                 self.left = left;

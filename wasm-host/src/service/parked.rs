@@ -55,8 +55,8 @@ impl<E: Engine> ParkedService<E> {
         let Self { mut store, outside } = self;
         let bytes = <E::Store<ServiceState> as Store>::parked_bytes(&store);
         let state = <E::Store<ServiceState> as Store>::parked_state_mut(&mut store);
-        // The share grows before the memory is taken, or services that wake at once would take too
-        // much together.
+        // The share grows before the memory is taken: otherwise services that wake at once would
+        // take too much together.
         if !state.memory.wake() {
             let error = Error::Engine(EngineError::Backend {
                 message: "the memory of all services is used up".to_string(),

@@ -84,7 +84,7 @@ impl Volume {
     /// does it in a transaction too.
     pub fn begin(&self) {
         if self.0.journal.is_some() {
-            // A transaction goes on that the owner began to fill the volume.
+            // Keeps a transaction that the owner began in order to fill the volume.
             self.0.tree.lock().txn.get_or_insert_with(Txn::default);
         }
     }

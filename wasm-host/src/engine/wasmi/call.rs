@@ -23,7 +23,7 @@ pub(super) fn call<H: Holder>(
     args: &[Raw],
     results: &mut [Raw],
 ) -> Result<(), Failure> {
-    // Copied, since the call needs the context whole.
+    // Copied, so that the call can borrow the whole context.
     let Some(entry) = ctx.inner().entries.get(func.0 as usize).copied() else {
         return Err(Failure::Mismatch(
             "no such function in the store".to_string(),

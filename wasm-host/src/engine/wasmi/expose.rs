@@ -50,8 +50,8 @@ pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
     let state = find(wasm)?;
     let mut added = Vec::new();
     let mut add = |kind: u8, index: u32| -> Box<str> {
-        // The module may have an export of this name. The engine refuses the double, and the module
-        // is loaded without.
+        // The module may have an export of this name. The engine then refuses the duplicate, and
+        // the module is loaded without the added exports.
         let name: String = format!("basalt:state:{kind}:{index}");
         leb(&mut added, name.len() as u32);
         added.extend_from_slice(name.as_bytes());
@@ -148,7 +148,8 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
                         return None;
                     };
                     let mut offset = offset_expr.get_operators_reader();
-                    // Any other offset depends on globals, whose first value is gone by then.
+                    // Any other offset depends on globals, whose initial values are not known at
+                    // rest.
                     let (Operator::I32Const { value }, Operator::End) =
                         (offset.read().ok()?, offset.read().ok()?)
                     else {

@@ -172,7 +172,7 @@ impl Tree {
         let end = offset
             .checked_add(data.len() as u64)
             .ok_or(FsError::NoSpace)?;
-        // A gap before the offset counts, too: the offset is the guest's choice.
+        // A gap before the offset counts against the quota, too: the guest chooses the offset.
         let old = self.bytes(ino)?.len() as u64;
         if end > old {
             self.reserve(ino, end - old)?;

@@ -260,7 +260,7 @@ impl Tree {
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
         }
-        // Or the directory would hang below itself, out of everybody's reach.
+        // Otherwise the directory would become part of itself, and unreachable.
         if is_directory && self.is_within(to, ino) {
             return Err(FsError::Invalid);
         }

@@ -156,7 +156,7 @@ impl Tree {
         }
         if let Some(NodeKind::File(bytes)) = self.nodes.get_mut(&ino).map(|node| &mut node.kind) {
             let more = usize::try_from(more).map_err(|_| FsError::NoSpace)?;
-            // Memory that is not there must be an error of the guest, not an abort of the host.
+            // Running out of memory must be an error for the guest, not an abort of the host.
             bytes.try_reserve(more).map_err(|_| FsError::NoSpace)?;
         }
         // The pool comes last: what it grants is never given back by a later refusal.

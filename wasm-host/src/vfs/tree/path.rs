@@ -69,7 +69,7 @@ pub(crate) fn walk<'p>(tree: &Tree, start: Ino, path: &'p str) -> Result<End<'p>
             });
         }
         let next = tree.child(here, part)?.ok_or(FsError::NotFound)?;
-        // Each step must be a directory, or `file/..` would be a path.
+        // Each step must be a directory: otherwise `file/..` would be valid.
         tree.entries(next)?;
         trail.push(next);
     }

@@ -45,7 +45,7 @@ impl Tree {
             }
             Effect::Resize { ino, len, now } => self.set_len(*ino, *len, *now),
             Effect::Write { ino, offset, data } => {
-                // The time came with the change of the length.
+                // The `Resize` before it carried the time.
                 let mtime = self.node(*ino)?.mtime;
                 self.write(*ino, *offset, data, mtime)
             }
@@ -142,7 +142,7 @@ impl Tree {
             .filter(|(_, node)| !node.named)
             .map(|(ino, _)| *ino)
             .collect();
-        // What had no name before the transaction either goes now, unless it is open.
+        // Nodes that had no name before the transaction either are freed, unless they are open.
         for ino in unused {
             self.free_if_unused(ino);
         }
