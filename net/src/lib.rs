@@ -58,5 +58,5 @@ pub mod yamux;
 
 pub use keypair::{Keypair, PublicKey};
 pub use multiaddr::Multiaddr;
-pub use particle::Particle;
+pub use particle::{Authored, Particle};
 pub use peer_id::PeerId;
