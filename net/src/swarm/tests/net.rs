@@ -6,8 +6,8 @@ use alloc::string::String;
 use bytes::Bytes;
 
 use super::*;
-use crate::multiaddr::Endpoint;
 use crate::particle::Authored;
+use basalt_terms::multiaddr::Endpoint;
 
 /// One direction of a TCP connection: what is under way, and whether a FIN follows.
 #[derive(Default)]
@@ -136,7 +136,7 @@ impl Net {
     }
 
     pub(super) fn connect(&mut self, from: usize, conn: ConnId, endpoint: &Endpoint) {
-        let crate::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
+        let basalt_terms::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
             return self.input(
                 from,
                 Input::DialFailed {
