@@ -14,6 +14,7 @@
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
+//!     disk     jobs for the disk
 //!     state    what outlives a reboot
 //! ```
 //!
@@ -36,6 +37,7 @@ pub mod builtins;
 pub mod chain;
 pub mod client;
 pub mod compute;
+pub mod disk;
 mod entropy;
 pub mod host;
 pub mod http;
