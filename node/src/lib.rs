@@ -17,6 +17,7 @@
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
 //!     outgoing HTTP requests of the node and of guests
+//!     disk     jobs for the disk
 //!     state    what outlives a reboot
 //! ```
 //!
@@ -39,6 +40,7 @@ pub mod builtins;
 pub mod chain;
 pub mod client;
 pub mod compute;
+pub mod disk;
 mod entropy;
 pub mod host;
 mod http;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::actor::CallId;
 use super::node::{Effect, Node};
 use crate::builtins::{self, Call, CallError, Later, Reply};
-use crate::compute::{Done, Job, Ticket};
+use crate::compute::{Done, Job, JobId};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::{Clock, Network};
 use crate::outgoing::{Answer, Owner, Request};
 use crate::quoted::Quoted;
@@ -153,6 +154,16 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
+    /// The next job for the disk, if the edge runs these.
+    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.world.next_disk_job()
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
+        self.world.disk_done(clock, done);
+    }
+
     /// The next job for a compute core, if there is one and its core has room.
     pub fn next_job(&mut self) -> Option<Job> {
         self.world.next_job()
@@ -181,7 +192,7 @@ impl<I: Interpreter> Node<I> {
     }
 
     /// The answer of the call that waits for a job is there, or the job was the first of several.
-    fn job_answered(&mut self, job: Ticket, answer: Result<Reply, CallError>) {
+    fn job_answered(&mut self, job: JobId, answer: Result<Reply, CallError>) {
         let Some(call) = self.calls.job_done(job) else {
             return;
         };

@@ -4,25 +4,25 @@ use alloc::collections::BTreeMap;
 
 use super::actor::CallId;
 use super::timers::Timers;
-use crate::compute::Ticket;
+use crate::compute::JobId;
 
 /// What calls wait for: a time, a job, a connection.
 #[derive(Default)]
 pub(super) struct OpenCalls {
     pub(super) timers: Timers,
-    jobs: BTreeMap<Ticket, CallId>,
+    jobs: BTreeMap<JobId, CallId>,
     /// Calls of `peer.connect` under way. The peer above knows which.
     connects: usize,
 }
 
 impl OpenCalls {
     /// A call waits for a job.
-    pub(super) fn wait_for_job(&mut self, job: Ticket, call: CallId) {
+    pub(super) fn wait_for_job(&mut self, job: JobId, call: CallId) {
         self.jobs.insert(job, call);
     }
 
     /// A job is done: the call that waits for it, if one does.
-    pub(super) fn job_done(&mut self, job: Ticket) -> Option<CallId> {
+    pub(super) fn job_done(&mut self, job: JobId) -> Option<CallId> {
         self.jobs.remove(&job)
     }
 

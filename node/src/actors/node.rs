@@ -154,6 +154,11 @@ impl<I: Interpreter> Node<I> {
         self.world.state_mut()
     }
 
+    /// Hands the state over to the edge, which runs the disk's jobs from now on.
+    pub fn take_state(&mut self) -> Option<State> {
+        self.world.take_state()
+    }
+
     /// Gives an actor a turn if it has something to do and does not wait for one.
     pub(super) fn wake(&mut self, id: ActorId) {
         let needs_turn = |actor: &Actor| !actor.waits_for_turn && actor.has_work();

@@ -42,7 +42,7 @@ use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::host::{Clock, Host, Network};
 use crate::script::{CallRequest, CallResult};
 use crate::services::{self, Entry, OWN_ALIASES};
@@ -166,7 +166,7 @@ pub enum Later {
         addresses: Vec<Multiaddr>,
     },
     /// A job is under way; the world knows what to make of what comes of it.
-    Job(Ticket),
+    Job(JobId),
 }
 
 /// A call that failed: `ret_code` 1 and a text.

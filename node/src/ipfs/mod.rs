@@ -19,7 +19,7 @@ use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
 use crate::builtins::{Call, Later, Reply};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::outgoing::{Answer, Head, Method, Owner, Request, Response, Server};
 use crate::world::World;
 use dag::{Assembly, Cid};
@@ -58,7 +58,7 @@ enum Work {
 }
 
 struct Fetch {
-    ticket: Ticket,
+    ticket: JobId,
     server: Server,
     /// Whether the server has shown that it is a gateway, which has no API.
     gateway: bool,
@@ -173,7 +173,7 @@ impl World {
         call: &Call<'_>,
         api: &str,
         work: Work,
-    ) -> Result<(u64, Ticket), String> {
+    ) -> Result<(u64, JobId), String> {
         let server = server(api)?;
         if self.ipfs.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());

@@ -46,6 +46,9 @@ impl Peer {
                 self.node.http_done(clock.now, owner, answer);
             }
         }
+        while let Some(job) = self.node.next_disk_job() {
+            out.push(Effect::Disk { job });
+        }
         while let Some(job) = self.node.next_job() {
             out.push(Effect::Compute {
                 core: job.core(),

@@ -166,7 +166,13 @@ impl Peer {
         self.node.deal_cores()
     }
 
-    /// What outlives a reboot, if anything does.
+    /// Hands the state over to the edge, which runs the peer's disk jobs from now on
+    /// ([`crate::disk`]). `None`: there is no state, or the edge has it already.
+    pub fn take_state(&mut self) -> Option<State> {
+        self.node.take_state()
+    }
+
+    /// What outlives a reboot, if anything does and the edge did not take it.
     pub fn state(&mut self) -> Option<&mut State> {
         self.node.state()
     }

@@ -10,6 +10,7 @@ use basalt_net::time::Instant;
 use super::contacts::View;
 use super::joined::Peer;
 use crate::compute::Done;
+use crate::disk::DiskDone;
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::pages::{self, Report};
@@ -162,6 +163,11 @@ impl Machine for Peer {
 
     fn done(&mut self, clock: Clock, done: Done, out: &mut Vec<Effect>) {
         self.node.done(clock, done);
+        self.apply_effects(clock, out);
+    }
+
+    fn disk_done(&mut self, clock: Clock, done: DiskDone, out: &mut Vec<Effect>) {
+        self.node.disk_done(clock, done);
         self.apply_effects(clock, out);
     }
 }
