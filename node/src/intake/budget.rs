@@ -1,24 +1,27 @@
-//! What one author of particles, or one worker, may take of the node, so that nobody can take it all.
+//! What one author of particles, or one worker, may take of the node, so that nobody can take all
+//! of it.
 
 use alloc::collections::BTreeMap;
 
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use crate::limits::Share;
+use super::limits::Share;
 use crate::refusal::Refusal;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A second's worth of something, refilled as time goes by.
+/// A budget of one second's worth, refilled as time goes by. Kept as one number: the time at which
+/// it is full again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Bucket {
-    /// Time at which it is full again, in nanoseconds.
+    /// In nanoseconds. Not later than a second from now unless more was charged than there was.
     full_at: u64,
 }
 
 impl Bucket {
-    /// Takes an amount; false if there is not so much. From a full bucket any amount may be taken once.
+    /// Takes an amount; false if there is not so much. A full bucket gives any amount once, so that
+    /// a particle bigger than a second's worth gets through at all.
     fn take(&mut self, now: u64, amount: u64, per_second: u64) -> bool {
         let full_at = self
             .full_at
@@ -31,8 +34,8 @@ impl Bucket {
         fits
     }
 
-    /// Takes an amount that was used already, down to a second's worth below nothing: what was used while nobody else
-    /// wanted it is not held against anybody for long.
+    /// Takes an amount that was used already. The debt is a second's worth at most: what was used
+    /// while nobody else wanted it must not keep its user waiting for long.
     fn charge(&mut self, now: u64, amount: u64, per_second: u64) {
         let full_at = self
             .full_at
@@ -57,7 +60,7 @@ fn nanoseconds(now: Instant) -> u64 {
     now.as_micros().saturating_mul(1000)
 }
 
-/// What somebody has, and has had.
+/// What one author or worker holds, and has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     arrivals: Bucket,
@@ -67,13 +70,13 @@ pub struct Account {
     pub actors: usize,
     /// Bytes they hold.
     pub memory: usize,
-    /// Particles that came, also those that were refused.
+    /// Particles that came in, including those refused.
     pub received: u64,
     /// Instructions executed.
     pub steps: u64,
     /// Particles refused.
     pub refused: u64,
-    /// Turns that others went before.
+    /// Turns put off behind those of others.
     pub deferred: u64,
 }
 
@@ -84,7 +87,7 @@ impl Account {
     }
 }
 
-/// Why something is refused, in the words for authors or for workers.
+/// The refusals of authors' accounts, or of workers'.
 struct Reasons {
     rate: Refusal,
     bytes: Refusal,
@@ -93,16 +96,17 @@ struct Reasons {
 }
 
 /// The accounts of authors, or of workers.
-pub(super) struct Accounts {
+pub(crate) struct Accounts {
     share: Share,
     reasons: Reasons,
-    /// Most accounts; who has no particles and full buckets is forgotten when there are more.
+    /// Most accounts. Beyond it those without particles and with full budgets are forgotten:
+    /// nothing is lost by that.
     max: usize,
     by_peer: BTreeMap<PeerId, Account>,
 }
 
 impl Accounts {
-    pub(super) fn of_authors(share: Share, max: usize) -> Accounts {
+    pub(crate) fn of_authors(share: Share, max: usize) -> Accounts {
         let reasons = Reasons {
             rate: Refusal::AuthorRate,
             bytes: Refusal::AuthorBytes,
@@ -117,8 +121,8 @@ impl Accounts {
         }
     }
 
-    /// Workers are as many as the host makes.
-    pub(super) fn of_workers(share: Share) -> Accounts {
+    /// Without a limit of their own: the host decides how many workers there are.
+    pub(crate) fn of_workers(share: Share) -> Accounts {
         let reasons = Reasons {
             rate: Refusal::WorkerRate,
             bytes: Refusal::WorkerBytes,
@@ -134,17 +138,17 @@ impl Accounts {
     }
 
     /// Number of accounts.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_peer.len()
     }
 
     /// All accounts.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Account)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Account)> {
         self.by_peer.iter()
     }
 
-    /// Counts an arrival of so many bytes against the rates.
-    pub(super) fn arrive(
+    /// Counts a particle of so many bytes that came in, against the rates.
+    pub(crate) fn arrive(
         &mut self,
         now: Instant,
         who: PeerId,
@@ -171,7 +175,7 @@ impl Accounts {
     }
 
     /// Whether living particles may grow by so many bytes and become so many more.
-    pub(super) fn may_hold(
+    pub(crate) fn may_hold(
         &mut self,
         who: PeerId,
         actors: usize,
@@ -190,21 +194,21 @@ impl Accounts {
     }
 
     /// Counts a particle that becomes alive.
-    pub(super) fn add(&mut self, who: PeerId, bytes: usize) {
+    pub(crate) fn add(&mut self, who: PeerId, bytes: usize) {
         let account = self.by_peer.entry(who).or_default();
         account.actors += 1;
         account.memory += bytes;
     }
 
     /// A particle's memory has changed.
-    pub(super) fn resize(&mut self, who: &PeerId, before: usize, after: usize) {
+    pub(crate) fn resize(&mut self, who: &PeerId, before: usize, after: usize) {
         if let Some(account) = self.by_peer.get_mut(who) {
             account.memory = (account.memory + after).saturating_sub(before);
         }
     }
 
     /// A particle is gone.
-    pub(super) fn remove(&mut self, who: &PeerId, bytes: usize) {
+    pub(crate) fn remove(&mut self, who: &PeerId, bytes: usize) {
         if let Some(account) = self.by_peer.get_mut(who) {
             account.actors = account.actors.saturating_sub(1);
             account.memory = account.memory.saturating_sub(bytes);
@@ -212,28 +216,28 @@ impl Accounts {
     }
 
     /// Counts a run against the budget of work.
-    pub(super) fn charge(&mut self, now: Instant, who: &PeerId, steps: u64, cost: u64) {
+    pub(crate) fn charge(&mut self, now: Instant, who: &PeerId, steps: u64, cost: u64) {
         if let Some(account) = self.by_peer.get_mut(who) {
             account.steps += steps;
             account.work.charge(nanoseconds(now), cost, self.share.work);
         }
     }
 
-    /// When it is somebody's turn again who had more than his share of work.
-    pub(super) fn busy_until(&self, now: Instant, who: &PeerId) -> Option<Instant> {
+    /// Until when one goes behind others for having had more than its share of work.
+    pub(crate) fn busy_until(&self, now: Instant, who: &PeerId) -> Option<Instant> {
         let ready = self.by_peer.get(who)?.work.ready_at();
         (ready > nanoseconds(now)).then(|| Instant::from_micros(ready.div_ceil(1000)))
     }
 
-    /// Counts a turn that others go before.
-    pub(super) fn defer(&mut self, who: &PeerId) {
+    /// Counts a turn put off behind those of others.
+    pub(crate) fn defer(&mut self, who: &PeerId) {
         if let Some(account) = self.by_peer.get_mut(who) {
             account.deferred += 1;
         }
     }
 
-    /// Forgets somebody who is not there any more.
-    pub(super) fn forget(&mut self, who: &PeerId) {
+    /// Forgets one that does not exist any more.
+    pub(crate) fn forget(&mut self, who: &PeerId) {
         if self
             .by_peer
             .get(who)

@@ -1,19 +1,15 @@
-//! The seam to the AIR interpreter: what a run needs, what it gives.
-
-mod aquavm;
+//! What a run of a script needs, and what it gives.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::particle::Header;
 use basalt_net::keypair::Keypair;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 
-pub use aquavm::Aquavm;
-pub use basalt_air::data::Tetraplet;
-pub use basalt_air::{CallRequest, CallResult};
+use basalt_air::{CallRequest, CallResult};
 
-/// Runs scripts. Pure: the same run gives the same outcome.
+/// Runs scripts. The same run gives the same outcome: an implementation keeps nothing but caches.
 pub trait Interpreter {
     /// Executes the particle's script once.
     fn run(&mut self, run: Run<'_>) -> Outcome;
@@ -22,12 +18,12 @@ pub trait Interpreter {
 /// One run.
 pub struct Run<'a> {
     /// The particle: script, author, id, times.
-    pub particle: &'a Header,
-    /// In whose name it runs.
+    pub particle: &'a Authored,
+    /// The peer in whose name it runs: the host or a worker.
     pub scope: &'a PeerId,
     /// The key of that peer.
     pub key: &'a Keypair,
-    /// Data kept from the run before; empty at first.
+    /// Data kept from the run before; empty in the first run.
     pub prev: &'a [u8],
     /// Data that came in; empty when only call results did.
     pub current: &'a [u8],
@@ -42,7 +38,7 @@ pub struct Outcome {
     pub ret_code: i64,
     /// The text of the error.
     pub error_message: String,
-    /// Data to keep and to send on.
+    /// Data to keep and to send on, also after an error. The node takes it over without a copy.
     pub data: Vec<u8>,
     /// Peers to send it to.
     pub next_peers: Vec<String>,

@@ -1,4 +1,5 @@
-//! The page of metrics, in the OpenMetrics format, with the names of the network's nodes where they have one.
+//! The page of metrics, in the OpenMetrics format, with the names of the network's nodes where they
+//! have one.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -7,28 +8,10 @@ use core::fmt::{self, Display, Write};
 use basalt_net::swarm;
 use serde_json::Value;
 
-use super::pages::Report;
+use super::report::Report;
+use crate::intake::Account;
 use crate::metrics::Histogram;
 use crate::refusal::Refusal;
-
-/// What became of the wish to be connected with a peer that something is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Contacts {
-    /// It was connected, or reached where it was known to be.
-    pub(crate) local: u64,
-    /// It was found in the network and reached.
-    pub(crate) found: u64,
-    /// The network does not know it.
-    pub(crate) not_found: u64,
-    /// The network cannot be asked.
-    pub(crate) cannot_ask: u64,
-    /// It was found and not reached.
-    pub(crate) not_reached: u64,
-    /// Connections with bootstrap peers that came about.
-    pub(crate) bootstrap_connected: u64,
-    /// Connections with bootstrap peers that ended.
-    pub(crate) bootstrap_disconnected: u64,
-}
 
 /// Text in the OpenMetrics format.
 #[derive(Default)]
@@ -419,7 +402,7 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
         (
             "basalt_worker_particles",
             "Particles that came for a worker",
-            (|account| account.received) as fn(&crate::node::Account) -> u64,
+            (|account| account.received) as fn(&Account) -> u64,
         ),
         (
             "basalt_worker_refused",

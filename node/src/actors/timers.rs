@@ -1,13 +1,13 @@
-//! Call results that wait for their time.
+//! Calls of `peer.timeout`: results that are known and wait for their time.
 
 use alloc::collections::BTreeMap;
 
 use basalt_net::time::Instant;
 
-use super::CallId;
-use crate::air::CallResult;
+use super::actor::CallId;
+use crate::script::CallResult;
 
-/// Alarms in the order of their times.
+/// Results in the order of their times.
 #[derive(Default)]
 pub(super) struct Timers(BTreeMap<(Instant, CallId), CallResult>);
 
@@ -24,7 +24,7 @@ impl Timers {
         self.0.first_key_value().map(|(&(at, _), _)| at)
     }
 
-    /// Takes an alarm whose time has come.
+    /// Takes a result whose time has come.
     pub(super) fn due(&mut self, now: Instant) -> Option<(CallId, CallResult)> {
         let first = self.0.first_entry()?;
         if first.key().0 > now {

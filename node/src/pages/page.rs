@@ -4,26 +4,10 @@ use alloc::string::ToString;
 
 use serde_json::{Map, Value, json};
 
-use super::Page;
-use super::metrics::{self, Contacts};
+use super::metrics;
+use super::report::Report;
+use super::server::Page;
 use crate::host::Versions;
-use crate::peer::Status;
-use crate::world::World;
-
-/// What the pages know.
-pub(crate) struct Report<'a> {
-    pub(crate) status: Status,
-    pub(crate) world: &'a World,
-    pub(crate) versions: &'a Versions,
-    /// Bootstrap peers that are configured, and whether one is connected.
-    pub(crate) bootstrap: (usize, bool),
-    /// What became of connections to peers that particles were for.
-    pub(crate) contacts: &'a Contacts,
-    /// The effective configuration, without secrets.
-    pub(crate) config: &'a str,
-    /// Metrics of the machine around the node, in the OpenMetrics format without its end mark.
-    pub(crate) machine: &'a str,
-}
 
 /// The page at a path.
 pub(crate) fn page(path: &str, report: &Report<'_>) -> Page {
@@ -65,7 +49,8 @@ fn versions(versions: &Versions) -> Value {
     })
 }
 
-/// One key per check, as service registries read it: 200 when all is well, 429 when some is not, 503 when nothing is.
+/// One key per check, as service registries read it: 200 when all is well, 429 when some is not,
+/// 503 when nothing is.
 fn health(report: &Report<'_>) -> (u16, Value) {
     let (configured, connected) = report.bootstrap;
     let joined = configured == 0 || connected;

@@ -1,5 +1,5 @@
-//! Whose turn it is: actors in the order in which they got something to do, those whose author or worker has had more than
-//! his share of work behind all others.
+//! Whose turn it is: actors in the order in which they got something to do. Those whose author or
+//! worker has had more than its share of work go behind all others.
 
 use alloc::collections::{BTreeSet, VecDeque};
 
@@ -11,12 +11,13 @@ use super::actor::ActorId;
 #[derive(Default)]
 pub(super) struct Turns {
     waiting: VecDeque<ActorId>,
-    /// Those who had more than their share, until it is their turn like anybody's.
+    /// Those whose author or worker had more than its share, by the time until which they go behind
+    /// the others.
     later: BTreeSet<(Instant, ActorId)>,
 }
 
 impl Turns {
-    /// Actors that are not behind others.
+    /// Number of actors that do not go behind others.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -30,8 +31,8 @@ impl Turns {
         self.waiting.push_back(id);
     }
 
-    /// The next actor; `busy` tells until when one stands behind others. Those who do have their turn when nobody else
-    /// waits, so that no time is lost.
+    /// The next actor. `busy` tells until when one goes behind the others. When no others wait, those
+    /// have their turn at once: no time of the core is wasted.
     pub(super) fn pop(
         &mut self,
         now: Instant,
@@ -59,7 +60,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn who_had_more_than_his_share_waits_for_the_others_but_not_for_nobody() {
+    fn one_with_more_than_its_share_waits_for_others_but_does_not_leave_the_core_idle() {
         let at = Instant::from_millis;
         let mut turns = Turns::default();
         let busy = |id: ActorId| (id.0 < 2).then(|| at(100 + id.0));
@@ -71,7 +72,7 @@ mod tests {
             order.push(id.0);
         }
         assert_eq!(order, [2, 3, 0, 1]);
-        // Once his time has come he is one of those who wait.
+        // Once its time has come it is one of those that wait.
         turns.push(ActorId(0));
         turns.push(ActorId(2));
         assert_eq!(turns.pop(at(0), busy), Some(ActorId(2)));

@@ -1,4 +1,6 @@
-//! The real interpreter behind the seam, with a memory of parsed scripts and of verified signatures.
+//! The interpreter of crate `basalt-air` behind the seam. Parsed scripts and verified signatures
+//! are remembered: a particle runs here several times, and so do many particles with the same
+//! script.
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
@@ -8,9 +10,9 @@ use basalt_air::{
     Air, CallResults, Input, Key, Results, RunParams, Script, SizeLimits, VerifiedSignatures,
 };
 
-use super::{Interpreter, Outcome, Run};
+use super::interpreter::{Interpreter, Outcome, Run};
 
-/// Signatures remembered as valid: bounds memory, 40 bytes each.
+/// Signatures remembered as valid, 40 bytes each.
 const MAX_SIGNATURES: usize = 64 * 1024;
 
 /// Script text whose parsed form is remembered, in bytes, in each of two generations.
@@ -21,7 +23,8 @@ pub struct Aquavm {
     interpreter: basalt_air::Interpreter,
     verified: VerifiedSignatures,
     scripts: Scripts,
-    /// The key of the last run: most runs are the host's.
+    /// The key of the last run. Most runs are the host's, and to expand a key takes longer than to
+    /// compare it.
     key: Option<([u8; 32], Key)>,
 }
 
@@ -88,8 +91,8 @@ impl Interpreter for Aquavm {
     }
 }
 
-/// Parsed scripts by their texts. When the younger generation is full it becomes the older one, whose
-/// scripts are forgotten unless they are used again.
+/// Parsed scripts by their texts. When the younger generation is full it becomes the older one,
+/// whose scripts are forgotten unless they are used again.
 #[derive(Default)]
 struct Scripts {
     young: BTreeMap<String, Rc<Script>>,
