@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::{Fault, Flow, Frame, Run, Stack, Step};
 use crate::ast::{Iterable, Name, NodeId, Operand};
+use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::{Canon, Items, Table};
 use crate::values::{Json, Key};
@@ -90,6 +91,10 @@ impl<'r> Run<'r> {
                 let map = self.canon_map(name)?;
                 return self.last_pairs(map);
             }
+            // Nothing is read of an empty map, its lens included.
+            Operand::CanonMap(name, Some(_)) if self.canon_map(name)?.elements.is_empty() => {
+                return Ok(Items::Canon(&[]));
+            }
             _ => {}
         }
         let resolved = self.resolve(operand)?;
@@ -108,7 +113,19 @@ impl<'r> Run<'r> {
             }
             .into());
         };
-        let tetraplet = resolved.tetraplets.first().copied().unwrap_or(self.literal);
+        let tetraplet = match operand {
+            // That of the map and the whole lens, also where the lens leads into an element.
+            Operand::CanonMap(name, Some(lens)) => {
+                let peer_pk = self.canon_map(name)?.tetraplet.peer_pk;
+                let lens = self.script.lens_text(lens);
+                self.heap.alloc(Tetraplet {
+                    peer_pk,
+                    lens,
+                    ..Tetraplet::default()
+                })
+            }
+            _ => resolved.tetraplets.first().copied().unwrap_or(self.literal),
+        };
         Ok(Items::Array {
             items,
             tetraplet,

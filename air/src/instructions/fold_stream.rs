@@ -6,13 +6,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Fault, Flow, Frame, Run, Stack, Step};
-use crate::ast::{Name, NodeId, Slot, StreamRef};
+use crate::ast::{Name, NodeId, StreamRef};
 use crate::scopes::{Cursor, Items, StreamValue};
 
 /// The body is running over one generation.
 pub(super) struct Body<'r> {
     node: NodeId,
-    slot: Slot,
+    stream: StreamRef,
     iterator: Name,
     body: NodeId,
     fold: u32,
@@ -32,8 +32,7 @@ impl<'r> Run<'r> {
         body: NodeId,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
-        let slot = stream.slot;
-        if !self.streams.exists(slot) {
+        if !self.streams.exists(stream) {
             self.complete = false;
             return Ok(Flow::Done);
         }
@@ -43,17 +42,17 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(node, reason))?;
         let mut slices = self
             .streams
-            .slices_from(slot, Cursor::default(), &self.heap);
+            .slices_from(stream, Cursor::default(), &self.heap);
         self.charge_elements(slices.iter().map(|slice| slice.len()).sum())?;
         slices.reverse();
-        let cursor = self.streams.cursor(slot);
+        let cursor = self.streams.cursor(stream);
         if !slices.is_empty() {
-            self.streams.push_generation(slot);
+            self.streams.push_generation(stream);
         }
         let seen_complete = false;
         let frame = Body {
             node,
-            slot,
+            stream,
             iterator,
             body,
             fold,
@@ -111,12 +110,12 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(frame.node, reason))?;
         frame.seen_complete |= self.complete;
         if frame.slices.is_empty() {
-            let slot = frame.slot;
-            frame.slices = self.streams.slices_from(slot, frame.cursor, &self.heap);
+            let stream = frame.stream;
+            frame.slices = self.streams.slices_from(stream, frame.cursor, &self.heap);
             frame.slices.reverse();
-            self.streams.pop_empty_generation(slot);
-            frame.cursor = self.streams.cursor(slot);
-            self.streams.push_generation(slot);
+            self.streams.pop_empty_generation(stream);
+            frame.cursor = self.streams.cursor(stream);
+            self.streams.push_generation(stream);
         }
         self.fold_stream_continue(frame, stack)
     }

@@ -30,7 +30,6 @@ use alloc::vec::Vec;
 pub(crate) use run::{Finished, Run};
 
 use crate::ast::{Instr, NodeId};
-use crate::data::Provenance;
 use crate::error::{Error, TraceError};
 use crate::scopes::Raised;
 use crate::values::{BudgetExceeded, ReadError};
@@ -152,7 +151,11 @@ impl<'r> Run<'r> {
                 ..
             } => self.fold(node, iterable, iterator, body, stack),
             Instr::Next { iterator, fold } => self.next(node, iterator, fold, stack),
-            Instr::New { variable, body } => Ok(self.new_variable(variable, body, stack)),
+            Instr::New {
+                variable,
+                body,
+                end,
+            } => Ok(self.new_variable(node, variable, body, end, stack)),
             Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
             Instr::Never => {
                 self.complete = false;
@@ -179,12 +182,7 @@ impl<'r> Run<'r> {
 }
 
 /// Attributes an error to a call.
-fn blame<'r>(
-    mut fault: Fault<'r>,
-    origin: &'r crate::data::Tetraplet<'r>,
-    provenance: Provenance,
-) -> Fault<'r> {
+fn blame<'r>(mut fault: Fault<'r>, origin: &'r crate::data::Tetraplet<'r>) -> Fault<'r> {
     fault.0.origin = Some(origin);
-    fault.0.provenance = provenance;
     fault
 }

@@ -2,6 +2,7 @@
 
 use super::{Fault, Flow, Frame, Run, Stack, Step};
 use crate::ast::{NodeId, Variable};
+use crate::error::Error;
 
 /// The body is running.
 pub(super) struct Body {
@@ -11,15 +12,17 @@ pub(super) struct Body {
 impl<'r> Run<'r> {
     pub(super) fn new_variable(
         &mut self,
+        node: NodeId,
         variable: Variable,
         body: NodeId,
+        end: NodeId,
         stack: &mut Stack<'r>,
     ) -> Flow {
         match variable {
             Variable::Scalar(name) => self.scalars.renew(name, &self.depths),
             Variable::Canon(name) => self.canons.renew(name, &self.depths),
             Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths),
-            Variable::Stream(stream) => self.streams.open(stream.slot),
+            Variable::Stream(stream) => self.streams.open(stream.slot, node..end),
         }
         stack.push(Frame::New(Body { variable }));
         Flow::Enter(body)
@@ -42,7 +45,8 @@ impl<'r> Run<'r> {
             }
             Variable::Stream(stream) => match self.streams.close(stream.slot) {
                 Some(stream) => self.compact(stream),
-                None => Ok(()),
+                // The reference crashes here, also behind an error.
+                None => return Err(Error::NoStream(self.script.name(stream.name).into()).into()),
             },
         };
         result?;

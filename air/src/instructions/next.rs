@@ -65,6 +65,9 @@ impl<'r> Run<'r> {
 
     pub(super) fn next_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
         self.close_depth();
+        // Behind an error the iterator stays at the element where the error began: whoever catches it
+        // sees that element, and a later `next` goes on from there.
+        result?;
         let mut fold = None;
         if let Some(iteration) = self.iterators.get_mut(frame.iterator) {
             iteration.index = iteration.index.saturating_sub(1);
@@ -72,7 +75,6 @@ impl<'r> Run<'r> {
                 fold = Some(id);
             }
         }
-        result?;
         if let Some(fold) = fold {
             self.trace
                 .iteration_back(fold)

@@ -159,10 +159,12 @@ impl<'s> Parser<'s> {
     fn close(&mut self, node: NodeId) {
         match self.nodes[node.0 as usize] {
             Instr::Fold { .. } => self.close_fold(),
-            Instr::New {
-                variable: Variable::Stream(_),
-                ..
-            } => self.close_new(),
+            Instr::New { .. } => {
+                let next = NodeId(self.nodes.len() as u32);
+                if let Instr::New { end, .. } = &mut self.nodes[node.0 as usize] {
+                    *end = next;
+                }
+            }
             Instr::Xor { .. } => self.scopes.xors -= 1,
             _ => {}
         }
@@ -379,16 +381,17 @@ impl<'s> Parser<'s> {
             return Err((token.start, Kind::Expected("a variable")));
         };
         let name = self.name(name);
-        let stream = self.open_new(name, matches!(sigil, Sigil::Stream | Sigil::Map), start)?;
+        self.open_new(name, start)?;
         let variable = match sigil {
             Sigil::Scalar => Variable::Scalar(name),
-            Sigil::Stream | Sigil::Map => Variable::Stream(stream),
+            Sigil::Stream | Sigil::Map => Variable::Stream(self.stream(name)),
             Sigil::Canon => Variable::Canon(name),
             Sigil::CanonMap => Variable::CanonMap(name),
         };
         Ok(Instr::New {
             variable,
             body: PENDING,
+            end: PENDING,
         })
     }
 

@@ -17,8 +17,8 @@ pub(super) struct NameInfo {
     pub(super) defined: bool,
     /// Index in [`Scopes::folds`] of the open fold with this iterator.
     fold: Option<u32>,
-    /// Slot of the stream of this name outside of any `new`.
-    global: Option<Slot>,
+    /// Slot of the streams of this name.
+    slot: Option<Slot>,
 }
 
 /// A fold whose closing parenthesis was not yet met.
@@ -36,8 +36,6 @@ struct OpenFold {
 #[derive(Default)]
 pub(super) struct Scopes {
     folds: Vec<OpenFold>,
-    /// Streams renewed by an open `new`, innermost last.
-    renewed: Vec<(Name, Slot)>,
     /// Number of seq and par whose left arm is being parsed.
     pub(super) lefts: u32,
     /// Number of open xor.
@@ -50,11 +48,6 @@ pub(super) struct Scopes {
 impl Scopes {
     pub(super) fn slots(&self) -> u32 {
         self.slots
-    }
-
-    fn new_slot(&mut self) -> Slot {
-        self.slots += 1;
-        Slot(self.slots - 1)
     }
 }
 
@@ -90,46 +83,23 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The stream a name stands for here: that of the innermost open `new`, else the global one.
+    /// A use of a stream in the instruction whose head is being parsed.
     pub(super) fn stream(&mut self, name: Name) -> StreamRef {
-        let renewed = self
-            .scopes
-            .renewed
-            .iter()
-            .rev()
-            .find(|(renewed, _)| *renewed == name);
-        let slot = match renewed {
-            Some(&(_, slot)) => slot,
-            None => match self.infos[name.0 as usize].global {
-                Some(slot) => slot,
-                None => {
-                    let slot = self.scopes.new_slot();
-                    self.infos[name.0 as usize].global = Some(slot);
-                    slot
-                }
-            },
-        };
-        StreamRef { name, slot }
+        let next = Slot(self.scopes.slots);
+        let slot = *self.infos[name.0 as usize].slot.get_or_insert(next);
+        if slot == next {
+            self.scopes.slots += 1;
+        }
+        let at = NodeId(self.nodes.len() as u32 - 1);
+        StreamRef { name, slot, at }
     }
 
-    pub(super) fn open_new(&mut self, name: Name, is_stream: bool, at: usize) -> Result<StreamRef> {
+    pub(super) fn open_new(&mut self, name: Name, at: usize) -> Result<()> {
         if self.infos[name.0 as usize].fold.is_some() {
             return Err((at, Kind::NewOfIterator(self.name_text(name).into())));
         }
         self.define(name);
-        if !is_stream {
-            return Ok(StreamRef {
-                name,
-                slot: Slot(0),
-            });
-        }
-        let slot = self.scopes.new_slot();
-        self.scopes.renewed.push((name, slot));
-        Ok(StreamRef { name, slot })
-    }
-
-    pub(super) fn close_new(&mut self) {
-        self.scopes.renewed.pop();
+        Ok(())
     }
 
     pub(super) fn open_fold(
