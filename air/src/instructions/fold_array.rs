@@ -2,17 +2,14 @@
 
 use hashbrown::HashMap;
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, FoldArrayBody, Frame, Stack, Step};
+use super::run::Run;
 use crate::ast::{Iterable, Name, NodeId, Operand};
 use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::{Canon, Items, Table};
 use crate::values::{Json, Key};
-
-/// The body is running.
-pub(super) struct Body {
-    iterator: Name,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn fold(
@@ -40,14 +37,14 @@ impl<'r> Run<'r> {
         if items.len() == 0 {
             return Ok(Flow::Done);
         }
-        self.open_iterator(iterator, items)?;
-        stack.push(Frame::FoldArray(Body { iterator }));
+        self.open_iterator(node, iterator, items)?;
+        stack.push(Frame::FoldArray(FoldArrayBody { iterator }));
         Ok(Flow::Enter(body))
     }
 
     pub(super) fn fold_array_resume(
         &mut self,
-        frame: Body,
+        frame: FoldArrayBody,
         result: Result<(), Fault<'r>>,
     ) -> Step<'r> {
         self.close_iterator(frame.iterator);
@@ -55,12 +52,17 @@ impl<'r> Run<'r> {
     }
 
     /// Opens a scope with an iterator at its first element.
-    pub(super) fn open_iterator(&mut self, iterator: Name, items: Items<'r>) -> Result<(), Error> {
+    pub(super) fn open_iterator(
+        &mut self,
+        node: NodeId,
+        iterator: Name,
+        items: Items<'r>,
+    ) -> Result<(), Error> {
         if self.iterators.is_open(iterator) {
             return Err(Error::IteratorInUse(self.script.name(iterator).into()));
         }
         self.depths.open();
-        self.iterators.open(iterator, items);
+        self.iterators.open(iterator, node, items);
         Ok(())
     }
 

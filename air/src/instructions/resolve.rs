@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-use super::{Fault, Run};
+use super::fault::Fault;
+use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};
@@ -202,9 +203,7 @@ impl<'r> Run<'r> {
                 let count = Json::Number(Number::U64(items.len() as u64));
                 Ok(Value::from_tree(&self.heap, count))
             }
-            LensKind::Path(path) => {
-                self.walk(value, script.lens_accessors(path))
-            }
+            LensKind::Path(path) => self.walk(value, script.lens_accessors(path)),
         }
     }
 

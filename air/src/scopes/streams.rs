@@ -5,9 +5,9 @@
 
 use alloc::vec::Vec;
 
-use super::Stored;
 use core::ops::Range;
 
+use super::stored::Stored;
 use crate::ast::{NodeId, Slot, StreamRef};
 use crate::error::Error;
 use crate::values::Heap;
