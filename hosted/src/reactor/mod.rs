@@ -391,7 +391,9 @@ impl<M: Machine> Reactor<M> {
                     Effect::Abort { conn } => self.forget(conn),
                     Effect::Other(Work::Compute { core, job }) => self.compute(core, job),
                     // The peer has kept its state and runs these itself.
-                    Effect::Other(Work::Disk { job }) => log::error!(target: "state", "{job:?} for no disk"),
+                    Effect::Other(Work::Disk { job }) => {
+                        log::error!(target: "state", "{job:?} for no disk")
+                    }
                 }
             }
         }

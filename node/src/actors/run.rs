@@ -112,8 +112,8 @@ impl<I: Interpreter> Node<I> {
         let next_peers = outcome.next_peers.iter().map(|peer| peer.parse().ok());
         let next_peers: Option<Vec<PeerId>> = next_peers.collect();
         let Some(next_peers) = next_peers else {
-            // One that is not a peer id makes the whole outcome void: no calls, nothing sent (protocol
-            // description, section 7).
+            // One that is not a peer id makes the whole outcome void: no calls, nothing sent
+            // (protocol description, section 7).
             self.count(Refusal::BadNextPeer);
             return Some(Asked {
                 particle,

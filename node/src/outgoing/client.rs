@@ -192,7 +192,11 @@ impl HttpClient {
     }
 
     /// Ends what takes too long; gives the requests that failed by it.
-    pub(crate) fn timer<T>(&mut self, now: Instant, out: &mut Vec<Effect<T>>) -> Vec<(Owner, Answer)> {
+    pub(crate) fn timer<T>(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<Effect<T>>,
+    ) -> Vec<(Owner, Answer)> {
         let mut late = Vec::new();
         self.open.retain(|&conn, exchange| {
             let over = exchange.request.until <= now;

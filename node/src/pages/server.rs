@@ -10,7 +10,6 @@ use core::time::Duration;
 use basalt_net::swarm::{ConnId, Effect};
 use basalt_net::time::Instant;
 
-
 /// Connections at once. Against clients that open many and send nothing.
 const MAX_CONNECTIONS: usize = 32;
 /// Longest request, in bytes. Against endless headers.
