@@ -178,8 +178,8 @@ pub(crate) mod put {
         let _ = encode::write_str(out, text);
     }
 
-    /// A byte string written in place. Its length is known only afterwards, so there is room for the longest
-    /// form first.
+    /// A byte string written in place. Its length is known only afterwards, so there is room for
+    /// the longest form first.
     pub(crate) fn bin_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let head = open_bin(out);
         write(out);

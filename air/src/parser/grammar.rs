@@ -9,7 +9,8 @@ use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
-/// An instruction whose closing parenthesis was not yet met, with the number of its parsed children.
+/// An instruction whose closing parenthesis was not yet met, with the number of its parsed
+/// children.
 struct Open {
     node: NodeId,
     children: u8,
@@ -74,7 +75,7 @@ impl Parser<'_> {
             if self.lexer.peek().is_some() {
                 return Err((self.lexer.position(), Kind::Expected("<nothing>")));
             }
-            return self.settle_suspects(&parents);
+            return self.check_followed(&parents);
         }
     }
 

@@ -35,8 +35,9 @@ pub(super) struct Scopes {
     pub(super) lefts: u32,
     /// Number of open xor.
     pub(super) xors: u32,
-    /// `next`s that something follows, unless a xor in between excuses it.
-    pub(super) suspects: Vec<(NodeId, NodeId)>,
+    /// `next`s that something follows, with their folds: an error unless a xor in between allows
+    /// it.
+    pub(super) followed: Vec<(NodeId, NodeId)>,
     pub(super) slots: u32,
 }
 

@@ -1,7 +1,7 @@
 //! What a script must keep to beyond the grammar (AIR spec section 2.4).
 //!
-//! All rules are checked while parsing: instructions are met in the order of their opening parentheses, so
-//! a definition "starting before" a use is one that was already met.
+//! All rules are checked while parsing: instructions are met in the order of their opening
+//! parentheses, so a definition "starting before" a use is one that was already met.
 
 use super::error::ParseErrorKind as Kind;
 use super::scopes::OpenFold;
@@ -129,17 +129,18 @@ impl Parser<'_> {
             if self.scopes.xors == fold.xors {
                 return Err((at, Kind::AfterNext));
             }
-            self.scopes.suspects.push((node, fold.node));
+            self.scopes.followed.push((node, fold.node));
         }
         Ok(fold.node)
     }
 
-    /// Settles the suspects: walks from each `next` up to its fold. The first seq or par entered from
-    /// the left convicts; a xor with both arms ending in `next` excuses, as the reference gives up there.
-    pub(super) fn settle_suspects(&self, parents: &[NodeId]) -> Result<()> {
+    /// Decides about each `next` that something follows: walks from it up to its fold. The first
+    /// seq or par entered from the left makes it an error; a xor with both arms ending in `next`
+    /// ends the walk, as the reference gives up there.
+    pub(super) fn check_followed(&self, parents: &[NodeId]) -> Result<()> {
         // Bounds walks over deep scripts; no script that a compiler makes comes near.
         let mut steps = 1_000_000usize;
-        for &(next, fold) in &self.scopes.suspects {
+        for &(next, fold) in &self.scopes.followed {
             let mut child = next;
             while child != fold {
                 let parent = parents[child.0 as usize];

@@ -1,7 +1,8 @@
 //! Streams and stream maps (AIR spec section 4.11).
 //!
-//! A stream has three lists of generations. A generation takes no room of its own here: a list is its
-//! values, each with its generation's number, and a count. Data that claims a high generation costs nothing.
+//! A stream has three lists of generations. A generation takes no room of its own here: a list is
+//! its values, each with its generation's number, and a count. Data that claims a high generation
+//! costs nothing.
 
 use alloc::vec::Vec;
 
@@ -161,7 +162,8 @@ impl<'r> Streams<'r> {
     /// The non-empty generations behind `cursor`, in order.
     ///
     /// A quirk: the cursor counts empty generations too, but skips only filled ones, so with empty
-    /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk 1).
+    /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk
+    /// 1).
     pub(crate) fn slices_from(
         &mut self,
         slot: Slot,
