@@ -1,19 +1,20 @@
-//! Checks of strings that stay strings: peer ids and multiaddrs by the rules of the network code that
-//! will use them, names, certificates.
+//! Checks of strings that stay strings: peer ids and multiaddrs by the rules of the network code
+//! that will use them, names, certificates.
 
 use alloc::{
     format,
     string::{String, ToString},
-    vec,
 };
 
-use basalt_net::{
+use basalt_terms::{
     Multiaddr, PeerId,
     multiaddr::{Endpoint, Host, Protocol},
-    tls::{self, SettingsError},
 };
 
-use crate::kind::Fault;
+use crate::{
+    kind::Fault,
+    tls::{self, TlsFault},
+};
 
 /// Any text.
 pub(crate) fn any(_: &str) -> Result<(), Fault> {
@@ -92,11 +93,7 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
 
 /// The certificate of an authority, in a list.
 pub(crate) fn root(text: &str) -> Result<(), Fault> {
-    let settings = tls::Settings {
-        roots: vec![text.into()],
-        ..tls::Settings::default()
-    };
-    tls::check(&settings).map_err(|error| Fault::Plain(format!("has a wrong entry: {error}")))
+    tls::check_root(text).map_err(|fault| Fault::Plain(format!("has a wrong entry: {fault}")))
 }
 
 /// The node's certificates. A file that holds the key too is refused: `/config` shows this text.
@@ -129,16 +126,12 @@ pub(crate) fn certificate_and_key(
     certificate: &str,
     key: &str,
 ) -> Result<(), (&'static str, String)> {
-    let settings = tls::Settings {
-        certificate: Some((certificate.into(), key.into())),
-        ..tls::Settings::default()
-    };
-    tls::check(&settings).map_err(|error| {
-        let wrong = match error {
-            SettingsError::Key => "tls.key",
-            SettingsError::Certificate | SettingsError::Root => "tls.certificate",
+    tls::check_certificate(certificate, key).map_err(|fault| {
+        let wrong = match fault {
+            TlsFault::Key => "tls.key",
+            TlsFault::Certificate | TlsFault::Root => "tls.certificate",
         };
-        (wrong, format!("cannot be used: {error}"))
+        (wrong, format!("cannot be used: {fault}"))
     })
 }
 

@@ -5,8 +5,8 @@
 //! the same about the same text.
 //!
 //! [`schema`] is the table of all keys: one row says what a key is called, what its value may be,
-//! what holds without it, what it means, whether it is secret, and which field of [`Manifest`] holds
-//! it. All else follows from the table.
+//! what holds without it, what it means, whether it is secret, and which field of [`Manifest`]
+//! holds it. All else follows from the table.
 //!
 //! Layers, from the top down:
 //!
@@ -15,7 +15,7 @@
 //! * `page`, `fit`: the configuration as a page, and whether it fits a machine;
 //! * [`schema`]: the table;
 //! * `value`: how each type of the model is read and shown;
-//! * `formats`, `kind`: checks of strings, and what a value may be;
+//! * `formats`, `tls`, `kind`: checks of strings, and what a value may be;
 //! * [`Manifest`]: plain data whose every value was checked;
 //! * [`Problem`], [`Problems`]: what is wrong, where, and what was probably meant;
 //! * `source`, `nearest`, `text`, `words`, `url`, `limits`: what the others are made of.
@@ -39,6 +39,7 @@ mod read;
 pub mod schema;
 mod source;
 mod text;
+mod tls;
 mod url;
 mod value;
 mod words;

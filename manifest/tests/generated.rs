@@ -39,7 +39,14 @@ fn reference() -> String {
 fn comment(text: &str) -> String {
     let mut comment = String::from("#");
     let mut width = 1;
-    for word in text.split_whitespace() {
+    // What stands between backticks is not broken.
+    let parts = text.split('`').enumerate();
+    let bound = parts.map(|(index, part)| match index % 2 {
+        1 => format!("`{}`", part.replace(' ', "\u{1}")),
+        _ => part.to_owned(),
+    });
+    for word in bound.collect::<String>().split_whitespace() {
+        let word = &word.replace('\u{1}', " ");
         let length = word.chars().count() + 1;
         if width + length > WIDTH {
             comment += "\n#";

@@ -10,7 +10,7 @@ use basalt_manifest::{Machine, Manifest};
 const PIECE: usize = 8;
 
 /// How many changed manifests are tried.
-const ROUNDS: u64 = 4_000;
+const ROUNDS: u64 = 1_500;
 
 const CERTIFICATE: &str = include_str!("../src/schema/pem/certificate.pem");
 const KEY: &str = include_str!("../src/schema/pem/key.pem");

@@ -9,10 +9,11 @@ use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 
 use crate::compute::{Done, Job};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
 
-/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
-/// room, and comes back at the time it is asked to.
+/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets
+/// have room, and comes back at the time it is asked to.
 pub trait Machine {
     /// Takes over an incoming connection.
     ///
@@ -26,8 +27,8 @@ pub trait Machine {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal>;
 
-    /// Takes over an incoming connection of the operator's pages, unless there are too many. A machine without pages takes
-    /// none.
+    /// Takes over an incoming connection of the operator's pages, unless there are too many. A
+    /// machine without pages takes none.
     fn accept_http(&mut self, _clock: Clock) -> Option<ConnId> {
         None
     }
@@ -35,8 +36,8 @@ pub trait Machine {
     /// Takes what came in. Time is [`Input::Timer`].
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
 
-    /// Does some of the work that waits; true when there is more. An edge calls it each time round its
-    /// loop, between moving bytes.
+    /// Does some of the work that waits; true when there is more. An edge calls it each time round
+    /// its loop, between moving bytes.
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool;
 
     /// When to come back with the timer, and to let it work, if nothing comes in before.
@@ -53,6 +54,9 @@ pub trait Machine {
 
     /// Takes back what came of a job. A machine that gives out none ignores it.
     fn done(&mut self, _clock: Clock, _done: Done, _out: &mut Vec<Effect>) {}
+
+    /// Takes back what came of a disk job. A machine that gives out none ignores it.
+    fn disk_done(&mut self, _clock: Clock, _done: DiskDone, _out: &mut Vec<Effect>) {}
 }
 
 /// What a machine asks of its edge.
@@ -93,6 +97,13 @@ pub enum Effect {
         core: usize,
         /// The job.
         job: Job,
+    },
+    /// Run a job on the disk, after those that came before it, then bring back what came of it with
+    /// [`Machine::disk_done`]. Only an edge that took the state gets these
+    /// ([`crate::peer::Peer::take_state`]).
+    Disk {
+        /// The job.
+        job: DiskJob,
     },
 }
 

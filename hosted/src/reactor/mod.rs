@@ -390,6 +390,8 @@ impl<M: Machine> Reactor<M> {
                     }
                     Effect::Abort { conn } => self.forget(conn),
                     Effect::Compute { core, job } => self.compute(core, job),
+                    // The peer has kept its state and runs these itself.
+                    Effect::Disk { job } => log::error!(target: "state", "{job:?} for no disk"),
                 }
             }
         }

@@ -28,7 +28,8 @@ impl Default for Cores {
 }
 
 impl Cores {
-    /// Number of compute cores on a machine with `cores` cores that passed [`check`](crate::Manifest::check).
+    /// Number of compute cores on a machine with `cores` cores that passed
+    /// [`check`](crate::Manifest::check).
     #[must_use]
     pub fn compute_on(&self, cores: usize) -> usize {
         let left = cores.saturating_sub(usize::from(self.system));
@@ -117,4 +118,6 @@ pub enum PanicAction {
 
 words!(DiskTest: None = "none", Load = "load", Speed = "speed");
 words!(PanicAction: Reset = "reset", Halt = "halt");
-words!(LevelFilter: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
+words!(LevelFilter:
+    Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace"
+);

@@ -125,8 +125,8 @@ impl<'a, 'i> Report<'a, 'i> {
             .map(|value| self.secrecy.place(value.span()))
     }
 
-    /// Sorts the findings and gives each its place. A line that is no TOML gets no second opinion on
-    /// what was salvaged from it.
+    /// Sorts the findings and gives each its place. A line that is not TOML gets no second opinion
+    /// on what was salvaged from it.
     pub(super) fn finish(self) -> Problems {
         let line_ends: Vec<_> = self.text.match_indices('\n').map(|(at, _)| at).collect();
         let line = |finding: &Finding| line_ends.partition_point(|end| *end < finding.span.start);

@@ -1,7 +1,7 @@
 //! What of a manifest's text may be shown in the report of its problems.
 //!
 //! A report ends on screens, in logs and in messages to others. So nothing of the text is shown but
-//! what is known to be harmless: the names of sections and keys, and a value on one line under a key
+//! what is known to be harmless: names of sections and keys, and values on one line under a key
 //! that exists and is not secret. A value is masked under a key that is unknown, misspelt or in the
 //! wrong section, since it may be a secret's; in comments; and from the first line on that is not
 //! TOML, since nobody can tell which key a value belongs to after it.

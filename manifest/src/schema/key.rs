@@ -87,8 +87,8 @@ impl fmt::Debug for Field {
     }
 }
 
-/// The field of the model with this path. `part?.name` is a field of a part that may be missing: the
-/// first of its keys that is read makes the part.
+/// The field of the model with this path. `part?.name` is a field of a part that may be missing:
+/// the first of its keys that is read makes the part.
 macro_rules! field {
     ($($part:ident).+) => {
         $crate::schema::key::Field {

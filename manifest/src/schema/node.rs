@@ -27,8 +27,8 @@ pub(super) const NODE: Section = Section {
             kind: Kind::Base64(32),
             default: Fallback::Rule("generated at the first boot and kept"),
             example: "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"",
-            meaning: "The seed of the node's Ed25519 key, which its peer id is made from. To make \
-                      one: `head -c 32 /dev/urandom | base64`.",
+            meaning: "The seed of the node's Ed25519 key, which its peer id is made from. Make \
+                      one with `openssl rand -base64 32`.",
             secret: Secret::Yes,
             field: field!(node.seed),
         },
