@@ -173,8 +173,8 @@ fn proof_counts_are_in_order(manifest: &Manifest, report: &mut Report<'_, '_>) {
     }
 }
 
-/// With one key of the section all those must be there that have no default: half a section would be
-/// ignored without a word, and the node would serve no deals.
+/// With one key of the section all those must be there that have no default. Half a section would
+/// be ignored without a word, and the node would serve no deals.
 fn deals_need_their_keys(_: &Manifest, report: &mut Report<'_, '_>) {
     let keys = schema::section("chain").map_or(&[][..], |section| section.keys);
     let given = keys.iter().find_map(|key| {

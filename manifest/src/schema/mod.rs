@@ -1,8 +1,8 @@
 //! The table of keys: one row for each key of the manifest.
 //!
 //! All that is said about a key is said in its row. From the rows come the reading and its
-//! messages, the nearest valid key, the page with the configuration, `manifest/example.toml` and the reference
-//! in `docs/manifest.md`.
+//! messages, the nearest valid key, the page with the configuration, `manifest/example.toml` and
+//! the reference in `docs/manifest.md`.
 //!
 //! To add a key: add its row, add its field to the model, use it, and run
 //! `BASALT_BLESS=1 cargo test -p basalt-manifest`, which writes example and reference anew.
