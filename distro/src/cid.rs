@@ -1,5 +1,6 @@
-//! Content identifiers (CIDv1) of modules and blueprints: files cut into chunks of 256 KiB, each a raw leaf, with one
-//! dag-pb node over several (Marine specification, section 7.1).
+//! Content identifiers (CIDv1) of modules and blueprints: a file is cut into chunks of 256 KiB,
+//! each a raw leaf. Several leaves have one dag-pb node over them (Marine specification, section
+//! 7.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;

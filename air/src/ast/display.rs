@@ -1,8 +1,9 @@
-//! The text form of instructions (AIR spec section 2.5): it is part of error objects, so it is exact.
+//! The text form of instructions (AIR spec section 2.5): it is part of error objects, so it is
+//! exact.
 
 use core::fmt;
 
-use super::*;
+use crate::ast::*;
 
 /// The text of an instruction's head.
 pub(crate) struct InstrText<'s>(pub(crate) &'s Script, pub(crate) NodeId);

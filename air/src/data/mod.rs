@@ -3,9 +3,10 @@
 //! Three layers, each usable alone:
 //!
 //! * [`Envelope`]: the MessagePack map with two versions and the body (AIR spec section 6.1);
-//! * a checked reader (`read`) over the body, an rkyv 0.7 archive in big endian with 32-bit pointers
-//!   (section 6.2): every offset, tag, count and text is checked before it is followed, nothing is
-//!   copied, and what comes out are the plain structs of `model`, which borrow from the blob;
+//! * a checked reader (`read`) over the body, an rkyv 0.7 archive in big endian with 32-bit
+//!   pointers (section 6.2): every offset, tag, count and text is checked before it is followed,
+//!   nothing is copied, and what comes out are the plain structs of `model`, which borrow from the
+//!   blob;
 //! * a writer (`write`), the reader's inverse.
 //!
 //! Reading allocates in proportion to the blob's length: arrays must lie inside the blob without
@@ -15,15 +16,10 @@ mod envelope;
 mod field;
 mod model;
 mod read;
+mod versions;
 mod write;
 
 pub use envelope::{Envelope, EnvelopeError, Versions};
 pub use model::*;
 pub use read::DecodeError;
-
-/// Version of the data layout that is written (and the newest that is known).
-pub const DATA_VERSION: &str = "0.17.2";
-/// Interpreter version stamped on written data.
-pub const INTERPRETER_VERSION: &str = "0.64.1";
-/// Oldest interpreter whose data is accepted.
-pub const MIN_INTERPRETER_VERSION: &str = "0.61.0";
+pub use versions::{DATA_VERSION, INTERPRETER_VERSION, MIN_INTERPRETER_VERSION};

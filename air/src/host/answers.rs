@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::{CallResult, CallResults};
+use super::results::{CallResult, CallResults};
 
 /// A service's answer, borrowed from the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer<'r> {
     /// 0 for success.
     pub(crate) ret_code: i32,
-    /// JSON text, it is hoped.
+    /// The answer's text. It should be JSON; whether it is shows when it is read.
     pub(crate) result: &'r str,
 }
 

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::MULTICODEC;
+use super::multicodec::MULTICODEC;
 use crate::data::Tetraplet;
 use crate::msgpack::put;
 use crate::values::{Counts, json_to_msgpack};
@@ -58,8 +58,8 @@ impl ExactSizeIterator for Origins<'_> {}
 pub type CallRequests = Vec<(u32, CallRequest)>;
 
 impl CallRequest {
-    /// A call of `function_name` of `service_id` with `arguments`, the text of a JSON array; `tetraplets` say of each
-    /// argument where its value, or each of its elements, comes from.
+    /// A call of `function_name` of `service_id` with `arguments`, the text of a JSON array;
+    /// `tetraplets` say of each argument where its value, or each of its elements, comes from.
     pub fn new<'t>(
         service_id: &str,
         function_name: &str,

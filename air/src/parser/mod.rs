@@ -1,12 +1,14 @@
 //! Text to [`Script`]: lexer, lenses, grammar and validation in one pass over the source.
 //!
-//! Nesting lives on an explicit stack, so the depth of a script costs heap, not native stack, and is
-//! bounded by [`Config::max_nesting`](crate::Config::max_nesting). All failures are error 1.
+//! Nesting lives on an explicit stack, so the depth of a script costs heap, not native stack, and
+//! is bounded by [`Config::max_nesting`](crate::Config::max_nesting). All failures are error 1.
 
 mod error;
 mod grammar;
 mod lens;
 mod lexer;
+mod scopes;
+mod state;
 mod validation;
 
 pub use error::{ParseError, ParseErrorKind};
@@ -16,5 +18,5 @@ use crate::ast::Script;
 
 /// Parses and validates `source`.
 pub(crate) fn parse(source: &str, config: &Config) -> Result<Script, ParseError> {
-    grammar::Parser::new(source, config).parse()
+    state::Parser::new(source, config).parse()
 }

@@ -9,8 +9,8 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::Particle;
 use super::byte_string::ByteString;
+use super::{Authored, Particle};
 use basalt_terms::msgpack::{self, MsgpackError, put};
 use basalt_terms::peer_id::{PeerId, PeerIdError};
 use basalt_terms::prefixed::{self, LengthError};
@@ -164,15 +164,15 @@ pub fn decode(body: Vec<u8>) -> Result<Particle, FrameError> {
         }
         _ => data.into_bytes(body),
     };
-    Ok(Particle {
+    let authored = Authored {
         id,
         init_peer_id,
         timestamp,
         ttl,
         script,
         signature,
-        data,
-    })
+    };
+    Ok(Particle::new(authored, data))
 }
 
 /// The checked message, still in its buffer.
@@ -295,16 +295,15 @@ pub(super) mod tests {
             .decode("7h48PQ/f1rS9TxacmgODxbD42Il9B3KC117jvOPppPE=")
             .unwrap();
         let keypair = Keypair::from_seed(seed.try_into().unwrap());
-        let particle = Particle {
+        let authored = Authored {
             id: "2883f959-e9e7-4843-8c37-205d393ca372".into(),
             init_peer_id: keypair.peer_id(),
             timestamp: 1_696_934_545_662,
             ttl: 7000,
             script: "abc".into(),
             signature: SIGNATURE.to_vec(),
-            data: Bytes::new(),
         };
-        (particle, keypair)
+        (Particle::new(authored, Bytes::new()), keypair)
     }
 
     /// The frame up to the signature.
@@ -443,7 +442,8 @@ pub(super) mod tests {
             cuts in proptest::collection::vec(0usize..70_000, 0..8),
         ) {
             let init_peer_id = known().0.init_peer_id;
-            let particle = Particle { id, init_peer_id, timestamp, ttl, script, signature, data: data.into() };
+            let authored = Authored { id, init_peer_id, timestamp, ttl, script, signature };
+            let particle = Particle::new(authored, data);
             let frame = encode(&particle).to_vec();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % frame.len()).collect();
             cuts.push(frame.len());
