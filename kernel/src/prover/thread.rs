@@ -1,4 +1,4 @@
-//! A hardware thread at the prover: what its core's loop calls between two messages.
+//! A hardware thread that proves: what its core's loop calls between two messages.
 
 use core::fmt;
 use core::sync::atomic::AtomicBool;
@@ -7,10 +7,11 @@ use core::time::Duration;
 use basalt_prover::capacity::Report;
 use basalt_prover::capacity::msr::Preset;
 use basalt_prover::capacity::prover::JobId;
-use basalt_prover::capacity::slot::{AnyWorker, Lanes, Outcome, Work};
+use basalt_prover::capacity::slot::{AnyWorker, Outcome};
 use basalt_prover::memory::OutOfMemory;
 use basalt_prover::randomx::Fluence;
 
+use super::assignment::Assignment;
 use super::memory::FreeFrames;
 use super::registers::Tuning;
 use crate::time;
@@ -18,50 +19,37 @@ use crate::time;
 /// How long to wait for memory that other cores are about to give up.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// What a core is told to do for the prover.
-#[derive(Debug)]
-pub struct Duty {
-    /// Goes with every report.
-    pub job: JobId,
-    /// The work.
-    pub work: Work<Fluence>,
-    /// How many hashes at a time.
-    pub lanes: Lanes,
-    /// Registers to set meanwhile.
-    pub preset: Option<&'static Preset>,
-}
-
-/// The state of a compute core between its turns at the prover.
+/// What a compute core keeps while it does something else than proving.
 #[derive(Default)]
-pub struct Seat {
+pub struct ProverThread {
     machine: Option<AnyWorker<Fluence>>,
-    /// A duty whose machine has no memory yet.
-    waiting: Option<Duty>,
+    /// An assignment whose machine has no memory yet.
+    waiting: Option<Assignment>,
     job: Option<JobId>,
     tuning: Tuning,
     preset: Option<&'static Preset>,
-    /// Whether lacking memory was told since the last duty.
+    /// Whether lacking memory was told since the last assignment.
     complained: bool,
     /// Whether what became of the registers was told.
     tuned: bool,
 }
 
-impl fmt::Debug for Seat {
+impl fmt::Debug for ProverThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Seat({:?})", self.job)
+        write!(f, "ProverThread({:?})", self.job)
     }
 }
 
-impl Seat {
-    /// Takes a new duty in place of the old, or none: then its memory goes back.
-    pub fn take(&mut self, duty: Option<Duty>) {
+impl ProverThread {
+    /// Takes a new assignment in place of the old, or none: then its memory goes back.
+    pub fn take(&mut self, assignment: Option<Assignment>) {
         self.complained = false;
         self.waiting = None;
-        match duty {
-            Some(duty) => {
-                self.job = Some(duty.job);
-                self.preset = duty.preset;
-                self.waiting = Some(duty);
+        match assignment {
+            Some(assignment) => {
+                self.job = Some(assignment.job);
+                self.preset = assignment.preset;
+                self.waiting = Some(assignment);
             }
             None => {
                 self.leave();
@@ -104,20 +92,20 @@ impl Seat {
         }
     }
 
-    /// Makes the machine of the duty, hands it the work, and sets the registers.
+    /// Makes the machine that the assignment needs, hands it the work, and sets the registers.
     fn prepare(&mut self) -> Result<(), OutOfMemory> {
-        if let Some(duty) = self.waiting.take() {
+        if let Some(assignment) = self.waiting.take() {
             if self.machine.is_none() {
-                match AnyWorker::new(&FreeFrames, duty.lanes) {
+                match AnyWorker::new(&FreeFrames, assignment.lanes) {
                     Ok(machine) => self.machine = Some(machine),
                     Err(missing) => {
-                        self.waiting = Some(duty);
+                        self.waiting = Some(assignment);
                         return Err(missing);
                     }
                 }
             }
             if let Some(machine) = &mut self.machine {
-                machine.take(Some(duty.work));
+                machine.take(Some(assignment.work));
             }
         }
         if let (Some(preset), false) = (self.preset, self.tuning.is_set()) {

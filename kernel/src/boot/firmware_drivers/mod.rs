@@ -1,12 +1,13 @@
-//! Staying in the boot services, because only the firmware has a driver for the network card, or for the
-//! disk with the node's state.
+//! The firmware's own drivers, kept in use because only the firmware can drive the network card, or
+//! the disk with the node's state.
 //!
-//! The boot core becomes the firmware's servant: it carries frames and blocks between the firmware's
-//! drivers and the queues of [`network::firmware`](crate::drivers::network::firmware) and
+//! The boot core stays in the boot services and works for the firmware's drivers: it carries frames
+//! and blocks between them and the queues of
+//! [`network::firmware`](crate::drivers::network::firmware) and
 //! [`disk::firmware`](crate::drivers::disk::firmware), for ever. The kernel starts on another core,
-//! which the firmware lends by its multiprocessor protocol and never gets back. The firmware keeps its
-//! memory, its page tables, its timer and one core; the kernel gets the memory that is free now, but
-//! for a reserve, and the devices that it has drivers for.
+//! which the firmware lends by its multiprocessor protocol and never gets back. The firmware keeps
+//! its memory, its page tables, its timer and one core; the kernel gets the memory that is free
+//! now, but for a reserve, and the devices that it has drivers for.
 //!
 //! `controllers` finds what is behind the firmware's handles, `card` and `disks` use its drivers,
 //! `memory` shares the memory.
@@ -17,7 +18,6 @@ mod disks;
 mod memory;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::ffi::c_void;
@@ -27,10 +27,11 @@ use core::time::Duration;
 use uefi::boot::{self, AllocateType, EventType, MemoryType, ScopedProtocol, Tpl};
 use uefi::proto::pi::mp::MpServices;
 
-use super::Handover;
+use super::firmware_devices::{FirmwareDevices, FirmwareDisk};
+use super::handover::Handover;
 use crate::acpi::Platform;
 use crate::cpu::{self, apic};
-use crate::drivers::disk::{self, Facts};
+use crate::drivers::disk;
 use crate::drivers::network;
 use crate::mem::PAGE;
 use crate::{log, pci, time};
@@ -42,27 +43,8 @@ const STACK_BYTES: usize = 128 << 10;
 /// Pause when there is nothing to carry.
 const IDLE: Duration = Duration::from_micros(50);
 
-/// What the kernel gets of the firmware's devices.
-#[derive(Default)]
-pub struct Lent {
-    /// The network card, if the kernel drives none.
-    pub card: Option<network::firmware::Firmware>,
-    /// The disks with a state, if the kernel drives none of them.
-    pub disks: Vec<LentDisk>,
-}
-
-/// A disk that the firmware drives.
-pub struct LentDisk {
-    /// Where it is.
-    pub place: String,
-    /// What it is.
-    pub facts: Facts,
-    /// The way to it.
-    pub engine: disk::firmware::Firmware,
-}
-
-/// Everything for staying.
-pub struct Stay {
+/// The firmware's drivers in use, and the processor that runs the kernel meanwhile.
+pub struct FirmwareDrivers {
     card: Option<(card::Card, network::firmware::Proxy)>,
     disks: Vec<(disks::Disk, disk::firmware::Proxy)>,
     processors: ScopedProtocol<MpServices>,
@@ -71,9 +53,9 @@ pub struct Stay {
     stack: u64,
 }
 
-/// Looks whether the node needs a device that only the firmware drives, and whether it can stay. If
-/// so, the boot core is taken out of `platform`'s cores.
-pub(super) fn prepare(platform: &mut Platform) -> Option<(Stay, Lent)> {
+/// Looks whether the node needs a device that only the firmware drives, and whether the firmware
+/// can go on driving it. If so, the boot core is taken out of `platform`'s cores.
+pub(super) fn prepare(platform: &mut Platform) -> Option<(FirmwareDrivers, FirmwareDevices)> {
     let ecam = pci::Ecam::map(&platform.ecam).ok()?;
     let functions = pci::scan(&ecam);
     let card = card::find(&functions);
@@ -81,38 +63,38 @@ pub(super) fn prepare(platform: &mut Platform) -> Option<(Stay, Lent)> {
     if card.is_none() && places.is_empty() {
         return None;
     }
-    let lender = boot::get_handle_for_protocol::<MpServices>()
+    let other_core = boot::get_handle_for_protocol::<MpServices>()
         .and_then(boot::open_protocol_exclusive::<MpServices>)
         .ok()
         .and_then(choose);
-    let Some((processors, processor, boot_core)) = lender else {
-        cannot_stay("there is no second core for the kernel");
+    let Some((processors, processor, boot_core)) = other_core else {
+        cannot_use("there is no second core for the kernel");
         return None;
     };
     let stack = pages(STACK_BYTES)?;
     let stack = stack.as_ptr_range().end.expose_provenance() as u64;
-    let mut stay = Stay {
+    let mut drivers = FirmwareDrivers {
         card: None,
         disks: Vec::new(),
         processors,
         processor,
         stack,
     };
-    let mut lent = Lent::default();
+    let mut firmware_devices = FirmwareDevices::default();
     match card.map(card::open) {
         Some(Ok((driver, mac))) => {
             let memory = pages(network::firmware::MEMORY)?;
             let (card, proxy) = network::firmware::pair(memory, mac);
-            stay.card = Some((driver, proxy));
-            lent.card = Some(card);
+            drivers.card = Some((driver, proxy));
+            firmware_devices.card = Some(card);
         }
-        Some(Err(reason)) => cannot_stay(reason),
+        Some(Err(reason)) => cannot_use(reason),
         None => {}
     }
     for (driver, place, facts) in places.into_iter().filter_map(disks::open) {
         let (engine, proxy) = disk::firmware::pair(time::since_entry);
-        stay.disks.push((driver, proxy));
-        lent.disks.push(LentDisk {
+        drivers.disks.push((driver, proxy));
+        firmware_devices.disks.push(FirmwareDisk {
             place,
             facts,
             engine,
@@ -120,10 +102,10 @@ pub(super) fn prepare(platform: &mut Platform) -> Option<(Stay, Lent)> {
     }
     controllers::release(&functions);
     platform.cores.retain(|&id| u64::from(id) != boot_core);
-    Some((stay, lent))
+    Some((drivers, firmware_devices))
 }
 
-fn cannot_stay(reason: &str) {
+fn cannot_use(reason: &str) {
     ::log::warn!(target: "boot", "the firmware has a driver for a device that the kernel does not drive, but {reason}");
 }
 
@@ -160,7 +142,7 @@ struct Order {
     stack: u64,
 }
 
-impl Stay {
+impl FirmwareDrivers {
     /// Starts `kernel` on its core and serves it from this one.
     pub fn serve(mut self, handover: Handover, kernel: fn(Handover) -> !) -> ! {
         // A firmware that believes its boot loader to be stuck would reset the machine.

@@ -32,8 +32,8 @@ pub(super) struct Place {
     name: String,
 }
 
-/// The disks that hold a state and that only the firmware drives; none if the kernel drives one that
-/// does.
+/// The disks that hold a state and that only the firmware drives; none if the kernel drives one
+/// that does.
 pub(super) fn find(functions: &[Function]) -> Vec<Place> {
     // The boot disk is there already, and nearly always has the state.
     if let Some(found) = with_state(functions) {
@@ -130,8 +130,8 @@ impl Driver for Disk {
         let memory = ptr::with_exposed_provenance_mut::<u8>(request.memory as usize);
         let done = match request.operation {
             Operation::Read => {
-                // SAFETY: the memory of the disk at the other end, of at least as many bytes, which is
-                // never given back and not looked at until this request is answered.
+                // SAFETY: the memory of the disk at the other end, of at least as many bytes, which
+                // is never given back and not looked at until this request is answered.
                 let bytes = unsafe { core::slice::from_raw_parts_mut(memory, len) };
                 self.io.read_blocks(id, request.block, bytes)
             }

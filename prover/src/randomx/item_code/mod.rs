@@ -1,17 +1,22 @@
 //! Dataset items in batches, as machine code.
 //!
 //! A cache line arrives long after it is asked for. So a batch of items goes through the first
-//! superscalar program, each asking for the line it needs at the end; then all go through the second,
-//! and so on: by the time an item's turn comes its line is there, and one program's two kilobytes of
-//! code stay in the innermost caches. Between programs the registers live in the item's own place.
+//! superscalar program, each asking for the line it needs at the end; then all go through the
+//! second, and so on: by the time an item's turn comes its line is there, and one program's two
+//! kilobytes of code stay in the innermost caches. Between programs the registers live in the
+//! item's own place.
 
-use super::asm::{Alu, Assembler, Temp};
-use super::vector::{self, VectorCode};
+#![allow(unsafe_code)]
+
+mod vector;
+
+use super::assembler::{Alu, Assembler, Temp};
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
-use crate::randomx::cache::{Item, initial_registers};
+use crate::randomx::item::{Item, initial_registers};
 use crate::randomx::params::{CACHE_BYTES, CACHE_LINES, SUPERSCALAR_MAX};
 use crate::randomx::simd::cpu::Features;
 use crate::randomx::superscalar::{Instruction, Op, Program};
+use vector::VectorCode;
 
 /// Items per batch: their registers and line addresses stay in the first-level cache.
 const BATCH: usize = 64;
@@ -102,7 +107,8 @@ impl ItemCode {
         }
     }
 
-    /// The function's address. Whoever jumps there by itself has to [`publish`](Self::publish) first.
+    /// The function's address. Whoever jumps there by itself has to [`publish`](Self::publish)
+    /// first.
     pub(super) fn function(&self) -> *const u8 {
         self.code.entry().wrapping_add(self.entry)
     }

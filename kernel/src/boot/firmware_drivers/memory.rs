@@ -1,11 +1,11 @@
-//! Whose the machine's memory is when the firmware stays.
+//! Who owns which memory while the firmware's drivers are in use.
 
 use alloc::vec::Vec;
 
 use uefi::boot::{self, AllocateType, MemoryType};
 use uefi::mem::memory_map::MemoryMap as _;
 
-use crate::boot::firmware::{kind_of, span_of};
+use crate::boot::descriptors::{kind_of, span_of};
 use crate::mem::PAGE;
 use crate::mem::map::{Kind, MemoryMap, Region, Span};
 

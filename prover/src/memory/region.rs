@@ -1,16 +1,9 @@
-//! Memory lent by the caller: the hash needs gibibytes in large pages and a little executable
-//! memory, and only the caller knows where those come from.
-#![allow(unsafe_code)]
+//! Regions of memory, and those who lend them.
 
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use core::fmt;
 use core::ptr::NonNull;
 use core::slice;
-
-#[cfg(feature = "mmap")]
-mod mmap;
-#[cfg(feature = "mmap")]
-pub use mmap::{Mmap, PageSize};
 
 /// Every region starts on a cache line.
 pub const ALIGNMENT: usize = 64;
@@ -112,8 +105,8 @@ impl Region {
     ///
     /// # Safety
     ///
-    /// As [`from_raw`](Self::from_raw), and the bytes must be the same memory at both addresses for as
-    /// long as the region exists.
+    /// As [`from_raw`](Self::from_raw), and the bytes must be the same memory at both addresses for
+    /// as long as the region exists.
     pub unsafe fn with_entry(mut self, entry: *const u8) -> Self {
         self.entry = entry;
         self

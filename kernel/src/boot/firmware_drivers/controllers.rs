@@ -11,8 +11,8 @@ use uefi::{Handle, Status};
 use crate::drivers;
 use crate::pci::Function;
 
-/// The firmware's access to a PCI function (UEFI specification, `EFI_PCI_IO_PROTOCOL`), of which only
-/// the place is asked for.
+/// The firmware's access to a PCI function (UEFI specification, `EFI_PCI_IO_PROTOCOL`), of which
+/// only the place is asked for.
 #[repr(C)]
 #[unsafe_protocol("4cf5b200-68b8-4ca5-9eec-b23e3f50029a")]
 struct PciIo {
@@ -77,8 +77,8 @@ fn handles(functions: &[Function], wanted: impl Fn(&Function) -> bool) -> Vec<Ha
     found
 }
 
-/// Lets the firmware start its drivers for these functions and what is behind them. When it boots from
-/// a disk it starts only those that it needs for that.
+/// Lets the firmware start its drivers for these functions and what is behind them. When it boots
+/// from a disk it starts only those that it needs for that.
 pub(super) fn connect(functions: &[Function], wanted: impl Fn(&Function) -> bool) {
     for handle in handles(functions, wanted) {
         // Where it has no driver there is an error, and nothing to be found later.

@@ -1,11 +1,11 @@
 //! Dataset items four at a time, in AVX2 registers: word `r` of four items is one register.
 //!
-//! A product of 64 bits takes eight vector operations where a scalar core takes one, so that this is
-//! about as much work per item; but vector units are more of them, and on some cores idle otherwise.
-//! [`super::items`] uses what is faster on the machine at hand.
+//! A product of 64 bits takes eight vector operations where a scalar core takes one, so that this
+//! is about as much work per item; but vector units are more of them, and on some cores idle
+//! otherwise. [`ItemCode`](super::ItemCode) uses what is faster on the machine at hand.
 
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
-use crate::randomx::cache::{Item, initial_registers};
+use crate::randomx::item::{Item, initial_registers};
 use crate::randomx::params::{CACHE_BYTES, CACHE_LINES, SUPERSCALAR_MAX};
 use crate::randomx::superscalar::{Instruction, Op, Program};
 
@@ -130,8 +130,8 @@ impl Emitter<'_> {
         self.at += N;
     }
 
-    /// The prefix of a 256-bit instruction and its opcode; `rm` is the register in the last operand, or
-    /// the base of its address.
+    /// The prefix of a 256-bit instruction and its opcode; `rm` is the register in the last
+    /// operand, or the base of its address.
     fn vex(&mut self, (map, prefix, opcode): (u8, u8, u8), reg: u8, second: u8, rm: u8) {
         let inverted = |register: u8| u8::from(register < 8);
         self.bytes([
@@ -161,7 +161,8 @@ impl Emitter<'_> {
         self.shift(6, dst, src, count);
     }
 
-    /// A load or store of register `reg` at `base + offset`; `base` is one of `rsi`, `rdi`, `r8`-`r11`.
+    /// A load or store of register `reg` at `base + offset`; `base` is one of `rsi`, `rdi`,
+    /// `r8`-`r11`.
     fn memory(&mut self, op: (u8, u8, u8), reg: u8, base: u8, offset: u32) {
         self.vex(op, reg, 0, base);
         self.bytes([0x80 | (reg & 7) << 3 | base & 7]);
@@ -210,7 +211,8 @@ impl Emitter<'_> {
         self.op(op::ADD, a, high_a, middle);
     }
 
-    /// `a` = high half of signed `a * b`: the unsigned one less each factor where the other is negative
+    /// `a` = high half of signed `a * b`: the unsigned one less each factor where the other is
+    /// negative
     fn mul_high_signed(&mut self, a: u8, b: u8) {
         let [zero, of_b, .., less] = T;
         self.op(op::XOR, zero, zero, zero);
