@@ -43,7 +43,6 @@ pub mod compute;
 pub mod disk;
 mod entropy;
 pub mod host;
-mod http;
 pub mod intake;
 pub mod ipfs;
 pub mod limits;

@@ -9,8 +9,9 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::msgpack::{self, ByteString, MsgpackError};
+use super::byte_string::ByteString;
 use super::{Authored, Particle};
+use basalt_terms::msgpack::{self, MsgpackError, put};
 use basalt_terms::peer_id::{PeerId, PeerIdError};
 use basalt_terms::prefixed::{self, LengthError};
 use basalt_terms::varint::{self, VarintError};
@@ -99,7 +100,7 @@ pub fn encode(particle: &Particle) -> Frame {
     struct Text<'a>(&'a mut Vec<u8>);
     impl Write for Text<'_> {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            msgpack::write_text(text, self.0);
+            put::str(self.0, text);
             Ok(())
         }
     }
@@ -108,23 +109,23 @@ pub fn encode(particle: &Particle) -> Frame {
     let size = 192 + particle.id.len() + particle.script.len() + particle.signature.len();
     let mut body = Vec::with_capacity(size);
     varint::write(CODEC, &mut body);
-    msgpack::write_map(8, &mut body);
-    msgpack::write_text("action", &mut body);
-    msgpack::write_text("Particle", &mut body);
-    msgpack::write_text("id", &mut body);
-    msgpack::write_text(&particle.id, &mut body);
-    msgpack::write_text("init_peer_id", &mut body);
+    put::map_len(&mut body, 8);
+    put::str(&mut body, "action");
+    put::str(&mut body, "Particle");
+    put::str(&mut body, "id");
+    put::str(&mut body, &particle.id);
+    put::str(&mut body, "init_peer_id");
     let _ = write!(Text(&mut body), "{}", particle.init_peer_id);
-    msgpack::write_text("timestamp", &mut body);
-    msgpack::write_unsigned(particle.timestamp, &mut body);
-    msgpack::write_text("ttl", &mut body);
-    msgpack::write_unsigned(u64::from(particle.ttl), &mut body);
-    msgpack::write_text("script", &mut body);
-    msgpack::write_text(&particle.script, &mut body);
-    msgpack::write_text("signature", &mut body);
-    msgpack::write_bytes(&particle.signature, &mut body);
-    msgpack::write_text("data", &mut body);
-    msgpack::write_bytes_header(particle.data.len(), &mut body);
+    put::str(&mut body, "timestamp");
+    put::uint(&mut body, particle.timestamp);
+    put::str(&mut body, "ttl");
+    put::uint(&mut body, u64::from(particle.ttl));
+    put::str(&mut body, "script");
+    put::str(&mut body, &particle.script);
+    put::str(&mut body, "signature");
+    put::bin(&mut body, &particle.signature);
+    put::str(&mut body, "data");
+    put::bin_len(&mut body, particle.data.len());
 
     let len = body.len() + particle.data.len();
     let mut head = Vec::with_capacity(varint::MAX_LEN + body.len());
@@ -187,32 +188,39 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn read(bytes: &'a [u8], position: usize) -> Result<Self, FrameError> {
-        let mut reader = msgpack::Reader::new(bytes, position);
+        let mut reader = msgpack::Reader::new(&bytes[position..]);
         let mut action = None;
         let (mut id, mut init_peer_id, mut script) = (None, None, None);
         let (mut timestamp, mut ttl) = (None, None);
         let (mut signature, mut data) = (None, None);
-        for _ in 0..reader.map()? {
-            match reader.text()? {
-                "action" => once(&mut action, "action", reader.text()?)?,
-                "id" => once(&mut id, "id", reader.text()?)?,
-                "init_peer_id" => once(&mut init_peer_id, "init_peer_id", reader.text()?)?,
-                "timestamp" => once(&mut timestamp, "timestamp", reader.unsigned()?)?,
+        for _ in 0..reader.map_len()? {
+            match reader.str()? {
+                "action" => once(&mut action, "action", reader.str()?)?,
+                "id" => once(&mut id, "id", reader.str()?)?,
+                "init_peer_id" => once(&mut init_peer_id, "init_peer_id", reader.str()?)?,
+                "timestamp" => once(&mut timestamp, "timestamp", reader.u64()?)?,
                 "ttl" => {
-                    let value =
-                        u32::try_from(reader.unsigned()?).map_err(|_| MsgpackError::Range)?;
+                    let value = u32::try_from(reader.u64()?).map_err(|_| MsgpackError::Range)?;
                     once(&mut ttl, "ttl", value)?;
                 }
-                "script" => once(&mut script, "script", reader.text()?)?,
-                "signature" => once(&mut signature, "signature", reader.bytes()?)?,
-                "data" => once(&mut data, "data", reader.bytes()?)?,
+                "script" => once(&mut script, "script", reader.str()?)?,
+                "signature" => once(
+                    &mut signature,
+                    "signature",
+                    ByteString::read(&mut reader, bytes.len())?,
+                )?,
+                "data" => once(
+                    &mut data,
+                    "data",
+                    ByteString::read(&mut reader, bytes.len())?,
+                )?,
                 _ => reader.skip()?,
             }
         }
         if action.ok_or(FrameError::Missing("action"))? != "Particle" {
             return Err(FrameError::Action);
         }
-        if !reader.is_done() {
+        if reader.remaining() > 0 {
             return Err(FrameError::Trailing);
         }
         Ok(Self {
@@ -325,7 +333,7 @@ pub(super) mod tests {
         let mut frame = head(b"\x9a\x02");
         frame.extend_from_slice(b"\xdc\x00\x40");
         for byte in SIGNATURE {
-            msgpack::write_unsigned(u64::from(byte), &mut frame);
+            put::uint(&mut frame, u64::from(byte));
         }
         frame.extend_from_slice(b"\xa4data\x90");
         frame

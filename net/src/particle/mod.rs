@@ -3,8 +3,8 @@
 //! One particle travels on one stream of its own, in one direction, with no answer. [`frame`]
 //! writes and reads the frame, [`msgpack`] is the part of MessagePack that it needs.
 
+mod byte_string;
 pub mod frame;
-mod msgpack;
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::compute::{Done, Job};
 use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
-use crate::machine::{Effect, Machine};
+use crate::machine::{Effect, Machine, Work};
 use crate::peer::{self, Peer};
 use crate::state::State;
 use crate::status::{CoreReport, DeviceReport};
@@ -328,8 +328,8 @@ impl Appliance {
                     Effect::Output { conn } => self.links.has_output(conn),
                     Effect::Close { conn } => self.links.close(conn),
                     Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
-                    Effect::Compute { job, .. } => self.jobs.push_back(job),
-                    Effect::Disk { job } => self.disk_jobs.push_back(job),
+                    Effect::Other(Work::Compute { job, .. }) => self.jobs.push_back(job),
+                    Effect::Other(Work::Disk { job }) => self.disk_jobs.push_back(job),
                 }
             }
         }

@@ -1,25 +1,55 @@
-//! Peer ids and multiaddrs, by the rules of the network code that will use them.
+//! Checks of strings that stay strings: peer ids and multiaddrs by the rules of the network code
+//! that will use them, names, certificates.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 
 use basalt_terms::{
     Multiaddr, PeerId,
     multiaddr::{Endpoint, Host, Protocol},
 };
 
-use crate::tls::{self, TlsFault};
+use crate::{
+    kind::Fault,
+    tls::{self, TlsFault},
+};
 
-/// Checks a peer id.
-pub(crate) fn peer_id(text: &str) -> Result<(), String> {
+/// Any text.
+pub(crate) fn any(_: &str) -> Result<(), Fault> {
+    Ok(())
+}
+
+/// A peer id.
+pub(crate) fn peer_id(text: &str) -> Result<(), Fault> {
     match text.parse::<PeerId>() {
         Ok(_) => Ok(()),
-        Err(error) => Err(alloc::format!("is wrong: {error}")),
+        Err(error) => Err(Fault::Quoting(format!("is wrong: {error}"))),
     }
+}
+
+/// A multiaddr of another peer, in a list.
+pub(crate) fn peer_address(text: &str) -> Result<(), Fault> {
+    let entry = |reason| Fault::Quoting(format!("has a wrong entry: {reason}"));
+    multiaddr(text, Peer::Named).map_err(entry)
+}
+
+/// A multiaddr of the node's own, in a list.
+pub(crate) fn own_address(text: &str) -> Result<(), Fault> {
+    let entry = |reason| Fault::Quoting(format!("has a wrong entry: {reason}"));
+    multiaddr(text, Peer::Own).map_err(entry)
+}
+
+/// A multiaddr of a server that is not a peer.
+pub(crate) fn server_address(text: &str) -> Result<(), Fault> {
+    let whole = |reason| Fault::Quoting(format!("is wrong: {reason}"));
+    multiaddr(text, Peer::Own).map_err(whole)
 }
 
 /// Whether a multiaddr names the peer that it leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
+enum Peer {
     /// It must end in `/p2p/..`.
     Named,
     /// It must not: it is the node's own address.
@@ -28,7 +58,7 @@ pub(crate) enum Peer {
 
 /// Checks a multiaddr that the node, or a peer of its kind, is to dial; the error completes the
 /// sentence "the entry is wrong: ..".
-pub(crate) fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
+fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
     let address = text
         .parse::<Multiaddr>()
         .map_err(|error| error.to_string())?;
@@ -61,24 +91,60 @@ pub(crate) fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
     Err(fault.into())
 }
 
-/// Checks the certificate of an authority.
-pub(crate) fn root(text: &str) -> Result<(), String> {
-    tls::check_root(text).map_err(|fault| alloc::format!("has a wrong entry: {fault}"))
+/// The certificate of an authority, in a list.
+pub(crate) fn root(text: &str) -> Result<(), Fault> {
+    tls::check_root(text).map_err(|fault| Fault::Plain(format!("has a wrong entry: {fault}")))
 }
 
-/// Checks a certificate and its key; the error names the one that is wrong.
-pub(crate) fn certificate((chain, key): &(String, String)) -> Result<(), (&'static str, String)> {
-    tls::check_certificate(chain, key).map_err(|fault| {
-        let key = match fault {
-            TlsFault::Key => "key",
-            TlsFault::Certificate | TlsFault::Root => "certificate",
+/// The node's certificates. A file that holds the key too is refused: `/config` shows this text.
+pub(crate) fn certificates(text: &str) -> Result<(), Fault> {
+    match text.contains("PRIVATE KEY") {
+        true => Err("holds a private key, too: move that into `key`".into()),
+        false => Ok(()),
+    }
+}
+
+/// The certificates of a text in PEM, without what stands around them: files often carry remarks
+/// there, and whatever else somebody pasted.
+pub(crate) fn certificates_alone(text: &str) -> String {
+    let mut alone = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        inside |= line.starts_with("-----BEGIN CERTIFICATE-----");
+        if inside {
+            alone.push_str(line);
+            alone.push('\n');
+        }
+        inside &= !line.starts_with("-----END CERTIFICATE-----");
+    }
+    alone
+}
+
+/// Certificates and their key together; the error names the key of the manifest that is wrong, with
+/// the rest of a sentence about it.
+pub(crate) fn certificate_and_key(
+    certificate: &str,
+    key: &str,
+) -> Result<(), (&'static str, String)> {
+    tls::check_certificate(certificate, key).map_err(|fault| {
+        let wrong = match fault {
+            TlsFault::Key => "tls.key",
+            TlsFault::Certificate | TlsFault::Root => "tls.certificate",
         };
-        (key, alloc::format!("cannot be used: {fault}"))
+        (wrong, format!("cannot be used: {fault}"))
     })
 }
 
+/// A name for DHCP: one label.
+pub(crate) fn hostname(text: &str) -> Result<(), Fault> {
+    match label(text) {
+        true => Ok(()),
+        false => Err(Fault::Kind),
+    }
+}
+
 /// Whether the text is one label of a host name (RFC 1123).
-pub(crate) fn label(text: &str) -> bool {
+fn label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text
             .bytes()
@@ -87,20 +153,25 @@ pub(crate) fn label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// The text, cut where it would make a message unreadable, without control characters.
-pub(crate) fn shortened(text: &str) -> String {
-    const MAX: usize = 40;
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(MAX).collect();
-    if text.chars().count() > MAX {
-        short.push_str("..");
+/// A disk's serial number or place: printable, and not longer than disks can tell.
+pub(crate) fn disk_name(text: &str) -> Result<(), Fault> {
+    /// Longest name. Serial numbers of NVMe, ATA and virtio disks have at most 20 characters.
+    const LONGEST: usize = 40;
+    let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if text.is_empty() || text.trim() != text || !printable {
+        return Err(Fault::Kind);
     }
-    short
+    if text.len() > LONGEST {
+        let length = text.len();
+        return Err(Fault::Plain(format!(
+            "has {length} characters, more than any serial number"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
-
     use super::*;
 
     const ID: &str = "12D3KooWEXNUbCXooUwHrHBbrmjsrpHXoEphPwbjQXEGyzbqKnE9";
