@@ -1,5 +1,5 @@
-//! A client of the network: it sends particles and collects what comes back. It runs no scripts by itself;
-//! [`Client::requests`] tells what a particle that came back asks of its author.
+//! A client of the network: it sends particles and collects what comes back. It runs no scripts by
+//! itself; [`Client::requests`] tells what a particle that came back asks of its author.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{
     self, CannotDial, CannotSend, ConnId, Event, Input, Refusal, SendId, Swarm, Transport,
@@ -16,12 +16,11 @@ use basalt_net::swarm::{
 use basalt_net::time::Instant;
 use bytes::Bytes;
 
-use crate::air::{Aquavm, CallRequest, Interpreter, Run};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
-use crate::particle::Header;
+use crate::script::{Aquavm, CallRequest, Interpreter, Run};
 
-/// A peer that is at the end of particles, never in the middle.
+/// A peer that makes particles and takes them back, and passes none on.
 pub struct Client {
     swarm: Swarm,
     keypair: Keypair,
@@ -67,7 +66,7 @@ impl Client {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, CannotDial> {
         let dialed = self.swarm.dial(clock.now, address, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         dialed
     }
 
@@ -79,23 +78,22 @@ impl Client {
         script: impl Into<String>,
         ttl: u32,
     ) -> Particle {
-        let mut particle = Particle {
+        let mut authored = Authored {
             id: id.into(),
             init_peer_id: self.peer_id(),
             timestamp: clock.wall_ms,
             ttl,
             script: script.into(),
             signature: Vec::new(),
-            data: Bytes::new(),
         };
-        particle.sign(&self.keypair);
-        particle
+        authored.sign(&self.keypair);
+        Particle::new(authored, Bytes::new())
     }
 
     /// Sends a particle to a connected peer.
     ///
     /// # Errors
-    /// It is not even tried.
+    /// It is not sent.
     pub fn send(
         &mut self,
         clock: Clock,
@@ -106,19 +104,19 @@ impl Client {
         let sent = self
             .swarm
             .send(clock.now, peer, particle, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         sent
     }
 
-    /// The calls that a particle asks of this client: its script is run once over the data it brought.
+    /// The calls that a particle asks of this client: its script is run once over the data it
+    /// brought.
     pub fn requests(&mut self, particle: &Particle) -> Vec<CallRequest> {
-        let (header, data) = Header::split(particle.clone());
         let outcome = self.interpreter.run(Run {
-            particle: &header,
+            particle,
             scope: &self.keypair.peer_id(),
             key: &self.keypair,
             prev: &[],
-            current: &data,
+            current: &particle.data,
             results: Vec::new(),
         });
         outcome
@@ -128,9 +126,9 @@ impl Client {
             .collect()
     }
 
-    fn settle(&mut self, out: &mut Vec<Effect>) {
+    fn apply_effects(&mut self, out: &mut Vec<Effect>) {
         for effect in core::mem::take(&mut self.effects) {
-            match Effect::split(effect) {
+            match effect.split() {
                 Ok(effect) => out.push(effect),
                 Err(Event::Connected { peer, first, .. }) if first => self.connected.push(peer),
                 Err(Event::Disconnected { peer }) => self.connected.retain(|known| *known != peer),
@@ -152,13 +150,13 @@ impl Machine for Client {
         let accepted = self
             .swarm
             .accept(clock.now, transport, remote, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         accepted
     }
 
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
         self.swarm.handle(clock.now, input, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
     }
 
     fn work(&mut self, _: Clock, _: &mut Vec<Effect>) -> bool {

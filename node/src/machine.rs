@@ -1,18 +1,17 @@
-//! The doors between a peer and the edge that owns its sockets.
+//! The interface between a peer and the edge that owns its sockets, cores and disk.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use basalt_net::multiaddr::Endpoint;
-use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
+use basalt_net::swarm::{self, ConnId, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 
 use crate::compute::{Done, Job};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
 
-/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
-/// room, and comes back at the time it is asked to.
+/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets
+/// have room, and comes back at the time it is asked to.
 pub trait Machine {
     /// Takes over an incoming connection.
     ///
@@ -26,8 +25,8 @@ pub trait Machine {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal>;
 
-    /// Takes over an incoming connection of the operator's pages, unless there are too many. A machine without pages takes
-    /// none.
+    /// Takes over an incoming connection of the operator's pages, unless there are too many. A
+    /// machine without pages takes none.
     fn accept_http(&mut self, _clock: Clock) -> Option<ConnId> {
         None
     }
@@ -35,8 +34,8 @@ pub trait Machine {
     /// Takes what came in. Time is [`Input::Timer`].
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
 
-    /// Does some of the work that waits; true when there is more. An edge calls it each time round its
-    /// loop, between moving bytes.
+    /// Does some of the work that waits; true when there is more. An edge calls it each time round
+    /// its loop, between moving bytes.
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool;
 
     /// When to come back with the timer, and to let it work, if nothing comes in before.
@@ -53,40 +52,17 @@ pub trait Machine {
 
     /// Takes back what came of a job. A machine that gives out none ignores it.
     fn done(&mut self, _clock: Clock, _done: Done, _out: &mut Vec<Effect>) {}
+
+    /// Takes back what came of a disk job. A machine that gives out none ignores it.
+    fn disk_done(&mut self, _clock: Clock, _done: DiskDone, _out: &mut Vec<Effect>) {}
 }
 
-/// What a machine asks of its edge.
+/// What a machine asks of its edge: what its connections need, and jobs.
+pub type Effect = swarm::Effect<Work>;
+
+/// Jobs that a machine gives out.
 #[derive(Debug)]
-pub enum Effect {
-    /// Open a TCP connection, then answer [`Input::Dialed`] or [`Input::DialFailed`].
-    Dial {
-        /// The connection's name from now on.
-        conn: ConnId,
-        /// Where to; names are the edge's to resolve.
-        endpoint: Endpoint,
-    },
-    /// Look up the TXT records of a name, then answer [`Input::LookedUp`] or [`Input::DialFailed`].
-    LookUp {
-        /// The connection that is to be made of them.
-        conn: ConnId,
-        /// The name.
-        name: String,
-    },
-    /// Bytes wait to be fetched by [`Machine::transmit`].
-    Output {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Send what `transmit` still gives, then close (FIN) and forget the connection.
-    Close {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Reset the connection at once and forget it.
-    Abort {
-        /// The connection.
-        conn: ConnId,
-    },
+pub enum Work {
     /// Run a job on a compute core, then bring back what came of it with [`Machine::done`].
     Compute {
         /// The core, from 0 on.
@@ -94,21 +70,11 @@ pub enum Effect {
         /// The job.
         job: Job,
     },
-}
-
-impl Effect {
-    /// Takes the edge's part out of a swarm's effects.
-    ///
-    /// # Errors
-    /// It is an event, which is not the edge's.
-    pub fn split(effect: swarm::Effect) -> Result<Effect, Event> {
-        match effect {
-            swarm::Effect::Dial { conn, endpoint } => Ok(Effect::Dial { conn, endpoint }),
-            swarm::Effect::LookUp { conn, name } => Ok(Effect::LookUp { conn, name }),
-            swarm::Effect::Output { conn } => Ok(Effect::Output { conn }),
-            swarm::Effect::Close { conn } => Ok(Effect::Close { conn }),
-            swarm::Effect::Abort { conn } => Ok(Effect::Abort { conn }),
-            swarm::Effect::Event(event) => Err(event),
-        }
-    }
+    /// Run a job on the disk, after those that came before it, then bring back what came of it with
+    /// [`Machine::disk_done`]. Only an edge that took the state gets these
+    /// ([`crate::peer::Peer::take_state`]).
+    Disk {
+        /// The job.
+        job: DiskJob,
+    },
 }

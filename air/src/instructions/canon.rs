@@ -14,8 +14,8 @@ use crate::scopes::{Canon, Stored};
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
 impl<'r> Run<'r> {
-    /// A quirk: the trace's state is taken before the peer is resolved, and lost if that fails (AIR spec
-    /// section 9, quirk 2).
+    /// A quirk: the trace's state is taken before the peer is resolved, and lost if that fails (AIR
+    /// spec section 9, quirk 2).
     pub(super) fn canon(
         &mut self,
         node: NodeId,
@@ -116,7 +116,7 @@ impl<'r> Run<'r> {
         stream: StreamRef,
         output: CanonOutput,
     ) -> Result<'r, Canon<'r>> {
-        let mut elements = self.streams.values(stream.slot);
+        let mut elements = self.streams.values(stream);
         self.charge_elements(elements.len())?;
         let tetraplet = self.canon_tetraplet(peer);
         match output {

@@ -62,8 +62,12 @@ impl<'r> Run<'r> {
                 body,
                 ..
             } => self.fold(node, iterable, iterator, body, stack),
-            Instr::Next { iterator, fold } => self.next(node, iterator, fold, stack),
-            Instr::New { variable, body } => Ok(self.new_variable(variable, body, stack)),
+            Instr::Next { iterator } => self.next(node, iterator, stack),
+            Instr::New {
+                variable,
+                body,
+                end,
+            } => Ok(self.new_variable(node, variable, body, end, stack)),
             Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
             Instr::Never => {
                 self.complete = false;
@@ -71,8 +75,8 @@ impl<'r> Run<'r> {
             }
             Instr::Null => Ok(Flow::Done),
         };
-        // Errors are noted where they are raised. The instructions around would note the same error after
-        // it was noted, which changes nothing.
+        // Errors are noted where they are raised. The instructions around would note the same error
+        // after it was noted, which changes nothing.
         if let Err(fault) = &step {
             self.note_error(node, fault)?;
         }

@@ -19,7 +19,7 @@ use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_net::time::Instant;
 use basalt_node::compute::Job;
 use basalt_node::host::Clock;
-use basalt_node::machine::{Effect, Machine};
+use basalt_node::machine::{Effect, Machine, Work};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -389,7 +389,11 @@ impl<M: Machine> Reactor<M> {
                         self.activate(conn);
                     }
                     Effect::Abort { conn } => self.forget(conn),
-                    Effect::Compute { core, job } => self.compute(core, job),
+                    Effect::Other(Work::Compute { core, job }) => self.compute(core, job),
+                    // The peer has kept its state and runs these itself.
+                    Effect::Other(Work::Disk { job }) => {
+                        log::error!(target: "state", "{job:?} for no disk")
+                    }
                 }
             }
         }

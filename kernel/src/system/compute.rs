@@ -24,7 +24,7 @@ use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
-use crate::prover::seat::{Duty, Seat};
+use crate::prover::{Assignment as Duty, ComputeCore, ProverThread as Seat};
 
 /// Places in the queue of jobs; a ring of `n` holds one less.
 const PLACES: usize = 4;
@@ -127,6 +127,16 @@ pub struct Lane {
     jobs: Producer<'static, Job>,
     reports: Consumer<'static, Report>,
     under_way: usize,
+}
+
+impl ComputeCore for Lane {
+    fn apic_id(&self) -> u32 {
+        self.apic_id
+    }
+
+    fn assign_proving(&mut self, assignment: Option<Duty>) {
+        self.set_duty(assignment);
+    }
 }
 
 /// Why a job was not taken.

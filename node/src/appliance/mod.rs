@@ -20,8 +20,9 @@ use basalt_net::tls;
 use sha2::{Digest, Sha256};
 
 use crate::compute::{Done, Job};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
-use crate::machine::{Effect, Machine};
+use crate::machine::{Effect, Machine, Work};
 use crate::peer::{self, Peer};
 use crate::state::State;
 use crate::status::{CoreReport, DeviceReport};
@@ -107,6 +108,7 @@ pub struct Appliance {
     events: Vec<ip::Event>,
     effects: Vec<Effect>,
     jobs: VecDeque<Job>,
+    disk_jobs: VecDeque<DiskJob>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -171,6 +173,7 @@ impl Appliance {
             events: Vec::new(),
             effects: Vec::new(),
             jobs: VecDeque::new(),
+            disk_jobs: VecDeque::new(),
         })
     }
 
@@ -325,7 +328,8 @@ impl Appliance {
                     Effect::Output { conn } => self.links.has_output(conn),
                     Effect::Close { conn } => self.links.close(conn),
                     Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
-                    Effect::Compute { job, .. } => self.jobs.push_back(job),
+                    Effect::Other(Work::Compute { job, .. }) => self.jobs.push_back(job),
+                    Effect::Other(Work::Disk { job }) => self.disk_jobs.push_back(job),
                 }
             }
         }
@@ -340,6 +344,23 @@ impl Appliance {
     pub fn done(&mut self, now: Instant, wall_ms: u64, done: Done) {
         let clock = Clock { now, wall_ms };
         self.peer.done(clock, done, &mut self.effects);
+        self.settle(clock);
+    }
+
+    /// Hands the state over to the edge, which runs the disk's jobs from now on ([`crate::disk`]).
+    pub fn take_state(&mut self) -> Option<State> {
+        self.peer.take_state()
+    }
+
+    /// The next job for the disk, for an edge that took the state.
+    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.disk_jobs.pop_front()
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, now: Instant, wall_ms: u64, done: DiskDone) {
+        let clock = Clock { now, wall_ms };
+        self.peer.disk_done(clock, done, &mut self.effects);
         self.settle(clock);
     }
 

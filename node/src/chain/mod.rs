@@ -26,8 +26,8 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde_json::{Value, json};
 
 use crate::builtins::{Call, CallError, Later, Reply};
-use crate::compute::Ticket;
-use crate::http::{self, Answer, Request};
+use crate::compute::JobId;
+use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
 use crate::state::{self, State};
 use crate::world::World;
 use abi::Word;
@@ -47,8 +47,6 @@ const MAX_ANSWER: usize = 2 << 20;
 const MAX_WORKS: usize = 64;
 /// Longest time for a call, in milliseconds.
 const MAX_MS: u64 = 60_000;
-/// Requests of the chain are numbered from here on, those of others below.
-const FIRST: u64 = 1 << 63;
 
 /// `getComputeUnits(bytes32)` of the diamond.
 const GET_COMPUTE_UNITS: u32 = 0xb601_5c6e;
@@ -125,7 +123,7 @@ enum Work {
 
 struct Asked {
     /// The call that waits; `None`: it is the chain's own work.
-    ticket: Option<Ticket>,
+    ticket: Option<JobId>,
     until: Instant,
     count: usize,
     work: Work,
@@ -138,7 +136,7 @@ pub(crate) struct Chain {
     requests: VecDeque<Request>,
     /// A transaction is being made; the next ones wait, since each has the number after the one before.
     sending: Option<u64>,
-    waiting: VecDeque<(Ticket, Instant, Address, Vec<u8>)>,
+    waiting: VecDeque<(JobId, Instant, Address, Vec<u8>)>,
     /// Transactions that were sent.
     pending: Pending,
     next: u64,
@@ -162,7 +160,7 @@ impl Chain {
             waiting: VecDeque::new(),
             pending,
             settings: Box::new(settings),
-            next: FIRST,
+            next: 0,
         })
     }
 
@@ -176,11 +174,6 @@ impl Chain {
         self.requests.pop_front()
     }
 
-    /// Whether a request is one of these.
-    pub(crate) fn asked(id: u64) -> bool {
-        id >= FIRST
-    }
-
     fn has_room(&self) -> bool {
         self.works.len() + self.waiting.len() < MAX_WORKS
     }
@@ -188,7 +181,7 @@ impl Chain {
     /// Asks the chain; gives the name of the work.
     fn ask(
         &mut self,
-        ticket: impl Into<Option<Ticket>>,
+        ticket: impl Into<Option<JobId>>,
         until: Instant,
         work: Work,
         questions: &[Question],
@@ -196,21 +189,13 @@ impl Chain {
         let id = self.next;
         self.next += 1;
         let url = &self.settings.endpoint;
-        let (endpoint, server_name) = http::server(url);
-        let body = rpc::batch(questions);
-        let bytes = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            url.path,
-            url.authority(),
-            body.len()
-        );
+        let server = Server::of_url(url);
+        let head = Head::new(Method::POST, &url.path, &server).content_type("application/json");
         self.requests.push_back(Request {
-            id,
-            endpoint,
-            server_name,
+            owner: Owner::Chain(id),
             has_body: true,
-            bytes: bytes.into_bytes(),
+            bytes: head.with_body(rpc::batch(questions).as_bytes()),
+            server,
             max_body: MAX_ANSWER,
             until,
         });
@@ -244,7 +229,7 @@ fn deal_address(text: &str) -> Option<Address> {
 
 impl World {
     /// The chain, with room for one more call, and until when that may take.
-    fn chain_for(&mut self, call: &Call<'_>) -> Result<(&mut Chain, Ticket, Instant), CallError> {
+    fn chain_for(&mut self, call: &Call<'_>) -> Result<(&mut Chain, JobId, Instant), CallError> {
         let ticket = self.ticket();
         let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
         let until = call.clock.now + Duration::from_millis(life.min(MAX_MS));
@@ -370,7 +355,7 @@ impl Chain {
         now: Instant,
         id: u64,
         until: Instant,
-        ticket: Ticket,
+        ticket: JobId,
         work: Work,
         answers: Result<Vec<Result<Value, String>>, String>,
     ) -> Option<Result<Reply, CallError>> {

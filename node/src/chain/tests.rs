@@ -221,7 +221,7 @@ impl Played {
     /// A script wants a transaction.
     fn call(&mut self, data: &[u8]) {
         let until = self.now + Duration::from_secs(60);
-        let waiting = (Ticket(1), until, [5; 20], data.to_vec());
+        let waiting = (JobId(1), until, [5; 20], data.to_vec());
         self.chain.waiting.push_back(waiting);
         self.chain.send_next();
     }
@@ -242,6 +242,9 @@ impl Played {
     /// waits.
     fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Replied) {
         let request = self.chain.next_request().expect("a request");
+        let Owner::Chain(id) = request.owner else {
+            panic!("a request of somebody else");
+        };
         let text = String::from_utf8(request.bytes).unwrap();
         let batch: Vec<Value> = from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
         let asked = batch.iter().map(|question| {
@@ -255,7 +258,7 @@ impl Played {
             until,
             work,
             ..
-        } = self.chain.works.remove(&request.id).unwrap();
+        } = self.chain.works.remove(&id).unwrap();
         let answers = match answers {
             [one] if *one == no_answer() => Err("the endpoint is silent".into()),
             answers => Ok(answers.iter().cloned().map(refusal).collect()),
@@ -267,7 +270,7 @@ impl Played {
         };
         let reply = self
             .chain
-            .proceed(state, now, request.id, until, ticket, work, answers);
+            .proceed(state, now, id, until, ticket, work, answers);
         let reply = reply.map(|reply| {
             reply.map(|reply| match reply {
                 Reply::Value(value) => value,
@@ -436,7 +439,7 @@ fn a_receipt_that_a_script_sees_ends_the_looking() {
     let until = played.now + Duration::from_secs(60);
     let work = Work::Receipts(families);
     let questions: Vec<Question> = receipts(&[first]).collect();
-    played.chain.ask(Ticket(2), until, work, &questions);
+    played.chain.ask(JobId(2), until, work, &questions);
     let receipt = json!({ "status": "0x0", "blockNumber": "0x10" });
     let (_, reply) = played.answer(&[receipt]);
     assert_eq!(reply.unwrap().unwrap()[0]["status"], "failed");

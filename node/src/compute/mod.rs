@@ -1,7 +1,7 @@
 //! Work for compute cores: calls of services, and whatever else is too long for the system core.
 //!
 //! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a compute core
-//! ([`crate::machine::Effect::Compute`]). The edge runs it there ([`Job::run`]) and brings back what came of it
+//! ([`crate::machine::Work::Compute`]). The edge runs it there ([`Job::run`]) and brings back what came of it
 //! ([`crate::machine::Machine::done`]). No core ever has more than [`MAX_UNDER_WAY`] jobs, so an edge's queues can be
 //! that small; the rest waits in the node, up to a limit beyond which calls are refused.
 //!
@@ -37,13 +37,13 @@ pub struct Resources {
 
 /// Names a job until it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub(crate) u64);
+pub struct JobId(pub(crate) u64);
 
 type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 
 /// Work that a compute core does in one go.
 pub struct Job {
-    ticket: Ticket,
+    id: JobId,
     core: usize,
     work: Work,
 }
@@ -51,12 +51,12 @@ pub struct Job {
 impl Job {
     /// Work for a core. What it gives comes back as [`Done`].
     pub(crate) fn new<T: Send + 'static>(
-        ticket: Ticket,
+        id: JobId,
         core: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Job {
         Job {
-            ticket,
+            id,
             core,
             work: Box::new(move || Box::new(work())),
         }
@@ -70,7 +70,7 @@ impl Job {
     /// Does the work. It ends by itself: what runs in it has a deadline.
     pub fn run(self) -> Done {
         Done {
-            ticket: self.ticket,
+            id: self.id,
             core: self.core,
             value: (self.work)(),
         }
@@ -79,19 +79,19 @@ impl Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Job({} for core {})", self.ticket.0, self.core)
+        write!(f, "Job({} for core {})", self.id.0, self.core)
     }
 }
 
 /// What came of a job.
 pub struct Done {
-    pub(crate) ticket: Ticket,
+    pub(crate) id: JobId,
     pub(crate) core: usize,
     pub(crate) value: Box<dyn Any + Send>,
 }
 
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Done({} on core {})", self.ticket.0, self.core)
+        write!(f, "Done({} on core {})", self.id.0, self.core)
     }
 }

@@ -73,10 +73,10 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::Ticket;
+    use crate::compute::JobId;
 
     fn job(number: u64, core: usize) -> Job {
-        Job::new(Ticket(number), core, move || number)
+        Job::new(JobId(number), core, move || number)
     }
 
     fn run(queues: &mut Queues) -> Vec<u64> {
