@@ -59,7 +59,7 @@ pub fn gather() -> (Handover, Option<FirmwareDrivers>) {
     }
     ::log::info!(
         "basalt {} by {}",
-        env!("CARGO_PKG_VERSION"),
+        env!("BASALT_VERSION"),
         system::firmware_vendor()
     );
     set_wall_clock();
