@@ -155,12 +155,13 @@ pub fn run(args: &RunArgs) -> Result<()> {
     ];
     let mut effects = Vec::new();
     reactor
+        .driver
         .machine
         .listening(clocks.read(), &addresses, &mut effects);
     reactor.perform(effects);
     println!(
         "basalt: listening peer_id={} addrs={},{} after_ms={} memory_kib={} image_kib={}",
-        reactor.machine.peer_id(),
+        reactor.driver.machine.peer_id(),
         addresses[0],
         addresses[1],
         clocks.now().as_millis(),

@@ -4,7 +4,6 @@
 //! # Layers
 //!
 //! ```text
-//! appliance    ip::Stack + Peer: what the kernel's system core drives
 //! peer         Swarm + Node: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
 //! node         verification, an actor per particle, execution, routing
@@ -31,7 +30,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod air;
-pub mod appliance;
 pub mod builtins;
 pub mod chain;
 pub mod client;

@@ -1,9 +1,11 @@
 //! Compute cores: a loop that takes jobs from a bounded queue and reports back, woken by a message,
-//! without timer ticks or device interrupts; between jobs it proves, if that is its duty.
+//! without device interrupts, and without a timer but while a job waits; between jobs it proves, if
+//! that is its duty.
 //!
 //! A [`Lane`] is the system core's end of a core's two queues. Jobs and reports move by value; big
 //! memory moves with them as an owned buffer. The duty is not queued: a new one replaces the old. One
-//! flag, which a proving core reads between two hashes, says that there is something new.
+//! flag, which a proving core reads between two hashes, says that there is something new: a job, a
+//! duty, or an answer that a job waits for. How jobs wait is the edge's ([`Core`]).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,29 +13,38 @@ use core::fmt;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 
+use basalt_edge::cores::{Core, STACKS};
+use basalt_edge::coroutines::{self, Progress, StackPointer};
 use basalt_node::compute::{self as node, Done, MAX_UNDER_WAY};
 use basalt_prover::capacity::{self as prover, prover::JobId};
 use heapless::spsc::{Consumer, Producer, Queue};
 use hermit_sync::TicketMutex;
 
+use super::system_core::{self, now};
 use super::selftest::{self, CoreReport};
 use crate::acpi::MAX_CORES;
 use crate::cpu::idt::MESSAGE_VECTOR;
+use crate::cpu::features::Features;
 use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
+use crate::mem::stack::{self, Stack};
 use crate::prover::seat::{Duty, Seat};
 
 /// Places in the queue of jobs; a ring of `n` holds one less.
 const PLACES: usize = 4;
-/// Jobs that may be under way at once on one core: the node's, and the self-test.
+/// Jobs that may lie in the queue at once: those that the node gives to a core beside those that wait
+/// there, and the self-test. The node alone counts them: the queue only has to be long enough.
 const MAX_JOBS: usize = MAX_UNDER_WAY + 1;
 const _: () = assert!(MAX_JOBS < PLACES);
 /// Places in the queue of reports. A core that finds it full waits: the system core empties it each time
 /// round its loop.
 const REPORTS: usize = 16;
+/// Stack of a job, in bytes. Deep recursion in one hits the guard page.
+const STACK_BYTES: u64 = 512 << 10;
 /// Memory that the self-test moves around: more than the caches hold.
 const TEST_BUFFER: u64 = 8 * LARGE_PAGE;
 
@@ -91,13 +102,23 @@ pub enum Report {
     Prover(JobId, prover::Report),
 }
 
-impl Job {
-    fn run(self) -> Report {
-        match self {
-            Self::SelfTest(mut buffer) => Report::SelfTest(selftest::run(buffer.words())),
-            Self::Node(job) => Report::Node(job.run()),
-        }
+/// A stack that jobs run on, one after the other.
+pub struct JobStack(Stack);
+
+// SAFETY: the stack is ours for ever, its guard page makes an overflow fault, and it is of many pages.
+unsafe impl coroutines::Stack for JobStack {
+    fn base(&self) -> StackPointer {
+        address(self.0.top())
     }
+
+    fn limit(&self) -> StackPointer {
+        address(self.0.guard().start)
+    }
+}
+
+/// An address in a stack: page 0 is never memory.
+fn address(address: u64) -> StackPointer {
+    StackPointer::new(address as usize).unwrap_or(StackPointer::MIN)
 }
 
 /// What both ends of a lane see.
@@ -113,6 +134,7 @@ struct Station {
     desk: &'static Desk,
     jobs: Consumer<'static, Job>,
     reports: Producer<'static, Report>,
+    stacks: Vec<JobStack>,
 }
 
 /// Stations waiting for their cores; the core with index `i` takes number `i - 1`.
@@ -126,7 +148,6 @@ pub struct Lane {
     desk: &'static Desk,
     jobs: Producer<'static, Job>,
     reports: Consumer<'static, Report>,
-    under_way: usize,
 }
 
 /// Why a job was not taken.
@@ -149,14 +170,29 @@ impl fmt::Display for Busy {
 
 impl core::error::Error for Busy {}
 
-/// Makes the queues for the cores 1 to `count`, before those start.
-#[must_use]
-pub fn prepare(count: usize) -> Vec<Lane> {
+/// Stacks for the jobs of one core.
+///
+/// # Errors
+/// There is no memory for them.
+pub fn stacks() -> Result<Vec<JobStack>, stack::Error> {
+    let stacks = (0..STACKS).map(|_| Stack::new(STACK_BYTES).map(JobStack));
+    stacks.collect()
+}
+
+/// Makes the queues for the cores 1 to `count`, before those start, and gives each its `stacks`.
+///
+/// # Errors
+/// There are no stacks.
+pub fn prepare(
+    count: usize,
+    stacks: impl Fn() -> Result<Vec<JobStack>, stack::Error>,
+) -> Result<Vec<Lane>, stack::Error> {
     let mut stations = STATIONS.lock();
     let mut lanes = Vec::with_capacity(count);
     for core in 1..=count.min(MAX_CORES) {
         let (job_in, job_out) = Box::leak(Box::new(Queue::<Job, PLACES>::new())).split();
         let (report_in, report_out) = Box::leak(Box::new(Queue::<Report, REPORTS>::new())).split();
+        let stacks = stacks()?;
         let desk: &Desk = Box::leak(Box::new(Desk {
             news: AtomicBool::new(false),
             duty: TicketMutex::new(None),
@@ -166,6 +202,7 @@ pub fn prepare(count: usize) -> Vec<Lane> {
                 desk,
                 jobs: job_out,
                 reports: report_in,
+                stacks,
             }))
             .is_err()
         {
@@ -177,10 +214,9 @@ pub fn prepare(count: usize) -> Vec<Lane> {
             desk,
             jobs: job_in,
             reports: report_out,
-            under_way: 0,
         });
     }
-    lanes
+    Ok(lanes)
 }
 
 impl Lane {
@@ -212,19 +248,15 @@ impl Lane {
     }
 
     fn wake(&self) {
-        self.desk.news.store(true, Ordering::Release);
-        apic::send_interrupt(self.apic_id, MESSAGE_VECTOR);
+        wake(self.desk, self.apic_id);
     }
 
     /// Hands a job over and wakes the core.
     ///
     /// # Errors
-    /// [`Busy::Full`] while the core has [`MAX_JOBS`] jobs under way; the job is dropped then.
+    /// [`Busy::Full`] while [`MAX_JOBS`] lie in the queue; the job is dropped then.
     pub fn submit(&mut self, job: Job) -> Result<(), Busy> {
-        if self.under_way == MAX_JOBS || self.jobs.enqueue(job).is_err() {
-            return Err(Busy::Full);
-        }
-        self.under_way += 1;
+        self.jobs.enqueue(job).map_err(|_| Busy::Full)?;
         self.wake();
         Ok(())
     }
@@ -240,11 +272,7 @@ impl Lane {
 
     /// A report, if the core has made one.
     pub fn report(&mut self) -> Option<Report> {
-        let report = self.reports.dequeue()?;
-        if !matches!(report, Report::Prover(..)) {
-            self.under_way -= 1;
-        }
-        Some(report)
+        self.reports.dequeue()
     }
 }
 
@@ -255,10 +283,14 @@ pub fn run(core: usize) -> ! {
         desk,
         mut jobs,
         mut reports,
+        stacks,
     }) = station
     else {
         cpu::halt()
     };
+    apic::prepare_timer(&Features::detect());
+    let own_id = apic::id();
+    let mut core = Core::new(stacks, move || wake(desk, own_id));
     let mut seat = Seat::default();
     loop {
         desk.news.store(false, Ordering::Relaxed);
@@ -267,18 +299,63 @@ pub fn run(core: usize) -> ! {
         if let Some(duty) = new {
             seat.take(duty);
         }
-        if let Some(job) = jobs.dequeue() {
-            seat.leave();
-            send(&mut reports, job.run());
+        if let Some(report) = turn(&mut core, &mut jobs, &mut seat) {
+            send(&mut reports, report);
+        } else if desk.news.load(Ordering::Relaxed) {
+            // Whatever it is, it is looked at first.
         } else if seat.has_work() {
             seat.run(&desk.news, |job, report| {
                 send(&mut reports, Report::Prover(job, report));
             });
         } else {
             seat.leave();
-            cpu::idle();
+            sleep(&core);
         }
     }
+}
+
+/// Does a job until it is done or waits, if there is one to do. Jobs that go on come first.
+fn turn(
+    core: &mut Core<JobStack>,
+    jobs: &mut Consumer<'static, Job>,
+    seat: &mut Seat,
+) -> Option<Report> {
+    loop {
+        let mut other = None;
+        let next = || match jobs.dequeue()? {
+            Job::Node(job) => Some(job),
+            Job::SelfTest(buffer) => {
+                other = Some(buffer);
+                None
+            }
+        };
+        if core.waiting() > 0 || jobs.ready() {
+            seat.leave();
+        }
+        match (core.turn(now(), next), other) {
+            (Progress::Done(done), _) => return Some(Report::Node(done)),
+            (Progress::Paused, _) => {}
+            (Progress::Idle, Some(mut buffer)) => {
+                return Some(Report::SelfTest(selftest::run(buffer.words())));
+            }
+            (Progress::Idle, None) => return None,
+        }
+    }
+}
+
+/// Sleeps until a message, or until the time of a waiting job is up.
+fn sleep(core: &Core<JobStack>) {
+    match core.wake_at() {
+        Some(at) => apic::set_timer(Duration::from_micros(at.as_micros())),
+        None => apic::clear_timer(),
+    }
+    cpu::idle();
+}
+
+/// Tells the core `apic_id` that there is something new.
+fn wake(desk: &Desk, apic_id: u32) {
+    desk.news.store(true, Ordering::Release);
+    apic::send_interrupt(apic_id, MESSAGE_VECTOR);
 }
 
 fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
@@ -286,12 +363,7 @@ fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
         report = back;
         core::hint::spin_loop();
     }
-    wake_system_core();
-}
-
-/// Wakes the system core, which looks for reports when it wakes.
-pub(super) fn wake_system_core() {
-    apic::send_interrupt(super::network::core_id(), MESSAGE_VECTOR);
+    system_core::wake();
 }
 
 #[cfg(test)]
@@ -305,7 +377,7 @@ mod tests {
             start: 8 * LARGE_PAGE,
             end: 16 * LARGE_PAGE,
         });
-        let mut lanes = prepare(2);
+        let mut lanes = prepare(2, || Ok(Vec::new())).unwrap();
         assert_eq!(lanes.len(), 2);
         let lane = &mut lanes[1];
         lane.assign(2, 7);

@@ -12,9 +12,10 @@ use core::time::Duration;
 
 use basalt_manifest::Manifest;
 use basalt_net::ip::{Event, SocketId, Stack};
-use basalt_node::appliance::ip_config;
+use basalt_edge::appliance::ip_config;
 
-use super::network::{now, sleep};
+use super::system_core::now;
+use super::network::sleep;
 use crate::drivers::network::Nic;
 use crate::{cpu, entropy, log, time};
 
