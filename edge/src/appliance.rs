@@ -15,6 +15,7 @@ use basalt_net::swarm::Transport;
 use basalt_net::time::Instant;
 use basalt_net::tls;
 use basalt_node::compute::{Done, Job};
+use basalt_node::disk::{DiskDone, DiskJob};
 use basalt_node::host::Clock;
 use basalt_node::peer::{self, Peer};
 use basalt_node::state::State;
@@ -191,10 +192,7 @@ impl Appliance {
         }
         self.events = events;
         let turn = self.driver.turn(clock);
-        let wakes = [
-            self.driver.sockets.wake_at(now),
-            self.driver.wake_at(clock),
-        ];
+        let wakes = [self.driver.sockets.wake_at(now), self.driver.wake_at(clock)];
         Activity {
             // What was sent is in the stack only: it leaves with the next poll.
             did_work: moved || turn.sent || turn.more,
@@ -257,7 +255,8 @@ impl Appliance {
                 [at(ip, ports.tcp), websocket]
             })
             .collect();
-        self.driver.with(clock, |peer, out| peer.listening(clock, &addresses, out));
+        self.driver
+            .with(clock, |peer, out| peer.listening(clock, &addresses, out));
         self.listening = Some(Listening {
             peer_id: self.driver.machine.peer_id(),
             addresses: addresses.iter().map(Multiaddr::to_string).collect(),
@@ -272,6 +271,21 @@ impl Appliance {
     /// Takes back what came of a job.
     pub fn done(&mut self, now: Instant, wall_ms: u64, done: Done) {
         self.driver.done(Clock { now, wall_ms }, done);
+    }
+
+    /// Hands the state over to the edge, which runs the disk's jobs from now on ([`basalt_node::disk`]).
+    pub fn take_state(&mut self) -> Option<State> {
+        self.driver.machine.take_state()
+    }
+
+    /// The next job for the disk, for an edge that took the state.
+    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.driver.next_disk_job()
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, now: Instant, wall_ms: u64, done: DiskDone) {
+        self.driver.disk_done(Clock { now, wall_ms }, done);
     }
 
     /// The compute cores that serve deals, if that changed since it was last asked: at first none does.

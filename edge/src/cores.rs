@@ -39,7 +39,9 @@ impl<S: Stack> Core<S> {
     pub fn turn(&mut self, now: Instant, next: impl FnOnce() -> Option<Job>) -> Progress<Done> {
         match self.jobs.resume(now) {
             Progress::Idle if self.jobs.has_room() => match next() {
-                Some(job) => self.jobs.start(move |handle| job.run(Arc::new(handle.clone()))),
+                Some(job) => self
+                    .jobs
+                    .start(move |handle| job.run(Arc::new(handle.clone()))),
                 None => Progress::Idle,
             },
             progress => progress,

@@ -51,7 +51,7 @@ pub struct Coroutines<S: Stack + 'static, T: 'static> {
 
 struct Paused<S: Stack, T> {
     body: Coroutine<(), (), T, S>,
-    handle: Arc<Handle>,
+    handle: Handle,
 }
 
 impl<S: Stack, T> Coroutines<S, T> {
@@ -83,12 +83,12 @@ impl<S: Stack, T> Coroutines<S, T> {
 
     /// Begins a piece of work and runs it until it pauses or is done. [`Progress::Idle`]: there is no stack for it, and
     /// it is dropped.
-    pub fn start(&mut self, work: impl FnOnce(&Arc<Handle>) -> T + 'static) -> Progress<T> {
+    pub fn start(&mut self, work: impl FnOnce(&Handle) -> T + 'static) -> Progress<T> {
         let Some(stack) = self.stacks.pop() else {
             return Progress::Idle;
         };
         self.free.store(self.stacks.len(), Ordering::Relaxed);
-        let handle = Arc::new(Handle {
+        let handle = Handle(Arc::new(Signals {
             yielder: AtomicPtr::new(ptr::null_mut()),
             stack: stack.limit().get()..stack.base().get(),
             woken: AtomicBool::new(false),
@@ -96,13 +96,14 @@ impl<S: Stack, T> Coroutines<S, T> {
             free: self.free.clone(),
             spare: self.spare,
             wake: self.wake.clone(),
-        });
+        }));
         let own = handle.clone();
         let body = Coroutine::with_stack(stack, move |yielder: &Yielder, ()| {
-            own.yielder
+            own.0
+                .yielder
                 .store(ptr::from_ref(yielder).cast_mut(), Ordering::Relaxed);
             // Also when a panic unwinds the stack.
-            let _end = End(&own);
+            let _end = End(&own.0);
             work(&own)
         });
         self.run(Paused { body, handle })
@@ -111,7 +112,7 @@ impl<S: Stack, T> Coroutines<S, T> {
     /// Goes on with the first piece of work that was woken or whose time is up.
     pub fn resume(&mut self, now: Instant) -> Progress<T> {
         let due = self.paused.iter().position(|paused| {
-            paused.handle.woken.load(Ordering::Acquire) || paused.handle.until() <= now
+            paused.handle.0.woken.load(Ordering::Acquire) || paused.handle.0.until() <= now
         });
         match due {
             Some(index) => {
@@ -124,7 +125,10 @@ impl<S: Stack, T> Coroutines<S, T> {
 
     /// When the time of a piece of work is up.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.paused.iter().map(|paused| paused.handle.until()).min()
+        self.paused
+            .iter()
+            .map(|paused| paused.handle.0.until())
+            .min()
     }
 
     fn run(&mut self, mut paused: Paused<S, T>) -> Progress<T> {
@@ -142,8 +146,12 @@ impl<S: Stack, T> Coroutines<S, T> {
     }
 }
 
-/// What a piece of work pauses by, and what wakes it.
-pub struct Handle {
+/// What a piece of work pauses by. Clones are for the same piece.
+#[derive(Clone)]
+pub struct Handle(Arc<Signals>);
+
+/// What a piece of work and those who wake it share.
+struct Signals {
     /// While the work runs or waits; else null. Points into its stack.
     yielder: AtomicPtr<Yielder>,
     /// Addresses of its stack.
@@ -157,7 +165,7 @@ pub struct Handle {
 }
 
 /// Ends the time in which a piece of work can pause.
-struct End<'a>(&'a Handle);
+struct End<'a>(&'a Signals);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
@@ -165,7 +173,7 @@ impl Drop for End<'_> {
     }
 }
 
-impl Handle {
+impl Signals {
     fn until(&self) -> Instant {
         Instant::from_micros(self.until.load(Ordering::Relaxed))
     }
@@ -177,33 +185,33 @@ impl Handle {
     }
 }
 
-impl Pause for Arc<Handle> {
+impl Pause for Handle {
     fn has_room(&self) -> bool {
-        self.is_current() && self.free.load(Ordering::Relaxed) >= self.spare
+        self.0.is_current() && self.0.free.load(Ordering::Relaxed) >= self.0.spare
     }
 
     fn waker(&self) -> Waker {
-        self.clone().into()
+        self.0.clone().into()
     }
 
     #[allow(unsafe_code, reason = "the handle outlives what it points to")]
     fn pause(&self, until: Instant) {
-        let yielder = self.yielder.load(Ordering::Relaxed);
+        let yielder = self.0.yielder.load(Ordering::Relaxed);
         if yielder.is_null() || !self.has_room() {
             return;
         }
-        self.until.store(until.as_micros(), Ordering::Relaxed);
-        if !self.woken.swap(false, Ordering::Acquire) {
+        self.0.until.store(until.as_micros(), Ordering::Relaxed);
+        if !self.0.woken.swap(false, Ordering::Acquire) {
             // SAFETY: the pointer is not null, so the closure that stored it has not ended, and the
             // yielder, which belongs to the frame below that closure's, is there. We run on the same
             // stack, so it is this piece of work that runs, on this thread, and may suspend itself.
             unsafe { (*yielder).suspend(()) };
-            self.woken.store(false, Ordering::Relaxed);
+            self.0.woken.store(false, Ordering::Relaxed);
         }
     }
 }
 
-impl Wake for Handle {
+impl Wake for Signals {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -12,6 +12,7 @@ use core::time::Duration;
 use basalt_net::swarm::{ConnId, Input};
 use basalt_net::time::Instant;
 use basalt_node::compute::{Done, Job};
+use basalt_node::disk::{DiskDone, DiskJob};
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
 
@@ -49,6 +50,7 @@ pub struct Driver<M, S: Sockets> {
     links: Links<S>,
     effects: Vec<Effect>,
     jobs: VecDeque<Job>,
+    disk_jobs: VecDeque<DiskJob>,
     /// Connections of this turn.
     turn: Vec<ConnId>,
 }
@@ -63,6 +65,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             links: Links::default(),
             effects: Vec::new(),
             jobs: VecDeque::new(),
+            disk_jobs: VecDeque::new(),
             turn: Vec::new(),
         }
     }
@@ -79,11 +82,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
     }
 
     /// Lets the machine do something, and applies what it asks for.
-    pub fn with<R>(
-        &mut self,
-        clock: Clock,
-        act: impl FnOnce(&mut M, &mut Vec<Effect>) -> R,
-    ) -> R {
+    pub fn with<R>(&mut self, clock: Clock, act: impl FnOnce(&mut M, &mut Vec<Effect>) -> R) -> R {
         let result = act(&mut self.machine, &mut self.effects);
         self.apply_effects(clock);
         result
@@ -97,6 +96,17 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
     /// Takes back what came of a job.
     pub fn done(&mut self, clock: Clock, done: Done) {
         self.with(clock, |machine, out| machine.done(clock, done, out));
+    }
+
+    /// The next job for the disk, if the edge took the state. An edge takes them all after each turn, and runs them one
+    /// after another in this order.
+    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.disk_jobs.pop_front()
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
+        self.with(clock, |machine, out| machine.disk_done(clock, done, out));
     }
 
     /// Takes what happened to a socket or a lookup.
@@ -141,7 +151,11 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         for &conn in &conns {
             self.receive(clock, conn);
         }
-        if self.machine.wake_at(clock).is_some_and(|at| at <= clock.now) {
+        if self
+            .machine
+            .wake_at(clock)
+            .is_some_and(|at| at <= clock.now)
+        {
             self.input(clock, Input::Timer);
         }
         turn.more |= self.machine.work(clock, &mut self.effects);
@@ -297,6 +311,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             },
             Effect::Abort { conn } => self.abort(clock, conn),
             Effect::Compute { job, .. } => self.jobs.push_back(job),
+            Effect::Disk { job } => self.disk_jobs.push_back(job),
         }
     }
 

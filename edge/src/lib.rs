@@ -9,6 +9,7 @@
 //!   links       which socket carries which connection, which have something to do
 //! stack         the node's own IP stack as sockets
 //! cores         the loop of a compute core: jobs that wait give it back
+//! disk          the disk's jobs beside the loop of a core
 //!   coroutines  work that pauses half-way, on a stack of its own
 //! sockets       what differs between machines: open, read, write, shut, abort; names looked up
 //! ```
@@ -33,6 +34,7 @@ pub mod appliance;
 pub mod cores;
 pub mod coroutines;
 pub mod dialer;
+pub mod disk;
 pub mod driver;
 mod links;
 pub mod sockets;

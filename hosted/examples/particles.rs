@@ -180,7 +180,10 @@ fn round_trips(
                 .driver
                 .machine
                 .particle(clock, name, script.as_str(), 60_000);
-            let taken = reactor.driver.machine.send(clock, &node, &particle, &mut effects);
+            let taken = reactor
+                .driver
+                .machine
+                .send(clock, &node, &particle, &mut effects);
             taken.expect("the node takes particles");
             sent += 1;
         }
@@ -225,7 +228,10 @@ fn bulk(clocks: Clocks) {
     let address = Multiaddr::from_socket(local).with(Protocol::P2p(id));
     let mut reactor = connect(clocks, &address, id);
     let clock = reactor.clock();
-    let mut particle = reactor.driver.machine.particle(clock, "bulk", "(null)", 60_000);
+    let mut particle = reactor
+        .driver
+        .machine
+        .particle(clock, "bulk", "(null)", 60_000);
     particle.data = vec![7; BULK].into();
     let finished = reactor.stopper();
     let watch = thread::spawn(move || {
@@ -235,7 +241,10 @@ fn bulk(clocks: Clocks) {
     let start = Instant::now();
     let mut effects = Vec::new();
     for _ in 0..BULK_ROUNDS {
-        let taken = reactor.driver.machine.send(clock, &id, &particle, &mut effects);
+        let taken = reactor
+            .driver
+            .machine
+            .send(clock, &id, &particle, &mut effects);
         taken.expect("the queue has room for all");
     }
     reactor.perform(effects);

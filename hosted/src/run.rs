@@ -115,9 +115,15 @@ pub fn run(args: &RunArgs) -> Result<()> {
         },
     };
     let keypair = Keypair::from_seed(seed);
-    let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
+    let mut peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
         .context("cannot read the state")?;
+    let state = peer.take_state();
     let mut reactor = Reactor::new(peer, clocks)?;
+    if let Some(state) = state {
+        reactor
+            .start_disk(state)
+            .context("cannot start the disk's thread")?;
+    }
     // It is new: nobody has set it.
     let _ = waker.set(reactor.waker());
     reactor

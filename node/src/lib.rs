@@ -13,6 +13,7 @@
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
+//!     disk     jobs for the disk
 //!     state    what outlives a reboot
 //! ```
 //!
@@ -34,6 +35,7 @@ pub mod builtins;
 pub mod chain;
 pub mod client;
 pub mod compute;
+pub mod disk;
 mod entropy;
 pub mod host;
 pub mod http;

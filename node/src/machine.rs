@@ -9,6 +9,7 @@ use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 
 use crate::compute::{Done, Job};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
 
 /// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
@@ -53,6 +54,9 @@ pub trait Machine {
 
     /// Takes back what came of a job. A machine that gives out none ignores it.
     fn done(&mut self, _clock: Clock, _done: Done, _out: &mut Vec<Effect>) {}
+
+    /// Takes back what came of a disk job. A machine that gives out none ignores it.
+    fn disk_done(&mut self, _clock: Clock, _done: DiskDone, _out: &mut Vec<Effect>) {}
 }
 
 /// What a machine asks of its edge.
@@ -93,6 +97,13 @@ pub enum Effect {
         core: usize,
         /// The job.
         job: Job,
+    },
+    /// Run a job on the disk, after those that came before it, then bring back what came of it with
+    /// [`Machine::disk_done`]. Only an edge that took the state gets these
+    /// ([`crate::peer::Peer::take_state`]).
+    Disk {
+        /// The job.
+        job: DiskJob,
     },
 }
 

@@ -14,7 +14,7 @@ use basalt_wasm_host::{CallParameters, ParticleParameters};
 use serde_json::{Value, json};
 
 use crate::builtins::{CallError, Later, Reply};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::host;
 use crate::services::{self, Blueprint, Kind, Running};
 use crate::spells::{self, Config, Installation};
@@ -31,7 +31,7 @@ const PATIENCE_MS: u64 = 60_000;
 pub(crate) struct Installer {
     left: VecDeque<Package>,
     /// The job that the next one waits for.
-    waits: Option<Ticket>,
+    waits: Option<JobId>,
 }
 
 impl World {
@@ -94,7 +94,7 @@ impl World {
         &mut self,
         clock: host::Clock,
         package: Package,
-    ) -> Result<Option<Ticket>, services::Error> {
+    ) -> Result<Option<JobId>, services::Error> {
         if package.modules.is_empty() {
             return Ok(self.install_spell_of(clock, &package));
         }
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Installs the spell of a system service, or brings the one that is there up to date; gives the job to wait for.
-    fn install_spell_of(&mut self, clock: host::Clock, package: &Package) -> Option<Ticket> {
+    fn install_spell_of(&mut self, clock: host::Clock, package: &Package) -> Option<JobId> {
         let spell = package.spell.as_ref()?;
         let host = self.host().peer_id;
         let version = version(spell);

@@ -157,12 +157,7 @@ impl Web {
     }
 
     /// Leaves a request for the node.
-    fn post(
-        &self,
-        request: &HttpRequest,
-        pauser: &Pauser,
-        until: Instant,
-    ) -> Result<u64, String> {
+    fn post(&self, request: &HttpRequest, pauser: &Pauser, until: Instant) -> Result<u64, String> {
         if self.limits.reach == Reach::Nobody {
             return Err("services of this peer have no HTTP".to_string());
         }
@@ -337,9 +332,14 @@ mod tests {
             ..WebLimits::default()
         });
         let asked = request("GET", "http://a/", &[]);
-        let id = web.post(&asked, &pauser(), Instant::from_millis(5)).unwrap();
+        let id = web
+            .post(&asked, &pauser(), Instant::from_millis(5))
+            .unwrap();
         assert!(Web::asked(id) && !Web::asked(0) && !Web::asked(1 << 63));
-        assert!(web.post(&asked, &pauser(), Instant::from_millis(5)).is_err());
+        assert!(
+            web.post(&asked, &pauser(), Instant::from_millis(5))
+                .is_err()
+        );
         assert!(web.take(id).is_none());
         web.done(id, Err("gone".into()));
         assert_eq!(web.take(id).unwrap().unwrap_err(), "gone");

@@ -17,7 +17,8 @@ use basalt_wasm_host::MemoryPool;
 
 use crate::builtins::{CallError, Reply};
 use crate::chain::{self, Chain};
-use crate::compute::{Done, Job, Platform, Queues, Resources, Ticket};
+use crate::compute::{Done, Job, JobId, Platform, Queues, Resources};
+use crate::disk::{Disk, DiskDone, DiskJob};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
 use crate::http::{Answer, Request};
@@ -99,11 +100,12 @@ pub struct World {
     /// Requests of services.
     pub(crate) web: Web,
     /// Answers that came about otherwise than by a job.
-    pub(crate) finished: VecDeque<(Ticket, Result<Reply, CallError>)>,
+    pub(crate) finished: VecDeque<(JobId, Result<Reply, CallError>)>,
     /// Whether everything that was kept came back.
     restored: bool,
     queues: Queues,
-    tasks: BTreeMap<Ticket, Then>,
+    disk: Disk,
+    tasks: BTreeMap<JobId, Then>,
     next_ticket: u64,
 }
 
@@ -203,6 +205,7 @@ impl World {
             finished: VecDeque::new(),
             restored: true,
             queues: Queues::new(0, limits.max_jobs),
+            disk: Disk::new(None, limits.max_jobs),
             limits,
             tasks: BTreeMap::new(),
             next_ticket: 0,
@@ -368,15 +371,15 @@ impl World {
     }
 
     /// A name for a job.
-    pub(crate) fn ticket(&mut self) -> Ticket {
+    pub(crate) fn ticket(&mut self) -> JobId {
         self.next_ticket += 1;
-        Ticket(self.next_ticket)
+        JobId(self.next_ticket)
     }
 
     /// Says what to make of what comes of a job.
     pub(crate) fn expect<T: Send + 'static>(
         &mut self,
-        ticket: Ticket,
+        ticket: JobId,
         then: impl FnOnce(&mut World, Clock, T) -> Result<Reply, CallError> + 'static,
     ) {
         let then: Then = Box::new(move |world, clock, value| {
@@ -394,7 +397,7 @@ impl World {
     /// Does something more when a job is done, after what was to be made of it; told is whether that went well.
     pub(crate) fn after(
         &mut self,
-        ticket: Ticket,
+        ticket: JobId,
         more: impl FnOnce(&mut World, Clock, bool) + 'static,
     ) {
         if let Some(then) = self.tasks.remove(&ticket) {
@@ -413,11 +416,26 @@ impl World {
         core: usize,
         work: impl FnOnce() -> T + Send + 'static,
         then: impl FnOnce(&mut World, Clock, T) -> Result<Reply, CallError> + 'static,
-    ) -> Ticket {
+    ) -> JobId {
         let ticket = self.ticket();
         self.expect(ticket, then);
         self.submit(Job::new(ticket, core, move |_| work()));
         ticket
+    }
+
+    /// Hands the state over to the edge. Not yet: what is kept is still committed at once.
+    pub(crate) fn take_state(&mut self) -> Option<State> {
+        None
+    }
+
+    /// The next job for the disk, if the edge runs these.
+    pub(crate) fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.disk.next()
+    }
+
+    /// Takes back what came of a disk job.
+    pub(crate) fn disk_done(&mut self, _: Clock, done: DiskDone) {
+        let _ = self.disk.done(done);
     }
 
     /// The next job for a core with room.
@@ -426,9 +444,9 @@ impl World {
     }
 
     /// Takes back what came of a job: the answer to the call that waits for it.
-    pub fn done(&mut self, clock: Clock, done: Done) -> Option<(Ticket, Result<Reply, CallError>)> {
+    pub fn done(&mut self, clock: Clock, done: Done) -> Option<(JobId, Result<Reply, CallError>)> {
         self.queues.finished(done.core);
-        let then = self.tasks.remove(&done.ticket)?;
-        Some((done.ticket, then(self, clock, done.value)?))
+        let then = self.tasks.remove(&done.id)?;
+        Some((done.id, then(self, clock, done.value)?))
     }
 }

@@ -132,7 +132,10 @@ fn a_closed_connection_does_not_stay() {
     world.say(conn, b"0123456789");
     world.apply(Effect::Close { conn });
     world.quiet();
-    assert_eq!(world.driver.wake_at(world.clock()), Some(world.now + LINGER));
+    assert_eq!(
+        world.driver.wake_at(world.clock()),
+        Some(world.now + LINGER)
+    );
     world.pass(LINGER);
     world.quiet();
     assert!(world.driver.sockets.pipes.is_empty());
@@ -172,7 +175,10 @@ fn a_silent_address_gives_way_to_the_next() {
     world.driver.sockets.unreachable = vec!["192.0.2.2:977".parse().unwrap()];
     world.found(Ok(Found::Addresses(addresses)));
     assert_eq!(dialed(&world), ["192.0.2.1:977"]);
-    assert_eq!(world.driver.wake_at(world.clock()), Some(world.now + PATIENCE));
+    assert_eq!(
+        world.driver.wake_at(world.clock()),
+        Some(world.now + PATIENCE)
+    );
     world.pass(PATIENCE - Duration::from_millis(1));
     world.quiet();
     assert_eq!(world.driver.sockets.dialed.len(), 1);
@@ -226,7 +232,10 @@ fn texts_are_looked_up_and_addresses_are_none() {
     look_up(&mut world, Found::Texts(vec![b"text".to_vec()]));
     look_up(&mut world, Found::Addresses(vec![ip("192.0.2.1")]));
     let missing = "a.example has no TXT record".into();
-    let told = [Note::LookedUp(vec![b"text".to_vec()]), Note::DialFailed(missing)];
+    let told = [
+        Note::LookedUp(vec![b"text".to_vec()]),
+        Note::DialFailed(missing),
+    ];
     assert_eq!(world.notes(), told);
     assert!(world.driver.sockets.dialed.is_empty());
 }

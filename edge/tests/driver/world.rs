@@ -14,32 +14,32 @@ use basalt_node::machine::{Effect, Machine};
 
 /// One end of a connection whose other end the test is.
 #[derive(Default)]
-pub struct Pipe {
-    pub remote: Option<SocketAddr>,
-    pub inbox: VecDeque<u8>,
+pub(crate) struct Pipe {
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) inbox: VecDeque<u8>,
     /// The other side has sent its FIN.
-    pub ended: bool,
-    pub outbox: Vec<u8>,
+    pub(crate) ended: bool,
+    pub(crate) outbox: Vec<u8>,
     /// Bytes that may still be sent.
-    pub room: usize,
+    pub(crate) room: usize,
     /// We have sent our FIN.
-    pub shut: bool,
+    pub(crate) shut: bool,
 }
 
 /// Sockets in memory, which count how often they are asked for something.
 #[derive(Default)]
-pub struct Pipes {
-    pub pipes: BTreeMap<u32, Pipe>,
-    pub dialed: Vec<SocketAddr>,
-    pub asked: Vec<(String, Question)>,
+pub(crate) struct Pipes {
+    pub(crate) pipes: BTreeMap<u32, Pipe>,
+    pub(crate) dialed: Vec<SocketAddr>,
+    pub(crate) asked: Vec<(String, Question)>,
     /// Addresses where a connection cannot even be tried.
-    pub unreachable: Vec<SocketAddr>,
-    pub calls: usize,
+    pub(crate) unreachable: Vec<SocketAddr>,
+    pub(crate) calls: usize,
     next: u32,
 }
 
 impl Pipes {
-    pub fn open(&mut self, remote: SocketAddr) -> u32 {
+    pub(crate) fn open(&mut self, remote: SocketAddr) -> u32 {
         self.next += 1;
         let pipe = Pipe {
             remote: Some(remote),
@@ -125,7 +125,7 @@ impl Sockets for Pipes {
 
 /// What a machine was told.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Note {
+pub(crate) enum Note {
     Dialed(SocketAddr),
     DialFailed(String),
     LookedUp(Vec<Vec<u8>>),
@@ -135,12 +135,12 @@ pub enum Note {
 
 /// Takes notes; reads and says as much as the test lets it.
 #[derive(Default)]
-pub struct Notes {
-    pub notes: Vec<Note>,
-    pub received: BTreeMap<ConnId, Vec<u8>>,
-    pub to_send: BTreeMap<ConnId, Vec<u8>>,
-    pub capacity: usize,
-    pub accepted: u64,
+pub(crate) struct Notes {
+    pub(crate) notes: Vec<Note>,
+    pub(crate) received: BTreeMap<ConnId, Vec<u8>>,
+    pub(crate) to_send: BTreeMap<ConnId, Vec<u8>>,
+    pub(crate) capacity: usize,
+    pub(crate) accepted: u64,
 }
 
 impl Machine for Notes {
@@ -189,7 +189,9 @@ impl Machine for Notes {
     }
 
     fn has_output(&mut self, conn: ConnId) -> bool {
-        self.to_send.get(&conn).is_some_and(|bytes| !bytes.is_empty())
+        self.to_send
+            .get(&conn)
+            .is_some_and(|bytes| !bytes.is_empty())
     }
 
     fn receive_capacity(&mut self, _: ConnId) -> usize {
@@ -197,18 +199,18 @@ impl Machine for Notes {
     }
 }
 
-pub fn conn(number: u64) -> ConnId {
+pub(crate) fn conn(number: u64) -> ConnId {
     ConnId::beside_swarm(number)
 }
 
 /// A driver on virtual time.
-pub struct World {
-    pub driver: Driver<Notes, Pipes>,
-    pub now: Instant,
+pub(crate) struct World {
+    pub(crate) driver: Driver<Notes, Pipes>,
+    pub(crate) now: Instant,
 }
 
 impl World {
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         let machine = Notes {
             capacity: usize::MAX / 2,
             ..Notes::default()
@@ -219,40 +221,40 @@ impl World {
         }
     }
 
-    pub fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         Clock {
             now: self.now,
             wall_ms: 0,
         }
     }
 
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
     }
 
-    pub fn event(&mut self, event: Event<Pipes>) {
+    pub(crate) fn event(&mut self, event: Event<Pipes>) {
         self.driver.event(self.clock(), event);
     }
 
-    pub fn apply(&mut self, effect: Effect) {
+    pub(crate) fn apply(&mut self, effect: Effect) {
         self.driver.apply(self.clock(), vec![effect]);
     }
 
-    pub fn turn(&mut self) -> Turn {
+    pub(crate) fn turn(&mut self) -> Turn {
         self.driver.turn(self.clock())
     }
 
     /// Turns until nothing moves any more.
-    pub fn quiet(&mut self) {
+    pub(crate) fn quiet(&mut self) {
         while self.turn() != Turn::default() {}
     }
 
-    pub fn pipe(&mut self, socket: u32) -> &mut Pipe {
+    pub(crate) fn pipe(&mut self, socket: u32) -> &mut Pipe {
         self.driver.sockets.pipes.get_mut(&socket).unwrap()
     }
 
     /// A peer connects.
-    pub fn accept(&mut self) -> (ConnId, u32) {
+    pub(crate) fn accept(&mut self) -> (ConnId, u32) {
         let remote = SocketAddr::from(([192, 0, 2, 7], 4001));
         let socket = self.driver.sockets.open(remote);
         self.event(Event::Accepted {
@@ -264,24 +266,29 @@ impl World {
     }
 
     /// Bytes come in.
-    pub fn arrive(&mut self, socket: u32, bytes: &[u8]) {
+    pub(crate) fn arrive(&mut self, socket: u32, bytes: &[u8]) {
         self.pipe(socket).inbox.extend(bytes);
         self.event(Event::Readable(socket));
     }
 
     /// The machine has bytes to send.
-    pub fn say(&mut self, conn: ConnId, bytes: &[u8]) {
-        self.driver.machine.to_send.entry(conn).or_default().extend(bytes);
+    pub(crate) fn say(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.driver
+            .machine
+            .to_send
+            .entry(conn)
+            .or_default()
+            .extend(bytes);
         self.apply(Effect::Output { conn });
     }
 
     /// The last lookup has ended.
-    pub fn found(&mut self, result: Result<Found, Reason>) {
+    pub(crate) fn found(&mut self, result: Result<Found, Reason>) {
         let lookup = self.driver.sockets.asked.len();
         self.event(Event::Found(lookup, result));
     }
 
-    pub fn notes(&mut self) -> Vec<Note> {
+    pub(crate) fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.driver.machine.notes)
     }
 }

@@ -293,7 +293,11 @@ fn connect(clocks: Clocks, keypair: Keypair, nodes: &[Multiaddr]) -> Result<Reac
         let peer = peer.with_context(|| format!("{address} does not end in /p2p/ID"))?;
         let mut effects = Vec::new();
         let clock = reactor.clock();
-        let dialed = reactor.driver.machine.client.dial(clock, address, &mut effects);
+        let dialed = reactor
+            .driver
+            .machine
+            .client
+            .dial(clock, address, &mut effects);
         dialed.map_err(|error| anyhow::anyhow!("cannot dial {address}: {error:?}"))?;
         reactor.perform(effects);
         reactor.run(|ticking| ticking.client.is_connected(&peer) || Instant::now() > end)?;

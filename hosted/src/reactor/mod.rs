@@ -2,6 +2,7 @@
 //! them.
 
 mod compute;
+mod disk;
 mod names;
 mod sockets;
 
@@ -18,11 +19,13 @@ use basalt_net::swarm::Transport;
 use basalt_node::compute::NoPause;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
+use basalt_node::state::State;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clocks;
 use compute::Cores;
+use disk::Disk;
 pub use sockets::SystemSockets;
 
 /// Ends a reactor's loop from another thread.
@@ -51,6 +54,8 @@ pub struct Reactor<M> {
     poll: Poll,
     listeners: HashMap<Token, (TcpListener, Door)>,
     cores: Cores,
+    /// If the machine has given its state away.
+    disk: Option<Disk>,
     stop: Stop,
     events: Vec<Event<SystemSockets>>,
 }
@@ -71,6 +76,7 @@ impl<M: Machine> Reactor<M> {
             poll,
             listeners: HashMap::new(),
             cores: Cores::new(waker.clone(), clocks),
+            disk: None,
             stop: Stop {
                 flag: Arc::new(AtomicBool::new(false)),
                 waker,
@@ -85,6 +91,15 @@ impl<M: Machine> Reactor<M> {
     /// The system gives no threads.
     pub fn start_cores(&mut self, count: usize) -> io::Result<()> {
         self.cores.start(count)
+    }
+
+    /// Runs the machine's disk jobs on a thread, with the state that it gave away.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_disk(&mut self, state: State) -> io::Result<()> {
+        self.disk = Some(Disk::start(state, self.stop.waker.clone())?);
+        Ok(())
     }
 
     /// What wakes the loop from another thread.
@@ -190,6 +205,9 @@ impl<M: Machine> Reactor<M> {
         for done in self.cores.take() {
             self.driver.done(clock, done);
         }
+        for done in self.disk.as_ref().map(Disk::take).unwrap_or_default() {
+            self.driver.disk_done(clock, done);
+        }
         for event in self.events.drain(..) {
             self.driver.event(clock, event);
         }
@@ -198,8 +216,14 @@ impl<M: Machine> Reactor<M> {
         turn.more
     }
 
-    /// Gives jobs to the threads of their cores; without threads they run here.
+    /// Gives jobs to the disk and to the threads of their cores; without threads of cores they run here.
     fn hand_out_jobs(&mut self) {
+        while let Some(job) = self.driver.next_disk_job() {
+            match &self.disk {
+                Some(disk) => disk.submit(job),
+                None => log::error!(target: "state", "{job:?} for no disk"),
+            }
+        }
         while let Some(job) = self.driver.next_job() {
             if let Some(job) = self.cores.submit(job.core(), job) {
                 let done = job.run(Arc::new(NoPause));

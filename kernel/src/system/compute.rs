@@ -16,13 +16,14 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use basalt_edge::cores::{Core, STACKS};
-use basalt_edge::coroutines::{self, Progress, StackPointer};
+use basalt_edge::coroutines::Progress;
 use basalt_node::compute::{self as node, Done, MAX_UNDER_WAY};
 use basalt_prover::capacity::{self as prover, prover::JobId};
 use heapless::spsc::{Consumer, Producer, Queue};
 use hermit_sync::TicketMutex;
 
 use super::system_core::{self, now};
+use super::job_stack::JobStack;
 use super::selftest::{self, CoreReport};
 use crate::acpi::MAX_CORES;
 use crate::cpu::idt::MESSAGE_VECTOR;
@@ -31,7 +32,7 @@ use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
-use crate::mem::stack::{self, Stack};
+use crate::mem::stack;
 use crate::prover::seat::{Duty, Seat};
 
 /// Places in the queue of jobs; a ring of `n` holds one less.
@@ -43,8 +44,6 @@ const _: () = assert!(MAX_JOBS < PLACES);
 /// Places in the queue of reports. A core that finds it full waits: the system core empties it each time
 /// round its loop.
 const REPORTS: usize = 16;
-/// Stack of a job, in bytes. Deep recursion in one hits the guard page.
-const STACK_BYTES: u64 = 512 << 10;
 /// Memory that the self-test moves around: more than the caches hold.
 const TEST_BUFFER: u64 = 8 * LARGE_PAGE;
 
@@ -102,25 +101,6 @@ pub enum Report {
     Prover(JobId, prover::Report),
 }
 
-/// A stack that jobs run on, one after the other.
-pub struct JobStack(Stack);
-
-// SAFETY: the stack is ours for ever, its guard page makes an overflow fault, and it is of many pages.
-unsafe impl coroutines::Stack for JobStack {
-    fn base(&self) -> StackPointer {
-        address(self.0.top())
-    }
-
-    fn limit(&self) -> StackPointer {
-        address(self.0.guard().start)
-    }
-}
-
-/// An address in a stack: page 0 is never memory.
-fn address(address: u64) -> StackPointer {
-    StackPointer::new(address as usize).unwrap_or(StackPointer::MIN)
-}
-
 /// What both ends of a lane see.
 struct Desk {
     /// There is a new duty or job. Set after it is there, cleared before looking.
@@ -175,8 +155,7 @@ impl core::error::Error for Busy {}
 /// # Errors
 /// There is no memory for them.
 pub fn stacks() -> Result<Vec<JobStack>, stack::Error> {
-    let stacks = (0..STACKS).map(|_| Stack::new(STACK_BYTES).map(JobStack));
-    stacks.collect()
+    (0..STACKS).map(|_| JobStack::new()).collect()
 }
 
 /// Makes the queues for the cores 1 to `count`, before those start, and gives each its `stacks`.

@@ -7,15 +7,16 @@
 //! [`system_core`] how the other cores wake the system core.
 
 pub mod compute;
-pub mod system_core;
 pub mod devices;
 pub mod disk_test;
 pub mod disks;
+pub mod job_stack;
 pub mod network;
 pub mod network_test;
 pub mod platform;
 pub mod selftest;
 pub mod state;
+pub mod system_core;
 
 mod bring_up;
 

@@ -41,7 +41,7 @@ use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
 use crate::air::{CallRequest, CallResult};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::host::{Clock, Host, Network};
 use crate::particle::Header;
 use crate::services::{self, Entry, OWN_ALIASES};
@@ -165,7 +165,7 @@ pub enum Later {
         addresses: Vec<Multiaddr>,
     },
     /// A job is under way; the world knows what to make of what comes of it.
-    Job(Ticket),
+    Job(JobId),
 }
 
 /// A call that failed: `ret_code` 1 and a text.

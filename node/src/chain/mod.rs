@@ -27,7 +27,7 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde_json::{Value, json};
 
 use crate::builtins::{Call, CallError, Later, Reply};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::http::{self, Answer, Request};
 use crate::state::{self, State};
 use crate::world::World;
@@ -126,7 +126,7 @@ enum Work {
 
 struct Asked {
     /// The call that waits; `None`: it is the chain's own work.
-    ticket: Option<Ticket>,
+    ticket: Option<JobId>,
     until: Instant,
     count: usize,
     work: Work,
@@ -139,7 +139,7 @@ pub(crate) struct Chain {
     requests: VecDeque<Request>,
     /// A transaction is being made; the next ones wait, since each has the number after the one before.
     sending: Option<u64>,
-    waiting: VecDeque<(Ticket, Instant, Address, Vec<u8>)>,
+    waiting: VecDeque<(JobId, Instant, Address, Vec<u8>)>,
     /// Transactions that were sent.
     pending: Pending,
     next: u64,
@@ -189,7 +189,7 @@ impl Chain {
     /// Asks the chain; gives the name of the work.
     fn ask(
         &mut self,
-        ticket: impl Into<Option<Ticket>>,
+        ticket: impl Into<Option<JobId>>,
         until: Instant,
         work: Work,
         questions: &[Question],
@@ -248,7 +248,7 @@ fn deal_address(text: &str) -> Option<Address> {
 
 impl World {
     /// The chain, with room for one more call, and until when that may take.
-    fn chain_for(&mut self, call: &Call<'_>) -> Result<(&mut Chain, Ticket, Instant), CallError> {
+    fn chain_for(&mut self, call: &Call<'_>) -> Result<(&mut Chain, JobId, Instant), CallError> {
         let ticket = self.ticket();
         let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
         let until = call.clock.now + Duration::from_millis(life.min(MAX_MS));
@@ -374,7 +374,7 @@ impl Chain {
         now: Instant,
         id: u64,
         until: Instant,
-        ticket: Ticket,
+        ticket: JobId,
         work: Work,
         answers: Result<Vec<Result<Value, String>>, String>,
     ) -> Option<Result<Reply, CallError>> {

@@ -221,7 +221,7 @@ impl Played {
     /// A script wants a transaction.
     fn call(&mut self, data: &[u8]) {
         let until = self.now + Duration::from_secs(60);
-        let waiting = (Ticket(1), until, [5; 20], data.to_vec());
+        let waiting = (JobId(1), until, [5; 20], data.to_vec());
         self.chain.waiting.push_back(waiting);
         self.chain.send_next();
     }
@@ -436,7 +436,7 @@ fn a_receipt_that_a_script_sees_ends_the_looking() {
     let until = played.now + Duration::from_secs(60);
     let work = Work::Receipts(families);
     let questions: Vec<Question> = receipts(&[first]).collect();
-    played.chain.ask(Ticket(2), until, work, &questions);
+    played.chain.ask(JobId(2), until, work, &questions);
     let receipt = json!({ "status": "0x0", "blockNumber": "0x10" });
     let (_, reply) = played.answer(&[receipt]);
     assert_eq!(reply.unwrap().unwrap()[0]["status"], "failed");

@@ -45,13 +45,13 @@ pub struct Resources {
 
 /// Names a job until it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub(crate) u64);
+pub struct JobId(pub(crate) u64);
 
 type Work = Box<dyn FnOnce(&Pauser) -> Box<dyn Any + Send> + Send>;
 
 /// Work for a compute core.
 pub struct Job {
-    ticket: Ticket,
+    id: JobId,
     core: usize,
     work: Work,
     /// Jobs of the core that wait.
@@ -61,12 +61,12 @@ pub struct Job {
 impl Job {
     /// Work for a core. What it gives comes back as [`Done`].
     pub(crate) fn new<T: Send + 'static>(
-        ticket: Ticket,
+        id: JobId,
         core: usize,
         work: impl FnOnce(&Pauser) -> T + Send + 'static,
     ) -> Job {
         Job {
-            ticket,
+            id,
             core,
             work: Box::new(move |pauser| Box::new(work(pauser))),
             paused: Arc::default(),
@@ -82,7 +82,7 @@ impl Job {
     pub fn run(self, pause: Arc<dyn Pause>) -> Done {
         let pauser = Pauser::new(pause, self.paused);
         Done {
-            ticket: self.ticket,
+            id: self.id,
             core: self.core,
             value: (self.work)(&pauser),
         }
@@ -91,19 +91,19 @@ impl Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Job({} for core {})", self.ticket.0, self.core)
+        write!(f, "Job({} for core {})", self.id.0, self.core)
     }
 }
 
 /// What came of a job.
 pub struct Done {
-    pub(crate) ticket: Ticket,
+    pub(crate) id: JobId,
     pub(crate) core: usize,
     pub(crate) value: Box<dyn Any + Send>,
 }
 
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Done({} on core {})", self.ticket.0, self.core)
+        write!(f, "Done({} on core {})", self.id.0, self.core)
     }
 }

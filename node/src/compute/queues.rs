@@ -91,11 +91,11 @@ mod tests {
     use basalt_net::time::Instant;
 
     use super::*;
-    use crate::compute::{NoPause, Pause, Pauser, Platform, Ticket};
+    use crate::compute::{JobId, NoPause, Pause, Pauser, Platform};
     use crate::host::Clock;
 
     fn job(number: u64, core: usize) -> Job {
-        Job::new(Ticket(number), core, move |_| number)
+        Job::new(JobId(number), core, move |_| number)
     }
 
     fn run(queues: &mut Queues) -> Vec<u64> {
@@ -161,7 +161,7 @@ mod tests {
     fn a_job_that_waits_keeps_no_other_from_its_core() {
         let mut queues = Queues::new(1, 9);
         let waits = |pauser: &Pauser| pauser.pause(&Still, Instant::ZERO);
-        queues.submit(Job::new(Ticket(1), 0, waits));
+        queues.submit(Job::new(JobId(1), 0, waits));
         for number in 2..5 {
             queues.submit(job(number, 0));
         }

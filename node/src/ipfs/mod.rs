@@ -18,7 +18,7 @@ use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
 use crate::builtins::{Call, Later, Reply};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::http::{Answer, Request, Response};
 use crate::particle::Header;
 use crate::world::World;
@@ -58,7 +58,7 @@ enum Work {
 }
 
 struct Fetch {
-    ticket: Ticket,
+    ticket: JobId,
     endpoint: Endpoint,
     /// For TLS.
     server_name: Option<String>,
@@ -204,7 +204,7 @@ impl World {
         call: &Call<'_>,
         api: &str,
         work: Work,
-    ) -> Result<(u64, Ticket), String> {
+    ) -> Result<(u64, JobId), String> {
         let (endpoint, server_name) = endpoint(api)?;
         if self.ipfs.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());

@@ -26,7 +26,8 @@ use serde_json::Value;
 use crate::air::{self, CallRequest, CallResult, Interpreter, Outcome, Run};
 use crate::builtins::{self, Call, CallError, Later, Reply};
 use crate::chain::Chain;
-use crate::compute::{Done, Job, Ticket};
+use crate::compute::{Done, Job, JobId};
+use crate::disk::{DiskDone, DiskJob};
 use crate::host::{Clock, Host, Network};
 use crate::http::{Answer, Request};
 use crate::limits::{self, Limits};
@@ -119,7 +120,7 @@ pub struct Node<I> {
     workers: Accounts,
     connects: usize,
     /// Calls that wait for a job.
-    jobs: BTreeMap<Ticket, CallId>,
+    jobs: BTreeMap<JobId, CallId>,
     runs: Runs,
     next_actor: u64,
     status: Status,
@@ -697,6 +698,21 @@ impl<I: Interpreter> Node<I> {
         self.world.state_mut()
     }
 
+    /// Hands the state over to the edge, which runs the disk's jobs from now on.
+    pub fn take_state(&mut self) -> Option<State> {
+        self.world.take_state()
+    }
+
+    /// The next job for the disk, if the edge runs these.
+    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
+        self.world.next_disk_job()
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
+        self.world.disk_done(clock, done);
+    }
+
     /// The next job for a compute core, if there is one and its core has room.
     pub fn next_job(&mut self) -> Option<Job> {
         self.world.next_job()
@@ -725,7 +741,7 @@ impl<I: Interpreter> Node<I> {
     }
 
     /// The answer of the call that waits for a job is there.
-    fn answered(&mut self, ticket: Ticket, answer: Result<Reply, CallError>) {
+    fn answered(&mut self, ticket: JobId, answer: Result<Reply, CallError>) {
         let Some(call) = self.jobs.remove(&ticket) else {
             return;
         };

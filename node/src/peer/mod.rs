@@ -28,6 +28,7 @@ use basalt_net::tls;
 
 use crate::air::Aquavm;
 use crate::compute::Done;
+use crate::disk::DiskDone;
 use crate::host::{Clock, Host, Versions};
 use crate::http;
 use crate::limits::{Limits, ServiceLimits};
@@ -376,6 +377,9 @@ impl Peer {
                 self.node.http_done(clock.now, id, answer);
             }
         }
+        while let Some(job) = self.node.next_disk_job() {
+            out.push(Effect::Disk { job });
+        }
         while let Some(job) = self.node.next_job() {
             out.push(Effect::Compute {
                 core: job.core(),
@@ -389,7 +393,13 @@ impl Peer {
         self.node.deal_cores()
     }
 
-    /// What outlives a reboot, if anything does.
+    /// Hands the state over to the edge, which runs the peer's disk jobs from now on
+    /// ([`crate::disk`]). `None`: there is no state, or the edge has it already.
+    pub fn take_state(&mut self) -> Option<State> {
+        self.node.take_state()
+    }
+
+    /// What outlives a reboot, if anything does and the edge did not take it.
     pub fn state(&mut self) -> Option<&mut State> {
         self.node.state()
     }
@@ -674,6 +684,11 @@ impl Machine for Peer {
 
     fn done(&mut self, clock: Clock, done: Done, out: &mut Vec<Effect>) {
         self.node.done(clock, done);
+        self.settle(clock, out);
+    }
+
+    fn disk_done(&mut self, clock: Clock, done: DiskDone, out: &mut Vec<Effect>) {
+        self.node.disk_done(clock, done);
         self.settle(clock, out);
     }
 }

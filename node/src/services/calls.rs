@@ -14,7 +14,7 @@ use basalt_wasm_host::{CallParameters, Module};
 use super::running::{File, Loaded, Maker, Part, Running};
 use super::{Blueprint, Entry, Error, Kind, Record, file_key, file_prefix};
 use crate::builtins::{Call, CallError, Later, Reply};
-use crate::compute::{Job, Ticket};
+use crate::compute::{Job, JobId};
 use crate::host::Clock;
 use crate::refusal::Refusal;
 use crate::state::{Changes, Room};
@@ -76,7 +76,7 @@ impl World {
         until: Instant,
         work: impl FnOnce(&mut Running) -> T + Send + 'static,
         then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<JobId, Error> {
         let platform = self.platform.clone().ok_or(Error::NoCompute)?;
         if !self.has_room() {
             return Err(self.refuse(Refusal::JobsFull));
@@ -254,7 +254,7 @@ impl World {
         until: Instant,
         work: impl FnOnce(&mut Running) -> Result<T, Error> + Send + 'static,
         then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<JobId, Error> {
         let modules = self.services.modules.blueprint(&record.blueprint)?;
         let modules = modules.dependencies.len();
         if self.services.len() >= self.limits.max_services {

@@ -23,7 +23,7 @@ pub(crate) use schedule::Schedule;
 pub(crate) use service::SpellService;
 
 use crate::builtins::{CallError, Later, Reply};
-use crate::compute::Ticket;
+use crate::compute::JobId;
 use crate::host;
 use crate::services::{self, Kind};
 use crate::state::{Changes, Room};
@@ -179,7 +179,7 @@ impl World {
         until: Instant,
         id: &str,
         installation: Installation,
-    ) -> Result<Ticket, CallError> {
+    ) -> Result<JobId, CallError> {
         let Installation {
             scope,
             script,

@@ -157,6 +157,7 @@ impl World {
                     }
                 }
                 Effect::Compute { job, .. } => panic!("{job:?} without compute cores"),
+                Effect::Disk { job } => panic!("{job:?} without a disk"),
             }
         }
     }
