@@ -4,13 +4,11 @@
 //! are ranges of the source, names are numbers, and every use of a stream is resolved to its slot while
 //! parsing: what the interpreter does a million times is an index into a vector.
 
-mod display;
+pub(crate) mod display;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
-
-pub(crate) use display::InstrText;
 
 /// A parsed and validated script, which can be run any number of times.
 ///

@@ -1,8 +1,10 @@
 //! `ap`: a value to a scalar, a stream or a map (AIR spec section 4.5).
 
 use super::canon_map::{is_whole_canon, key_of};
+use super::fault::Fault;
+use super::frame::{Flow, Step};
 use super::resolve::Resolved;
-use super::{Fault, Flow, Run, Step};
+use super::run::Run;
 use crate::ast::{NodeId, Operand, Output, Slot, StreamRef};
 use crate::data::{State, Tetraplet};
 use crate::error::Error;

@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::fault::{Fault, blame};
+use super::frame::{Flow, Step};
 use super::resolve::Resolved;
-use super::{Fault, Flow, Run, Step, blame};
+use super::run::Run;
 use crate::ast::{Call, NodeId, Operand, Output};
 use crate::cid::{CidText, of_bytes};
 use crate::data::{CallResult, Provenance, Sender, Tetraplet};

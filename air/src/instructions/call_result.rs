@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::ToString;
 
 use super::call::Resolving;
-use super::{Fault, Run, blame};
+use super::fault::{Fault, blame};
+use super::run::Run;
 use crate::ast::Output;
 use crate::cid::of_bytes;
 use crate::data::{CallResult as CallState, Cid, Provenance, ServiceResult, Tetraplet, ValueRef};

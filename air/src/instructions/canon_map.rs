@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::fault::Fault;
 use super::resolve::Resolved;
-use super::{Fault, Run};
+use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};

@@ -2,16 +2,13 @@
 
 use hashbrown::HashMap;
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, FoldArrayBody, Frame, Stack, Step};
+use super::run::Run;
 use crate::ast::{Iterable, Name, NodeId, Operand};
 use crate::error::Error;
 use crate::scopes::{Canon, Items, Table};
 use crate::values::{Json, Key};
-
-/// The body is running.
-pub(super) struct Body {
-    iterator: Name,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn fold(
@@ -40,13 +37,13 @@ impl<'r> Run<'r> {
             return Ok(Flow::Done);
         }
         self.open_iterator(iterator, items)?;
-        stack.push(Frame::FoldArray(Body { iterator }));
+        stack.push(Frame::FoldArray(FoldArrayBody { iterator }));
         Ok(Flow::Enter(body))
     }
 
     pub(super) fn fold_array_resume(
         &mut self,
-        frame: Body,
+        frame: FoldArrayBody,
         result: Result<(), Fault<'r>>,
     ) -> Step<'r> {
         self.close_iterator(frame.iterator);

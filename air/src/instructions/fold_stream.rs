@@ -3,25 +3,12 @@
 //! The body may add to the stream it folds: the new values make another generation, which is folded next.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
-use crate::ast::{Name, NodeId, Slot, StreamRef};
-use crate::scopes::{Cursor, Items, StreamValue};
-
-/// The body is running over one generation.
-pub(super) struct Body<'r> {
-    node: NodeId,
-    slot: Slot,
-    iterator: Name,
-    body: NodeId,
-    fold: u32,
-    cursor: Cursor,
-    /// Generations yet to fold, the next one last.
-    slices: Vec<&'r [StreamValue<'r>]>,
-    /// Whether one of the generations was complete.
-    seen_complete: bool,
-}
+use super::fault::Fault;
+use super::frame::{Flow, FoldStreamBody, Frame, Stack, Step};
+use super::run::Run;
+use crate::ast::{Name, NodeId, StreamRef};
+use crate::scopes::{Cursor, Items};
 
 impl<'r> Run<'r> {
     pub(super) fn fold_stream(
@@ -51,7 +38,7 @@ impl<'r> Run<'r> {
             self.streams.push_generation(slot);
         }
         let seen_complete = false;
-        let frame = Body {
+        let frame = FoldStreamBody {
             node,
             slot,
             iterator,
@@ -67,7 +54,7 @@ impl<'r> Run<'r> {
     /// Starts the next generation, or ends the fold.
     fn fold_stream_continue(
         &mut self,
-        mut frame: Box<Body<'r>>,
+        mut frame: Box<FoldStreamBody<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
         let Some(values) = frame.slices.pop() else {
@@ -94,7 +81,7 @@ impl<'r> Run<'r> {
 
     pub(super) fn fold_stream_resume(
         &mut self,
-        mut frame: Box<Body<'r>>,
+        mut frame: Box<FoldStreamBody<'r>>,
         result: Result<(), Fault<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {

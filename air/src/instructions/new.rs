@@ -1,12 +1,9 @@
 //! `new`: a variable of the same name, for the body only.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, NewBody, Stack, Step};
+use super::run::Run;
 use crate::ast::{NodeId, Variable};
-
-/// The body is running.
-pub(super) struct Body {
-    variable: Variable,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn new_variable(
@@ -21,12 +18,12 @@ impl<'r> Run<'r> {
             Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths),
             Variable::Stream(stream) => self.streams.open(stream.slot),
         }
-        stack.push(Frame::New(Body { variable }));
+        stack.push(Frame::New(NewBody { variable }));
         Flow::Enter(body)
     }
 
     /// The variable is closed also behind an error, which then counts for more than an error of closing.
-    pub(super) fn new_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+    pub(super) fn new_resume(&mut self, frame: NewBody, result: Result<(), Fault<'r>>) -> Step<'r> {
         let closed = match frame.variable {
             Variable::Scalar(name) => {
                 self.scalars.forget(name);

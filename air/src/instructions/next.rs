@@ -1,15 +1,11 @@
 //! `next`: the fold's body for the next element, or what the fold has for the end.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, NextBody, Stack, Step};
+use super::run::Run;
 use crate::ast::{Instr, Name, NodeId};
 use crate::error::Error;
 use crate::scopes::Items;
-
-/// The body is running for the next element.
-pub(super) struct Body {
-    node: NodeId,
-    iterator: Name,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn next(
@@ -46,7 +42,7 @@ impl<'r> Run<'r> {
         }
         if has_next {
             self.depths.open_hiding();
-            stack.push(Frame::Next(Body { node, iterator }));
+            stack.push(Frame::Next(NextBody { node, iterator }));
             return Ok(Flow::Enter(body));
         }
         match last {
@@ -63,7 +59,11 @@ impl<'r> Run<'r> {
         }
     }
 
-    pub(super) fn next_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+    pub(super) fn next_resume(
+        &mut self,
+        frame: NextBody,
+        result: Result<(), Fault<'r>>,
+    ) -> Step<'r> {
         self.close_depth();
         let mut fold = None;
         if let Some(iteration) = self.iterators.get_mut(frame.iterator) {

@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Fault, Run};
+use super::fault::Fault;
+use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};

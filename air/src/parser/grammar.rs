@@ -1,37 +1,13 @@
 //! Tokens to nodes (AIR spec section 2.3).
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use super::error::{ParseError, ParseErrorKind as Kind};
-use super::lexer::{Keyword, Lexer, Sigil, Token, TokenKind};
-use super::validation::{NameInfo, Scopes};
-use crate::Config;
+use super::lexer::{Keyword, Sigil, Token, TokenKind};
+use super::state::Parser;
 use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
-
-pub(super) struct Parser<'s> {
-    pub(super) source: &'s str,
-    lexer: Lexer<'s>,
-    max_nesting: usize,
-
-    pub(super) nodes: Vec<Instr>,
-    calls: Vec<Call>,
-    /// Offsets of the nodes' opening parentheses.
-    pub(super) starts: Vec<u32>,
-    operands: Vec<Operand>,
-    pub(super) accessors: Vec<Accessor>,
-    pub(super) lenses: Vec<Lens>,
-    pub(super) lens_texts: String,
-
-    interned: HashMap<&'s str, Name, FixedState>,
-    names: Vec<Text>,
-    pub(super) infos: Vec<NameInfo>,
-    pub(super) scopes: Scopes,
-}
 
 /// An instruction whose closing parenthesis was not yet met, with the number of its parsed children.
 struct Open {
@@ -42,28 +18,7 @@ struct Open {
 /// Stands for a child that is not yet known.
 const PENDING: NodeId = NodeId(u32::MAX);
 
-impl<'s> Parser<'s> {
-    pub(super) fn new(source: &'s str, config: &Config) -> Self {
-        // A guess that spares most of the growing, and is bounded.
-        let names = (source.len() / 64).min(1 << 12);
-        Parser {
-            source,
-            lexer: Lexer::new(source),
-            max_nesting: config.max_nesting,
-            nodes: Vec::with_capacity(2 * names),
-            calls: Vec::with_capacity(names),
-            starts: Vec::with_capacity(2 * names),
-            operands: Vec::with_capacity(names),
-            accessors: Vec::new(),
-            lenses: Vec::new(),
-            lens_texts: String::new(),
-            interned: HashMap::with_capacity_and_hasher(names, FixedState::with_seed(config.seed)),
-            names: Vec::with_capacity(names),
-            infos: Vec::with_capacity(names),
-            scopes: Scopes::default(),
-        }
-    }
-
+impl Parser<'_> {
     pub(super) fn parse(mut self) -> core::result::Result<Script, ParseError> {
         if u32::try_from(self.source.len()).is_err() {
             return Err(ParseError::new(self.source, 0, Kind::TooLong));
@@ -485,22 +440,6 @@ impl<'s> Parser<'s> {
             TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)),
             _ => Err((token.start, Kind::Expected(what))),
         }
-    }
-
-    pub(super) fn name(&mut self, text: Text) -> Name {
-        let key = &self.source[text.start as usize..text.end as usize];
-        let next = Name(self.names.len() as u32);
-        let name = *self.interned.entry(key).or_insert(next);
-        if name == next {
-            self.names.push(text);
-            self.infos.push(NameInfo::default());
-        }
-        name
-    }
-
-    pub(super) fn name_text(&self, name: Name) -> &'s str {
-        let text = self.names[name.0 as usize];
-        &self.source[text.start as usize..text.end as usize]
     }
 
     fn at_close(&mut self) -> bool {

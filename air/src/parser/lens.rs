@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::error::ParseErrorKind as Kind;
-use super::grammar::Parser;
+use super::state::Parser;
 use crate::ast::{Accessor, Lens, LensId, LensKind, Text};
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;

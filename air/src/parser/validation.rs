@@ -3,60 +3,12 @@
 //! All rules are checked while parsing: instructions are met in the order of their opening parentheses, so
 //! a definition "starting before" a use is one that was already met.
 
-use alloc::vec::Vec;
-
 use super::error::ParseErrorKind as Kind;
-use super::grammar::Parser;
+use super::scopes::OpenFold;
+use super::state::Parser;
 use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
-
-/// What is known of a name.
-#[derive(Clone, Copy, Default)]
-pub(super) struct NameInfo {
-    pub(super) defined: bool,
-    /// Index in [`Scopes::folds`] of the open fold with this iterator.
-    fold: Option<u32>,
-    /// Slot of the stream of this name outside of any `new`.
-    global: Option<Slot>,
-}
-
-/// A fold whose closing parenthesis was not yet met.
-struct OpenFold {
-    node: NodeId,
-    iterator: Name,
-    over_stream: bool,
-    has_next: bool,
-    /// Values of the counters in [`Scopes`] at its start.
-    lefts: u32,
-    xors: u32,
-}
-
-/// What encloses the instruction being parsed.
-#[derive(Default)]
-pub(super) struct Scopes {
-    folds: Vec<OpenFold>,
-    /// Streams renewed by an open `new`, innermost last.
-    renewed: Vec<(Name, Slot)>,
-    /// Number of seq and par whose left arm is being parsed.
-    pub(super) lefts: u32,
-    /// Number of open xor.
-    pub(super) xors: u32,
-    /// `next`s that something follows, unless a xor in between excuses it.
-    pub(super) suspects: Vec<(NodeId, NodeId)>,
-    slots: u32,
-}
-
-impl Scopes {
-    pub(super) fn slots(&self) -> u32 {
-        self.slots
-    }
-
-    fn new_slot(&mut self) -> Slot {
-        self.slots += 1;
-        Slot(self.slots - 1)
-    }
-}
 
 impl Parser<'_> {
     pub(super) fn define(&mut self, name: Name) {

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Stored, StreamValue};
+use super::stored::Stored;
+use super::streams::StreamValue;
 use crate::ast::Name;
 use crate::data::{Provenance, Tetraplet};
 use crate::values::{Heap, Json, Value};

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::Stored;
+use super::stored::Stored;
 use crate::ast::Slot;
 use crate::error::Error;
 use crate::values::Heap;

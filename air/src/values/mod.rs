@@ -11,6 +11,7 @@
 
 mod heap;
 mod json;
+mod lazy;
 mod lens;
 mod msgpack;
 mod read;

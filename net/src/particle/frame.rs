@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 use super::Particle;
 use super::msgpack::{self, ByteString, MsgpackError};
-use crate::peer_id::{PeerId, PeerIdError};
-use crate::prefixed::{self, LengthError};
-use crate::varint::{self, VarintError};
+use basalt_terms::peer_id::{PeerId, PeerIdError};
+use basalt_terms::prefixed::{self, LengthError};
+use basalt_terms::varint::{self, VarintError};
 
 /// Multicodec of MessagePack.
 const CODEC: u64 = 0x0201;

@@ -12,8 +12,8 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::keypair::{KeyError, Keypair};
-use crate::peer_id::PeerId;
+use crate::keypair::{KeyError, Keypair, PublicKey};
+use basalt_terms::peer_id::PeerId;
 
 /// The protocol that carries particles.
 pub const PROTOCOL: &str = "/fluence/particle/2.0.0";
@@ -77,7 +77,7 @@ impl Particle {
 
     /// Checks the signature against the key in the author's id.
     pub fn verify(&self) -> Result<(), VerifyError> {
-        let key = self.init_peer_id.public_key().ok_or(VerifyError::NoKey)?;
+        let key = PublicKey::of_peer(&self.init_peer_id).ok_or(VerifyError::NoKey)?;
         key.verify(&self.signed_bytes(), &self.signature)
             .map_err(VerifyError::Key)
     }

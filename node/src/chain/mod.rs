@@ -20,7 +20,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use basalt_manifest::{Manifest, Url};
-use basalt_net::keypair::PublicKey;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
@@ -235,10 +234,7 @@ fn receipts(hashes: &[String]) -> impl Iterator<Item = Question> {
 
 /// The raw key of a peer, as the chain holds it.
 fn chain_id_of(peer: &PeerId) -> Option<Word> {
-    match peer.public_key()? {
-        PublicKey::Ed25519(key) => Some(key),
-        _ => None,
-    }
+    peer.ed25519_key()
 }
 
 fn deal_address(text: &str) -> Option<Address> {

@@ -3,8 +3,11 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, str::Utf8Error};
 
-use super::{OutOfBounds, Value, block};
-use crate::module::it::{Interface, Type};
+use super::{
+    memory::{OutOfBounds, block},
+    value::Value,
+};
+use crate::it::{Interface, Type};
 
 /// Why a value cannot be lifted.
 #[derive(Clone, Debug, PartialEq, Eq)]

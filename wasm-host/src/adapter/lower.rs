@@ -7,7 +7,10 @@ use core::fmt;
 
 use smallvec::SmallVec;
 
-use super::{OutOfBounds, Value, block_mut};
+use super::{
+    memory::{OutOfBounds, block_mut},
+    value::Value,
+};
 use crate::engine::{Context, Failure, FuncId, MemoryId, Raw};
 
 /// Why a value cannot be lowered.

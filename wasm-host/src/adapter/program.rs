@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     engine::{FuncId, Signature},
-    module::it::{
+    it::{
         Instruction, Interface, Type,
         ast::{Adapter, FunctionType, Int},
     },

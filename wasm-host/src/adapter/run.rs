@@ -10,15 +10,16 @@ use alloc::{
 use smallvec::SmallVec;
 
 use super::{
-    OutOfBounds, Value,
     lift::{Lift, LiftError},
+    linked::{Linked, LinkedModules},
     lower::LowerError,
+    memory::OutOfBounds,
     program::{Callee, Op, Program},
+    value::Value,
 };
 use crate::{
     engine::{BudgetKind, Context, Failure, HostCause, HostTrap, Raw},
-    module::it::{Type, ast::Int},
-    service::{link::Linked, state::ServiceState},
+    it::{Type, ast::Int},
     text::quote,
 };
 
@@ -94,7 +95,7 @@ enum Item {
 pub(crate) type Results = SmallVec<[Value; 2]>;
 
 /// Runs `program` of `module` over `args`.
-pub(crate) fn run<C: Context<State = ServiceState>>(
+pub(crate) fn run<C: Context<State: LinkedModules>>(
     ctx: &mut C,
     module: &Arc<Linked>,
     program: &Program,
@@ -126,7 +127,7 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    fn step<C: Context<State = ServiceState>>(&mut self, ctx: &mut C, op: Op) -> Result<(), Fault> {
+    fn step<C: Context<State: LinkedModules>>(&mut self, ctx: &mut C, op: Op) -> Result<(), Fault> {
         match op {
             Op::Argument(index) => {
                 if index as usize >= self.args.len() {
@@ -245,7 +246,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn call<C: Context<State = ServiceState>>(
+    fn call<C: Context<State: LinkedModules>>(
         &mut self,
         ctx: &mut C,
         index: u32,
@@ -294,13 +295,13 @@ impl Machine<'_> {
             } => {
                 let items: SmallVec<[Item; 8]> = self.stack.drain(start..).collect();
                 let args: Vec<Value> = items.into_iter().map(|item| self.taken(item)).collect();
-                let fit = |(value, field): (&Value, &crate::module::it::ast::Field)| {
+                let fit = |(value, field): (&Value, &crate::it::ast::Field)| {
                     value.fits(&field.ty, &self.module.interface)
                 };
                 if !args.iter().zip(&ty.arguments).all(fit) {
                     return Err(mismatch(index));
                 }
-                let target = Arc::clone(&ctx.state().linked[*module]);
+                let target = Arc::clone(&ctx.state().linked()[*module]);
                 let function = &target.adapters.functions[*function];
                 // The callee's adapter reports a failure below it as an error of the engine, with its prefix.
                 let results = run(ctx, &target, &function.program, &args).map_err(|error| Fault {
@@ -317,7 +318,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn lower_array<C: Context<State = ServiceState>>(
+    fn lower_array<C: Context<State: LinkedModules>>(
         &mut self,
         ctx: &mut C,
         ty: u32,
@@ -360,15 +361,15 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn lift<'b, C: Context<State = ServiceState>>(&'b self, ctx: &'b C) -> Lift<'b> {
+    fn lift<'b, C: Context<State: LinkedModules>>(&'b self, ctx: &'b C) -> Lift<'b> {
         Lift {
             memory: ctx.memory(self.module.target.memory),
             interface: &self.module.interface,
-            room: ctx.state().limits.value_bytes,
+            room: ctx.state().value_bytes(),
         }
     }
 
-    fn write<C: Context<State = ServiceState>>(
+    fn write<C: Context<State: LinkedModules>>(
         &self,
         ctx: &mut C,
         pointer: i32,

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     engine::{Raw, ValType},
-    module::it::{Interface, Type},
+    it::{Interface, Type},
 };
 
 /// A value of interface types. An array of `u8` and a byte array are one and the same to callers; this crate holds both as [`Value::ByteArray`]

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::{
     adapter::Value,
-    module::it::{
+    it::{
         Interface, Type,
         ast::{Field, FunctionType},
     },

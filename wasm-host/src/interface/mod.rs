@@ -13,7 +13,7 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::module::it::{Interface, RecordType, Type, ast::Field};
+use crate::it::{Interface, RecordType, Type, ast::Field};
 
 /// A function's signature with printed types.
 #[derive(Clone, Debug, PartialEq, Eq)]

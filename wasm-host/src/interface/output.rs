@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{
     adapter::Value,
-    module::it::{Interface, Type},
+    it::{Interface, Type},
 };
 
 /// The results of a function as one JSON value: none is `null`, one is itself.

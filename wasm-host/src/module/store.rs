@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, string::String};
 
-use super::{Module, ModuleError};
+use super::load::{Module, ModuleError};
 use crate::engine::{Engine, wasmi::Wasmi};
 
 /// Loaded modules by their id (a CID in a node), over one engine. Loading costs a pass over the file, so a module is loaded once and shared.

@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Environment, Mounted, Output, file_error};
+use super::native::{Environment, Mounted, Output, file_error};
 use crate::host::{HttpRequest, HttpResponse};
 
 /// Exit status for a command line that makes no sense.

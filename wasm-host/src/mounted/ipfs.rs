@@ -6,7 +6,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Environment, Mounted, Output, file_error, multipart};
+use super::{
+    multipart,
+    native::{Environment, Mounted, Output, file_error},
+};
 use crate::host::HttpRequest;
 
 /// The content tool; `--api MULTIADDR` names the node.

@@ -1,38 +1,19 @@
 //! Linking: a module's imports bound to what offers them, the functions its adapters call found in its instance.
 
-use alloc::{
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{string::ToString, sync::Arc, vec::Vec};
 
 use super::{
     config::ModuleConfig,
-    host_api,
     state::{HostImport, ServiceState},
 };
 use crate::{
-    adapter::{
-        lower::Target,
-        program::{Adapters, Callee},
-    },
+    adapter::{linked::Linked, lower::Target, program::Callee},
     engine::{Binding, Engine, FuncId, InstanceId, MemoryId, Signature, Store, ValType},
     error::EngineError,
-    module::{Module, it::Interface},
+    host_api,
+    module::Module,
     wasi,
 };
-
-/// A module in its service, ready to run.
-pub(crate) struct Linked {
-    pub(crate) name: String,
-    pub(crate) interface: Arc<Interface>,
-    pub(crate) target: Target,
-    /// What `call-core` indices stand for.
-    pub(crate) callees: Vec<Callee>,
-    pub(crate) adapters: Arc<Adapters>,
-    pub(crate) set_result_ptr: Option<FuncId>,
-    pub(crate) set_result_size: Option<FuncId>,
-}
 
 /// No memory: every access is out of bounds.
 const NO_MEMORY: MemoryId = MemoryId(u32::MAX);

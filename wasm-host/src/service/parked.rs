@@ -2,7 +2,10 @@
 
 use alloc::{boxed::Box, string::ToString};
 
-use super::{Outside, Service, state::ServiceState};
+use super::{
+    awake::{Outside, Service},
+    state::ServiceState,
+};
 use crate::{
     engine::{Engine, Store, wasmi::Wasmi},
     error::{EngineError, Error},

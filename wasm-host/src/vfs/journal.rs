@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::Ino;
+use super::node::Ino;
 
 /// One change of a volume. Replaying all committed effects in order over an empty tree gives the tree ([`super::Tree::apply`]).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    Effect, Ino,
-    tree::{Node, NodeKind},
+    journal::Effect,
+    node::{Ino, Node, NodeKind},
 };
 
 /// Bytes remembered and journalled as a unit: a database page.

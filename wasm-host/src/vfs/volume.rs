@@ -4,25 +4,13 @@ use alloc::{boxed::Box, sync::Arc};
 
 use spin::Mutex;
 
-use super::{Ino, Journal, JournalError, Tree, txn::Txn};
-
-/// What a volume may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota {
-    /// Bytes of all files together; bounds a guest that fills the host's memory through files.
-    pub bytes: u64,
-    /// Files and directories; bounds a guest that does so with empty files.
-    pub nodes: u64,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self {
-            bytes: 1 << 30,
-            nodes: 100_000,
-        }
-    }
-}
+use super::{
+    journal::{Journal, JournalError},
+    node::Ino,
+    quota::Quota,
+    tree::Tree,
+    txn::Txn,
+};
 
 /// Number of a volume's device, as guests see it.
 pub type DeviceId = u64;

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use super::*;
-use crate::multiaddr::Endpoint;
+use basalt_terms::multiaddr::Endpoint;
 
 /// One direction of a TCP connection: what is under way, and whether a FIN follows.
 #[derive(Default)]
@@ -133,7 +133,7 @@ impl Net {
     }
 
     pub(super) fn connect(&mut self, from: usize, conn: ConnId, endpoint: &Endpoint) {
-        let crate::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
+        let basalt_terms::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
             return self.input(
                 from,
                 Input::DialFailed {

@@ -2,28 +2,16 @@
 //! path (a buffer per call); any other shape goes through that.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::fmt;
 
 use smallvec::SmallVec;
 use wasmi::{Caller, Error, Func, FuncType, Val};
 
 use super::{
-    call::{raw, val},
-    store::{Ctx, Inner},
+    convert::{raw, val},
+    data::{Ctx, Inner},
+    failure::HostFailure,
 };
-use crate::engine::{HostTrap, Raw, Signature, State, ValType};
-
-/// A host function's failure as the engine carries it through the guest's frames.
-#[derive(Debug)]
-pub(super) struct HostFailure(pub(super) Box<HostTrap>);
-
-impl fmt::Display for HostFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl wasmi::errors::HostError for HostFailure {}
+use crate::engine::{Raw, Signature, State, ValType};
 
 fn run<S: State>(
     caller: Caller<'_, Inner<S>>,

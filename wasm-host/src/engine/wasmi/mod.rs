@@ -4,19 +4,26 @@
 //! metered; a call runs in slices of fuel and is resumed in place, which is how a deadline is checked without a second kind of interruption.
 
 mod call;
+mod code;
+mod convert;
+mod data;
+mod entry;
 mod expose;
+mod failure;
 mod host;
+mod instances;
 mod park;
 mod store;
 
 use alloc::{string::ToString, sync::Arc, vec::Vec};
 
+pub use code::Code;
+pub use data::{Ctx, Holder, Inner, WasmiStore};
 pub use park::Parked;
-pub use store::{Ctx, Holder, Inner, WasmiStore};
 
-use expose::Exposed;
+use code::import_decl;
 
-use super::{CompileError, Engine, ImportDecl, Signature, State, ValType};
+use super::{CompileError, Engine, ImportDecl, State};
 
 /// How the engine is set up.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +44,6 @@ impl Default for Limits {
             cached_stacks: 8,
         }
     }
-}
-
-/// A compiled module.
-#[derive(Clone, Debug)]
-pub struct Code {
-    module: wasmi::Module,
-    /// Where its instances' state is found; none when it cannot be reached in full.
-    exposed: Option<Arc<Exposed>>,
 }
 
 /// The `wasmi` interpreter.
@@ -120,35 +119,6 @@ impl Engine for Wasmi {
     }
 
     fn open<S: State>(&self, state: S) -> Self::Store<S> {
-        store::open(&self.engine, Inner::new(state))
-    }
-}
-
-fn import_decl(import: &wasmi::ImportType<'_>) -> ImportDecl {
-    ImportDecl {
-        namespace: import.module().to_string(),
-        name: import.name().to_string(),
-        func: match import.ty() {
-            wasmi::ExternType::Func(ty) => Some(signature(ty)),
-            _ => None,
-        },
-    }
-}
-
-fn signature(ty: &wasmi::FuncType) -> Signature {
-    Signature {
-        params: ty.params().iter().map(val_type).collect(),
-        results: ty.results().iter().map(val_type).collect(),
-    }
-}
-
-fn val_type(ty: &wasmi::ValType) -> ValType {
-    match ty {
-        wasmi::ValType::I32 => ValType::I32,
-        wasmi::ValType::I64 => ValType::I64,
-        wasmi::ValType::F32 => ValType::F32,
-        wasmi::ValType::F64 => ValType::F64,
-        wasmi::ValType::V128 => ValType::V128,
-        wasmi::ValType::FuncRef | wasmi::ValType::ExternRef => ValType::Ref,
+        data::open(&self.engine, Inner::new(state))
     }
 }

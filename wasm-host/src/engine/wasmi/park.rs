@@ -8,8 +8,8 @@ use alloc::{boxed::Box, vec::Vec};
 use wasmi::{Extern, Instance};
 
 use super::{
-    call,
-    store::{Inner, WasmiStore, open},
+    convert::{raw, val},
+    data::{Inner, WasmiStore, open},
 };
 use crate::engine::{InstantiateError, Raw, State};
 
@@ -146,7 +146,7 @@ impl Image {
         let globals = exposed
             .globals
             .iter()
-            .map(|name| call::raw(&instance.get_global(store, name)?.get(store)))
+            .map(|name| raw(&instance.get_global(store, name)?.get(store)))
             .collect::<Option<_>>()?;
         Some(Self {
             memory: memory.len(),
@@ -161,7 +161,7 @@ impl Image {
         let exposed = store.data().recipes[index].code.exposed.clone()?;
         for (name, raw) in exposed.globals.iter().zip(&self.globals) {
             let global = instance.get_global(&*store, name)?;
-            global.set(&mut *store, call::val(raw)).ok()?;
+            global.set(&mut *store, val(raw)).ok()?;
         }
         let Some(name) = &exposed.memory else {
             return Some(());

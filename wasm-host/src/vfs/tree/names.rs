@@ -6,8 +6,12 @@ use alloc::{
 };
 
 use super::{
-    super::path::{End, walk},
-    FsError, Ino, NodeKind, OpenOptions, Tree,
+    OpenOptions, Tree,
+    path::{End, walk},
+};
+use crate::vfs::{
+    error::FsError,
+    node::{Ino, NodeKind},
 };
 
 impl Tree {

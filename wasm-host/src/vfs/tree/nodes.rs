@@ -6,7 +6,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{super::txn::Change, FsError, Ino, Node, NodeKind, Tree};
+use super::Tree;
+use crate::vfs::{
+    error::FsError,
+    node::{Ino, Node, NodeKind},
+    txn::Change,
+};
 
 impl Tree {
     pub(super) fn create(

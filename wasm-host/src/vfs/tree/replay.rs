@@ -2,9 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{FsError, Ino, NodeKind, Tree};
+use super::Tree;
 use crate::vfs::{
-    Effect,
+    error::FsError,
+    journal::Effect,
+    node::{Ino, NodeKind},
     txn::{Change, PAGE},
 };
 

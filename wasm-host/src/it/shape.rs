@@ -134,7 +134,7 @@ mod tests {
     use alloc::{boxed::Box, string::ToString};
 
     use super::*;
-    use crate::module::it::ast::{Field, RecordType};
+    use crate::it::ast::{Field, RecordType};
 
     fn record(ty: Type) -> TypeDef {
         TypeDef::Record(RecordType {

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::base58;
-use crate::keypair::PublicKey;
+use crate::public_key::{self, Message};
 use crate::varint;
 
 /// Multihash code of a digest that is the input itself.
@@ -80,17 +80,14 @@ impl PeerId {
 
     /// The id of an Ed25519 public key given as its 32 raw bytes, as chain records hold it.
     pub fn from_ed25519(key: &[u8; 32]) -> Self {
-        PublicKey::Ed25519(*key).peer_id()
-    }
-
-    /// The id that inlines a key of at most 42 bytes, in its protobuf form.
-    pub(crate) fn inline(protobuf_key: &[u8]) -> Self {
+        const LEN: usize = public_key::ED25519_LEN;
         let mut id = Self {
             bytes: [0; MAX_LEN],
-            len: (2 + protobuf_key.len()) as u8,
+            len: 2 + LEN as u8,
         };
-        id.bytes[1] = protobuf_key.len() as u8;
-        id.bytes[2..2 + protobuf_key.len()].copy_from_slice(protobuf_key);
+        id.bytes[0] = IDENTITY as u8;
+        id.bytes[1] = LEN as u8;
+        id.bytes[2..2 + LEN].copy_from_slice(&public_key::ed25519_message(key));
         id
     }
 
@@ -99,10 +96,11 @@ impl PeerId {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// The key inside the id; `None` if the id only holds a hash of it or a key of an unknown kind.
-    pub fn public_key(&self) -> Option<PublicKey> {
+    /// The 32 raw bytes of the Ed25519 key inside the id; `None` if the id only holds a hash of its
+    /// key, or a key of another kind. They were not checked to be a point of the curve.
+    pub fn ed25519_key(&self) -> Option<[u8; 32]> {
         match self.as_bytes() {
-            [0, _, key @ ..] => PublicKey::from_protobuf(key).ok(),
+            [0, _, key @ ..] => Message::read(key).ok()?.ed25519(),
             _ => None,
         }
     }
@@ -140,28 +138,19 @@ impl fmt::Debug for PeerId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keypair::Keypair;
     use alloc::string::ToString;
-    use base64::Engine;
 
-    pub(crate) const SEED: &str = "7h48PQ/f1rS9TxacmgODxbD42Il9B3KC117jvOPppPE=";
-    pub(crate) const TEXT: &str = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
+    const TEXT: &str = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
 
     #[test]
-    fn id_of_the_known_seed() {
-        let seed = base64::engine::general_purpose::STANDARD
-            .decode(SEED)
-            .unwrap();
-        let keypair = Keypair::from_seed(seed.try_into().unwrap());
-        let id = keypair.peer_id();
+    fn text_bytes_and_key_of_an_id() {
+        let id: PeerId = TEXT.parse().unwrap();
         assert_eq!(id.to_string(), TEXT);
-        assert_eq!(TEXT.parse(), Ok(id));
         assert_eq!(id.as_bytes()[..6], [0x00, 0x24, 0x08, 0x01, 0x12, 0x20]);
-        assert_eq!(id.public_key(), Some(keypair.public()));
-        assert_eq!(
-            PeerId::from_ed25519(&id.as_bytes()[6..].try_into().unwrap()),
-            id
-        );
+        let key = id.ed25519_key().unwrap();
+        assert_eq!(id.as_bytes()[6..], key);
+        assert_eq!(PeerId::from_ed25519(&key), id);
+        assert_eq!(PeerId::from_bytes(id.as_bytes()), Ok(id));
     }
 
     #[test]
@@ -170,7 +159,7 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(id.as_bytes().len(), 34);
-        assert_eq!(id.public_key(), None);
+        assert_eq!(id.ed25519_key(), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{FsError, Ino, Tree};
+use super::Tree;
+use crate::vfs::{error::FsError, node::Ino};
 
 /// Longest path in bytes; with [`MAX_DEPTH`] it bounds the work of one lookup.
 const MAX_PATH: usize = 4096;

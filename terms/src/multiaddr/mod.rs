@@ -12,7 +12,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
-pub use endpoint::{Endpoint, EndpointError, Host, Scope, is_global};
+pub use endpoint::{Endpoint, EndpointError, Host, Scope, Transport, is_global};
 pub use protocol::Protocol;
 
 use crate::peer_id::{PeerId, PeerIdError};

@@ -1,5 +1,8 @@
-//! Base58 with Bitcoin's alphabet, for texts as short as peer ids are: five digits and four bytes at a time, so that a
-//! particle's author costs no more than the rest of it.
+//! Base58 with Bitcoin's alphabet, for texts as short as peer ids are.
+//!
+//! Every particle names its author in base58, so this is on the path of each one. It works on limbs
+//! of five digits and words of four bytes, which makes a peer id no dearer than the rest of a
+//! particle.
 
 const DIGITS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 /// Digits of a limb: as many as fit into 32 bits.
@@ -8,12 +11,13 @@ const LIMB: usize = 5;
 const BASE: u64 = 58u64.pow(LIMB as u32);
 /// Limbs, or words of 32 bits, of the longest text or number that is taken.
 const MAX: usize = 16;
-/// Longest text, in digits, and longest number, in bytes: both fit into [`MAX`].
-pub(crate) const MAX_DIGITS: usize = LIMB * MAX;
+/// Longest text, in digits.
+pub const MAX_DIGITS: usize = LIMB * MAX;
+/// Longest number, in bytes.
 const MAX_BYTES: usize = 56;
 
-/// Writes the digits of `bytes`; gives how many there are. `None` if there are more bytes than are taken.
-pub(crate) fn encode(bytes: &[u8], out: &mut [u8; MAX_DIGITS]) -> Option<usize> {
+/// Writes the digits of `bytes` and returns how many there are. `None` if `bytes` is longer than 56.
+pub fn encode(bytes: &[u8], out: &mut [u8; MAX_DIGITS]) -> Option<usize> {
     if bytes.len() > MAX_BYTES {
         return None;
     }
@@ -57,8 +61,9 @@ pub(crate) fn encode(bytes: &[u8], out: &mut [u8; MAX_DIGITS]) -> Option<usize> 
     Some(at)
 }
 
-/// Writes the bytes that `text` stands for; gives how many there are. `None` if it is not base58 or does not fit.
-pub(crate) fn decode(text: &str, out: &mut [u8]) -> Option<usize> {
+/// Writes the bytes that `text` stands for and returns how many there are. `None` if it is not base58,
+/// has more than [`MAX_DIGITS`] digits or does not fit into `out`.
+pub fn decode(text: &str, out: &mut [u8]) -> Option<usize> {
     let digits = text.as_bytes();
     if digits.len() > MAX_DIGITS {
         return None;

@@ -6,7 +6,18 @@ use core::net::IpAddr;
 
 use super::{Multiaddr, Protocol};
 use crate::peer_id::PeerId;
-use crate::swarm::Transport;
+
+/// What runs directly on the TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// libp2p's own bytes.
+    Tcp,
+    /// WebSocket messages that carry them. Incoming connections may put TLS below, if there is a
+    /// certificate.
+    WebSocket,
+    /// TLS that carries WebSocket messages.
+    SecureWebSocket,
+}
 
 /// The host of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,51 +2,15 @@
 
 use alloc::{string::ToString, sync::Arc};
 
-use super::{
-    call_parameters::Version,
-    link::Linked,
-    state::{self, ServiceState},
-};
+use super::state::{self, ServiceState};
 use crate::{
-    adapter::{Value, lift::Lift},
-    engine::{Context, HostCause, HostTrap, Raw, Signature, ValType},
+    adapter::{Value, lift::Lift, linked::Linked, lower::LowerError, run},
+    engine::{Context, HostCause, HostTrap, Raw},
+    host_api::Version,
+    it::Type,
     logger::{self, Level},
-    module::it::Type,
     mounted::Environment,
 };
-
-/// Name of the logging function.
-pub(crate) const LOG: &str = "log_utf8_string";
-/// Name of the function that gives the call's parameters.
-pub(crate) const CALL_PARAMETERS: &str = "get_call_parameters";
-
-/// The version of a host namespace.
-pub(crate) fn version(namespace: &str) -> Option<Version> {
-    match namespace {
-        "host" => Some(Version::V0),
-        "__marine_host_api_v1" => Some(Version::V1),
-        "__marine_host_api_v2" => Some(Version::V2),
-        "__marine_host_api_v3" => Some(Version::V3),
-        _ => None,
-    }
-}
-
-/// Is the name one of the host's own, so that it is no mounted binary?
-pub(crate) fn is_builtin(name: &str) -> bool {
-    name == LOG || name == CALL_PARAMETERS
-}
-
-pub(crate) fn log_signature() -> Signature {
-    Signature::new(&[ValType::I32; 4], &[])
-}
-
-pub(crate) fn call_parameters_signature() -> Signature {
-    Signature::default()
-}
-
-pub(crate) fn mounted_signature() -> Signature {
-    Signature::new(&[ValType::I32; 2], &[])
-}
 
 /// `log_utf8_string(level, target, pointer, length)`.
 pub(crate) fn log<C: Context<State = ServiceState>>(
@@ -145,8 +109,8 @@ fn return_record<C: Context<State = ServiceState>>(
         return Err(HostTrap::failure("the host returns records only"));
     };
     let lowered = linked.target.record(ctx, fields);
-    if let Err(crate::adapter::lower::LowerError::Allocate(failure)) = &lowered
-        && let Some(kind) = crate::adapter::run::budget(failure)
+    if let Err(LowerError::Allocate(failure)) = &lowered
+        && let Some(kind) = run::budget(failure)
     {
         return Err(HostTrap {
             message: failure.to_string(),
@@ -155,7 +119,7 @@ fn return_record<C: Context<State = ServiceState>>(
     }
     let pointer = match lowered {
         Ok(pointer) => pointer,
-        Err(crate::adapter::lower::LowerError::NoAllocate) => {
+        Err(LowerError::NoAllocate) => {
             return Err(HostTrap::failure("the module exports no allocate"));
         }
         Err(_) => {
