@@ -40,7 +40,8 @@ pub struct Boot {
     pub identity_seed: [u8; 32],
     /// Hardware address of the NIC.
     pub mac: [u8; 6],
-    /// Memory that nobody uses and the prover will not, in bytes: services and TCP's buffers take parts of it.
+    /// Memory that nobody uses and the prover will not, in bytes: services and TCP's buffers take
+    /// parts of it.
     pub memory: u64,
     /// Version of the image.
     pub version: String,
@@ -273,7 +274,8 @@ impl Appliance {
         self.driver.done(Clock { now, wall_ms }, done);
     }
 
-    /// Hands the state over to the edge, which runs the disk's jobs from now on ([`basalt_node::disk`]).
+    /// Hands the state over to the edge, which runs the disk's jobs from now on
+    /// ([`basalt_node::disk`]).
     pub fn take_state(&mut self) -> Option<State> {
         self.driver.machine.take_state()
     }
@@ -288,7 +290,8 @@ impl Appliance {
         self.driver.disk_done(Clock { now, wall_ms }, done);
     }
 
-    /// The compute cores that serve deals, if that changed since it was last asked: at first none does.
+    /// The compute cores that serve deals, if that changed since it was last asked: at first none
+    /// does.
     pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
         self.driver.machine.deal_cores()
     }
@@ -298,7 +301,8 @@ impl Appliance {
         self.driver.machine.state()
     }
 
-    /// Where the node is reachable: from the time an address is configured and both listeners are open.
+    /// Where the node is reachable: from the time an address is configured and both listeners are
+    /// open.
     pub fn is_listening(&self) -> Option<&Listening> {
         self.listening.as_ref()
     }
@@ -314,8 +318,8 @@ impl Appliance {
         self.driver.machine.add_device(report);
     }
 
-    /// Files metrics of the machine around the node, shown behind the node's own: text in the OpenMetrics format without
-    /// its end mark.
+    /// Files metrics of the machine around the node, shown behind the node's own: text in the
+    /// OpenMetrics format without its end mark.
     pub fn set_machine_metrics(&mut self, text: String) {
         self.driver.machine.set_machine_metrics(text);
     }
@@ -341,8 +345,8 @@ pub struct Status {
     pub cores: Vec<CoreReport>,
 }
 
-/// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs with
-/// as little as 64 MiB in all.
+/// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs
+/// with as little as 64 MiB in all.
 const PARTICLE_MEMORY: usize = 16 << 20;
 
 /// Budgets of a peer whose connections the stack bounds.
@@ -356,8 +360,8 @@ fn budget(config: &mut peer::Config, limits: &ip::Limits) {
 
 /// The part of the memory that TCP's larger buffers may take.
 const BUFFERS: u64 = 16;
-/// More than this is of little use: the first buffers are an eighth of it, which is what a path of 60 ms holds at
-/// 1 Gbit/s.
+/// More than this is of little use: the first buffers are an eighth of it, which is what a path of
+/// 60 ms holds at 1 Gbit/s.
 const MAX_BUFFERS: u64 = 64 << 20;
 
 /// Memory for larger buffers of TCP than the smallest.

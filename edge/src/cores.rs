@@ -1,9 +1,9 @@
 //! The loop of one compute core.
 //!
 //! A core runs one job at a time. A job that waits, since its guest waits for the answer to an HTTP
-//! request, gives the core back: others run meanwhile, and it goes on when its answer is there or its
-//! time is up. The edge calls [`Core::turn`] until that has nothing to do, then sleeps until the next
-//! job, until it is woken, or until [`Core::wake_at`].
+//! request, gives the core back: others run meanwhile, and it goes on when its answer is there or
+//! its time is up. The edge calls [`Core::turn`] until that has nothing to do, then sleeps until
+//! the next job, until it is woken, or until [`Core::wake_at`].
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,8 +26,8 @@ pub struct Core<S: Stack + 'static> {
 }
 
 impl<S: Stack> Core<S> {
-    /// A core whose jobs run on these stacks, [`STACKS`] of them, two at least if jobs are to wait. `wake` wakes the
-    /// core from any other.
+    /// A core whose jobs run on these stacks, [`STACKS`] of them, two at least if jobs are to wait.
+    /// `wake` wakes the core from any other.
     pub fn new(stacks: Vec<S>, wake: impl Fn() + Send + Sync + 'static) -> Core<S> {
         Core {
             // One that waits leaves a stack for the next job.

@@ -2,8 +2,8 @@
 //! them does something else until it is worth going on.
 //!
 //! A guest that calls another through an adapter has frames of both on the stack when it waits for
-//! something. They stay where they are: whatever runs in a piece of work need not know about pauses,
-//! be it this interpreter or another engine.
+//! something. They stay where they are: whatever runs in a piece of work need not know about
+//! pauses, be it this interpreter or another engine.
 //!
 //! All pieces of one [`Coroutines`] run on the thread that drives it, one at a time.
 
@@ -55,8 +55,9 @@ struct Paused<S: Stack, T> {
 }
 
 impl<S: Stack, T> Coroutines<S, T> {
-    /// As many pieces of work at once as there are stacks, one at least. Work may pause while `spare` stacks are
-    /// free. `wake` is called from any thread when there may be something to go on with.
+    /// As many pieces of work at once as there are stacks, one at least. Work may pause while
+    /// `spare` stacks are free. `wake` is called from any thread when there may be something to go
+    /// on with.
     pub fn new(
         stacks: Vec<S>,
         spare: usize,
@@ -81,8 +82,8 @@ impl<S: Stack, T> Coroutines<S, T> {
         self.paused.len()
     }
 
-    /// Begins a piece of work and runs it until it pauses or is done. [`Progress::Idle`]: there is no stack for it, and
-    /// it is dropped.
+    /// Begins a piece of work and runs it until it pauses or is done. [`Progress::Idle`]: there is
+    /// no stack for it, and it is dropped.
     pub fn start(&mut self, work: impl FnOnce(&Handle) -> T + 'static) -> Progress<T> {
         let Some(stack) = self.stacks.pop() else {
             return Progress::Idle;
@@ -203,8 +204,9 @@ impl Pause for Handle {
         self.0.until.store(until.as_micros(), Ordering::Relaxed);
         if !self.0.woken.swap(false, Ordering::Acquire) {
             // SAFETY: the pointer is not null, so the closure that stored it has not ended, and the
-            // yielder, which belongs to the frame below that closure's, is there. We run on the same
-            // stack, so it is this piece of work that runs, on this thread, and may suspend itself.
+            // yielder, which belongs to the frame below that closure's, is there. We run on the
+            // same stack, so it is this piece of work that runs, on this thread, and may suspend
+            // itself.
             unsafe { (*yielder).suspend(()) };
             self.0.woken.store(false, Ordering::Relaxed);
         }

@@ -15,8 +15,8 @@ use basalt_net::time::Instant;
 
 use crate::sockets::{Found, Question, Reason, Sockets};
 
-/// Time that an address has to answer while there are others to try. A host whose IPv6 packets vanish
-/// is reached over IPv4 within the time that the swarm gives to a dial.
+/// Time that an address has to answer while there are others to try. A host whose IPv6 packets
+/// vanish is reached over IPv4 within the time that the swarm gives to a dial.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that is to be made.

@@ -1,8 +1,8 @@
 //! The disk beside the loop of a core that has other things to do.
 //!
-//! The jobs run one after another in a coroutine. Whatever waits for the device in there, however deep
-//! below, pauses that; the loop goes round meanwhile, serves everybody else, and comes back with
-//! [`Disk::turn`]. An edge with threads uses one of them instead.
+//! The jobs run one after another in a coroutine. Whatever waits for the device in there, however
+//! deep below, pauses that; the loop goes round meanwhile, serves everybody else, and comes back
+//! with [`Disk::turn`]. An edge with threads uses one of them instead.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -27,14 +27,14 @@ pub struct Disk<S: Stack + 'static, T: 'static> {
 }
 
 impl<S: Stack, T> Disk<S, T> {
-    /// A disk whose jobs run on `stack`. `on_core` is told by which handle the job that begins can pause, and
-    /// that it is over.
+    /// A disk whose jobs run on `stack`. `on_core` is told by which handle the job that begins can
+    /// pause, and that it is over.
     pub fn new(state: State, stack: S, on_core: impl Fn(Option<Handle>) + 'static) -> Disk<S, T> {
         Disk {
             state: Some(state),
             waiting: VecDeque::new(),
-            // Nothing else runs on its stack: it may pause whenever it likes. And it is looked at in
-            // each turn of the loop, so that nobody has to be woken.
+            // Nothing else runs on its stack: it may pause whenever it likes. And it is looked at
+            // in each turn of the loop, so that nobody has to be woken.
             coroutines: Coroutines::new(vec![stack], 0, || {}),
             on_core: Arc::new(on_core),
         }

@@ -20,7 +20,8 @@ use crate::dialer::{Dialer, Step};
 use crate::links::{Links, Phase};
 use crate::sockets::{Door, Event, Found, Reason, Received, Sent, Sockets};
 
-/// Most bytes that one connection receives in a turn, so that a fast one does not hold up the others.
+/// Most bytes that one connection receives in a turn, so that a fast one does not hold up the
+/// others.
 pub const READ: usize = 256 << 10;
 /// About as many bytes of one connection are sent in a turn: eleven records of a busy connection,
 /// which fill three segments of 64 KiB, the largest that network cards and systems cut up by
@@ -98,8 +99,8 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         self.with(clock, |machine, out| machine.done(clock, done, out));
     }
 
-    /// The next job for the disk, if the edge took the state. An edge takes them all after each turn, and runs them one
-    /// after another in this order.
+    /// The next job for the disk, if the edge took the state. An edge takes them all after each
+    /// turn, and runs them one after another in this order.
     pub fn next_disk_job(&mut self) -> Option<DiskJob> {
         self.disk_jobs.pop_front()
     }
@@ -406,8 +407,8 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         moved > 0
     }
 
-    /// Gives up addresses that are silent while there are others, and closed connections that do not
-    /// end.
+    /// Gives up addresses that are silent while there are others, and closed connections that do
+    /// not end.
     fn expire(&mut self, clock: Clock) {
         while let Some(conn) = self.dialer.silent(clock.now) {
             if let Some(link) = self.links.remove(conn) {

@@ -1,4 +1,5 @@
-//! What stands around the pure node on every machine: the kernel and the hosted process both drive it.
+//! What stands around the pure node on every machine: the kernel and the hosted process both drive
+//! it.
 //!
 //! # Layers
 //!

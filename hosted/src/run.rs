@@ -25,7 +25,8 @@ use crate::{identity, logger, state};
 /// How to run the node.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The node's manifest, as for the appliance; address, cores and panic settings do not apply here
+    /// The node's manifest, as for the appliance; address, cores and panic settings do not apply
+    /// here
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// Address to listen on
@@ -43,7 +44,8 @@ pub struct RunArgs {
     /// Where a generated identity is kept [default: the manifest's name with `.identity`]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Where services, spells, workers and keys are kept [default: nowhere: they are gone when the process ends]
+    /// Where services, spells, workers and keys are kept [default: nowhere: they are gone when the
+    /// process ends]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Size of a new state file, in MiB; it takes room on the disk as it fills

@@ -1,5 +1,6 @@
-//! HTTP of guests: the job of a guest that asks for something leaves its request here and waits, without keeping its core
-//! from others; the node makes the request like its own, leaves the answer here and wakes the job.
+//! HTTP of guests: the job of a guest that asks for something leaves its request here and waits,
+//! without keeping its core from others; the node makes the request like its own, leaves the answer
+//! here and wakes the job.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -32,11 +33,13 @@ pub struct WebLimits {
     pub max_request: usize,
     /// Longest answer, in bytes. Against servers that send without end.
     pub max_answer: usize,
-    /// Longest time for a request, in milliseconds; the call's own deadline holds as well. Against servers that say nothing.
+    /// Longest time for a request, in milliseconds; the call's own deadline holds as well. Against
+    /// servers that say nothing.
     pub max_ms: u64,
 }
 
-/// Whom services may reach. Against modules of strangers that look around in the provider's own network.
+/// Whom services may reach. Against modules of strangers that look around in the provider's own
+/// network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Nobody.
@@ -119,7 +122,8 @@ impl Web {
         waker.wake();
     }
 
-    /// Makes a request and waits for the answer, in a job. The job's core does something else meanwhile.
+    /// Makes a request and waits for the answer, in a job. The job's core does something else
+    /// meanwhile.
     pub(crate) fn fetch(
         &self,
         platform: &dyn Platform,

@@ -1,5 +1,6 @@
 //! The driver on simulated sockets and virtual time.
 
+mod disk;
 mod world;
 
 use std::net::{IpAddr, SocketAddr};

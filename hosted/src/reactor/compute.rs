@@ -12,7 +12,8 @@ use mio::Waker;
 
 use crate::clock::Clocks;
 
-/// One thread per compute core. A machine never gives a core more than a few jobs at once, so the channels are short.
+/// One thread per compute core. A machine never gives a core more than a few jobs at once, so the
+/// channels are short.
 pub(super) struct Cores {
     threads: Vec<(Sender<Job>, Thread)>,
     done: (Sender<Done>, Receiver<Done>),
@@ -63,7 +64,8 @@ impl Cores {
         let Some((sender, thread)) = self.threads.get(core) else {
             return Some(job);
         };
-        // A thread ends only with this, or by a panic: then the job runs here, where the panic shows.
+        // A thread ends only with this, or by a panic: then the job runs here, where the panic
+        // shows.
         let refused = sender.send(job).err().map(|error| error.0);
         thread.unpark();
         refused
@@ -85,7 +87,8 @@ impl Drop for Cores {
 }
 
 impl Station {
-    /// The loop of a thread. Jobs that still wait when it ends are dropped, with all that is on their stacks.
+    /// The loop of a thread. Jobs that still wait when it ends are dropped, with all that is on
+    /// their stacks.
     fn run(self, stacks: Vec<DefaultStack>) {
         let thread = thread::current();
         let mut core = Core::new(stacks, move || thread.unpark());
@@ -117,5 +120,6 @@ impl Station {
     }
 }
 
-/// Stack of a job, in bytes: as much as a compute core of the appliance gives to guests that call each other.
+/// Stack of a job, in bytes: as much as a compute core of the appliance gives to guests that call
+/// each other.
 const STACK: usize = 8 << 20;

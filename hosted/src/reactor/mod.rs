@@ -216,7 +216,8 @@ impl<M: Machine> Reactor<M> {
         turn.more
     }
 
-    /// Gives jobs to the disk and to the threads of their cores; without threads of cores they run here.
+    /// Gives jobs to the disk and to the threads of their cores; without threads of cores they run
+    /// here.
     fn hand_out_jobs(&mut self) {
         while let Some(job) = self.driver.next_disk_job() {
             match &self.disk {

@@ -1,5 +1,5 @@
-//! Host names are looked up on threads of their own: addresses by the system's resolver, which blocks, and TXT records,
-//! which it does not know, at the name servers that it is set up with.
+//! Host names are looked up on threads of their own: addresses by the system's resolver, which
+//! blocks, and TXT records, which it does not know, at the name servers that it is set up with.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -90,7 +90,8 @@ fn texts(name: &str, mut servers: Vec<SocketAddr>) -> Result<Vec<Vec<u8>>, Strin
     loop {
         match lookup.poll(clocks.now()) {
             Step::Send(to, question) => {
-                // A port that the system draws by lot. A server that cannot be reached is as good as a silent one.
+                // A port that the system draws by lot. A server that cannot be reached is as good
+                // as a silent one.
                 socket = socket_to(to).ok();
                 if let Some(socket) = &socket {
                     let _ = socket.send(&question);
@@ -133,7 +134,8 @@ fn socket_to(server: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The name servers in the text of a `resolv.conf`; this machine if there are none (resolv.conf(5)).
+/// The name servers in the text of a `resolv.conf`; this machine if there are none
+/// (resolv.conf(5)).
 fn name_servers(text: &str) -> Vec<SocketAddr> {
     let servers = text.lines().filter_map(|line| {
         let server = line.trim().strip_prefix("nameserver")?;

@@ -21,12 +21,13 @@ struct Socket {
     connecting: bool,
     /// There may be something to read.
     readable: bool,
-    /// The other side has ended its half, which is told once: reading goes on until the end is found.
+    /// The other side has ended its half, which is told once: reading goes on until the end is
+    /// found.
     ended: bool,
     /// There may be room to write.
     writable: bool,
-    /// Fetched from the machine, not yet taken by the system: the part from `sent` on. Empty most of
-    /// the time, so that idle sockets hold no buffers.
+    /// Fetched from the machine, not yet taken by the system: the part from `sent` on. Empty most
+    /// of the time, so that idle sockets hold no buffers.
     pending: Vec<u8>,
     sent: usize,
 }

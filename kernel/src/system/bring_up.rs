@@ -12,9 +12,9 @@ use basalt_manifest::{DiskTest, Machine, PanicAction};
 use basalt_net::Keypair;
 use basalt_node::state::{Room, State};
 
-use super::system_core;
 use super::devices::Devices;
 use super::disks::Found;
+use super::system_core;
 use super::{compute, devices, disk_test, network, network_test, state};
 use crate::acpi::Platform;
 use crate::boot::{Configuration, Handover, Identity, Lent, Refusal};

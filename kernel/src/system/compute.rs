@@ -22,12 +22,12 @@ use basalt_prover::capacity::{self as prover, prover::JobId};
 use heapless::spsc::{Consumer, Producer, Queue};
 use hermit_sync::TicketMutex;
 
-use super::system_core::{self, now};
 use super::job_stack::JobStack;
 use super::selftest::{self, CoreReport};
+use super::system_core::{self, now};
 use crate::acpi::MAX_CORES;
-use crate::cpu::idt::MESSAGE_VECTOR;
 use crate::cpu::features::Features;
+use crate::cpu::idt::MESSAGE_VECTOR;
 use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
@@ -269,7 +269,7 @@ pub fn run(core: usize) -> ! {
     };
     apic::prepare_timer(&Features::detect());
     let own_id = apic::id();
-    let mut core = Core::new(stacks, move || wake(desk, own_id));
+    let mut node = Core::new(stacks, move || wake(desk, own_id));
     let mut seat = Seat::default();
     loop {
         desk.news.store(false, Ordering::Relaxed);
@@ -278,17 +278,15 @@ pub fn run(core: usize) -> ! {
         if let Some(duty) = new {
             seat.take(duty);
         }
-        if let Some(report) = turn(&mut core, &mut jobs, &mut seat) {
+        if let Some(report) = turn(&mut node, &mut jobs, &mut seat) {
             send(&mut reports, report);
-        } else if desk.news.load(Ordering::Relaxed) {
-            // Whatever it is, it is looked at first.
         } else if seat.has_work() {
             seat.run(&desk.news, |job, report| {
                 send(&mut reports, Report::Prover(job, report));
             });
         } else {
             seat.leave();
-            sleep(&core);
+            sleep(&node);
         }
     }
 }

@@ -17,8 +17,8 @@ use basalt_node::status::{self, DeviceReport};
 use basalt_node::world::Parts;
 
 use super::compute::{self, Lane, Report};
-use super::system_core::now;
 use super::platform::Kernel;
+use super::system_core::now;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;

@@ -1,12 +1,14 @@
 //! Work for compute cores: calls of services, and whatever else is too long for the system core.
 //!
-//! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a compute core
-//! ([`crate::machine::Effect::Compute`]). The edge runs it there ([`Job::run`]) and brings back what came of it
-//! ([`crate::machine::Machine::done`]). No core is ever given a job while it has [`MAX_UNDER_WAY`] that do not wait, so
-//! an edge's queues can be that small; the rest stays in the node, up to a limit beyond which calls are refused.
+//! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a
+//! compute core ([`crate::machine::Effect::Compute`]). The edge runs it there ([`Job::run`]) and
+//! brings back what came of it ([`crate::machine::Machine::done`]). No core is ever given a job
+//! while it has [`MAX_UNDER_WAY`] that do not wait, so an edge's queues can be that small; the rest
+//! stays in the node, up to a limit beyond which calls are refused.
 //!
-//! A job that waits for something outside gives its core back ([`Pause`]). It does not count then: the node alone
-//! counts jobs, and sees by a number that the job itself keeps how many of them wait.
+//! A job that waits for something outside gives its core back ([`Pause`]). It does not count then:
+//! the node alone counts jobs, and sees by a number that the job itself keeps how many of them
+//! wait.
 //!
 //! An edge without compute cores runs jobs where it stands.
 
@@ -27,8 +29,8 @@ pub use pause::{NoPause, Pause};
 pub use platform::Platform;
 pub(crate) use queues::Queues;
 
-/// Jobs that a core has at most, beside those that wait for something outside: one that runs and one that is to run
-/// next. An answer that makes a job go on may make it one more for a while.
+/// Jobs that a core has at most, beside those that wait for something outside: one that runs and
+/// one that is to run next. An answer that makes a job go on may make it one more for a while.
 pub const MAX_UNDER_WAY: usize = 2;
 
 /// What an edge offers to services.
@@ -38,8 +40,7 @@ pub struct Resources {
     pub platform: Arc<dyn Platform>,
     /// Compute cores that run jobs; 0: jobs for core 0 run where the edge stands.
     pub cores: usize,
-    /// Cores where compute units (64 hex digits) are at home, since they prove there what they are worth: a deal gets
-    /// its units' cores.
+    /// The core that proves each compute unit (64 hex digits): a deal gets the cores of its units.
     pub homes: Vec<(String, usize)>,
 }
 

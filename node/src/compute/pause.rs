@@ -14,7 +14,8 @@ pub trait Pause: Send + Sync {
     /// Whether the core takes the job back later: no more jobs wait there than may.
     fn has_room(&self) -> bool;
 
-    /// What ends a pause of this job, from any core. Called before the pause it makes that end at once.
+    /// What ends a pause of this job, from any core. Called before the pause it makes that end at
+    /// once.
     fn waker(&self) -> Waker;
 
     /// Gives the core back until the waker is called, at the latest until a time. It may end

@@ -56,7 +56,8 @@ impl Queues {
         self.waiting < self.limit
     }
 
-    /// Takes a job. Jobs of the node's own go in also when there is no room: they are bounded by what makes them.
+    /// Takes a job. Jobs of the node's own go in also when there is no room: they are bounded by
+    /// what makes them.
     pub(crate) fn submit(&mut self, job: Job) {
         let core = job.core() % self.cores.len();
         self.cores[core].waiting.push_back(job);
