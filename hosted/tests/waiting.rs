@@ -78,7 +78,7 @@ fn a_guest_that_waits_gives_its_core_back() {
     let (node, services) = node(&folder, MAX_WAITING + 1);
     let (waiting, refused) = services.split_at(MAX_WAITING);
     thread::scope(|scope| {
-        let calls: Vec<_> = (0..).zip(waiting).map(|(number, service)| {
+        let calls = (0..).zip(waiting).map(|(number, service)| {
             let node = &node;
             scope.spawn(move || fetch(node, number, service, server))
         });

@@ -52,4 +52,4 @@ pub use basalt_terms::{multiaddr, peer_id, prefixed, protobuf, time, varint};
 
 pub use basalt_terms::{Multiaddr, PeerId};
 pub use keypair::{Keypair, PublicKey};
-pub use particle::Particle;
+pub use particle::{Authored, Particle};

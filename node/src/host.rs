@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use basalt_net::keypair::Keypair;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use crate::particle::Header;
 use crate::workers::Workers;
 
 /// Both clocks at one moment.
@@ -82,7 +82,7 @@ impl Host {
     }
 
     /// What only a particle and this host know, for the name of the particle's vault.
-    pub fn token(&self, particle: &Header) -> String {
+    pub fn token(&self, particle: &Authored) -> String {
         bs58::encode(self.keypair.sign(&particle.signature)).into_string()
     }
 

@@ -4,15 +4,18 @@
 //! # Layers
 //!
 //! ```text
-//! peer         Swarm + Node: one peer on any edge that moves bytes
+//! peer         Swarm + actors: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
-//! node         verification, an actor per particle, execution, routing
-//!   air        the seam to the interpreter
+//! pages        what the operator can look at
+//! actors       an actor per particle: runs, calls, routing
+//!   intake     what a particle passes before: inbox, signature, budgets
+//!   script     the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
 //!   world      what built-ins work on: Marine services, vaults, workers, spells
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
+//!     outgoing HTTP requests of the node and of guests
 //!     disk     jobs for the disk
 //!     state    what outlives a reboot
 //! ```
@@ -22,7 +25,7 @@
 //! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
 //!   effects and "wake me at" are results.
 //! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
-//!   cost afterwards has a named limit ([`limits::Limits`]). What is refused is counted by reason.
+//!   cost afterwards has a named limit ([`intake::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -30,7 +33,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod air;
+pub mod actors;
 pub mod builtins;
 pub mod chain;
 pub mod client;
@@ -38,16 +41,18 @@ pub mod compute;
 pub mod disk;
 mod entropy;
 pub mod host;
-pub mod http;
+mod http;
+pub mod intake;
 pub mod ipfs;
 pub mod limits;
 pub mod machine;
 mod metrics;
-pub mod node;
-pub mod particle;
+pub mod outgoing;
+pub mod pages;
 pub mod peer;
 mod quoted;
 pub mod refusal;
+pub mod script;
 pub mod services;
 pub mod spells;
 pub mod state;

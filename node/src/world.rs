@@ -10,7 +10,7 @@ use core::any::Any;
 use core::time::Duration;
 
 use basalt_distro::Distro;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_wasm_host::MemoryPool;
@@ -21,11 +21,10 @@ use crate::compute::{Done, Job, JobId, Platform, Queues, Resources};
 use crate::disk::{Disk, DiskDone, DiskJob};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
-use crate::http::{Answer, Request};
 use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
 use crate::metrics::Meters;
-use crate::particle::Header;
+use crate::outgoing::{Answer, Owner, Request};
 use crate::refusal::{Refusal, Refusals, rarely};
 use crate::services::{self, Services};
 use crate::spells::Schedule;
@@ -294,13 +293,11 @@ impl World {
     }
 
     /// Takes the answer to a request.
-    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
-        if Chain::asked(id) {
-            self.chain_done(now, id, answer);
-        } else if Web::asked(id) {
-            self.web.done(id, answer);
-        } else {
-            self.ipfs_done(id, answer);
+    pub(crate) fn http_done(&mut self, now: Instant, owner: Owner, answer: Answer) {
+        match owner {
+            Owner::Chain(id) => self.chain_done(now, id, answer),
+            Owner::Guest(id) => self.web.done(id, answer),
+            Owner::Ipfs(id) => self.ipfs_done(id, answer),
         }
     }
 
@@ -325,7 +322,7 @@ impl World {
 
     /// Whether the author of a particle may call protected functions: the host, its management, and the spell that the
     /// host installed to run a worker.
-    pub(crate) fn is_trusted(&self, particle: &Header) -> bool {
+    pub(crate) fn is_trusted(&self, particle: &Authored) -> bool {
         let author = &particle.init_peer_id;
         self.host.is_manager(author)
             || (self.host.is_local(author)

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! multiaddr               addresses of peers, and the endpoint that a dialer makes of one
-//! peer_id                 the identity of a peer
+//! peer_id    cid          the identity of a peer, and that of content
 //! public_key              a public key's protobuf message
 //! protobuf   prefixed     messages; messages with their length in front
 //! varint     base58       numbers; text of short byte strings
@@ -26,6 +26,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod base58;
+pub mod cid;
+pub mod msgpack;
 pub mod multiaddr;
 pub mod peer_id;
 pub mod prefixed;

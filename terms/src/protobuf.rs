@@ -86,16 +86,33 @@ impl<'a> Field<'a> {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     rest: &'a [u8],
+    /// Whether numbers may be written with more bytes than they need.
+    lenient: bool,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of `message`.
     pub fn new(message: &'a [u8]) -> Self {
-        Self { rest: message }
+        Self {
+            rest: message,
+            lenient: false,
+        }
+    }
+
+    /// The fields of a message whose numbers may be written with more bytes than they need. Protobuf
+    /// allows that, and a block of content that was written so has its hash, which nobody can change.
+    pub fn lenient(message: &'a [u8]) -> Self {
+        Self {
+            rest: message,
+            lenient: true,
+        }
     }
 
     fn varint(&mut self) -> Result<u64, ProtobufError> {
-        // Protobuf tolerates non-minimal numbers; nobody writes them, so they are refused.
+        if self.lenient {
+            return varint::take(&mut self.rest).ok_or(ProtobufError::Varint);
+        }
+        // Nobody writes longer forms than needed in libp2p's messages, so they are refused.
         let (value, used) = varint::read(self.rest).map_err(|error| match error {
             VarintError::Incomplete => ProtobufError::Truncated,
             VarintError::Overflow | VarintError::NotMinimal => ProtobufError::Varint,
@@ -179,6 +196,15 @@ mod tests {
             fields[3].varint(),
             Err(ProtobufError::WireType { field: 4 })
         );
+    }
+
+    #[test]
+    fn longer_numbers_are_read_where_they_are_allowed() {
+        let message = [0x88, 0x00, 0x81, 0x00];
+        let strict = Fields::new(&message).next();
+        assert_eq!(strict, Some(Err(ProtobufError::Varint)));
+        let field = Fields::lenient(&message).next().unwrap().unwrap();
+        assert_eq!((field.number, field.varint()), (1, Ok(1)));
     }
 
     #[test]

@@ -32,6 +32,7 @@ impl fmt::Display for VarintError {
 impl core::error::Error for VarintError {}
 
 /// Reads one varint, giving it and how many bytes it took.
+#[inline]
 pub fn read(bytes: &[u8]) -> Result<(u64, usize), VarintError> {
     let mut value = 0u64;
     for (index, &byte) in bytes.iter().take(MAX_LEN).enumerate() {
@@ -49,6 +50,25 @@ pub fn read(bytes: &[u8]) -> Result<(u64, usize), VarintError> {
         }
     }
     Err(VarintError::Incomplete)
+}
+
+/// Takes one varint off the front of `bytes`, also one that is written with more bytes than it needs.
+/// `None` if the bytes end inside it or it has more than nine, the most that multiformats allow.
+///
+/// For CIDs and the blocks of other implementations. What is written for Basalt alone is read with
+/// [`read`], which leaves one form only.
+#[inline]
+pub fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..63).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// A varint on the stack, ready to be copied out.
@@ -124,6 +144,19 @@ mod tests {
         assert_eq!(read(&most), Err(VarintError::Overflow));
         most[9] = 1;
         assert_eq!(read(&most), Ok((u64::MAX, 10)));
+    }
+
+    #[test]
+    fn longer_forms_are_taken_up_to_nine_bytes() {
+        let mut bytes = &[0x81, 0x80, 0x00, 7][..];
+        assert_eq!((take(&mut bytes), take(&mut bytes)), (Some(1), Some(7)));
+        assert_eq!(take(&mut bytes), None);
+        let mut longest = [0xff; 10];
+        longest[8] = 0x7f;
+        let mut bytes = &longest[..];
+        assert_eq!((take(&mut bytes), bytes.len()), (Some(u64::MAX >> 1), 1));
+        longest[8] = 0xff;
+        assert_eq!(take(&mut &longest[..]), None);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Raw call results, read (AIR spec section 6.6).
 
 use alloc::vec::Vec;
-use rmp::Marker;
+use basalt_terms::varint;
 
 use super::answers::{Answer, Answers};
 use super::results::{CallResults, CallResultsError};
@@ -21,7 +21,7 @@ impl CallResults {
 impl<'r> Answers<'r> {
     /// Reads the raw form.
     pub(crate) fn decode(bytes: &'r [u8]) -> Result<Self, CallResultsError> {
-        let mut reader = Reader::new(varint(bytes)?);
+        let mut reader = Reader::new(message(bytes)?);
         let mut answers = Vec::new();
         for _ in 0..reader.map_len()? {
             let id = reader
@@ -34,28 +34,23 @@ impl<'r> Answers<'r> {
     }
 }
 
-/// Checks the codec; returns the message behind it.
-fn varint(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
-    let mut codec = 0u32;
-    for (index, byte) in bytes.iter().enumerate().take(4) {
-        codec |= u32::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            let minimal = *byte != 0 || index == 0;
-            return match (codec, minimal) {
-                (_, false) => Err(CallResultsError::Varint),
-                (0x0201, true) => Ok(&bytes[index + 1..]),
-                (_, true) => Err(CallResultsError::Codec(codec)),
-            };
-        }
+/// Checks the codec, a number of at most four bytes; returns the message behind it.
+fn message(bytes: &[u8]) -> Result<&[u8], CallResultsError> {
+    match varint::read(bytes.get(..4).unwrap_or(bytes)) {
+        Ok((0x0201, len)) => Ok(&bytes[len..]),
+        Ok((codec, _)) => Err(CallResultsError::Codec(codec as u32)),
+        Err(_) => Err(CallResultsError::Varint),
     }
-    Err(CallResultsError::Varint)
 }
+
+/// The marker of an array of two elements in its shortest form, the only one that is taken.
+const ARRAY_OF_TWO: u8 = 0x92;
 
 /// An answer: a map, or an array of its two fields.
 fn answer<'r>(reader: &mut Reader<'r>) -> Result<Answer<'r>, Malformed> {
-    let mut peek = *reader;
-    if peek.marker()? == Marker::FixArray(2) {
-        *reader = peek;
+    let mut elements = *reader;
+    if elements.marker()? == ARRAY_OF_TWO {
+        *reader = elements;
         return Ok(Answer {
             ret_code: reader.i32()?,
             result: reader.str()?,

@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use basalt_terms::msgpack::MsgpackError;
+
 use super::multicodec::MULTICODEC;
 use crate::msgpack::{Malformed, put};
 
@@ -47,6 +49,12 @@ impl core::error::Error for CallResultsError {}
 impl From<Malformed> for CallResultsError {
     fn from(reason: Malformed) -> Self {
         Self::Format(reason)
+    }
+}
+
+impl From<MsgpackError> for CallResultsError {
+    fn from(error: MsgpackError) -> Self {
+        Self::Format(error.into())
     }
 }
 

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::frame::{Flow, Step};
 use super::resolve::Resolved;
 use super::run::Run;
-use crate::ast::{NodeId, Operand, Output, Slot, StreamRef};
+use crate::ast::{NodeId, Operand, Output, StreamRef};
 use crate::data::{State, Tetraplet};
 use crate::error::Error;
 use crate::scopes::{Place, Stored, StreamValue};
@@ -26,7 +26,7 @@ impl<'r> Run<'r> {
             }
             Output::Stream(stream) => {
                 let place = self.meet_ap(node)?;
-                self.add_and_push(stream.slot, stored, place)?;
+                self.add_and_push(stream, stored, place)?;
             }
         }
         Ok(Flow::Done)
@@ -58,7 +58,7 @@ impl<'r> Run<'r> {
         // Written now: pairs of pairs would else make trees of any depth.
         pair.text(&self.heap)?;
         self.add_and_push(
-            map.slot,
+            map,
             Stored {
                 value: pair,
                 ..stored
@@ -101,13 +101,13 @@ impl<'r> Run<'r> {
 
     fn add_and_push(
         &mut self,
-        slot: Slot,
+        stream: StreamRef,
         stored: Stored<'r>,
         place: Place,
     ) -> Result<(), Fault<'r>> {
         let position = self.trace.position();
         self.streams
-            .add(slot, StreamValue { stored, position }, place)?;
+            .add(stream, StreamValue { stored, position }, place)?;
         self.trace.push(State::Ap {
             generations: &[STUB_GENERATION],
         });

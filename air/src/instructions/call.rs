@@ -9,7 +9,7 @@ use super::resolve::Resolved;
 use super::run::Run;
 use crate::ast::{Call, NodeId, Operand, Output};
 use crate::cid::{CidText, of_bytes};
-use crate::data::{CallResult, Provenance, Sender, Tetraplet};
+use crate::data::{CallResult, Sender, Tetraplet};
 use crate::error::{Error, TraceError};
 use crate::host::CallRequest;
 use crate::scopes::{Place, Stored, StreamValue};
@@ -38,7 +38,7 @@ impl<'r> Run<'r> {
         match self.resolved_call(node, call, tetraplet) {
             Ok(()) => Ok(Flow::Done),
             Err(fault) if fault.0.origin.is_some() => Err(fault),
-            Err(fault) => Err(blame(fault, tetraplet, Provenance::Literal)),
+            Err(fault) => Err(blame(fault, tetraplet)),
         }
     }
 
@@ -227,7 +227,7 @@ impl<'r> Run<'r> {
             Output::Stream(stream) => {
                 let position = self.trace.position();
                 self.streams
-                    .add(stream.slot, StreamValue { stored, position }, place)?;
+                    .add(stream, StreamValue { stored, position }, place)?;
             }
         }
         Ok(())

@@ -116,7 +116,7 @@ impl<'r> Run<'r> {
         stream: StreamRef,
         output: CanonOutput,
     ) -> Result<'r, Canon<'r>> {
-        let mut elements = self.streams.values(stream.slot);
+        let mut elements = self.streams.values(stream);
         self.charge_elements(elements.len())?;
         let tetraplet = self.canon_tetraplet(peer);
         match output {

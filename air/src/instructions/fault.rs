@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use crate::data::{Provenance, Tetraplet};
+use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::Raised;
 use crate::values::{BudgetExceeded, ReadError};
@@ -43,12 +43,7 @@ impl From<BudgetExceeded> for Error {
 }
 
 /// Attributes an error to a call.
-pub(super) fn blame<'r>(
-    mut fault: Fault<'r>,
-    origin: &'r Tetraplet<'r>,
-    provenance: Provenance,
-) -> Fault<'r> {
+pub(super) fn blame<'r>(mut fault: Fault<'r>, origin: &'r Tetraplet<'r>) -> Fault<'r> {
     fault.0.origin = Some(origin);
-    fault.0.provenance = provenance;
     fault
 }

@@ -19,8 +19,7 @@ impl<'r> Run<'r> {
         body: NodeId,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
-        let slot = stream.slot;
-        if !self.streams.exists(slot) {
+        if !self.streams.exists(stream) {
             self.complete = false;
             return Ok(Flow::Done);
         }
@@ -30,17 +29,17 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(node, reason))?;
         let mut slices = self
             .streams
-            .slices_from(slot, Cursor::default(), &self.heap);
+            .slices_from(stream, Cursor::default(), &self.heap);
         self.charge_elements(slices.iter().map(|slice| slice.len()).sum())?;
         slices.reverse();
-        let cursor = self.streams.cursor(slot);
+        let cursor = self.streams.cursor(stream);
         if !slices.is_empty() {
-            self.streams.push_generation(slot);
+            self.streams.push_generation(stream);
         }
         let seen_complete = false;
         let frame = FoldStreamBody {
             node,
-            slot,
+            stream,
             iterator,
             body,
             fold,
@@ -68,6 +67,7 @@ impl<'r> Run<'r> {
                 .map_err(|reason| self.trace_fault(frame.node, reason))?;
         }
         self.open_iterator(
+            frame.node,
             frame.iterator,
             Items::Stream {
                 fold: frame.fold,
@@ -98,12 +98,12 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(frame.node, reason))?;
         frame.seen_complete |= self.complete;
         if frame.slices.is_empty() {
-            let slot = frame.slot;
-            frame.slices = self.streams.slices_from(slot, frame.cursor, &self.heap);
+            let stream = frame.stream;
+            frame.slices = self.streams.slices_from(stream, frame.cursor, &self.heap);
             frame.slices.reverse();
-            self.streams.pop_empty_generation(slot);
-            frame.cursor = self.streams.cursor(slot);
-            self.streams.push_generation(slot);
+            self.streams.pop_empty_generation(stream);
+            frame.cursor = self.streams.cursor(stream);
+            self.streams.push_generation(stream);
         }
         self.fold_stream_continue(frame, stack)
     }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::fault::Fault;
-use crate::ast::{Name, NodeId, Slot, Variable};
+use crate::ast::{Name, NodeId, StreamRef, Variable};
 use crate::scopes::{Cursor, StreamValue};
 use crate::trace::ParSpan;
 
@@ -63,7 +63,7 @@ pub(super) struct FoldArrayBody {
 /// The body of a fold over a stream is running over one generation.
 pub(super) struct FoldStreamBody<'r> {
     pub(super) node: NodeId,
-    pub(super) slot: Slot,
+    pub(super) stream: StreamRef,
     pub(super) iterator: Name,
     pub(super) body: NodeId,
     pub(super) fold: u32,

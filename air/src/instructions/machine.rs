@@ -62,8 +62,12 @@ impl<'r> Run<'r> {
                 body,
                 ..
             } => self.fold(node, iterable, iterator, body, stack),
-            Instr::Next { iterator, fold } => self.next(node, iterator, fold, stack),
-            Instr::New { variable, body } => Ok(self.new_variable(variable, body, stack)),
+            Instr::Next { iterator } => self.next(node, iterator, stack),
+            Instr::New {
+                variable,
+                body,
+                end,
+            } => Ok(self.new_variable(node, variable, body, end, stack)),
             Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
             Instr::Never => {
                 self.complete = false;

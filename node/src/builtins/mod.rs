@@ -31,19 +31,20 @@ mod worker;
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
-use crate::air::{CallRequest, CallResult};
 use crate::compute::JobId;
 use crate::host::{Clock, Host, Network};
-use crate::particle::Header;
+use crate::script::{CallRequest, CallResult};
 use crate::services::{self, Entry, OWN_ALIASES};
 use crate::world::World;
 
@@ -106,7 +107,7 @@ pub struct Call<'a> {
     /// Whether the script may call protected functions.
     pub trusted: bool,
     /// The particle, without its data.
-    pub particle: &'a Header,
+    pub particle: &'a Arc<Authored>,
     /// What is asked.
     pub request: &'a CallRequest,
 }

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use crate::builtins::{Call, CallError, Later, Reply};
 use crate::compute::JobId;
-use crate::http::{self, Answer, Request};
+use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
 use crate::state::{self, State};
 use crate::world::World;
 use abi::Word;
@@ -47,8 +47,6 @@ const MAX_ANSWER: usize = 2 << 20;
 const MAX_WORKS: usize = 64;
 /// Longest time for a call, in milliseconds.
 const MAX_MS: u64 = 60_000;
-/// Requests of the chain are numbered from here on, those of others below.
-const FIRST: u64 = 1 << 63;
 
 /// `getComputeUnits(bytes32)` of the diamond.
 const GET_COMPUTE_UNITS: u32 = 0xb601_5c6e;
@@ -162,7 +160,7 @@ impl Chain {
             waiting: VecDeque::new(),
             pending,
             settings: Box::new(settings),
-            next: FIRST,
+            next: 0,
         })
     }
 
@@ -174,11 +172,6 @@ impl Chain {
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         self.requests.pop_front()
-    }
-
-    /// Whether a request is one of these.
-    pub(crate) fn asked(id: u64) -> bool {
-        id >= FIRST
     }
 
     fn has_room(&self) -> bool {
@@ -196,21 +189,13 @@ impl Chain {
         let id = self.next;
         self.next += 1;
         let url = &self.settings.endpoint;
-        let (endpoint, server_name) = http::server(url);
-        let body = rpc::batch(questions);
-        let bytes = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            url.path,
-            url.authority(),
-            body.len()
-        );
+        let server = Server::of_url(url);
+        let head = Head::new(Method::POST, &url.path, &server).content_type("application/json");
         self.requests.push_back(Request {
-            id,
-            endpoint,
-            server_name,
+            owner: Owner::Chain(id),
             has_body: true,
-            bytes: bytes.into_bytes(),
+            bytes: head.with_body(rpc::batch(questions).as_bytes()),
+            server,
             max_body: MAX_ANSWER,
             until,
         });

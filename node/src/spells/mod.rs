@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
@@ -341,17 +341,17 @@ impl World {
         let Some(key) = self.host.key(&scope) else {
             return;
         };
-        let mut particle = Particle {
+        let mut authored = Authored {
             id: format!("spell_{id}_{counter}"),
             init_peer_id: scope,
             timestamp: clock.wall_ms,
             ttl: TTL,
             script,
             signature: alloc::vec::Vec::new(),
-            data: bytes::Bytes::new(),
         };
-        particle.sign(key);
+        authored.sign(key);
         self.spell_runs += 1;
+        let particle = Particle::new(authored, bytes::Bytes::new());
         self.particles.push_back(particle);
     }
 }

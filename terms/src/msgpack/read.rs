@@ -321,7 +321,10 @@ mod tests {
         ] {
             assert_eq!(Reader::new(bytes).bin(), Err(MsgpackError::Truncated));
         }
-        assert_eq!(Reader::new(&[0xa2, b'a']).str(), Err(MsgpackError::Truncated));
+        assert_eq!(
+            Reader::new(&[0xa2, b'a']).str(),
+            Err(MsgpackError::Truncated)
+        );
         assert_eq!(Reader::new(&[0xa1, 0xff]).str(), Err(MsgpackError::Utf8));
         assert_eq!(Reader::new(&[0xa1, 0xff]).key(), Ok(&[0xff][..]));
         assert_eq!(Reader::new(&[0x92]).map_len(), Err(wrong(Kind::Map, 0x92)));

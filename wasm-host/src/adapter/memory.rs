@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// An access outside of a guest's memory. A block that ends exactly at the end of memory counts as outside, as in the reference.
+/// An access outside of a guest's memory. A block that ends exactly at the end of memory counts as
+/// outside, as in the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {
     /// Start of the block in bytes.
@@ -45,6 +46,7 @@ fn range(
     size: u32,
 ) -> Result<core::ops::Range<usize>, OutOfBounds> {
     match offset.checked_add(size) {
+        // Less, not less or equal: the reference refuses a block that ends with the memory.
         Some(end) if (end as usize) < memory_size => Ok(offset as usize..end as usize),
         _ => Err(OutOfBounds {
             offset,

@@ -1,4 +1,5 @@
-//! Runs adapters. A stack entry is either a value or a reference to an argument, so that `arg.get` copies nothing.
+//! Runs adapters. A stack entry is either a value or a reference to an argument, so that `arg.get`
+//! copies nothing.
 
 use alloc::{
     format,
@@ -107,6 +108,7 @@ pub(crate) fn run<C: Context<State: LinkedModules>>(
         args,
         stack: SmallVec::new(),
     };
+    // Programs have no jumps, so one pass ends.
     for (index, op) in program.ops.iter().enumerate() {
         if let Err(fault) = machine.step(ctx, *op) {
             return Err(AdapterError {
@@ -224,6 +226,7 @@ impl Machine<'_> {
                 };
                 self.push(Value::I32(value));
             }
+            // A duplicate of an argument is a reference again and copies nothing.
             Op::Dup => {
                 let item = match self.stack.last() {
                     Some(Item::Argument(index)) => Item::Argument(*index),
@@ -298,12 +301,16 @@ impl Machine<'_> {
                 let fit = |(value, field): (&Value, &crate::it::ast::Field)| {
                     value.fits(&field.ty, &self.module.interface)
                 };
+                // The types are those that this module was built with; the callee may have been
+                // built with others.
                 if !args.iter().zip(&ty.arguments).all(fit) {
                     return Err(mismatch(index));
                 }
+                // Cloned, so that the callee can borrow the context mutably.
                 let target = Arc::clone(&ctx.state().linked()[*module]);
                 let function = &target.adapters.functions[*function];
-                // The callee's adapter reports a failure below it as an error of the engine, with its prefix.
+                // The callee's adapter reports a failure below it as an error of the engine, with
+                // its prefix.
                 let results = run(ctx, &target, &function.program, &args).map_err(|error| Fault {
                     reason: format!(
                         "failed while calling the local or import function `{}`: Execution error: {}",
@@ -349,6 +356,7 @@ impl Machine<'_> {
         let item = self.pop(1)?;
         let value = self.get(&item);
         let number = integer(value, from).ok_or_else(|| unexpected(&from.ty(), value))?;
+        // A conversion never cuts a number: what does not fit is an error.
         let converted = from_integer(number, to).ok_or_else(|| {
             // The reference names the types in the order source, target.
             Fault::from(format!(

@@ -130,6 +130,7 @@ fn write_text(
                 }
                 out.push_str(&Json::from(field.name.as_str()).to_string());
                 out.push(':');
+                // Not by way of a JSON value: its maps would sort the fields by name.
                 write_text(out, value, &field.ty, interface)?;
             }
             out.push('}');

@@ -317,7 +317,8 @@ impl Interface {
         }
     }
 
-    /// The adapter that stands before the function of this type, if it is the core side of an implementation.
+    /// The adapter that stands before the function of this type, if it is the core side of an
+    /// implementation.
     pub fn adapter_of(&self, core_function_type: u64) -> Option<&Adapter> {
         let implementation = self
             .implementations
@@ -336,7 +337,8 @@ impl Interface {
         })
     }
 
-    /// Imports that stand behind an adapter, in the order in which `call-core` counts them, with the function type as callers see it.
+    /// Imports that stand behind an adapter, in the order in which `call-core` counts them, with
+    /// the function type as callers see it.
     pub fn linked_imports(
         &self,
     ) -> impl Iterator<Item = (&Import, Option<&FunctionType>, &Adapter)> {
@@ -344,6 +346,8 @@ impl Interface {
             let adapter = self.adapter_of(import.function_type)?;
             let seen = import
                 .function_type
+                // The build tool writes two entries for each import; the function as callers see it
+                // stands two types before.
                 .checked_sub(2)
                 .and_then(|index| self.function(index));
             Some((import, seen, adapter))

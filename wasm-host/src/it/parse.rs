@@ -12,11 +12,13 @@ use super::ast::{
     RecordType, Type, TypeDef,
 };
 
-/// Longest section read. The largest known is 20 kB; the bound keeps a hostile module from making the host hold a tree many times its size.
+/// Longest section read. The largest known is 20 kB; the bound keeps a hostile module from making
+/// the host hold a tree many times its size.
 pub const MAX_SECTION: usize = 1 << 20;
 /// Deepest nesting of array types; bounds the recursion over a type.
 pub const MAX_ARRAY_DEPTH: usize = 32;
-/// Longest list: the format gives counts of lists one byte and its encoder writes them as LEB128, so 127 is the last unambiguous one.
+/// Longest list: the format gives counts of lists one byte and its encoder writes them as LEB128,
+/// so 127 is the last unambiguous one.
 const MAX_LIST: u8 = 127;
 /// Longest LEB128 number in bytes.
 const MAX_ULEB: usize = 9;
@@ -67,6 +69,7 @@ impl core::error::Error for ParseError {}
 /// # Errors
 /// [`ParseError`] with the offset of the item that is wrong.
 pub fn parse(bytes: &[u8]) -> Result<Interface, ParseError> {
+    // First of all: everything below allocates in proportion.
     if bytes.len() > MAX_SECTION {
         return Err(ParseError::TooLong);
     }
@@ -112,6 +115,7 @@ pub fn parse(bytes: &[u8]) -> Result<Interface, ParseError> {
             0x05 => {
                 let text = reader.string()?;
                 let parsed = semver::Version::parse(&text).map_err(|_| ParseError::Version)?;
+                // The encoder writes one; two would leave open which of them counts.
                 if version.replace(parsed).is_some() {
                     return Err(ParseError::Version);
                 }
@@ -177,7 +181,8 @@ impl Reader<'_> {
         (0..count).map(|_| item(self)).collect()
     }
 
-    /// A list with its count as LEB128; every item takes bytes, so that a lying count ends at the section's end.
+    /// A list with its count as LEB128; every item takes bytes, so that a lying count ends at the
+    /// section's end.
     fn repeat<T>(
         &mut self,
         into: &mut Vec<T>,
@@ -207,6 +212,7 @@ impl Reader<'_> {
             0x01 => {
                 let name = self.string()?;
                 let fields = self.list(Self::field)?;
+                // An array of such records could have any length without taking memory.
                 if fields.is_empty() {
                     return Err(ParseError::EmptyRecord(start));
                 }
@@ -235,6 +241,8 @@ impl Reader<'_> {
             0x0d => Type::I64,
             0x0e => Type::Record(self.uleb()?),
             0x36 => {
+                // Each level of arrays counts: otherwise a run of these bytes would exhaust the
+                // stack.
                 let depth = depth.checked_sub(1).ok_or(ParseError::Nesting(start))?;
                 Type::Array(Box::new(self.ty(depth)?))
             }
@@ -253,7 +261,8 @@ impl Reader<'_> {
         Ok(match code {
             0x00 => Instruction::ArgumentGet(self.uleb()?),
             0x01 => Instruction::CallCore(self.uleb()?),
-            // Four blocks of eight: small from core, two sources per target; core from small, four sources per target.
+            // Four blocks of eight: small from core, two sources per target; core from small, four
+            // sources per target.
             0x02..=0x09 => convert(&CORE, &SIGNED, code - 0x02),
             0x0a..=0x11 => convert(&SIGNED, &CORE, code - 0x0a),
             0x12..=0x19 => convert(&CORE, &UNSIGNED, code - 0x12),

@@ -1,6 +1,8 @@
-//! What the binary format leaves open: do indices point at types of the right kind, and do types end?
+//! What the binary format leaves open: do indices point at types of the right kind, and do types
+//! end?
 //!
-//! Values are converted by recursion over their type, so that a type of bounded depth bounds the stack for every value of it.
+//! Values are converted by recursion over their type, so that a type of bounded depth bounds the
+//! stack for every value of it.
 
 use alloc::{vec, vec::Vec};
 use core::fmt;
@@ -97,6 +99,7 @@ struct Depths<'a> {
 impl Depths<'_> {
     /// Depth of a type; `level` bounds the recursion of the check itself.
     fn of(&mut self, ty: &Type, level: u32) -> Result<u32, ShapeError> {
+        // Bounds this function itself. The depth that it returns is known only on the way back.
         if level > MAX_DEPTH {
             return Err(ShapeError::Recursion);
         }
@@ -115,10 +118,13 @@ impl Depths<'_> {
         let record = self.interface.record(id).ok_or(ShapeError::NoRecord(id))?;
         let index = id as usize;
         match self.records[index] {
+            // Each record is measured once: otherwise a few types that name each other twice would
+            // take exponential time.
             Mark::Depth(depth) => return Ok(depth),
             Mark::Open => return Err(ShapeError::Recursion),
             Mark::Unseen => {}
         }
+        // A record that is met again while it is open contains itself.
         self.records[index] = Mark::Open;
         let mut depth = 0;
         for field in &record.fields {

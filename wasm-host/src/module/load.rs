@@ -101,11 +101,13 @@ pub struct Module<E: Engine = Wasmi> {
 }
 
 impl<E: Engine> Module<E> {
-    /// Checks and compiles a module file. `name` is the name it is imported by; only error texts need it.
+    /// Checks and compiles a module file. `name` is the name it is imported by; only error texts
+    /// need it.
     ///
     /// # Errors
     /// [`ModuleError`] for the first check that fails.
     pub fn load(engine: &E, name: &str, wasm: &[u8]) -> Result<Self, ModuleError> {
+        // The order of the checks decides which error a file with several faults gets.
         let code = engine.compile(wasm).map_err(ModuleError::Compile)?;
         let sdk_version = sdk_version(wasm)?;
         if sdk_version < MIN_SDK_VERSION {
@@ -118,6 +120,7 @@ impl<E: Engine> Module<E> {
                 interface.version,
             ));
         }
+        // Before adapters are compiled: all later recursion over types relies on it.
         it::shape::check(&interface).map_err(ModuleError::Shape)?;
         Ok(Self {
             imports: engine.imports(&code).into(),
@@ -138,8 +141,8 @@ impl<E: Engine> Module<E> {
         &self.sdk_version
     }
 
-    /// Names the module imports from the host's namespaces beyond logging and call parameters: the mounted binaries it asks for. A node lets only
-    /// known modules have any.
+    /// Names the module imports from the host's namespaces beyond logging and call parameters: the
+    /// mounted binaries it asks for. A node lets only known modules have any.
     pub fn effects(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .imports

@@ -37,11 +37,13 @@ pub struct Environment<'a> {
 }
 
 impl Environment<'_> {
-    /// Reads a file by the path that the module uses, or one relative to its directory with that name as alias.
+    /// Reads a file by the path that the module uses, or one relative to its directory with that
+    /// name as alias.
     ///
     /// # Errors
     /// [`FsError`] when the path is in none of the module's directories or no file.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FsError> {
+        // Only through the module's own directories: a program sees no more than its caller.
         let (dir, rest) = self.files.locate(path).ok_or(FsError::NotFound)?;
         dir.volume.with(|tree: &mut Tree| {
             let ino = tree.lookup(dir.ino, &rest)?;
@@ -105,9 +107,9 @@ impl Output {
 
 /// A program that is not there.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused;
+pub struct MissingProgram;
 
-impl Mounted for Refused {
+impl Mounted for MissingProgram {
     fn run(&self, _: &[String], _: &mut Environment<'_>) -> Output {
         Output {
             code: NOT_STARTED,

@@ -50,7 +50,8 @@ pub(super) struct Outside {
 }
 
 impl<E: Engine> Service<E> {
-    /// Loads modules in order, links each to those before it and runs its start functions. The last module is the facade.
+    /// Loads modules in order, links each to those before it and runs its start functions. The last
+    /// module is the facade.
     ///
     /// # Errors
     /// [`Error`] for the first module that cannot be loaded. What start functions wrote is undone.
@@ -91,6 +92,7 @@ impl<E: Engine> Service<E> {
                 broken: None,
             },
         };
+        // What start functions write is part of the creation: all of it is kept, or none.
         service.begin();
         for (index, (config, module)) in modules.iter().enumerate() {
             if let Err(error) = service.load(index, config, module) {
@@ -116,8 +118,10 @@ impl<E: Engine> Service<E> {
             logging_mask: config.logging_mask,
             mounted: Vec::new(),
         });
+        // Before instantiation, whose error for a missing import has another text.
         link::check_imports(&config.name, module, &state.linked).map_err(Error::Engine)?;
         let mut bindings = link::bindings(state, index, config, module).into_iter();
+        // Restarted for each module: the budget is per module.
         self.start_meter(self.outside.config.start_budget);
         let instance = self
             .store
@@ -128,6 +132,7 @@ impl<E: Engine> Service<E> {
         let memory = self.store.export_memory(instance, "memory");
         let state = self.store.state_mut();
         state.modules[index].memory = memory;
+        // Before the start functions: they may log, and ask for their parameters.
         state.linked.push(Arc::new(linked));
         for name in ["_initialize", "_start"] {
             if let Some(start) =
@@ -149,6 +154,7 @@ impl<E: Engine> Service<E> {
     fn wasi(&mut self, config: &ModuleConfig) -> Result<Wasi, Error> {
         let now = self.store.state_mut().host.now();
         let mut environment = config.envs.clone();
+        // The service's variables win over a module's.
         environment.extend(self.outside.config.envs.clone());
         if let Some(id) = &self.outside.config.service_id {
             environment.insert("service_id".to_string(), id.clone());
@@ -161,7 +167,8 @@ impl<E: Engine> Service<E> {
                 .make_dirs(path, now)
                 .map_err(|error| Error::Io(alloc::format!("{path}: {error}")))?;
             directories.push((alias.clone(), dir));
-            // Modules pass the variable's value to mounted binaries, which find files by their alias.
+            // Modules pass the variable's value to mounted binaries, which find files by their
+            // alias.
             environment.insert(alias.clone(), alias.clone());
         }
         if let Some(level) = self.outside.config.log_filter.variable(&config.name) {
@@ -244,6 +251,7 @@ impl<E: Engine> Service<E> {
         if let Some(error) = &self.outside.broken {
             return Err(error.clone());
         }
+        // Cloned, so that the call can borrow the store mutably.
         let linked = Arc::clone(&self.store.state().linked[module]);
         let index = *linked
             .adapters
@@ -251,6 +259,7 @@ impl<E: Engine> Service<E> {
             .get(name)
             .ok_or_else(|| Error::MissingFunction(name.to_string()))?;
         let function = &linked.adapters.functions[index];
+        // Before the transaction begins: a caller's mistake touches nothing.
         let args = arguments::values(args, &function.ty, &linked.interface).map_err(|detail| {
             Error::Arguments {
                 module: linked.name.clone(),
@@ -261,9 +270,12 @@ impl<E: Engine> Service<E> {
         self.begin();
         let outcome = self.run(&linked, (module, index), &args, parameters, budget);
         match (&outcome, self.outside.config.on_error) {
+            // In all other cases the files are stored, also those of a call that failed: the
+            // guest's memory stays as well, and may rely on them.
             (Err(_), OnError::RollBack) => self.roll_back(),
             _ => self.commit()?,
         }
+        // After the commit: a result that cannot be printed has taken effect all the same.
         print(&outcome?, &function.ty.outputs, &linked.interface).map_err(|detail| Error::Output {
             module: linked.name.clone(),
             function: name.to_string(),
@@ -279,6 +291,7 @@ impl<E: Engine> Service<E> {
         parameters: CallParameters,
         budget: Budget,
     ) -> Result<Results, Error> {
+        // A trap of an earlier call leaves its slice behind, which this replaces.
         let granted = self.start_meter(budget);
         let memory_before = self.memory_bytes();
         let state = self.store.state_mut();
@@ -296,9 +309,11 @@ impl<E: Engine> Service<E> {
         let fuel = granted
             .saturating_sub(state.meter.left())
             .saturating_sub(unused);
+        // As in the reference, only a call that succeeds starts the count again.
         if outcome.is_ok() {
             state.memory.rejects = 0;
         }
+        // Memories never shrink.
         let growth = self.memory_bytes() - memory_before;
         self.outside
             .stats
@@ -325,11 +340,14 @@ impl<E: Engine> Service<E> {
         self.outside.vfs.volumes().for_each(Volume::begin);
     }
 
-    /// Stores the files' changes. When a volume's journal refuses, the service is out of order: guests believe in files that are not there.
+    /// Stores the files' changes. When a volume's journal refuses, the service takes no more calls:
+    /// its memory may rely on files that were undone.
     fn commit(&mut self) -> Result<(), Error> {
         for volume in self.outside.vfs.volumes() {
             if let Err(error) = volume.commit() {
                 let error = Error::Broken(error);
+                // The volume undid its changes, but the guest's memory cannot go back: it would
+                // answer for files that do not exist.
                 self.outside.broken = Some(error.clone());
                 return Err(error);
             }
@@ -356,6 +374,7 @@ impl<E: Engine> Service<E> {
             (0, _)
             | (
                 _,
+                // These have nothing to do with memory, whatever was refused before.
                 EngineError::NoSuchModule(_)
                 | EngineError::NoSuchFunction(..)
                 | EngineError::Module(_),

@@ -1,4 +1,5 @@
-//! What a module learns about the call it serves, in the four layouts that SDKs know (Marine specification, section 2.5).
+//! What a module learns about the call it serves, in the four layouts that SDKs know (Marine
+//! specification, section 2.5).
 
 use alloc::{string::String, vec, vec::Vec};
 

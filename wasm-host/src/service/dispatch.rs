@@ -25,6 +25,8 @@ impl State for ServiceState {
             // WASI never enters a guest, so that it needs no guard against nesting.
             return wasi(ctx, module, function, args, results);
         }
+        // Each entry takes a piece of the host's stack, and a guest's allocator may call the host
+        // again.
         if state.depth >= state.limits.depth {
             return Err(HostTrap::failure(
                 "calls between guests and host are nested too deeply",
@@ -32,6 +34,7 @@ impl State for ServiceState {
         }
         state.depth += 1;
         let outcome = match import {
+            // Handled above.
             HostImport::Wasi { .. } => Ok(()),
             HostImport::Link { module, import } => link(ctx, module, import, args, results),
             HostImport::Log { module } => host_functions::log(ctx, module, args),
@@ -78,6 +81,7 @@ fn wasi<C: Context<State = ServiceState>>(
     } = state;
     let wasi = &mut modules[module].wasi;
     let errno = wasi.call(function, bytes, &mut **host, meter.deadline, args)?;
+    // Charged after the work, so a call may overdraw its slice by one transfer: those are bounded.
     let work = wasi.take_work();
     charge(ctx, work);
     if let Some(result) = results.first_mut() {
@@ -98,6 +102,8 @@ fn link<C: Context<State = ServiceState>>(
     let adapter = &linked.adapters.imports[import];
     let args: Option<SmallVec<[Value; 8]>> = args.iter().map(|raw| Value::from_raw(*raw)).collect();
     let args = args.ok_or_else(|| HostTrap::failure("vectors cannot be passed between modules"))?;
+    // The import adapter belongs to the caller: it lifts with the caller's memory, then calls the
+    // callee's adapter.
     let values =
         run::run(ctx, &linked, &adapter.program, &args).map_err(run::AdapterError::into_trap)?;
     if values.len() != results.len() {

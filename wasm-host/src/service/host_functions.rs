@@ -1,4 +1,5 @@
-//! The host's own functions, offered in four namespaces: logging, call parameters, mounted binaries (Marine specification, sections 2.3, 2.5, 2.6).
+//! The host's own functions, offered in four namespaces: logging, call parameters, mounted binaries
+//! (Marine specification, sections 2.3, 2.5, 2.6).
 
 use alloc::{string::ToString, sync::Arc};
 
@@ -23,6 +24,7 @@ pub(crate) fn log<C: Context<State = ServiceState>>(
     };
     let linked = state::linked(ctx, module)?;
     let (memory, state) = ctx.memory_and_state(linked.target.memory);
+    // The mask first: a line that nobody wants costs no copy.
     if !logger::passes(state.modules[module].logging_mask, target.u32() as i32) {
         return Ok(());
     }
@@ -35,6 +37,7 @@ pub(crate) fn log<C: Context<State = ServiceState>>(
     let text = lift.string(pointer.u32(), len.u32());
     match text {
         Ok(text) => state.host.log(&linked.name, level, &text),
+        // A line that cannot be read does not end the call.
         Err(error) => state.host.log(
             &linked.name,
             Level::Warn,
@@ -84,6 +87,7 @@ pub(crate) fn mounted<C: Context<State = ServiceState>>(
         _ => alloc::vec::Vec::new(),
     };
     let state = ctx.state_mut();
+    // Cloned, so that the state can be lent to the program.
     let program = Arc::clone(&state.modules[module].mounted[import]);
     let output = program.run(
         &words,
@@ -109,6 +113,8 @@ fn return_record<C: Context<State = ServiceState>>(
         return Err(HostTrap::failure("the host returns records only"));
     };
     let lowered = linked.target.record(ctx, fields);
+    // A budget that runs out must end the call. The guest would take pointer 0 for an empty answer
+    // and go on.
     if let Err(LowerError::Allocate(failure)) = &lowered
         && let Some(kind) = run::budget(failure)
     {

@@ -1,4 +1,5 @@
-//! Linking: a module's imports bound to what offers them, the functions its adapters call found in its instance.
+//! Linking: a module's imports bound to what offers them, the functions its adapters call found in
+//! its instance.
 
 use alloc::{string::ToString, sync::Arc, vec::Vec};
 
@@ -48,7 +49,8 @@ fn find(
     }
 }
 
-/// What each core import of module number `index` is bound to, in order. New host functions are appended to the state's table.
+/// What each core import of module number `index` is bound to, in order. New host functions are
+/// appended to the state's table.
 pub(crate) fn bindings<E: Engine>(
     state: &mut ServiceState,
     index: usize,
@@ -59,6 +61,7 @@ pub(crate) fn bindings<E: Engine>(
         .imports
         .iter()
         .map(|decl| {
+            // Only functions are bound. The engine then names the import in its error.
             let signature = decl.func.as_ref()?;
             let (namespace, name) = (decl.namespace.as_str(), decl.name.as_str());
             let (import, signature) = if state.linked.iter().any(|module| module.name == namespace)
@@ -105,6 +108,7 @@ fn host_import(
         host_api::LOG if config.logger_enabled => {
             (HostImport::Log { module }, host_api::log_signature())
         }
+        // Without logging the import is unknown, and the module cannot be created.
         host_api::LOG => return None,
         host_api::CALL_PARAMETERS => (
             HostImport::CallParameters { module, version },
@@ -160,6 +164,7 @@ pub(crate) fn link<E: Engine, S: Store<State = ServiceState>>(
     Ok(Linked {
         name: name.to_string(),
         target: Target {
+            // A module without memory can still have functions of numbers.
             memory: store.export_memory(instance, "memory").unwrap_or(NO_MEMORY),
             allocate: helper(
                 store,
@@ -184,5 +189,6 @@ pub(crate) fn helper<S: Store>(
     expected: &Signature,
 ) -> Option<FuncId> {
     let (func, signature) = store.export_func(instance, name)?;
+    // A helper of another shape is not the SDK's, and is left alone.
     (signature == *expected).then_some(func)
 }

@@ -1,7 +1,9 @@
 //! Services: modules linked in order, called from outside one call at a time.
 //!
-//! [`config`] says how a service is put together, `link` binds imports and compiles adapters, `state` is what lives in the engine's store and where
-//! host functions enter, `host_api` the host's own functions. A [`Service`] is `Send` and its calls are plain synchronous functions: a core owns it.
+//! [`config`] says how a service is put together, `link` binds imports, `state` is what lives in
+//! the engine's store, `host_functions` are the host's own functions and `dispatch` their entry. A
+//! [`Service`] (`awake`) is `Send` and its calls are plain synchronous functions: a core owns it. A
+//! [`ParkedService`] (`parked`) waits without its instances.
 
 mod awake;
 mod call_parameters;

@@ -90,6 +90,7 @@ impl ServiceState {
 
     /// The interface of the facade: a service has at least one module.
     pub(crate) fn interface(&self) -> Description {
+        // The last module is the facade.
         Description::of(&self.linked[self.linked.len() - 1].interface)
     }
 }
@@ -133,10 +134,12 @@ fn trap(failure: &Failure) -> HostTrap {
     }
 }
 
-/// Bytes that the host moves for one unit of fuel: what the engine takes for its own bulk operations.
+/// Bytes that the host moves for one unit of fuel: what the engine takes for its own bulk
+/// operations.
 const BYTES_PER_FUEL: u64 = 64;
 
-/// Takes fuel for work that the host does at a guest's request. An empty slice makes the guest ask for the next one.
+/// Takes fuel for work that the host does at a guest's request. An empty slice makes the guest ask
+/// for the next one.
 pub(crate) fn charge(ctx: &mut impl Context<State = ServiceState>, bytes: u64) {
     let fuel = bytes / BYTES_PER_FUEL;
     if fuel > 0 {

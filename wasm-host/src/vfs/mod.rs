@@ -1,9 +1,11 @@
 //! The file system of services.
 //!
-//! A [`Volume`] is one tree of directories and files in memory, with quotas; [`tree`] holds it, [`path`] walks names without leaving the starting
-//! directory, [`txn`] remembers what a call changed. A volume with a [`Journal`] is transactional: at the end of a call its changes are handed to the
-//! journal as one batch of [`Effect`]s, and when the journal refuses them, or the caller asks, they are undone. [`Vfs`] puts volumes together: a
-//! service's storage, its scratch space, a worker's vault shared with others.
+//! A [`Volume`] is one tree of directories and files in memory, with quotas; [`tree`] holds it,
+//! [`path`] walks names without leaving the starting directory, [`txn`] remembers what a call
+//! changed. A volume with a [`Journal`] is transactional: at the end of a call its changes are
+//! handed to the journal as one batch of [`Effect`]s, and when the journal refuses them, or the
+//! caller asks, they are undone. [`Vfs`] puts volumes together: a service's storage, its scratch
+//! space, a worker's vault shared with others.
 
 pub mod error;
 pub mod journal;
@@ -54,6 +56,7 @@ impl Vfs {
     pub fn mount(mut self, path: &str, volume: Volume) -> Self {
         self.mounts.push((normal(path), volume));
         self.mounts
+            // Longest first, so that the first prefix that fits is the right one.
             .sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
         self
     }
@@ -68,6 +71,7 @@ impl Vfs {
         let path = normal(path);
         for (prefix, volume) in &self.mounts {
             if let Some(rest) = path.strip_prefix(prefix.as_str())
+                // `/tmp` is no prefix of `/tmpfile`.
                 && (rest.is_empty() || rest.starts_with('/'))
             {
                 return (volume, rest.trim_start_matches('/').to_string());

@@ -22,17 +22,20 @@ struct Inner {
     unlisted: bool,
 }
 
-/// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one service: its transaction is that service's call.
+/// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one
+/// service: its transaction is that service's call.
 #[derive(Clone)]
 pub struct Volume(Arc<Inner>);
 
 impl Volume {
-    /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service apart.
+    /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service
+    /// apart.
     pub fn scratch(device: DeviceId, quota: Quota) -> Self {
         Self::build(device, Tree::new(quota), None, false)
     }
 
-    /// A scratch volume whose root guests cannot list: they find what is in it only by names that they know.
+    /// A scratch volume whose root guests cannot list: they find what is in it only by names that
+    /// they know.
     pub fn unlisted(device: DeviceId, quota: Quota) -> Self {
         Self::build(device, Tree::new(quota), None, true)
     }
@@ -76,10 +79,12 @@ impl Volume {
         work(&mut self.0.tree.lock())
     }
 
-    /// Starts remembering changes, on a volume with a journal. Changes since the last end of a transaction outside of one are not journalled, so
-    /// that whoever fills a volume beforehand does it in a transaction too.
+    /// Starts remembering changes, on a volume with a journal. Changes since the last end of a
+    /// transaction outside of one are not journalled, so that whoever fills a volume beforehand
+    /// does it in a transaction too.
     pub fn begin(&self) {
         if self.0.journal.is_some() {
+            // Keeps a transaction that the owner began in order to fill the volume.
             self.0.tree.lock().txn.get_or_insert_with(Txn::default);
         }
     }
@@ -94,9 +99,11 @@ impl Volume {
         };
         let mut tree = self.0.tree.lock();
         let effects = tree.effects();
+        // Most calls change no file, and cost the disk nothing.
         if !effects.is_empty()
             && let Err(error) = journal.lock().commit(&effects)
         {
+            // Effects borrow the tree, which changes below.
             drop(effects);
             tree.roll_back();
             return Err(error);

@@ -1,4 +1,5 @@
-//! Calls from the host into a guest: typed fast paths for the shapes of the ABI helpers, one general path, and fuel slices.
+//! Calls from the host into a guest: typed fast paths for the shapes of the ABI helpers, one
+//! general path, and fuel slices.
 
 use alloc::string::ToString;
 
@@ -22,6 +23,7 @@ pub(super) fn call<H: Holder>(
     args: &[Raw],
     results: &mut [Raw],
 ) -> Result<(), Failure> {
+    // Copied, so that the call can borrow the whole context.
     let Some(entry) = ctx.inner().entries.get(func.0 as usize).copied() else {
         return Err(Failure::Mismatch(
             "no such function in the store".to_string(),
@@ -71,6 +73,7 @@ fn typed<H: Holder, R: WasmResults>(
         match call.map_err(|error| failure(&error))? {
             TypedResumableCall::Finished(results) => return Ok(results),
             TypedResumableCall::HostTrap(trap) => return Err(failure(trap.host_error())),
+            // Resumed in place: the guest's frames stay, and a deadline is looked at in between.
             TypedResumableCall::OutOfFuel(suspended) => {
                 refuel(ctx, suspended.required_fuel())?;
                 call = suspended.resume(&mut *ctx);

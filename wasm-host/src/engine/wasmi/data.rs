@@ -8,7 +8,8 @@ use wasmi_core::LimiterError;
 use super::{code::Code, entry::Entry};
 use crate::engine::{InstanceId, State};
 
-/// Instances, tables and memories one store may hold: the engine's bound, a service's own limit is far lower.
+/// Instances, tables and memories one store may hold: the engine's bound, a service's own limit is
+/// far lower.
 const MAX_ENTITIES: usize = 1024;
 
 /// What `wasmi` keeps as the store's data.
@@ -31,7 +32,8 @@ pub struct Inner<S> {
 /// What an instance is made from.
 pub(super) struct Recipe {
     pub(super) code: Code,
-    /// Numbers of the host functions that are imported, in order; none when something else is imported.
+    /// Numbers of the host functions that are imported, in order; none when something else is
+    /// imported.
     pub(super) hosts: Option<Box<[u32]>>,
 }
 
@@ -58,6 +60,7 @@ impl<S: State> ResourceLimiter for Inner<S> {
         desired: usize,
         _: Option<usize>,
     ) -> Result<bool, LimiterError> {
+        // A woken instance takes what it had, which the limit has counted already.
         let granted = self.waking || self.state.memory_growing(current as u64, desired as u64);
         if !granted {
             self.refused = Some(desired as u64);
@@ -95,6 +98,7 @@ pub type WasmiStore<S> = Ctx<wasmi::Store<Inner<S>>>;
 
 pub(super) fn open<S: State>(engine: &wasmi::Engine, inner: Inner<S>) -> WasmiStore<S> {
     let mut store = wasmi::Store::new(engine, inner);
+    // Before any instance: creation counts as growth.
     store.limiter(|inner| inner as &mut dyn ResourceLimiter);
     Ctx(store)
 }

@@ -4,7 +4,8 @@ use wasmi::{AsContext, Func, TypedFunc};
 
 use crate::engine::{Signature, ValType};
 
-/// A function that can be called from outside. The typed shapes skip the engine's signature check and its value conversions.
+/// A function that can be called from outside. The typed shapes skip the engine's signature check
+/// and its value conversions.
 #[derive(Clone, Copy)]
 pub(super) enum Entry {
     Unit(TypedFunc<(), ()>),
@@ -28,6 +29,7 @@ impl Entry {
             ([I32, I32], [I32]) => func.typed(&ctx).map(Self::TwoI32ToI32),
             _ => return Self::Other(func),
         };
+        // The general path takes every function, so that a surprise of the engine costs time only.
         typed.unwrap_or(Self::Other(func))
     }
 }

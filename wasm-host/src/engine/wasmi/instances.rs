@@ -28,6 +28,7 @@ impl<S: State> WasmiStore<S> {
     }
 
     pub(super) fn add(&mut self, code: &Code, externs: &[Extern]) -> Result<(), InstantiateError> {
+        // An error may then name the size that was refused for this instance.
         self.0.data_mut().refused = None;
         let instance = Instance::new(&mut self.0, &code.module, externs)
             .map_err(|error| self.instantiate_error(&error))?;
@@ -52,6 +53,7 @@ impl<S: State> WasmiStore<S> {
     /// Makes instance number `index` again, as its recipe says.
     pub(super) fn instantiate_again(&mut self, index: usize) -> Result<(), InstantiateError> {
         let Recipe { code, hosts } = &self.0.data().recipes[index];
+        // Cloned, since the store is borrowed whole below. Both are handles.
         let (code, hosts) = (code.clone(), hosts.clone().unwrap_or_default());
         let mut externs = Vec::with_capacity(hosts.len());
         for (import, index) in code.module.imports().zip(hosts) {
@@ -63,6 +65,7 @@ impl<S: State> WasmiStore<S> {
 
     /// Fills the tables behind the handles once the instances are there again.
     pub(super) fn find_exports_again(&mut self) -> Option<()> {
+        // In the old order, so that every handle leads where it led before.
         let names = core::mem::take(&mut self.0.data_mut().entry_names);
         let found = names
             .iter()
@@ -96,6 +99,7 @@ impl<S: State> WasmiStore<S> {
             | ErrorKind::Memory(_)
             | ErrorKind::Table(_)
             | ErrorKind::Linker(_) => InstantiateError::Link(error.to_string()),
+            // Whatever else comes from the engine happened while guest code ran.
             _ => InstantiateError::Start(failure(error)),
         }
     }

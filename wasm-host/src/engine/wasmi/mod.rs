@@ -1,7 +1,8 @@
 //! [`Engine`] over `wasmi`.
 //!
-//! Functions are translated when first called and validated up front, so that loading a large module costs one pass over its bytes. Fuel is always
-//! metered; a call runs in slices of fuel and is resumed in place, which is how a deadline is checked without a second kind of interruption.
+//! Functions are translated when first called and validated up front, so that loading a large
+//! module costs one pass over its bytes. Fuel is always metered; a call runs in slices of fuel and
+//! is resumed in place, which is how a deadline is checked without a second kind of interruption.
 
 mod call;
 mod code;
@@ -27,7 +28,7 @@ use super::{CompileError, Engine, ImportDecl, State};
 
 /// How the engine is set up.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct WasmiLimits {
     /// Nested calls within one guest; bounds what endless recursion takes before it traps.
     pub recursion: usize,
     /// Bytes of the value stack of one entry into a guest; bounds the memory of the same attack.
@@ -36,7 +37,7 @@ pub struct Limits {
     pub cached_stacks: usize,
 }
 
-impl Default for Limits {
+impl Default for WasmiLimits {
     fn default() -> Self {
         Self {
             recursion: 32 * 1024,
@@ -54,14 +55,14 @@ pub struct Wasmi {
 
 impl Default for Wasmi {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(WasmiLimits::default())
     }
 }
 
 impl Wasmi {
-    /// An engine with the given limits and the language features of the reference's engine (WebAssembly 2.0 with SIMD, no tail calls, no 64-bit
-    /// memories, one memory per module).
-    pub fn new(limits: Limits) -> Self {
+    /// An engine with the given limits and the language features of the reference's engine
+    /// (WebAssembly 2.0 with SIMD, no tail calls, no 64-bit memories, one memory per module).
+    pub fn new(limits: WasmiLimits) -> Self {
         let mut config = wasmi::Config::default();
         config
             .set_max_recursion_depth(limits.recursion)
@@ -75,7 +76,8 @@ impl Wasmi {
             .wasm_extended_const(true)
             .wasm_simd(true)
             .consume_fuel(true)
-            // Translation happens once per function, whoever calls it first: charging it would make fuel depend on the past.
+            // Translation happens once per function, whoever calls it first: charging it would make
+            // fuel depend on the past.
             .fuel_cost(wasmi::CustomFuelCosts {
                 bytes_copied_per_fuel: 64,
                 fuel_per_bytes_translated: 0,

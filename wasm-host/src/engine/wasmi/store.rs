@@ -78,6 +78,8 @@ impl<S: State> Store for WasmiStore<S> {
                     self.host(index, &signature)?
                 }
                 Binding::Export(instance, name) => {
+                    // What another instance exports cannot be bound again by number: such a store
+                    // never rests.
                     hosts = None;
                     self.export(instance, &name).ok_or_else(unknown)?
                 }

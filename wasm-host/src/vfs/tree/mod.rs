@@ -1,7 +1,8 @@
 //! One tree of directories and files.
 //!
-//! Here are the nodes, handles and contents; `names` walks and changes names, `nodes` keeps the pieces consistent and remembers changes, `replay`
-//! is the journal's side: effects in and out, undoing.
+//! Here are the nodes, handles and contents; `names` walks and changes names, `nodes` keeps the
+//! pieces consistent and remembers changes, `replay` is the journal's side: effects in and out,
+//! undoing.
 
 mod names;
 mod nodes;
@@ -171,15 +172,18 @@ impl Tree {
         let end = offset
             .checked_add(data.len() as u64)
             .ok_or(FsError::NoSpace)?;
+        // A gap before the offset counts against the quota, too: the guest chooses the offset.
         let old = self.bytes(ino)?.len() as u64;
         if end > old {
             self.reserve(ino, end - old)?;
         }
         // The quota was checked, so that the offset is an index.
         let (start, end) = (offset as usize, end as usize);
+        // Before the change: the transaction copies what is about to be lost.
         self.touch(ino, start..end);
         let bytes = self.file_mut(ino, now)?;
         if end > bytes.len() {
+            // The new bytes are copied once, without being zeroed before.
             bytes.resize(start.max(bytes.len()), 0);
             let overlap = bytes.len() - start;
             bytes[start..].copy_from_slice(&data[..overlap]);
@@ -205,6 +209,7 @@ impl Tree {
         let bytes = self.file_mut(ino, now)?;
         bytes.resize(len as usize, 0);
         if len == 0 {
+            // A file that was emptied gives its memory back.
             bytes.shrink_to_fit();
         }
         Ok(())

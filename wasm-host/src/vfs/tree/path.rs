@@ -37,9 +37,11 @@ pub(crate) fn walk<'p>(tree: &Tree, start: Ino, path: &'p str) -> Result<End<'p>
     if path.contains('\0') {
         return Err(FsError::Invalid);
     }
+    // Guests' libraries strip the preopened prefix; what is still absolute means a place outside.
     if path.starts_with('/') {
         return Err(FsError::Escape);
     }
+    // `..` goes back along the trail, so it can never rise above the start.
     let mut trail: Vec<Ino> = vec![start];
     let mut parts = path
         .split('/')
@@ -67,6 +69,7 @@ pub(crate) fn walk<'p>(tree: &Tree, start: Ino, path: &'p str) -> Result<End<'p>
             });
         }
         let next = tree.child(here, part)?.ok_or(FsError::NotFound)?;
+        // Each step must be a directory: otherwise `file/..` would be valid.
         tree.entries(next)?;
         trail.push(next);
     }
