@@ -1,7 +1,8 @@
 //! Errors of a run: one enum, its codes and its texts (AIR spec section 7).
 //!
-//! Codes 10000 to 10999 are *catchable*: `xor` catches them, `match :error:.$.error_code` can test them,
-//! and their texts travel to other peers inside data, so they are exact. All others end the run.
+//! Codes 10000 to 10999 are *catchable*: `xor` catches them, `match :error:.$.error_code` can test
+//! them, and their texts travel to other peers inside data, so they are exact. All others end the
+//! run.
 
 use alloc::string::String;
 use core::fmt;

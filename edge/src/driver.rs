@@ -14,7 +14,7 @@ use basalt_net::time::Instant;
 use basalt_node::compute::{Done, Job};
 use basalt_node::disk::{DiskDone, DiskJob};
 use basalt_node::host::Clock;
-use basalt_node::machine::{Effect, Machine};
+use basalt_node::machine::{Effect, Machine, Work};
 
 use crate::dialer::{Dialer, Step};
 use crate::links::{Links, Phase};
@@ -311,8 +311,8 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
                 Some(Phase::Closing | Phase::Draining) => {}
             },
             Effect::Abort { conn } => self.abort(clock, conn),
-            Effect::Compute { job, .. } => self.jobs.push_back(job),
-            Effect::Disk { job } => self.disk_jobs.push_back(job),
+            Effect::Other(Work::Compute { job, .. }) => self.jobs.push_back(job),
+            Effect::Other(Work::Disk { job }) => self.disk_jobs.push_back(job),
         }
     }
 

@@ -41,7 +41,6 @@ pub mod compute;
 pub mod disk;
 mod entropy;
 pub mod host;
-mod http;
 pub mod intake;
 pub mod ipfs;
 pub mod limits;

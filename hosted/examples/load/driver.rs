@@ -17,10 +17,10 @@ use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{Config, ConnId, Input, Refusal, Transport};
 use basalt_net::time;
-use basalt_node::script::{Aquavm, Interpreter as _, Run};
 use basalt_node::client::Client;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
+use basalt_node::script::{Aquavm, Interpreter as _, Run};
 use serde_json::Value;
 
 /// How long to wait for a particle, or for a connection: an emulated node is slow.

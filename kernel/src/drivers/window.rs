@@ -84,8 +84,8 @@ impl Window for Bar {
     }
 
     fn write(&mut self, offset: u64, value: u32) {
-        // SAFETY: an aligned register within the mapped BAR. A device reaches only the memory that its
-        // driver names, and drivers name their own (`drivers::dma`).
+        // SAFETY: an aligned register within the mapped BAR. A device reaches only the memory that
+        // its driver names, and drivers name their own (`drivers::dma`).
         unsafe { mmio::write(self.register(offset), value) };
     }
 

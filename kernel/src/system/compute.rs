@@ -1,11 +1,12 @@
 //! Compute cores: a loop that takes jobs from a bounded queue and reports back, woken by a message,
 //! without device interrupts, and without a timer but while a job waits; between jobs it proves, if
-//! that is its duty.
+//! it is told to.
 //!
 //! A [`Lane`] is the system core's end of a core's two queues. Jobs and reports move by value; big
-//! memory moves with them as an owned buffer. The duty is not queued: a new one replaces the old. One
-//! flag, which a proving core reads between two hashes, says that there is something new: a job, a
-//! duty, or an answer that a job waits for. How jobs wait is the edge's ([`Core`]).
+//! memory moves with them as an owned buffer. The assignment to prove is not queued: a new one
+//! replaces the old. One flag, which a proving core reads between two hashes, says that there is
+//! something new: a job, an assignment, or an answer that a job waits for. How jobs wait is the
+//! edge's ([`Core`]).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -33,16 +34,16 @@ use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
 use crate::mem::stack;
-use crate::prover::seat::{Duty, Seat};
+use crate::prover::{Assignment, ComputeCore, ProverThread};
 
 /// Places in the queue of jobs; a ring of `n` holds one less.
 const PLACES: usize = 4;
-/// Jobs that may lie in the queue at once: those that the node gives to a core beside those that wait
-/// there, and the self-test. The node alone counts them: the queue only has to be long enough.
+/// Jobs that may lie in the queue at once: those that the node gives to a core beside those that
+/// wait there, and the self-test. The node alone counts them: the queue only has to be long enough.
 const MAX_JOBS: usize = MAX_UNDER_WAY + 1;
 const _: () = assert!(MAX_JOBS < PLACES);
-/// Places in the queue of reports. A core that finds it full waits: the system core empties it each time
-/// round its loop.
+/// Places in the queue of reports. A core that finds it full waits: the system core empties it each
+/// time round its loop.
 const REPORTS: usize = 16;
 /// Memory that the self-test moves around: more than the caches hold.
 const TEST_BUFFER: u64 = 8 * LARGE_PAGE;
@@ -71,8 +72,8 @@ impl Buffer {
     /// The memory, with whatever it held before.
     pub fn words(&mut self) -> &mut [u64] {
         let start = ptr::with_exposed_provenance_mut(self.span.start as usize);
-        // SAFETY: the frames are ours and mapped writable, any bits are a valid `u64`, and the borrow of
-        // `self` keeps others away.
+        // SAFETY: the frames are ours and mapped writable, any bits are a valid `u64`, and the
+        // borrow of `self` keeps others away.
         unsafe { slice::from_raw_parts_mut(start, self.span.len() as usize / 8) }
     }
 }
@@ -102,30 +103,30 @@ pub enum Report {
 }
 
 /// What both ends of a lane see.
-struct Desk {
-    /// There is a new duty or job. Set after it is there, cleared before looking.
+struct Signals {
+    /// There is something new for the core. Set after it is there, cleared before looking.
     news: AtomicBool,
-    /// The new duty, until the core takes it: to prove, or to do nothing.
-    duty: TicketMutex<Option<Option<Duty>>>,
+    /// The new assignment, until the core takes it: to prove, or to do nothing.
+    assignment: TicketMutex<Option<Option<Assignment>>>,
 }
 
 /// The compute core's end.
-struct Station {
-    desk: &'static Desk,
+struct CoreEnd {
+    signals: &'static Signals,
     jobs: Consumer<'static, Job>,
     reports: Producer<'static, Report>,
     stacks: Vec<JobStack>,
 }
 
-/// Stations waiting for their cores; the core with index `i` takes number `i - 1`.
-static STATIONS: TicketMutex<heapless::Vec<Option<Station>, MAX_CORES>> =
+/// Ends waiting for their cores; the core with index `i` takes number `i - 1`.
+static CORE_ENDS: TicketMutex<heapless::Vec<Option<CoreEnd>, MAX_CORES>> =
     TicketMutex::new(heapless::Vec::new());
 
 /// The system core's end.
 pub struct Lane {
     core: usize,
     apic_id: u32,
-    desk: &'static Desk,
+    signals: &'static Signals,
     jobs: Producer<'static, Job>,
     reports: Consumer<'static, Report>,
 }
@@ -166,19 +167,19 @@ pub fn prepare(
     count: usize,
     stacks: impl Fn() -> Result<Vec<JobStack>, stack::Error>,
 ) -> Result<Vec<Lane>, stack::Error> {
-    let mut stations = STATIONS.lock();
+    let mut ends = CORE_ENDS.lock();
     let mut lanes = Vec::with_capacity(count);
     for core in 1..=count.min(MAX_CORES) {
         let (job_in, job_out) = Box::leak(Box::new(Queue::<Job, PLACES>::new())).split();
         let (report_in, report_out) = Box::leak(Box::new(Queue::<Report, REPORTS>::new())).split();
         let stacks = stacks()?;
-        let desk: &Desk = Box::leak(Box::new(Desk {
+        let signals: &Signals = Box::leak(Box::new(Signals {
             news: AtomicBool::new(false),
-            duty: TicketMutex::new(None),
+            assignment: TicketMutex::new(None),
         }));
-        if stations
-            .push(Some(Station {
-                desk,
+        if ends
+            .push(Some(CoreEnd {
+                signals,
                 jobs: job_out,
                 reports: report_in,
                 stacks,
@@ -190,7 +191,7 @@ pub fn prepare(
         lanes.push(Lane {
             core,
             apic_id: 0,
-            desk,
+            signals,
             jobs: job_in,
             reports: report_out,
         });
@@ -211,23 +212,8 @@ impl Lane {
         self.core
     }
 
-    /// Identifier of the core's local APIC.
-    #[must_use]
-    pub const fn apic_id(&self) -> u32 {
-        self.apic_id
-    }
-
-    /// Gives the core something to prove, or nothing, in place of what it had; it turns to that within
-    /// one hash.
-    pub fn set_duty(&mut self, duty: Option<Duty>) {
-        // What was not taken yet goes here: its memory must not be freed under the lock.
-        let old = self.desk.duty.lock().replace(duty);
-        drop(old);
-        self.wake();
-    }
-
     fn wake(&self) {
-        wake(self.desk, self.apic_id);
+        wake(self.signals, self.apic_id);
     }
 
     /// Hands a job over and wakes the core.
@@ -255,37 +241,51 @@ impl Lane {
     }
 }
 
+impl ComputeCore for Lane {
+    fn apic_id(&self) -> u32 {
+        self.apic_id
+    }
+
+    /// The core turns to the new assignment within one hash.
+    fn assign_proving(&mut self, assignment: Option<Assignment>) {
+        // What was not taken yet goes here: its memory must not be freed under the lock.
+        let old = self.signals.assignment.lock().replace(assignment);
+        drop(old);
+        self.wake();
+    }
+}
+
 /// The loop of a compute core.
 pub fn run(core: usize) -> ! {
-    let station = STATIONS.lock().get_mut(core - 1).and_then(Option::take);
-    let Some(Station {
-        desk,
+    let end = CORE_ENDS.lock().get_mut(core - 1).and_then(Option::take);
+    let Some(CoreEnd {
+        signals,
         mut jobs,
         mut reports,
         stacks,
-    }) = station
+    }) = end
     else {
         cpu::halt()
     };
     apic::prepare_timer(&Features::detect());
     let own_id = apic::id();
-    let mut node = Core::new(stacks, move || wake(desk, own_id));
-    let mut seat = Seat::default();
+    let mut node = Core::new(stacks, move || wake(signals, own_id));
+    let mut prover = ProverThread::default();
     loop {
-        desk.news.store(false, Ordering::Relaxed);
+        signals.news.store(false, Ordering::Relaxed);
         core::sync::atomic::fence(Ordering::SeqCst);
-        let new = desk.duty.lock().take();
-        if let Some(duty) = new {
-            seat.take(duty);
+        let new = signals.assignment.lock().take();
+        if let Some(assignment) = new {
+            prover.take(assignment);
         }
-        if let Some(report) = turn(&mut node, &mut jobs, &mut seat) {
+        if let Some(report) = turn(&mut node, &mut jobs, &mut prover) {
             send(&mut reports, report);
-        } else if seat.has_work() {
-            seat.run(&desk.news, |job, report| {
+        } else if prover.has_work() {
+            prover.run(&signals.news, |job, report| {
                 send(&mut reports, Report::Prover(job, report));
             });
         } else {
-            seat.leave();
+            prover.leave();
             sleep(&node);
         }
     }
@@ -295,7 +295,7 @@ pub fn run(core: usize) -> ! {
 fn turn(
     core: &mut Core<JobStack>,
     jobs: &mut Consumer<'static, Job>,
-    seat: &mut Seat,
+    prover: &mut ProverThread,
 ) -> Option<Report> {
     loop {
         let mut other = None;
@@ -307,7 +307,7 @@ fn turn(
             }
         };
         if core.waiting() > 0 || jobs.ready() {
-            seat.leave();
+            prover.leave();
         }
         match (core.turn(now(), next), other) {
             (Progress::Done(done), _) => return Some(Report::Node(done)),
@@ -330,8 +330,8 @@ fn sleep(core: &Core<JobStack>) {
 }
 
 /// Tells the core `apic_id` that there is something new.
-fn wake(desk: &Desk, apic_id: u32) {
-    desk.news.store(true, Ordering::Release);
+fn wake(signals: &Signals, apic_id: u32) {
+    signals.news.store(true, Ordering::Release);
     apic::send_interrupt(apic_id, MESSAGE_VECTOR);
 }
 

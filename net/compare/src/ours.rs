@@ -64,17 +64,10 @@ impl End {
     fn settle(&mut self, out: &mut Vec<Effect>) {
         while !self.effects.is_empty() {
             for effect in std::mem::take(&mut self.effects) {
-                out.push(match effect {
-                    swarm::Effect::Dial { conn, endpoint } => Effect::Dial { conn, endpoint },
-                    swarm::Effect::LookUp { conn, name } => Effect::LookUp { conn, name },
-                    swarm::Effect::Output { conn } => Effect::Output { conn },
-                    swarm::Effect::Close { conn } => Effect::Close { conn },
-                    swarm::Effect::Abort { conn } => Effect::Abort { conn },
-                    swarm::Effect::Event(event) => {
-                        self.event(event);
-                        continue;
-                    }
-                });
+                match effect.split() {
+                    Ok(effect) => out.push(effect),
+                    Err(event) => self.event(event),
+                }
             }
         }
     }

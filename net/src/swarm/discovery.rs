@@ -130,7 +130,7 @@ impl Swarm {
                     addresses,
                     closest,
                 } => {
-                    out.push(Effect::Event(Event::Found {
+                    out.push(Effect::Other(Event::Found {
                         peer,
                         addresses,
                         closest,

@@ -93,9 +93,10 @@ pub enum Input<'a> {
     Timer,
 }
 
-/// What the swarm asks of the edge, or tells whoever drives it.
+/// What is asked of the edge that owns the sockets, and whatever else whoever asks has to say: a
+/// swarm tells its [`Event`]s that way, what is built on it has other things.
 #[derive(Debug)]
-pub enum Effect {
+pub enum Effect<T = Event> {
     /// Open a TCP connection, then answer [`Input::Dialed`] or [`Input::DialFailed`].
     Dial {
         /// The connection's name from now on.
@@ -127,8 +128,25 @@ pub enum Effect {
         /// The connection.
         conn: ConnId,
     },
-    /// Something that the peer's logic may care for.
-    Event(Event),
+    /// Not about a connection.
+    Other(T),
+}
+
+impl<T> Effect<T> {
+    /// Separates what is the edge's from the rest.
+    ///
+    /// # Errors
+    /// It is not about a connection: the rest.
+    pub fn split<U>(self) -> Result<Effect<U>, T> {
+        match self {
+            Self::Dial { conn, endpoint } => Ok(Effect::Dial { conn, endpoint }),
+            Self::LookUp { conn, name } => Ok(Effect::LookUp { conn, name }),
+            Self::Output { conn } => Ok(Effect::Output { conn }),
+            Self::Close { conn } => Ok(Effect::Close { conn }),
+            Self::Abort { conn } => Ok(Effect::Abort { conn }),
+            Self::Other(other) => Err(other),
+        }
+    }
 }
 
 /// Where a swarm leaves its effects, in order.

@@ -367,7 +367,7 @@ impl Swarm {
     fn event(&mut self, now: Instant, conn: ConnId, event: connection::Event, out: &mut Effects) {
         use connection::Event as From;
         let peer = self.pool.get(conn).and_then(|entry| entry.peer);
-        let mut tell = |event| out.push(Effect::Event(event));
+        let mut tell = |event| out.push(Effect::Other(event));
         match event {
             From::Established(peer) => self.established(now, conn, peer, out),
             From::Identified(info) => {
@@ -380,7 +380,7 @@ impl Swarm {
                     self.close_because(now, conn, CloseReason::NoParticles, out);
                 } else {
                     self.learn(now, conn, peer, &info);
-                    out.push(Effect::Event(Event::Identified { peer, info }));
+                    out.push(Effect::Other(Event::Identified { peer, info }));
                 }
             }
             From::KadRequest(stream, request) => {
@@ -416,7 +416,7 @@ impl Swarm {
 
     fn refused(&mut self, conn: ConnId, reason: Refusal, out: &mut Effects) {
         self.status.count(reason);
-        out.push(Effect::Event(Event::Refused { conn, reason }));
+        out.push(Effect::Other(Event::Refused { conn, reason }));
     }
 
     fn established(&mut self, now: Instant, conn: ConnId, peer: PeerId, out: &mut Effects) {
@@ -431,7 +431,7 @@ impl Swarm {
             && let Some(remote) = entry.remote
         {
             let direction = entry.direction;
-            out.push(Effect::Event(Event::Connected {
+            out.push(Effect::Other(Event::Connected {
                 peer,
                 conn,
                 remote,
@@ -474,10 +474,10 @@ impl Swarm {
         } else {
             self.forget(conn);
         }
-        out.push(Effect::Event(Event::Closed { conn, peer, reason }));
+        out.push(Effect::Other(Event::Closed { conn, peer, reason }));
         if let Some(peer) = disconnected {
             self.kad.disconnected(now, &peer);
-            out.push(Effect::Event(Event::Disconnected { peer }));
+            out.push(Effect::Other(Event::Disconnected { peer }));
         }
     }
 

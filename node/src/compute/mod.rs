@@ -1,7 +1,7 @@
 //! Work for compute cores: calls of services, and whatever else is too long for the system core.
 //!
 //! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a
-//! compute core ([`crate::machine::Effect::Compute`]). The edge runs it there ([`Job::run`]) and
+//! compute core ([`crate::machine::Work::Compute`]). The edge runs it there ([`Job::run`]) and
 //! brings back what came of it ([`crate::machine::Machine::done`]). No core is ever given a job
 //! while it has [`MAX_UNDER_WAY`] that do not wait, so an edge's queues can be that small; the rest
 //! stays in the node, up to a limit beyond which calls are refused.

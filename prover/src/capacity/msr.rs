@@ -1,13 +1,13 @@
 //! Model-specific registers that switch off what hurts random reads: the hardware prefetchers.
 //!
-//! Data only. The kernel writes them per core under a guard (a write that faults is recovered from),
-//! reads them back, and puts the old values back before the core serves a deal. A model that is not
-//! listed gets nothing, and so does a virtual machine unless asked.
+//! Data only. The kernel writes them per core under a guard (a write that faults is recovered
+//! from), reads them back, and puts the old values back before the core serves a deal. A model that
+//! is not listed gets nothing, and so does a virtual machine unless asked.
 //!
 //! Intel documents its register (SDM volume 4, MISC_FEATURE_CONTROL: bits 0 to 3 switch off the L2
-//! streamer, the adjacent line, the DCU and the DCU IP prefetcher). AMD documents of these only some bits
-//! (its Processor Programming References name LS, IC and DC configuration); the values for Zen are those
-//! that provers on these models have been using.
+//! streamer, the adjacent line, the DCU and the DCU IP prefetcher). AMD documents of these only
+//! some bits (its Processor Programming References name LS, IC and DC configuration); the values
+//! for Zen are those that provers on these models have been using.
 
 use crate::randomx::simd::cpu::Model;
 

@@ -79,8 +79,8 @@ pub(super) fn wake<W: Window>(window: &mut W, number: u32) {
 }
 
 impl<W: Window> Port<W> {
-    /// Looks at the disk of a port that was woken. `window` shows the whole controller; the link has to be
-    /// there by its time `links_by`.
+    /// Looks at the disk of a port that was woken. `window` shows the whole controller; the link
+    /// has to be there by its time `links_by`.
     pub(super) fn new(window: W, number: u32, links_by: Duration) -> Result<(Self, Facts), Error> {
         let wide = window.read(host::CAPABILITIES) & host::WIDE != 0;
         let page = Dma::new(4096).map_err(Error::Memory)?;
@@ -182,8 +182,8 @@ impl<W: Window> Port<W> {
         Ok(())
     }
 
-    /// Lets the disk execute a command, and waits for its end. After an error the port is started anew,
-    /// as it has stopped.
+    /// Lets the disk execute a command, and waits for its end. After an error the port is started
+    /// anew, as it has stopped.
     fn run(&mut self, command: &Command) -> Result<(), Failure> {
         self.page.put(command);
         dma::barrier();

@@ -85,8 +85,8 @@ impl Pair {
         loop {
             if let Some(completion) = self.take() {
                 window.write(capabilities.head_doorbell(self.number), self.head.into());
-                // Another number would be the late answer to a command given up: there is none after a
-                // reset, but a device may be wrong.
+                // Another number would be the late answer to a command given up: there is none
+                // after a reset, but a device may be wrong.
                 if completion.id() == id {
                     return match completion.status() {
                         0 => Ok(()),

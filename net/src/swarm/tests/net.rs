@@ -121,7 +121,7 @@ impl Net {
                 Effect::Output { .. } => {}
                 Effect::Close { conn } => self.pump_out(index, conn, true),
                 Effect::Abort { conn } => self.lose(index, conn),
-                Effect::Event(event) => self.events.push((index, event)),
+                Effect::Other(event) => self.events.push((index, event)),
             }
         }
     }
