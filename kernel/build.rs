@@ -1,8 +1,8 @@
 //! Links the kernel as a static position-independent ELF without C runtime or libraries; the image
 //! builder turns that ELF into a UEFI application.
 
-/// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to plain
-/// relative relocations, which UEFI's own loader applies.
+/// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to
+/// plain relative relocations, which UEFI's own loader applies.
 const LINK_ARGS: [&str; 9] = [
     "-nostartfiles",
     "-nostdlib",

@@ -1,17 +1,15 @@
-//! The Fluence peer: particles in, the interpreter and the built-in services in the middle, particles
-//! out.
+//! The Fluence peer: particles in, the interpreter and the built-ins in the middle, particles out.
 //!
 //! # Layers
 //!
 //! ```text
-//! appliance    ip::Stack + Peer: what the kernel's system core drives
 //! peer         Swarm + actors: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
 //! pages        what the operator can look at
 //! actors       an actor per particle: runs, calls, routing
 //!   intake     what a particle passes before: inbox, signature, budgets
 //!   script     the seam to the interpreter
-//!   builtins   the services that every peer has, as a table
+//!   builtins   the functions that every peer has, as a table
 //!   world      what built-ins work on: Marine services, vaults, workers, spells
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
@@ -25,8 +23,9 @@
 //!
 //! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
 //!   effects and "wake me at" are results.
-//! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
-//!   cost afterwards has a named limit ([`intake::Limits`]). What is refused is counted by reason.
+//! * A particle is worth nothing until its signature and its expiry are checked
+//!   ([`intake::Verified`]), and whatever it may cost afterwards has a named limit
+//!   ([`intake::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -35,7 +34,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod actors;
-pub mod appliance;
 pub mod builtins;
 pub mod chain;
 pub mod client;

@@ -416,7 +416,7 @@ impl World {
     ) -> JobId {
         let ticket = self.ticket();
         self.expect(ticket, then);
-        self.submit(Job::new(ticket, core, work));
+        self.submit(Job::new(ticket, core, move |_| work()));
         ticket
     }
 

@@ -95,17 +95,19 @@ impl World {
         let entry = self.services.get_mut(id).ok_or_else(missing)?;
         let (platform, asked) = (platform.clone(), platform.clock().now);
         let launch = Box::new(move |source| {
-            Job::new(ticket, core, move || -> Back<T> {
+            Job::new(ticket, core, move |pauser| -> Back<T> {
                 let waited = platform.clock().now.since(asked);
                 let mut loaded = Loaded::new();
                 let running = match source {
                     Source::Ready(running) => Ok(running),
-                    Source::Make(maker) => maker.make(&mut loaded).map(Box::new),
+                    Source::Make(maker) => maker.make(&mut loaded, pauser).map(Box::new),
                     Source::Failed(error) => Err(error),
                 };
                 let (running, value) = match running {
                     Ok(mut running) => {
+                        running.enter(pauser);
                         let value = work(&mut running);
+                        running.leave();
                         (Some(running), Ok(value))
                     }
                     Err(error) => (None, Err(error)),
