@@ -10,7 +10,8 @@
 //! node         verification, an actor per particle, execution, routing
 //!   air        the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
-//!   world      what built-ins work on: Marine services, vaults, workers, spells
+//!   rooms      what built-ins work on, put together; each room knows only those below it
+//!     services Marine services, spells and vaults beside them, workers
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
@@ -34,6 +35,7 @@ extern crate std;
 pub mod air;
 pub mod appliance;
 pub mod builtins;
+mod call;
 pub mod chain;
 pub mod client;
 pub mod compute;
@@ -50,12 +52,14 @@ pub mod particle;
 pub mod peer;
 mod quoted;
 pub mod refusal;
+mod reply;
+pub mod rooms;
 pub mod services;
 pub mod spells;
 pub mod state;
 pub mod status;
 mod system;
+mod tally;
 pub mod vault;
 pub mod web;
 pub mod workers;
-pub mod world;

@@ -8,12 +8,12 @@ use super::Page;
 use super::metrics::{self, Contacts};
 use crate::host::Versions;
 use crate::peer::Status;
-use crate::world::World;
+use crate::rooms::Rooms;
 
 /// What the pages know.
 pub(crate) struct Report<'a> {
     pub(crate) status: Status,
-    pub(crate) world: &'a World,
+    pub(crate) rooms: &'a Rooms,
     pub(crate) versions: &'a Versions,
     /// Bootstrap peers that are configured, and whether one is connected.
     pub(crate) bootstrap: (usize, bool),
@@ -73,7 +73,7 @@ fn health(report: &Report<'_>) -> (u16, Value) {
         ("bootstrap_nodes", joined),
         ("kademlia_bootstrap", joined),
         ("vm_pool", true),
-        ("persisted_services", report.world.is_restored()),
+        ("persisted_services", report.rooms.is_restored()),
     ];
     let good = checks.iter().filter(|(_, good)| *good).count();
     let status = match good {

@@ -25,7 +25,6 @@ use serde_json::Value;
 
 use crate::air::{self, CallRequest, CallResult, Interpreter, Outcome, Run};
 use crate::builtins::{self, Call, CallError, Later, Reply};
-use crate::chain::Chain;
 use crate::compute::{Done, Job, JobId};
 use crate::disk::{DiskDone, DiskJob};
 use crate::host::{Clock, Host, Network};
@@ -34,8 +33,8 @@ use crate::limits::{self, Limits};
 use crate::particle::Header;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, Refusals};
+use crate::rooms::Rooms;
 use crate::state::State;
-use crate::world::World;
 use actor::{Actor, ActorId, Key};
 use budget::Accounts;
 use runs::Runs;
@@ -107,7 +106,7 @@ pub struct Status {
 
 /// The peer's logic.
 pub struct Node<I> {
-    world: World,
+    rooms: Rooms,
     limits: Limits,
     interpreter: I,
     actors: BTreeMap<ActorId, Actor>,
@@ -128,9 +127,9 @@ pub struct Node<I> {
 
 impl<I: Interpreter> Node<I> {
     /// A node without particles.
-    pub fn new(world: World, limits: Limits, interpreter: I) -> Node<I> {
+    pub fn new(rooms: Rooms, limits: Limits, interpreter: I) -> Node<I> {
         Node {
-            world,
+            rooms,
             authors: Accounts::of_authors(limits.author.clone(), limits.max_authors),
             workers: Accounts::of_workers(limits.worker.clone()),
             limits,
@@ -150,17 +149,17 @@ impl<I: Interpreter> Node<I> {
 
     /// This peer.
     pub fn host(&self) -> &Host {
-        self.world.host()
+        self.rooms.host()
     }
 
     /// What lasts longer than particles.
-    pub fn world(&self) -> &World {
-        &self.world
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
     }
 
     /// A step of the store's housekeeping; true when there is more to do.
     pub fn maintain(&mut self) -> bool {
-        self.world.maintain()
+        self.rooms.maintain()
     }
 
     /// What has happened and what is held.
@@ -174,19 +173,19 @@ impl<I: Interpreter> Node<I> {
                 .iter()
                 .map(|(&id, &account)| (id, account))
                 .collect(),
-            refusals: self.world.refusals.clone(),
+            refusals: self.rooms.refusals().clone(),
             ..self.status.clone()
         }
     }
 
     /// Counts something that was refused on the node's behalf.
     pub fn count(&mut self, reason: Refusal) {
-        self.world.count(reason);
+        self.rooms.count(reason);
     }
 
     /// How often `reason` occurred.
     pub fn refused(&self, reason: Refusal) -> u64 {
-        self.world.refusals.of(reason)
+        self.rooms.refusals().of(reason)
     }
 
     /// Takes in a particle from the network: it runs on the host first, whoever it is meant for.
@@ -197,7 +196,7 @@ impl<I: Interpreter> Node<I> {
         let taken = self.check(clock, &particle).and_then(|()| {
             let (header, data) = Header::split(particle);
             let size = header.size() + data.len();
-            self.world.meters.particle_sizes.observe(size as f64);
+            self.rooms.tally.meters.particle_sizes.observe(size as f64);
             self.deliver(clock, self.host().peer_id, header, data)
         });
         match taken {
@@ -383,10 +382,7 @@ impl<I: Interpreter> Node<I> {
             self.resume(call, result);
         }
         self.run_spells(clock);
-        self.world.rest_idle(clock);
-        if let Some(chain) = &mut self.world.chain {
-            chain.timer(clock.now);
-        }
+        self.rooms.timer(clock);
         for _ in 0..self.limits.max_removed_per_round {
             match self.deadlines.first() {
                 Some(&(deadline, id)) if deadline < clock.wall_ms => self.remove(id),
@@ -399,7 +395,7 @@ impl<I: Interpreter> Node<I> {
         if let Some(actor) = self.actors.remove(&id) {
             let memory = actor.memory();
             self.deadlines.remove(&(actor.deadline, id));
-            self.world.vaults.leave(&actor.scope, &actor.header);
+            self.rooms.vaults.leave(&actor.scope, &actor.header);
             self.by_key.remove(&actor.key);
             if actor.is_run {
                 self.runs.remove(id, &actor);
@@ -430,20 +426,13 @@ impl<I: Interpreter> Node<I> {
         let deadline = self.deadlines.first().map(|&(deadline, _)| {
             clock.now + Duration::from_millis((deadline + 1).saturating_sub(clock.wall_ms))
         });
-        let spell = self.world.schedule.next();
+        let spell = self.rooms.spells.schedule.next();
         let spell =
             spell.map(|at| clock.now + Duration::from_millis(at.saturating_sub(clock.wall_ms)));
-        let chain = self.world.chain.as_ref().and_then(Chain::wake_at);
-        [
-            self.timers.next(),
-            deadline,
-            spell,
-            self.world.rest_at(),
-            chain,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.timers.next(), deadline, spell, self.rooms.wake_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
@@ -459,13 +448,13 @@ impl<I: Interpreter> Node<I> {
             self.count(Refusal::ExpiredHere);
             return true;
         }
-        let Some(key) = self.world.host().key(&actor.scope) else {
+        let Some(key) = self.rooms.host().key(&actor.scope) else {
             return true;
         };
         let before = actor.memory();
         let read = actor.data.len() + actor.mailbox.front().map_or(0, Bytes::len);
         let current = actor.mailbox.pop_front().unwrap_or_default();
-        let begin = self.world.now();
+        let begin = self.rooms.now();
         let mut outcome = self.interpreter.run(Run {
             particle: &actor.header,
             scope: &actor.scope,
@@ -474,8 +463,8 @@ impl<I: Interpreter> Node<I> {
             current: &current,
             results: core::mem::take(&mut actor.results),
         });
-        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
-            self.world.meters.avm_call.time(end.since(begin));
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms.tally.meters.avm_call.time(end.since(begin));
         }
         // Kept before anything is done about it, also after an error.
         actor.data = core::mem::take(&mut outcome.data).into();
@@ -507,8 +496,12 @@ impl<I: Interpreter> Node<I> {
             );
         }
         self.act(clock, network, id, outcome, out);
-        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
-            self.world.meters.interpretation.time(end.since(begin));
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms
+                .tally
+                .meters
+                .interpretation
+                .time(end.since(begin));
         }
         self.wake(id);
         true
@@ -609,33 +602,32 @@ impl<I: Interpreter> Node<I> {
         let Some(actor) = self.actors.get(&call.actor) else {
             return;
         };
-        let host = self.world.host().clone();
-        let Some(key) = host.key(&actor.scope) else {
+        let host = self.rooms.host().clone();
+        if !host.is_local(&actor.scope) {
             return;
-        };
+        }
         let request_call = Call {
             host: &host,
             network,
             clock,
             scope: actor.scope,
-            key,
-            trusted: self.world.is_trusted(&actor.header),
+            trusted: self.rooms.is_trusted(&actor.header),
             particle: &actor.header,
             request,
         };
-        let begin = self.world.now();
-        let answer = builtins::call(&mut self.world, &request_call);
+        let begin = self.rooms.now();
+        let answer = builtins::call(&mut self.rooms, &request_call);
         if !matches!(answer, Ok(Reply::Later(_)))
-            && let (Some(begin), Some(end)) = (begin, self.world.now())
+            && let (Some(begin), Some(end)) = (begin, self.rooms.now())
         {
-            self.world.meters.builtin_call.time(end.since(begin));
+            self.rooms.tally.meters.builtin_call.time(end.since(begin));
         }
         self.status.calls += 1;
         let deadline = actor.deadline;
         let result = match builtins::result(answer) {
             Ok(result) => result,
-            Err(Later::Job(ticket)) => {
-                self.jobs.insert(ticket, call);
+            Err(Later::Job(job)) => {
+                self.jobs.insert(job, call);
                 self.suspend(call);
                 return;
             }
@@ -685,64 +677,71 @@ impl<I: Interpreter> Node<I> {
 
     /// Begins what needs the time; an edge calls it once, when the wall clock is right.
     pub fn begin(&mut self, clock: Clock) {
-        self.world.begin(clock);
+        self.rooms.begin(clock);
     }
 
     /// The compute cores that serve deals, if that changed since it was last asked.
     pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
-        self.world.deal_cores()
+        self.rooms.deal_cores()
     }
 
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
-        self.world.state_mut()
+        self.rooms.state_mut()
     }
 
     /// Hands the state over to the edge, which runs the disk's jobs from now on.
     pub fn take_state(&mut self) -> Option<State> {
-        self.world.take_state()
+        self.rooms.take_state()
     }
 
-    /// The next job for the disk, if the edge runs these.
-    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
-        self.world.next_disk_job()
+    /// The next job for the disk, if the edge has taken the state. Otherwise these jobs are done
+    /// here and now.
+    pub fn next_disk_job(&mut self, clock: Clock) -> Option<DiskJob> {
+        let job = self.rooms.next_disk_job(clock);
+        self.take_answers(clock);
+        job
     }
 
     /// Takes back what came of a disk job.
     pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
-        self.world.disk_done(clock, done);
+        self.rooms.disk_done(clock, done);
+        self.take_answers(clock);
     }
 
     /// The next job for a compute core, if there is one and its core has room.
     pub fn next_job(&mut self) -> Option<Job> {
-        self.world.next_job()
+        self.rooms.next_job()
     }
 
-    /// Takes back what came of a job.
+    /// Takes back a job that a core has done.
     pub fn done(&mut self, clock: Clock, done: Done) {
-        let done = self.world.done(clock, done);
+        self.rooms.done(clock, done);
+        self.take_answers(clock);
+    }
+
+    /// Takes the answers of jobs, and the particles of spells.
+    fn take_answers(&mut self, clock: Clock) {
         self.take_spells(clock);
-        if let Some((ticket, answer)) = done {
-            self.answered(ticket, answer);
+        while let Some((job, answer)) = self.rooms.next_answer() {
+            self.answered(job, answer);
         }
     }
 
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
-        self.world.next_request()
+        self.rooms.next_request()
     }
 
     /// Takes the answer to an HTTP request.
-    pub(crate) fn http_done(&mut self, now: Instant, id: u64, answer: Answer) {
-        self.world.http_done(now, id, answer);
-        while let Some((ticket, answer)) = self.world.finished.pop_front() {
-            self.answered(ticket, answer);
-        }
+    pub(crate) fn http_done(&mut self, clock: Clock, id: u64, answer: Answer) {
+        self.rooms.http_done(clock, id, answer);
+        self.take_answers(clock);
     }
 
     /// The answer of the call that waits for a job is there.
-    fn answered(&mut self, ticket: JobId, answer: Result<Reply, CallError>) {
-        let Some(call) = self.jobs.remove(&ticket) else {
+    fn answered(&mut self, job: JobId, answer: Result<Reply, CallError>) {
+        let Some(call) = self.jobs.remove(&job) else {
             return;
         };
         match answer {

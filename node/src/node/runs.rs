@@ -44,7 +44,7 @@ impl<I: Interpreter> Node<I> {
     /// Runs the spells whose time has come, but those whose runs of before are not over: what is skipped is not caught up
     /// with.
     pub(super) fn run_spells(&mut self, clock: Clock) {
-        while let Some(id) = self.world.schedule.due(clock.wall_ms) {
+        while let Some(id) = self.rooms.due_spell(clock.wall_ms) {
             if self.busy_runs(&id) < self.limits.spell_runs {
                 self.run_spell(clock, &id, Trigger::Clock);
             } else {
@@ -56,15 +56,15 @@ impl<I: Interpreter> Node<I> {
 
     /// A peer has connected, or its last connection has ended: spells may wait for it.
     pub fn on_connection(&mut self, clock: Clock, peer: &PeerId, connected: bool) {
-        for id in self.world.schedule.of_connections(connected) {
+        for id in self.rooms.spells.schedule.of_connections(connected) {
             self.run_spell(clock, &id, Trigger::Peer(peer, connected));
         }
     }
 
     fn run_spell(&mut self, clock: Clock, id: &str, trigger: Trigger<'_>) {
-        let alive = self.runs.of(id).count() + self.world.schedule.beginning(id);
+        let alive = self.runs.of(id).count() + self.rooms.spells.schedule.beginning(id);
         match alive < self.limits.spell_alive {
-            true => self.world.run_spell(clock, id, trigger),
+            true => self.rooms.run_spell(clock, id, trigger),
             false => self.skip(id),
         }
     }
@@ -79,12 +79,12 @@ impl<I: Interpreter> Node<I> {
         let actors = self.runs.of(id).filter_map(|id| self.actors.get(id));
         let busy = actors.filter(|actor| actor.is_busy());
         let particles: BTreeSet<&str> = busy.map(|actor| actor.header.id.as_str()).collect();
-        particles.len() + self.world.schedule.beginning(id)
+        particles.len() + self.rooms.spells.schedule.beginning(id)
     }
 
     /// Takes in the particles of spells.
     pub(super) fn take_spells(&mut self, clock: Clock) {
-        while let Some(particle) = self.world.particles.pop_front() {
+        while let Some(particle) = self.rooms.next_particle() {
             // What is refused is counted.
             let _ = self.receive(clock, particle);
         }

@@ -36,10 +36,10 @@ use crate::machine::{Effect, Machine};
 use crate::node::{self, Node};
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, rarely};
+use crate::rooms::{Parts, Rooms};
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
-use crate::world::{Parts, World};
 use absent::Origin;
 use contacts::{Contacts, View};
 use inbox::Inbox;
@@ -213,8 +213,8 @@ impl Peer {
     /// A peer without connections, memory beyond a reboot and services. `seed` is fresh entropy.
     pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Peer {
         let host = config.host(keypair.clone());
-        let world = World::without_parts(host, config.services.clone(), seed);
-        Peer::build(config, keypair, seed, world)
+        let rooms = Rooms::without_parts(host, config.services.clone(), seed);
+        Peer::build(config, keypair, seed, rooms)
     }
 
     /// A peer that has what `parts` give, without connections. `seed` is fresh entropy.
@@ -228,11 +228,11 @@ impl Peer {
         parts: Parts,
     ) -> Result<Peer, services::Error> {
         let host = config.host(keypair.clone());
-        let world = World::new(host, parts, config.services.clone(), seed)?;
-        Ok(Peer::build(config, keypair, seed, world))
+        let rooms = Rooms::new(host, parts, config.services.clone(), seed)?;
+        Ok(Peer::build(config, keypair, seed, rooms))
     }
 
-    fn build(config: Config, keypair: Keypair, seed: [u8; 32], world: World) -> Peer {
+    fn build(config: Config, keypair: Keypair, seed: [u8; 32], rooms: Rooms) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
         let bootstrap = config.bootstrap.iter().filter_map(Multiaddr::peer_id);
         let bootstrap = bootstrap.collect();
@@ -248,7 +248,7 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(world, config.particles, Aquavm::default()),
+            node: Node::new(rooms, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
             http: http::Connections::default(),
@@ -374,17 +374,21 @@ impl Peer {
         while let Some(request) = self.node.next_request() {
             let begun = self.clients.start(request, self.tls.as_ref(), out);
             if let Err((id, answer)) = begun {
-                self.node.http_done(clock.now, id, answer);
+                self.node.http_done(clock, id, answer);
             }
         }
-        while let Some(job) = self.node.next_disk_job() {
-            out.push(Effect::Disk { job });
-        }
-        while let Some(job) = self.node.next_job() {
-            out.push(Effect::Compute {
+        loop {
+            // A job of one kind may lead to one of the other.
+            let disk_job = self.node.next_disk_job(clock);
+            let job = self.node.next_job();
+            if disk_job.is_none() && job.is_none() {
+                break;
+            }
+            out.extend(disk_job.map(|job| Effect::Disk { job }));
+            out.extend(job.map(|job| Effect::Compute {
                 core: job.core(),
                 job,
-            });
+            }));
         }
     }
 
@@ -495,7 +499,7 @@ impl Peer {
                 let connected = |peer: &PeerId| self.swarm.is_connected(peer);
                 let report = http::Report {
                     status: self.status(),
-                    world: self.node.world(),
+                    rooms: self.node.rooms(),
                     versions: &self.node.host().versions,
                     bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
                     contacts: &self.reached,
@@ -589,7 +593,7 @@ impl Machine for Peer {
                 self.node.timer(clock);
                 self.http.timer(clock.now, out);
                 for (id, answer) in self.clients.timer(clock.now, out) {
-                    self.node.http_done(clock.now, id, answer);
+                    self.node.http_done(clock, id, answer);
                 }
             }
             Input::Dialed { conn, .. }
@@ -600,7 +604,7 @@ impl Machine for Peer {
                 if self.clients.has(*conn) =>
             {
                 if let Some((id, answer)) = self.clients.handle(*conn, &input, out) {
-                    self.node.http_done(clock.now, id, answer);
+                    self.node.http_done(clock, id, answer);
                     self.settle(clock, out);
                 }
                 return;
