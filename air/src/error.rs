@@ -72,6 +72,8 @@ pub mod code {
     pub const CID_NOT_FOUND: i64 = 20010;
     /// A stored failure is malformed.
     pub const FAILED_STATE: i64 = 20012;
+    /// A `new` ends whose stream is gone: the reference crashes there.
+    pub const NO_STREAM: i64 = 20901;
     /// A stream is too long.
     pub const STREAM_SIZE: i64 = 20013;
     /// An element of a map is no pair.
@@ -146,6 +148,7 @@ pub(crate) enum Error {
     },
     ValueNotJson(String),
     FailedState(String),
+    NoStream(String),
     StreamSize,
     MapPair(&'static str),
     CanonScalar,
@@ -268,6 +271,7 @@ impl Error {
             Self::Shadowing(_) => code::SHADOWING,
             Self::CidNotFound { .. } | Self::ValueNotJson(_) => code::CID_NOT_FOUND,
             Self::FailedState(_) => code::FAILED_STATE,
+            Self::NoStream(_) => code::NO_STREAM,
             Self::StreamSize => code::STREAM_SIZE,
             Self::MapPair(_) => code::MAP_PAIR,
             Self::CanonScalar => code::CANON_SCALAR,
@@ -428,6 +432,9 @@ impl fmt::Display for Error {
             Self::ValueNotJson(reason) => write!(f, "a stored value is not JSON: {reason}"),
             Self::FailedState(reason) => {
                 write!(f, "failed to deserialize to CallServiceFailed: {reason}")
+            }
+            Self::NoStream(name) => {
+                write!(f, "the stream {name} of a new is gone before the new ends")
             }
             Self::StreamSize => f.write_str("stream size goes over the allowed limit of 1024"),
             Self::MapPair(reason) => f.write_str(reason),

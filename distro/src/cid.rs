@@ -1,18 +1,17 @@
-//! Content identifiers (CIDv1) of modules and blueprints: files cut into chunks of 256 KiB, each a raw leaf, with one
-//! dag-pb node over several (Marine specification, section 7.1).
+//! Content identifiers (CIDv1) of modules and blueprints: a file is cut into chunks of 256 KiB,
+//! each a raw leaf. Several leaves have one dag-pb node over them (Marine specification, section
+//! 7.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use data_encoding::BASE32_NOPAD;
+pub use basalt_terms::cid::encode as text;
+use basalt_terms::cid::{DAG_PB, RAW, SHA2_256};
+use basalt_terms::protobuf::{write_bytes, write_varint};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a leaf.
 const CHUNK: usize = 262_144;
-/// Multicodec of raw bytes.
-const RAW: u8 = 0x55;
-/// Multicodec of dag-pb nodes.
-const DAG_PB: u8 = 0x70;
 
 /// The CID of a file, as text.
 #[must_use]
@@ -26,17 +25,9 @@ pub fn of_file(bytes: &[u8]) -> String {
 
 /// Version, codec and SHA-256 multihash of a block.
 fn binary(codec: u8, block: &[u8]) -> Vec<u8> {
-    let mut cid = alloc::vec![1, codec, 0x12, 32];
+    let mut cid = alloc::vec![1, codec, SHA2_256, 32];
     cid.extend_from_slice(&Sha256::digest(block));
     cid
-}
-
-/// The text of a CID.
-#[must_use]
-pub fn text(cid: &[u8]) -> String {
-    let mut text = String::from("b");
-    text += &BASE32_NOPAD.encode(cid).to_ascii_lowercase();
-    text
 }
 
 /// The dag-pb node over a file's leaves: links first, then the UnixFS data.
@@ -44,38 +35,17 @@ pub fn text(cid: &[u8]) -> String {
 pub fn node(bytes: &[u8]) -> Vec<u8> {
     let mut node = Vec::new();
     let mut unixfs = alloc::vec![0x08, 2];
-    put_number(&mut unixfs, 3, bytes.len() as u64);
+    write_varint(3, bytes.len() as u64, &mut unixfs);
     for leaf in bytes.chunks(CHUNK) {
         let mut link = Vec::new();
-        put_bytes(&mut link, 1, &binary(RAW, leaf));
-        put_bytes(&mut link, 2, b"");
-        put_number(&mut link, 3, leaf.len() as u64);
-        put_bytes(&mut node, 2, &link);
-        put_number(&mut unixfs, 4, leaf.len() as u64);
+        write_bytes(1, &binary(RAW, leaf), &mut link);
+        write_bytes(2, b"", &mut link);
+        write_varint(3, leaf.len() as u64, &mut link);
+        write_bytes(2, &link, &mut node);
+        write_varint(4, leaf.len() as u64, &mut unixfs);
     }
-    put_bytes(&mut node, 1, &unixfs);
+    write_bytes(1, &unixfs, &mut node);
     node
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// A protobuf field with a number.
-fn put_number(out: &mut Vec<u8>, field: u8, value: u64) {
-    out.push(field << 3);
-    put_varint(out, value);
-}
-
-/// A protobuf field with bytes.
-fn put_bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
-    out.push(field << 3 | 2);
-    put_varint(out, value.len() as u64);
-    out.extend_from_slice(value);
 }
 
 #[cfg(test)]

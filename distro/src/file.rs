@@ -1,4 +1,4 @@
-//! A file and its content identifier.
+//! A file and its CID.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -11,13 +11,13 @@ use miniz_oxide::{deflate, inflate};
 
 use crate::cid;
 
-/// How hard the packer tries, of 10.
+/// Level of compression, of 10 at most. A higher one takes longer and gains little on modules.
 const LEVEL: u8 = 9;
 
-/// Bytes that stay where they are.
+/// Bytes that are shared, not copied.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// A file, by its CID; it is what the CID says only once it was [read](File::read).
+/// A file, by its CID. Whether its bytes match the CID is checked when it is [read](File::read).
 #[derive(Clone)]
 pub struct File {
     cid: String,
@@ -28,7 +28,7 @@ pub struct File {
 #[derive(Clone)]
 enum Content {
     Plain(&'static [u8]),
-    /// The compressed file is somewhere in these bytes.
+    /// The compressed file is at this place in these bytes.
     Packed(Bytes, Range<usize>),
 }
 
@@ -40,7 +40,7 @@ impl PartialEq for File {
 
 impl Eq for File {}
 
-/// A file is not what its CID says.
+/// A file, by its CID, whose bytes do not match the CID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged(pub String);
 
@@ -59,7 +59,7 @@ impl fmt::Debug for File {
 }
 
 impl File {
-    /// A file that is at hand.
+    /// A file whose bytes are there uncompressed.
     #[must_use]
     pub fn new(bytes: &'static [u8]) -> File {
         File {
@@ -69,7 +69,7 @@ impl File {
         }
     }
 
-    /// A file that should be `cid`, and `len` bytes long; compressed it is `range` of `pack`.
+    /// A file that should have the CID `cid` and `len` bytes. Compressed it is `range` of `pack`.
     pub(crate) fn packed(cid: String, len: usize, pack: Bytes, range: Range<usize>) -> File {
         File {
             cid,
@@ -96,10 +96,10 @@ impl File {
         self.len == 0
     }
 
-    /// Its bytes, which are what the CID says.
+    /// Its bytes, checked against the CID.
     ///
     /// # Errors
-    /// [`Damaged`]: they are not.
+    /// [`Damaged`]: they do not match.
     pub fn read(&self) -> Result<Cow<'static, [u8]>, Damaged> {
         let packed = match &self.content {
             Content::Plain(bytes) => return Ok(Cow::Borrowed(bytes)),
@@ -120,7 +120,7 @@ pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     deflate::compress_to_vec(bytes, LEVEL)
 }
 
-/// What was compressed; `None` when it is not exactly `len` bytes.
+/// Decompressed bytes; `None` if they are not exactly `len`.
 pub(crate) fn unpack(bytes: &[u8], len: usize) -> Option<Vec<u8>> {
     let whole = inflate::decompress_to_vec_with_limit(bytes, len).ok()?;
     (whole.len() == len).then_some(whole)

@@ -1,12 +1,13 @@
-//! The services that come with a node: the published packages, unchanged.
+//! The system services that come with a node: the published packages, unchanged.
 //!
 //! Layers, from the bottom:
 //!
 //! * [`cid`]: content identifiers of files;
-//! * [`File`]: a file with its identifier, at hand or compressed;
-//! * [`Distro`]: packages of modules and spells, and how they are made ready;
+//! * [`File`]: a file with its CID, plain or compressed;
+//! * [`Distro`]: packages of modules and spells, and the calls that set them up;
 //! * [`pack`]: all of it as one file, for the boot volume of an image;
-//! * [`published`] (feature of that name, on the host): the packages as they are in the crates registry.
+//! * [`published`] (feature of that name, only on the host): the packages as they are in the crates
+//!   registry.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -27,22 +28,23 @@ use serde_json::Value;
 
 pub use file::{Bytes, Damaged, File};
 
-/// A service, and the spell that looks after it.
+/// A service, a spell, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// Its name, which is the service's alias too.
+    /// Its name, which is also the service's alias.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Modules by name, the facade last; none: the package is a spell alone.
+    /// Modules by name, the facade last. Without modules the package is only a spell.
     pub modules: Vec<(String, File)>,
-    /// Calls that make the service ready after it was created: functions and arguments. [`NOW`] stands for the time.
+    /// Calls that set the service up after it was created: functions and arguments. [`NOW`] stands
+    /// for the time.
     pub calls: Vec<(String, Value)>,
     /// The spell.
     pub spell: Option<Spell>,
 }
 
-/// In place of an argument: the seconds since 1970.
+/// In place of an argument: the seconds since 1970, which are not known before the call.
 pub const NOW: &str = "$now";
 
 /// A spell that comes with the node.
@@ -52,16 +54,16 @@ pub struct Spell {
     pub name: String,
     /// Its script, text in AIR.
     pub script: File,
-    /// What its KV holds from the start: an object.
+    /// What its key-value storage holds from the start: an object.
     pub data: Value,
-    /// Seconds between its runs.
+    /// Seconds between its particles.
     pub period: u32,
 }
 
 /// Everything that comes with a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distro {
-    /// The service that every spell is.
+    /// The service that all spells are made of.
     pub spell: Package,
     /// The system services, in the order of installation.
     pub system: Vec<Package>,

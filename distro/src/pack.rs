@@ -4,8 +4,9 @@
 //! "basalt distro 1\n" | index: compressed size, size (u32 LE each) | index | file | file ..
 //! ```
 //!
-//! The index is JSON; it lists the files in their order, with CIDs and sizes. Compression is DEFLATE (RFC 1951). A file is
-//! decompressed, and held against its CID, when it is read: a node that has kept it already never does.
+//! The index is JSON. It lists the files in their order, with CIDs and sizes. Compression is
+//! DEFLATE (RFC 1951). A file is decompressed and checked against its CID when it is read, which a
+//! node does only for files that it does not have yet.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -20,30 +21,34 @@ use crate::{Damaged, Distro, Package, Spell};
 
 /// What a pack begins with.
 const MAGIC: &[u8] = b"basalt distro 1\n";
-/// Longest index: scripts of spells may stand in their data. Against an index that unfolds to fill the memory.
+/// Longest index in bytes: the data of spells, and scripts in it, are part of the index. Bounds the
+/// memory that a hostile index takes when it is decompressed.
 const MAX_INDEX: usize = 8 << 20;
-/// Longest file. Against one that unfolds to fill the memory.
+/// Longest file in bytes. Bounds the memory that a hostile file takes when it is decompressed.
 const MAX_FILE: usize = 32 << 20;
-/// Longest pack; readers need not take more from a disk.
+/// Longest pack in bytes; readers need not take more from a disk.
 pub const MAX_PACK: usize = 32 << 20;
 
-/// Why bytes are no pack.
+/// Why bytes are not a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// They do not begin like one.
+    /// They do not begin with the mark of a pack of this version.
     Magic,
     /// The index is damaged, or too long.
     Index(String),
-    /// The index tells of a file that is not there.
+    /// The index names a file, by CID, that is not there.
     Missing(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Magic => f.write_str("it is no file of services, or of another version"),
+            Error::Magic => f.write_str("it is not a file of services of this version"),
             Error::Index(why) => write!(f, "its index is damaged: {why}"),
-            Error::Missing(cid) => write!(f, "the file {cid} is missing in it"),
+            Error::Missing(cid) => write!(
+                f,
+                "it does not contain the file {cid}, which its index names"
+            ),
         }
     }
 }
@@ -112,7 +117,7 @@ impl Distro {
             spell: listed(&self.spell),
             system: self.system.iter().map(listed).collect(),
         };
-        // Strings, numbers and values of JSON: nothing in it could fail to be written.
+        // An index has only strings, numbers and JSON values, so writing it cannot fail.
         let index = serde_json::to_vec(&index).unwrap_or_default();
         let packed = pack(&index);
         let mut out = MAGIC.to_vec();
@@ -126,7 +131,7 @@ impl Distro {
     /// Reads a pack. Its files stay where they are until they are read.
     ///
     /// # Errors
-    /// The bytes are none.
+    /// [`Error`]: the bytes are not a pack.
     pub fn from_pack(pack: &Bytes) -> Result<Distro, Error> {
         let bytes = (**pack).as_ref();
         let rest = bytes.strip_prefix(MAGIC).ok_or(Error::Magic)?;

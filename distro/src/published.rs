@@ -9,19 +9,19 @@ use serde_json::{Map, Value, json};
 
 use crate::{Distro, File, NOW, Package, Spell};
 
-/// Seconds between runs of the spell that looks after the registry.
+/// Seconds between the particles of the registry's spell.
 const REGISTRY_PERIOD: u32 = 3600;
-/// Seconds after which the registry's records expire, are renewed, are replicated.
+/// Seconds after which records of the registry expire, are renewed and are replicated.
 const REGISTRY: RegistryConfig = RegistryConfig {
     expired_interval: 86_400,
     renew_interval: 43_200,
     replicate_interval: 3_600,
 };
-/// Seconds between runs of the decider.
+/// Seconds between the particles of the decider.
 const DECIDER_PERIOD: u32 = 120;
-/// Seconds between runs of the spell of a deal.
+/// Seconds between the particles of a deal's spell.
 const WORKER_PERIOD: u32 = 900;
-/// Where the definitions of deals come from: the network's public node.
+/// The IPFS node that has the definitions of deals: the network's public one.
 const IPFS: &str = "/dns4/ipfs.fluence.dev/tcp/5001";
 
 /// The spell service, the trust graph with the network's certificates, the registry, the decider.
@@ -102,7 +102,8 @@ fn modules(modules: &[(&str, &'static [u8])]) -> Vec<(alloc::string::String, Fil
         .collect()
 }
 
-/// Records in the order of their keys.
+/// The records as an object, sorted by key: a hash map's order changes from run to run, and the
+/// image has to be the same each time.
 fn object(records: std::collections::HashMap<&str, Value>) -> Value {
     let mut records: Vec<_> = records.into_iter().collect();
     records.sort_by_key(|(key, _)| *key);

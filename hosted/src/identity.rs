@@ -1,4 +1,4 @@
-//! The node's key: from the manifest, or generated at the first start and kept in a file.
+//! The node's seed, from which its key is made: generated at the first start and kept in a file.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -8,13 +8,15 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// 32 bytes nobody can guess.
+/// 32 random bytes from the operating system.
 ///
 /// # Errors
-/// The system has no entropy to give.
+/// The system gives none.
 pub fn entropy() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no entropy from the system: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        anyhow!("the operating system gives no random numbers (getrandom): {error}")
+    })?;
     Ok(bytes)
 }
 
@@ -24,16 +26,16 @@ pub fn entropy() -> Result<[u8; 32]> {
 /// The file cannot be read or written, or holds something else.
 pub fn kept_seed(path: &Path) -> Result<[u8; 32]> {
     let name = path.display();
+    let damaged = |what: &str| {
+        anyhow!("identity file {name} {what}; restore it, or delete it for a new identity")
+    };
     match fs::read_to_string(path) {
         Ok(text) => {
             let bytes = BASE64_STANDARD
                 .decode(text.trim())
-                .map_err(|error| anyhow!("identity file {name} is not base64: {error}"))?;
+                .map_err(|error| damaged(&format!("is not base64: {error}")))?;
             bytes.try_into().map_err(|bytes: Vec<u8>| {
-                anyhow!(
-                    "identity file {name} holds {} bytes, a seed has 32",
-                    bytes.len()
-                )
+                damaged(&format!("holds {} bytes, a seed has 32", bytes.len()))
             })
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -42,9 +44,9 @@ pub fn kept_seed(path: &Path) -> Result<[u8; 32]> {
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options
-                .open(path)
-                .with_context(|| format!("cannot create identity file {name}"))?;
+            let mut file = options.open(path).with_context(|| {
+                format!("cannot create identity file {name}; is its folder writable?")
+            })?;
             writeln!(file, "{}", BASE64_STANDARD.encode(seed))
                 .with_context(|| format!("cannot write identity file {name}"))?;
             Ok(seed)
@@ -67,6 +69,9 @@ mod tests {
         fs::write(&path, "AAAA").unwrap();
         let error = kept_seed(&path).unwrap_err().to_string();
         fs::remove_dir_all(&folder).unwrap();
-        assert!(error.ends_with("holds 3 bytes, a seed has 32"), "{error}");
+        assert!(
+            error.contains("holds 3 bytes, a seed has 32; restore it"),
+            "{error}"
+        );
     }
 }

@@ -107,7 +107,7 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 ///
-/// If memory or random bytes are missing.
+/// If there is not enough memory, or the system gives no random bytes.
 pub fn prove(args: &ProveArgs) -> Result<()> {
     ensure!(args.threads > 0, "--threads must be at least 1");
     let memory = args.pages.memory();
@@ -124,16 +124,24 @@ pub fn prove(args: &ProveArgs) -> Result<()> {
 ///
 /// # Errors
 ///
-/// If the proof is not valid: with the reason.
+/// If the proof is not valid, with the reason.
 pub fn verify(args: &VerifyArgs) -> Result<()> {
     if !args.difficulty.is_met_by(&args.hash) {
-        bail!("invalid: the hash does not meet the difficulty");
+        bail!(
+            "invalid: the hash {} is above the difficulty {}",
+            args.hash,
+            args.difficulty
+        );
     }
     let memory = Mmap::default();
     let cache = make_cache(memory, &args.nonce, &args.cu)?;
     let hash = Vm::best(&memory)?.hash(Source::Light(&cache), &args.local_nonce.0);
     if hash != args.hash.0 {
-        bail!("invalid: the local nonce hashes to {}", ResultHash(hash));
+        bail!(
+            "invalid: the local nonce hashes to {}, not to {}",
+            ResultHash(hash),
+            args.hash
+        );
     }
     println!("valid");
     Ok(())
@@ -176,27 +184,28 @@ fn make_dataset(
         }
     });
     progress.finish();
-    builder
-        .finish()
-        .map_err(|builder| anyhow::anyhow!("{builder:?} is incomplete"))
+    builder.finish().map_err(|builder| {
+        anyhow::anyhow!("the dataset is incomplete, which is a bug: {builder:?}")
+    })
 }
 
-/// Gives the calling thread a hardware thread of its own as far as they go round.
+/// Pins the calling thread to a hardware thread. Threads share one only if there are not enough.
 fn pin(number: usize) {
     if let Err(reason) = cores::pin_spread(number) {
-        eprintln!("thread {number} is not pinned: {reason:#}");
+        eprintln!("thread {number} is not pinned to a core and may be slower: {reason:#}");
     }
 }
 
-/// 32 bytes that no other thread and no other run starts from.
+/// A random start, so that no two threads and no two runs try the same nonces.
 fn random_nonce() -> Result<LocalNonce> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).context("no random bytes from the operating system")?;
+    getrandom::fill(&mut bytes)
+        .context("the operating system gives no random numbers (getrandom)")?;
     Ok(LocalNonce(bytes))
 }
 
-/// Hashes a thread makes between two reports of their number: it makes hundreds per second, or a few in
-/// light mode.
+/// Hashes a thread makes between two reports of their number: it makes hundreds per second, or a
+/// few in light mode.
 const FAST_ROUND: u64 = 64;
 const LIGHT_ROUND: u64 = 2;
 
@@ -234,12 +243,12 @@ fn hash(args: &ProveArgs, memory: Mmap, source: Source<'_, Fluence>) -> Result<(
                         local_nonce,
                         result_hash,
                     };
-                    // The line about the rate makes room: both may share a terminal.
+                    // Clears the line with the rate first: both may go to the same terminal.
                     eprint!("\r{:100}\r", "");
                     println!("{}", records::proof_to_json(&proof));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                // All workers are gone: one of them has the reason.
+                // All threads have ended: the join below gives the reason.
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             report(
@@ -255,7 +264,7 @@ fn hash(args: &ProveArgs, memory: Mmap, source: Source<'_, Fluence>) -> Result<(
             .into_iter()
             .try_for_each(|worker| match worker.join() {
                 Ok(result) => result,
-                Err(_) => bail!("a hashing thread panicked"),
+                Err(_) => bail!("a hashing thread panicked, see its message above"),
             })
     })
 }
@@ -276,7 +285,7 @@ fn work<const LANES: usize>(
     prover.assign(difficulty, random_nonce()?);
     while !stop.load(Ordering::Relaxed) {
         let done = prover.run(source, round, stop, |nonce, hash| {
-            // Nobody listens any more once enough proofs are there.
+            // The receiver is gone once there are enough proofs.
             let _ = found.send((nonce, hash));
         });
         hashes.fetch_add(done, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use basalt_distro::cid;
-use basalt_net::keypair::{Keypair, PublicKey};
+use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use serde_json::{Value, json};
 use support::{Folder, Node, Operator, PATIENCE};
@@ -234,10 +234,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn key_of(peer: &PeerId) -> [u8; 32] {
-    match peer.public_key() {
-        Some(PublicKey::Ed25519(key)) => key,
-        _ => panic!("{peer} has no such key"),
-    }
+    peer.ed25519_key().expect("an Ed25519 key")
 }
 
 #[test]

@@ -16,9 +16,10 @@ use std::{
 use basalt_manifest::{Manifest, Problems};
 
 use crate::{
-    MIB, elf, fat,
+    elf, fat,
     gpt::{self, BLOCK, EFI_SYSTEM, Guid, Partition, SLOT, STATE, Table},
     pe,
+    units::MIB,
 };
 
 /// Size of the image in bytes.

@@ -21,8 +21,7 @@ pub mod image;
 pub mod kernel;
 pub mod pe;
 pub mod services;
+mod units;
 
 pub use image::Image;
-
-/// Bytes of a MiB.
-pub const MIB: u64 = 1 << 20;
+pub use units::MIB;

@@ -1,13 +1,13 @@
 //! Peer ids and multiaddrs, by the rules of the network code that will use them.
 
 use alloc::string::{String, ToString};
-use alloc::vec;
 
-use basalt_net::{
+use basalt_terms::{
     Multiaddr, PeerId,
     multiaddr::{Endpoint, Host, Protocol},
-    tls::{self, SettingsError},
 };
+
+use crate::tls::{self, TlsFault};
 
 /// Checks a peer id.
 pub(crate) fn peer_id(text: &str) -> Result<(), String> {
@@ -63,25 +63,17 @@ pub(crate) fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
 
 /// Checks the certificate of an authority.
 pub(crate) fn root(text: &str) -> Result<(), String> {
-    let settings = tls::Settings {
-        roots: vec![text.into()],
-        ..tls::Settings::default()
-    };
-    tls::check(&settings).map_err(|error| alloc::format!("has a wrong entry: {error}"))
+    tls::check_root(text).map_err(|fault| alloc::format!("has a wrong entry: {fault}"))
 }
 
 /// Checks a certificate and its key; the error names the one that is wrong.
-pub(crate) fn certificate(pair: &(String, String)) -> Result<(), (&'static str, String)> {
-    let settings = tls::Settings {
-        certificate: Some(pair.clone()),
-        ..tls::Settings::default()
-    };
-    tls::check(&settings).map_err(|error| {
-        let key = match error {
-            SettingsError::Key => "key",
-            SettingsError::Certificate | SettingsError::Root => "certificate",
+pub(crate) fn certificate((chain, key): &(String, String)) -> Result<(), (&'static str, String)> {
+    tls::check_certificate(chain, key).map_err(|fault| {
+        let key = match fault {
+            TlsFault::Key => "key",
+            TlsFault::Certificate | TlsFault::Root => "certificate",
         };
-        (key, alloc::format!("cannot be used: {error}"))
+        (key, alloc::format!("cannot be used: {fault}"))
     })
 }
 

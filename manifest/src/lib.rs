@@ -28,6 +28,7 @@ mod problem;
 mod read;
 pub mod schema;
 mod source;
+mod tls;
 mod url;
 mod value;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use basalt_net::ip::{Config, EthernetAddress, Event, Ipv4Address, Ipv4Cidr, SocketId, Stack};
 use basalt_net::swarm::{self, ConnId, Effect, Effects, Input, Swarm, Transport};
 use basalt_net::time::Instant;
-use basalt_net::{Keypair, Multiaddr, Particle};
+use basalt_net::{Authored, Keypair, Multiaddr, Particle};
 use link::{Faults, Link};
 
 const PORT: u16 = 977;
@@ -153,16 +153,16 @@ fn goodput(loss: u64, round_trip: u64, buffer: usize) -> Option<f64> {
     let mut out = Effects::new();
     hosts[1].swarm.dial(now, &to, &mut out).expect("dials");
     hosts[1].effects(out);
-    let mut particle = Particle {
+    let mut authored = Authored {
         id: "big".into(),
         init_peer_id: keypair(1).peer_id(),
         timestamp: 1,
         ttl: 1,
         script: String::new(),
         signature: vec![],
-        data: vec![7; size].into(),
     };
-    particle.sign(&keypair(1));
+    authored.sign(&keypair(1));
+    let particle = Particle::new(authored, vec![7; size]);
     let (mut sent, mut half) = (false, None);
     let end = now + PATIENCE;
     while !hosts[0].arrived {

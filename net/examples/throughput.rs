@@ -9,7 +9,7 @@ use std::time::{Duration, Instant as Clock};
 
 use basalt_net::swarm::{Config, ConnId, Effect, Effects, Event, Input, Swarm, Transport};
 use basalt_net::time::Instant;
-use basalt_net::{Keypair, Multiaddr, Particle, PeerId};
+use basalt_net::{Authored, Keypair, Multiaddr, Particle, PeerId};
 
 /// Two swarms, and bytes handed over between them in the sizes a socket would.
 struct Pair {
@@ -139,17 +139,16 @@ impl Stopwatch {
 }
 
 fn particle(size: usize) -> Particle {
-    let mut particle = Particle {
+    let mut authored = Authored {
         id: "2883f959-e9e7-4843-8c37-205d393ca372".into(),
         init_peer_id: keypair(0).peer_id(),
         timestamp: 1_700_000_000_000,
         ttl: 7000,
         script: "(null)".into(),
         signature: vec![],
-        data: vec![7; size].into(),
     };
-    particle.sign(&keypair(0));
-    particle
+    authored.sign(&keypair(0));
+    Particle::new(authored, vec![7; size])
 }
 
 fn main() {

@@ -7,8 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::keypair::PublicKey;
-use crate::multiaddr::Multiaddr;
-use crate::protobuf::{self, Fields, ProtobufError};
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::protobuf::{self, Fields, ProtobufError};
 
 /// The protocol on which a peer is asked.
 pub const PROTOCOL: &str = "/ipfs/id/1.0.0";

@@ -4,13 +4,9 @@ use core::fmt;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 
-use crate::peer_id::PeerId;
-use crate::protobuf::{Fields, ProtobufError};
-
-/// `KeyType` of Ed25519 in libp2p's `PublicKey` message.
-const ED25519: u64 = 1;
-/// `PublicKey { type: Ed25519, data: 32 bytes }` up to the key itself.
-const PREFIX: [u8; 4] = [0x08, 0x01, 0x12, 0x20];
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::protobuf::ProtobufError;
+use basalt_terms::public_key::{self, Message};
 
 /// An Ed25519 key pair: the identity of this peer, of a worker or of a client.
 #[derive(Clone)]
@@ -92,17 +88,9 @@ impl core::error::Error for KeyError {}
 impl PublicKey {
     /// Reads libp2p's `PublicKey` protobuf message.
     pub fn from_protobuf(bytes: &[u8]) -> Result<Self, KeyError> {
-        let (mut kind, mut data) = (0, &[][..]);
-        for field in Fields::new(bytes) {
-            let field = field.map_err(KeyError::Protobuf)?;
-            match field.number {
-                1 => kind = field.varint().map_err(KeyError::Protobuf)?,
-                2 => data = field.bytes().map_err(KeyError::Protobuf)?,
-                _ => {}
-            }
-        }
+        let Message { kind, data } = Message::read(bytes).map_err(KeyError::Protobuf)?;
         match kind {
-            ED25519 => data
+            public_key::ED25519 => data
                 .try_into()
                 .map(Self::Ed25519)
                 .map_err(|_| KeyError::KeyLength(data.len())),
@@ -110,18 +98,21 @@ impl PublicKey {
         }
     }
 
+    /// The key inside a peer id; `None` if the id only holds a hash of it or a key of an unknown kind.
+    pub fn of_peer(peer: &PeerId) -> Option<Self> {
+        peer.ed25519_key().map(Self::Ed25519)
+    }
+
     /// The libp2p `PublicKey` protobuf message, 36 bytes.
-    pub fn to_protobuf(&self) -> [u8; 36] {
+    pub fn to_protobuf(&self) -> [u8; public_key::ED25519_LEN] {
         let Self::Ed25519(key) = self;
-        let mut bytes = [0; 36];
-        bytes[..4].copy_from_slice(&PREFIX);
-        bytes[4..].copy_from_slice(key);
-        bytes
+        public_key::ed25519_message(key)
     }
 
     /// The id of the peer that holds this key.
     pub fn peer_id(&self) -> PeerId {
-        PeerId::inline(&self.to_protobuf())
+        let Self::Ed25519(key) = self;
+        PeerId::from_ed25519(key)
     }
 
     /// Checks that `signature` is this key's signature of `message`.
@@ -144,6 +135,22 @@ impl fmt::Debug for PublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
+    use base64::Engine;
+
+    #[test]
+    fn id_of_the_known_seed() {
+        let seed = base64::engine::general_purpose::STANDARD
+            .decode("7h48PQ/f1rS9TxacmgODxbD42Il9B3KC117jvOPppPE=")
+            .unwrap();
+        let keypair = Keypair::from_seed(seed.try_into().unwrap());
+        let id = keypair.peer_id();
+        assert_eq!(
+            id.to_string(),
+            "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D"
+        );
+        assert_eq!(PublicKey::of_peer(&id), Some(keypair.public()));
+    }
 
     #[test]
     fn signs_and_verifies() {

@@ -14,8 +14,8 @@
 //! dns          name servers asked, for `ip` and for the hosted node
 //! ```
 //!
-//! Below them lie what they share: [`peer_id`], [`keypair`], [`multiaddr`], [`varint`], [`protobuf`],
-//! [`time`].
+//! Below them lies what they share: [`keypair`], and of `basalt-terms` [`peer_id`], [`multiaddr`],
+//! [`varint`], [`protobuf`], [`prefixed`] and [`time`].
 //!
 //! # Principles
 //!
@@ -32,31 +32,24 @@ extern crate alloc;
 extern crate std;
 
 mod aead;
-mod base58;
-
 pub mod connection;
 pub mod dns;
 pub mod identify;
 pub mod ip;
 pub mod kad;
 pub mod keypair;
-pub mod multiaddr;
 pub mod multistream;
 pub mod noise;
 pub mod particle;
-pub mod peer_id;
 pub mod ping;
-pub mod prefixed;
-pub mod protobuf;
 pub mod swarm;
-pub mod time;
 pub mod tls;
-pub mod varint;
 pub mod websocket;
 mod x25519;
 pub mod yamux;
 
+pub use basalt_terms::{multiaddr, peer_id, prefixed, protobuf, time, varint};
+
+pub use basalt_terms::{Multiaddr, PeerId};
 pub use keypair::{Keypair, PublicKey};
-pub use multiaddr::Multiaddr;
-pub use particle::Particle;
-pub use peer_id::PeerId;
+pub use particle::{Authored, Particle};

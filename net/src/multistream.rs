@@ -10,7 +10,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::varint::{self, VarintError};
+use basalt_terms::varint::{self, VarintError};
 
 /// The line both sides start with.
 const HEADER: &str = "/multistream/1.0.0";

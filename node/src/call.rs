@@ -1,14 +1,15 @@
 //! A call of a script, as built-ins and services see it.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use crate::air::CallRequest;
 use crate::host::{Clock, Host, Network};
-use crate::particle::Header;
 use crate::reply::CallError;
+use crate::script::CallRequest;
 
 /// A call while it is answered.
 pub struct Call<'a> {
@@ -23,7 +24,7 @@ pub struct Call<'a> {
     /// Whether the script may call protected functions.
     pub trusted: bool,
     /// The particle, without its data.
-    pub particle: &'a Header,
+    pub particle: &'a Arc<Authored>,
     /// What is asked.
     pub request: &'a CallRequest,
 }

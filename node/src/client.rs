@@ -1,5 +1,5 @@
-//! A client of the network: it sends particles and collects what comes back. It runs no scripts by itself;
-//! [`Client::requests`] tells what a particle that came back asks of its author.
+//! A client of the network: it sends particles and collects what comes back. It runs no scripts by
+//! itself; [`Client::requests`] tells what a particle that came back asks of its author.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{
     self, CannotDial, CannotSend, ConnId, Event, Input, Refusal, SendId, Swarm, Transport,
@@ -16,10 +16,9 @@ use basalt_net::swarm::{
 use basalt_net::time::Instant;
 use bytes::Bytes;
 
-use crate::air::{Aquavm, CallRequest, Interpreter, Run};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine};
-use crate::particle::Header;
+use crate::script::{Aquavm, CallRequest, Interpreter, Run};
 
 /// A peer that is at the end of particles, never in the middle.
 pub struct Client {
@@ -79,17 +78,16 @@ impl Client {
         script: impl Into<String>,
         ttl: u32,
     ) -> Particle {
-        let mut particle = Particle {
+        let mut authored = Authored {
             id: id.into(),
             init_peer_id: self.peer_id(),
             timestamp: clock.wall_ms,
             ttl,
             script: script.into(),
             signature: Vec::new(),
-            data: Bytes::new(),
         };
-        particle.sign(&self.keypair);
-        particle
+        authored.sign(&self.keypair);
+        Particle::new(authored, Bytes::new())
     }
 
     /// Sends a particle to a connected peer.
@@ -110,15 +108,15 @@ impl Client {
         sent
     }
 
-    /// The calls that a particle asks of this client: its script is run once over the data it brought.
+    /// The calls that a particle asks of this client: its script is run once over the data it
+    /// brought.
     pub fn requests(&mut self, particle: &Particle) -> Vec<CallRequest> {
-        let (header, data) = Header::split(particle.clone());
         let outcome = self.interpreter.run(Run {
-            particle: &header,
+            particle,
             scope: &self.keypair.peer_id(),
             key: &self.keypair,
             prev: &[],
-            current: &data,
+            current: &particle.data,
             results: Vec::new(),
         });
         outcome

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use basalt_net::keypair::Keypair;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use crate::particle::Header;
 use crate::workers::Workers;
 
 /// Context of the key that vault tokens are made with (BLAKE3, key derivation).
@@ -105,7 +105,7 @@ impl Host {
     /// The protocol description (section 7.2) has the host's Ed25519 signature of the particle's
     /// signature here. This is a keyed BLAKE3 hash of it instead: nobody but the host can make or
     /// check either, and a service call must not cost a signature.
-    pub fn token(&self, particle: &Header) -> String {
+    pub fn token(&self, particle: &Authored) -> String {
         let mut token = [0; 64];
         let mut hasher = blake3::Hasher::new_keyed(&self.token_key);
         hasher.update(&particle.signature);

@@ -5,16 +5,19 @@
 //!
 //! ```text
 //! appliance    ip::Stack + Peer: what the kernel's system core drives
-//! peer         Swarm + Node: one peer on any edge that moves bytes
+//! peer         Swarm + actors: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
-//! node         verification, an actor per particle, execution, routing
-//!   air        the seam to the interpreter
+//! pages        what the operator can look at
+//! actors       an actor per particle: runs, calls, routing
+//!   intake     what a particle passes before: inbox, signature, budgets
+//!   script     the seam to the interpreter
 //!   builtins   the services that every peer has, as a table
 //!   rooms      what built-ins work on, put together; each room knows only those below it
 //!     services Marine services, spells and vaults beside them, workers
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
+//!     outgoing HTTP requests of the node and of guests
 //!     disk     jobs for the disk
 //!     state    what outlives a reboot
 //! ```
@@ -24,7 +27,7 @@
 //! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
 //!   effects and "wake me at" are results.
 //! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
-//!   cost afterwards has a named limit ([`limits::Limits`]). What is refused is counted by reason.
+//!   cost afterwards has a named limit ([`intake::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -32,7 +35,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod air;
+pub mod actors;
 pub mod appliance;
 pub mod builtins;
 mod call;
@@ -42,18 +45,20 @@ pub mod compute;
 pub mod disk;
 mod entropy;
 pub mod host;
-pub mod http;
+mod http;
+pub mod intake;
 pub mod ipfs;
 pub mod limits;
 pub mod machine;
 mod metrics;
-pub mod node;
-pub mod particle;
+pub mod outgoing;
+pub mod pages;
 pub mod peer;
 mod quoted;
 pub mod refusal;
 mod reply;
 pub mod rooms;
+pub mod script;
 pub mod services;
 pub mod spells;
 pub mod state;

@@ -12,8 +12,8 @@ use crate::compute::{Done, Job};
 use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
 
-/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets have
-/// room, and comes back at the time it is asked to.
+/// What an edge drives: it gives inputs, does what the effects ask for, moves bytes as its sockets
+/// have room, and comes back at the time it is asked to.
 pub trait Machine {
     /// Takes over an incoming connection.
     ///
@@ -27,8 +27,8 @@ pub trait Machine {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal>;
 
-    /// Takes over an incoming connection of the operator's pages, unless there are too many. A machine without pages takes
-    /// none.
+    /// Takes over an incoming connection of the operator's pages, unless there are too many. A
+    /// machine without pages takes none.
     fn accept_http(&mut self, _clock: Clock) -> Option<ConnId> {
         None
     }
@@ -36,8 +36,8 @@ pub trait Machine {
     /// Takes what came in. Time is [`Input::Timer`].
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>);
 
-    /// Does some of the work that waits; true when there is more. An edge calls it each time round its
-    /// loop, between moving bytes.
+    /// Does some of the work that waits; true when there is more. An edge calls it each time round
+    /// its loop, between moving bytes.
     fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool;
 
     /// When to come back with the timer, and to let it work, if nothing comes in before.

@@ -1,5 +1,5 @@
-//! Distributions of what happens, for the operator's page: histograms with the bounds and names of the network's nodes
-//! (protocol description, section 13).
+//! Distributions of what happens, for the operator's page: histograms with the bounds and names of
+//! the network's nodes (protocol description, section 13).
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,12 +1,12 @@
-//! Strangers' texts in log lines.
+//! Texts of strangers in log lines.
 
 use core::fmt;
 
 /// Characters shown of a text.
 const SHOWN: usize = 120;
 
-/// A text as it may stand in a log: no control characters, so that nobody else's words can look like a
-/// line of ours, and not too long.
+/// A text as it may stand in a log: no control characters, so that nobody else's words can look
+/// like a line of ours, and not too long.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

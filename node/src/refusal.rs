@@ -1,4 +1,5 @@
-//! Why the node did not do something. Each reason has a counter.
+//! Refusals: what the node did not do because a limit is used up or a rule forbids it. Each reason has
+//! a counter, for all rooms of the node.
 
 use core::fmt;
 
@@ -29,18 +30,18 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A particle: its time is over.
+    /// A particle: it has expired.
     Expired = "expired", "the particle has expired";
     /// A particle: its signature is not its author's.
-    BadSignature = "bad_signature", "the particle's signature does not hold";
+    BadSignature = "bad_signature", "the signature of the particle is not its author's";
     /// A particle: its script is too long.
     ScriptTooLong = "script_too_long", "the particle's script is too long";
     /// A particle: too many are alive.
     ActorsFull = "actors_full", "too many particles are alive";
-    /// A particle: its author sends too many bytes.
-    AuthorBytes = "author_bytes", "its author sends too many bytes";
-    /// A particle: its author sends too many.
-    AuthorRate = "author_rate", "its author sends too many particles";
+    /// A particle: too many bytes of its author come in.
+    AuthorBytes = "author_bytes", "too many bytes of its author come in";
+    /// A particle: too many of its author come in.
+    AuthorRate = "author_rate", "too many particles of its author come in";
     /// A particle: too many of its author's are alive.
     AuthorActors = "author_actors", "too many particles of this author are alive";
     /// A particle: its author's particles hold too much memory.
@@ -57,12 +58,12 @@ reasons! {
     WorkerMemory = "worker_memory", "the particles of this worker hold too much memory";
     /// A run: it has exceeded its budget of instructions or bytes, and was stopped.
     RunBudget = "run_budget", "the script exceeds its budget of instructions or bytes";
-    /// An arrival: too many of the same particle wait.
-    MailboxFull = "mailbox_full", "too many arrivals of this particle wait";
+    /// Data of a particle: too much of the same particle waits.
+    MailboxFull = "mailbox_full", "too much data of this particle waits for its turn";
     /// A particle: there is no memory left for it.
     MemoryFull = "memory_full", "the memory for particles is used up";
-    /// An outcome: one of the next peers is no peer id, so none is served.
-    BadNextPeer = "bad_next_peer", "a next peer of the particle is no peer id";
+    /// An outcome of a run: one of the next peers is not a peer id, so nothing is sent.
+    BadNextPeer = "bad_next_peer", "a next peer of the particle is not a peer id";
     /// A particle to send: it expired here.
     ExpiredHere = "expired_here", "the particle expired before it was sent on";
     /// A particle to send: its next peer is not connected.
@@ -81,8 +82,8 @@ reasons! {
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
     /// A particle: the worker that it is for is not active.
     WorkerInactive = "worker_inactive", "the worker is not active";
-    /// A run of a spell: too many runs of it are not over.
-    SpellRuns = "spell_runs", "too many runs of this spell are not over";
+    /// A trigger of a spell: too many particles of it are alive.
+    SpellRuns = "spell_runs", "too many particles of this spell are alive";
     /// Work for a compute core: too much waits for all of them.
     JobsFull = "jobs_full", "too much work waits for the compute cores";
     /// A change that has to be kept: too much waits for the disk.
@@ -91,7 +92,8 @@ reasons! {
     ServiceQueueFull = "service_queue_full", "too many calls wait for this service";
     /// Work for a compute core: too much of one worker waits.
     WorkerJobsFull = "worker_jobs_full", "too much work of this worker waits for the compute cores";
-    /// A request of a service: it leads where services may not go, is none, or too many are under way.
+    /// A request of a service: it leads where services may not go, is none, or too many are under
+    /// way.
     WebRefused = "web_refused", "a service may not make this request";
     /// A new service: there are too many.
     ServicesFull = "services_full", "there are too many services";
@@ -137,8 +139,8 @@ impl Refusals {
     }
 }
 
-/// The level at which something is told that has happened so often: at once at first, a flood of it ever
-/// more rarely.
+/// The log level for something that has happened so often: a warning the first time and each time the
+/// number has doubled. A flood must not fill the log.
 pub(crate) fn rarely(times: u64) -> log::Level {
     match times.is_power_of_two() {
         true => log::Level::Warn,

@@ -10,8 +10,8 @@ use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 use serde_json::Value;
 
-use crate::air::CallResult;
 use crate::compute::JobId;
+use crate::script::CallResult;
 
 /// A handler's answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,11 +9,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_wasm_host::vfs::{FsError, Quota, Tree};
 use basalt_wasm_host::{MemoryPool, Volume};
-
-use crate::particle::Header;
 
 /// Where services and scripts see the volume.
 const PREFIX: &str = "/tmp/vault/";
@@ -112,7 +111,7 @@ impl Vaults {
     pub(crate) fn enter(
         &mut self,
         scope: &PeerId,
-        particle: &Header,
+        particle: &Authored,
         token: &str,
     ) -> Option<String> {
         let id = &particle.id;
@@ -137,7 +136,7 @@ impl Vaults {
     }
 
     /// Removes a particle's directory, if it has one.
-    pub(crate) fn leave(&mut self, scope: &PeerId, particle: &Header) {
+    pub(crate) fn leave(&mut self, scope: &PeerId, particle: &Authored) {
         let key = (*scope, particle.id.clone(), particle.signature.clone());
         if let Some(name) = self.directories.remove(&key)
             && let Some(volume) = self.volumes.get(scope)
@@ -151,7 +150,7 @@ impl Vaults {
     pub(crate) fn put(
         &mut self,
         scope: &PeerId,
-        particle: &Header,
+        particle: &Authored,
         token: &str,
         file: &str,
         bytes: &[u8],
@@ -169,7 +168,7 @@ impl Vaults {
     pub(crate) fn read(
         &mut self,
         scope: &PeerId,
-        particle: &Header,
+        particle: &Authored,
         token: &str,
         path: &str,
     ) -> Result<Vec<u8>, Error> {

@@ -15,10 +15,8 @@ use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use spin::Mutex;
 
 use crate::compute::Platform;
-use crate::http::{self, Answer, Request};
+use crate::outgoing::{Answer, Head, HeadError, Method, Owner, Request, Server};
 
-/// Requests of services are numbered from here on.
-const FIRST: u64 = 1 << 62;
 /// How often a core looks whether its answer is there.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -85,11 +83,6 @@ impl Web {
         }
     }
 
-    /// Whether a request is one of these.
-    pub(crate) fn asked(id: u64) -> bool {
-        (FIRST..FIRST << 1).contains(&id)
-    }
-
     /// The next request that the node has to make.
     pub(crate) fn next_request(&self) -> Option<Request> {
         self.desk.lock().waiting.pop_front()
@@ -153,17 +146,17 @@ impl Web {
             Ok(url) => url,
             Err(error) => return Err(format!("the URL {error}: {:.200}", request.url)),
         };
-        let (mut endpoint, server_name) = http::server(&url);
+        let mut server = Server::of_url(&url);
         if self.limits.reach == Reach::Public {
-            endpoint.scope = Scope::Global;
+            server.endpoint.scope = Scope::Global;
         }
-        if let Host::Ip(ip) = endpoint.host
-            && !endpoint.scope.admits(ip)
+        if let Host::Ip(ip) = server.endpoint.host
+            && !server.endpoint.scope.admits(ip)
         {
             return Err(format!("services of this peer may not reach {ip}"));
         }
-        let bytes = head(request, &url)?;
-        if bytes.len() + request.body.len() > self.limits.max_request {
+        let bytes = bytes(request, &url, &server).map_err(|error| error.to_string())?;
+        if bytes.len() > self.limits.max_request {
             return Err("the request is too long".to_string());
         }
         let mut desk = self.desk.lock();
@@ -172,13 +165,12 @@ impl Web {
                 "this peer is too busy: too many requests of services are under way".into(),
             );
         }
-        let id = FIRST + desk.next;
-        desk.next = (desk.next + 1) % FIRST;
+        let id = desk.next;
+        desk.next += 1;
         desk.waiting.push_back(Request {
-            id,
-            endpoint,
-            server_name,
-            bytes: [bytes, request.body.clone()].concat(),
+            owner: Owner::Guest(id),
+            server,
+            bytes,
             has_body: request.method != "HEAD",
             max_body: self.limits.max_answer,
             until,
@@ -188,35 +180,13 @@ impl Web {
     }
 }
 
-/// The head of a request. What would end a line within it is refused.
-fn head(request: &HttpRequest, url: &Url) -> Result<Vec<u8>, String> {
-    let token = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    if !token(&request.method) {
-        return Err("the request's method is none".to_string());
-    }
-    let mut head = format!(
-        "{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
-        request.method,
-        url.path,
-        url.authority(),
-        request.body.len()
-    );
+/// A guest's request as bytes.
+fn bytes(request: &HttpRequest, url: &Url, server: &Server) -> Result<Vec<u8>, HeadError> {
+    let mut head = Head::new(Method::new(&request.method)?, &url.path, server);
     for (name, value) in &request.headers {
-        if !token(name) || value.chars().any(char::is_control) {
-            return Err(format!("the request's header {name:.100} is none"));
-        }
-        let own = ["host", "connection", "content-length", "transfer-encoding"];
-        if !own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            head += &format!("{name}: {value}\r\n");
-        }
+        head = head.header(name, value)?;
     }
-    head += "\r\n";
-    Ok(head.into_bytes())
+    Ok(head.with_body(&request.body))
 }
 
 #[cfg(test)]
@@ -224,7 +194,7 @@ mod tests {
     extern crate std;
 
     use super::*;
-    use crate::http::Response;
+    use crate::outgoing::Response;
 
     fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> HttpRequest {
         let headers = headers.iter();
@@ -250,17 +220,20 @@ mod tests {
         let made = posted(&request("PUT", "https://a.example:8443/x?y=1#z", &headers)).unwrap();
         assert_eq!(
             String::from_utf8(made.bytes).unwrap(),
-            "PUT /x?y=1 HTTP/1.1\r\nhost: a.example:8443\r\nconnection: close\r\ncontent-length: 4\r\nX-A: b c\r\n\r\nbody"
+            "PUT /x?y=1 HTTP/1.1\r\nhost: a.example:8443\r\nconnection: close\r\nX-A: b c\r\ncontent-length: 4\r\n\r\nbody"
         );
-        assert_eq!(made.endpoint.host, Host::Dns("a.example".into()));
-        assert_eq!(made.endpoint.port, 8443);
-        assert_eq!(made.server_name.as_deref(), Some("a.example"));
+        assert_eq!(made.server.endpoint.host, Host::Dns("a.example".into()));
+        assert_eq!(made.server.endpoint.port, 8443);
+        assert_eq!(made.server.tls_name.as_deref(), Some("a.example"));
         let made = posted(&request("GET", "http://[2606:4700::1]?q", &[])).unwrap();
         assert!(
             made.bytes
                 .starts_with(b"GET /?q HTTP/1.1\r\nhost: [2606:4700::1]\r\n")
         );
-        assert_eq!((made.endpoint.port, made.server_name), (80, None));
+        assert_eq!(
+            (made.server.endpoint.port, made.server.tls_name),
+            (80, None)
+        );
     }
 
     #[test]
@@ -289,7 +262,6 @@ mod tests {
         });
         let asked = request("GET", "http://a/", &[]);
         let id = web.post(&asked, Instant::from_millis(5)).unwrap();
-        assert!(Web::asked(id) && !Web::asked(0) && !Web::asked(1 << 63));
         assert!(web.post(&asked, Instant::from_millis(5)).is_err());
         assert!(web.take(id).is_none());
         web.done(id, Err("gone".into()));
@@ -336,7 +308,10 @@ mod tests {
             headers: alloc::vec![("x".into(), "y".into())],
             body: b"made".to_vec(),
         };
-        web.done(asked.id, Ok(answer));
+        let Owner::Guest(id) = asked.owner else {
+            panic!("a request of somebody else");
+        };
+        web.done(id, Ok(answer));
         let answer = thread.join().unwrap().unwrap();
         assert_eq!((answer.status, answer.body), (201, b"made".to_vec()));
         assert_eq!(

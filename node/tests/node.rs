@@ -3,18 +3,19 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use basalt_net::keypair::Keypair;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::air::{CallRequest, CallResult, Interpreter, Outcome, Run};
+use basalt_node::actors::{Effect, Node};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits, Share};
-use basalt_node::node::{Effect, Node};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::Rooms;
+use basalt_node::script::{CallRequest, CallResult, Interpreter, Outcome, Run};
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -124,17 +125,16 @@ impl Stage {
 }
 
 fn particle(id: &str, data: &[u8]) -> Particle {
-    let mut particle = Particle {
+    let mut authored = Authored {
         id: id.into(),
         init_peer_id: key(9).peer_id(),
         timestamp: WALL,
         ttl: 5_000,
         script: "(null)".into(),
         signature: Vec::new(),
-        data: data.to_vec().into(),
     };
-    particle.sign(&key(9));
-    particle
+    authored.sign(&key(9));
+    Particle::new(authored, data.to_vec())
 }
 
 fn request(service: &str, function: &str, arguments: Value) -> CallRequest {
@@ -157,14 +157,15 @@ fn only_valid_particles_come_in() {
         Err(Refusal::Expired)
     );
     let mut forged = good.clone();
-    forged.script.push(' ');
+    Arc::make_mut(&mut forged.authored).script.push(' ');
     assert_eq!(
         stage.node.receive(clock(0), forged),
         Err(Refusal::BadSignature)
     );
-    let mut timeless = good.clone();
+    let mut timeless = Authored::clone(&good);
     timeless.timestamp = u64::MAX;
     timeless.sign(&key(9));
+    let timeless = Particle::new(timeless, Vec::new());
     assert_eq!(
         stage.node.receive(clock(0), timeless),
         Err(Refusal::Expired)
@@ -486,21 +487,23 @@ fn readings_of_one_signature_with_different_ids_do_not_meet() {
         now: clock(0).now,
         wall_ms: 0x0162_6364_6566,
     };
-    let mut short = particle("p", b"");
+    let mut short = Authored::clone(&particle("p", b""));
     // A timestamp whose bytes are text, so that they can be read as the end of the id instead.
     short.timestamp = now.wall_ms;
     short.script = "1234abcd(null)".into();
     short.sign(&key(9));
     let signed = short.signed_bytes();
-    let long = Particle {
+    let long = Authored {
         id: String::from_utf8(signed[..9].to_vec()).unwrap(),
         timestamp: u64::from_le_bytes(signed[9..17].try_into().unwrap()),
         ttl: u32::from_le_bytes(signed[17..21].try_into().unwrap()),
         script: "(null)".into(),
         ..short.clone()
     };
-    stage.node.receive(now, short).unwrap();
-    stage.node.receive(now, long).unwrap();
+    for authored in [short, long] {
+        let particle = Particle::new(authored, Vec::new());
+        stage.node.receive(now, particle).unwrap();
+    }
     stage.run(now);
     let seen = stage.seen();
     assert_eq!(seen.len(), 2);

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use basalt_distro::{Distro, published};
 use basalt_net::keypair::Keypair;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::air::{Aquavm, Interpreter, Run};
+use basalt_node::actors::{Effect, Node};
 use basalt_node::compute::{Platform, Resources};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
-use basalt_node::node::{Effect, Node};
-use basalt_node::particle::Header;
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::{Parts, Rooms};
+use basalt_node::script::{Aquavm, Interpreter, Run};
 use basalt_node::state::State;
 use basalt_store::Memory;
 use serde_json::{Value, json};
@@ -171,22 +170,22 @@ impl Stage {
             ")".repeat(names.len()),
         );
         let clock = self.clock.clock();
-        let mut particle = Particle {
+        let mut authored = Authored {
             id: format!("question {}", self.asked),
             init_peer_id: home,
             timestamp: clock.wall_ms,
             ttl: 60_000,
             script,
             signature: Vec::new(),
-            data: Vec::new().into(),
         };
-        particle.sign(&self.operator);
-        let (header, _) = Header::split(particle.clone());
+        authored.sign(&self.operator);
+        let mut particle = Particle::new(authored, Vec::new());
+        let authored = particle.authored.clone();
         let mut interpreter = Aquavm::default();
         let key = self.operator.clone();
         let run = |interpreter: &mut Aquavm, prev: &[u8], current: &[u8], results| {
             interpreter.run(Run {
-                particle: &header,
+                particle: &authored,
                 scope: &home,
                 key: &key,
                 prev,
@@ -197,7 +196,7 @@ impl Stage {
         let mut outcome = run(&mut interpreter, &[], &[], Vec::new());
         while let [(id, request)] = outcome.requests.as_slice() {
             let index: usize = request.function_name()[1..].parse().unwrap();
-            let result = basalt_node::air::CallResult {
+            let result = basalt_node::script::CallResult {
                 ret_code: 0,
                 result: arguments[index].to_string(),
             };

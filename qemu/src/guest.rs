@@ -11,10 +11,10 @@ use std::{
 };
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::{
     Accel, Error, Verdict,
-    machine::{Folder, Forward},
     qmp::Qmp,
     serial::{Serial, Unheard},
 };
@@ -26,8 +26,17 @@ pub struct Guest {
     serial: Serial,
     qmp: Mutex<Option<Qmp>>,
     forwards: Vec<Forward>,
-    folder: Folder,
+    /// The folder with its files, which goes when the guest does.
+    folder: TempDir,
     accel: Accel,
+}
+
+/// A forwarded port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forward {
+    /// Port of the host's loopback address; 0: any free one.
+    pub(crate) host: u16,
+    pub(crate) guest: u16,
 }
 
 /// How long a guest may take to end when it is asked to.
@@ -41,7 +50,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Guest {
-    pub(crate) fn new(process: Child, serial: Serial, folder: Folder, accel: Accel) -> Self {
+    pub(crate) fn new(process: Child, serial: Serial, folder: TempDir, accel: Accel) -> Self {
         Self {
             process: Mutex::new(process),
             serial,

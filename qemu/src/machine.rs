@@ -12,9 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
-
-use crate::{Accel, Error, Guest, Tools, accel, child, qmp::Qmp, serial::Serial, tools::Named};
+use crate::{
+    Accel, Error, Guest, Tools, accel, child, guest::Forward, qmp::Qmp, serial::Serial,
+    tools::Named,
+};
 
 /// What becomes of what a guest writes to its disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,14 +129,6 @@ pub enum Echo {
     Silent,
     /// It is printed to standard output as it comes.
     Stdout,
-}
-
-/// A forwarded port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Forward {
-    /// Port of the host's loopback address; 0: any free one.
-    pub(crate) host: u16,
-    pub(crate) guest: u16,
 }
 
 /// A machine to start.
@@ -499,9 +492,6 @@ fn listeners(table: &str) -> Vec<Forward> {
         })
         .collect()
 }
-
-/// The folder with a guest's files; it goes when the guest does.
-pub(crate) type Folder = TempDir;
 
 #[cfg(test)]
 mod tests {

@@ -21,8 +21,9 @@ pub trait BlockDevice {
     fn read(&mut self, block: u64, buf: &mut [u8]) -> Result<(), Self::Error>;
     /// Writes `data.len() / block_size` blocks from `block` on.
     fn write(&mut self, block: u64, data: &[u8]) -> Result<(), Self::Error>;
-    /// Makes all writes before it durable. After one that fails the device either keeps what it gives back as written for the
-    /// next flush, or does nothing any more: whoever opens the store again relies on that.
+    /// Makes all writes before it durable. After one that fails the device either keeps what it
+    /// gives back as written for the next flush, or does nothing any more: whoever opens the store
+    /// again relies on that.
     fn flush(&mut self) -> Result<(), Self::Error>;
     /// Tells that the content of these blocks is no longer needed. May do nothing.
     fn discard(&mut self, block: u64, count: u64) -> Result<(), Self::Error>;
@@ -98,6 +99,7 @@ impl<D: BlockDevice> Pages<D> {
 
     /// Writes `data`, whose length is a multiple of the page size.
     pub(crate) fn write(&mut self, page: u64, data: &[u8]) -> Result<(), Error<D::Error>> {
+        // A shorter last page would make the device refuse the write, or lose what stood behind it.
         debug_assert_eq!(data.len() % PAGE, 0);
         self.device
             .write(page * self.blocks_per_page, data)

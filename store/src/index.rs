@@ -131,6 +131,7 @@ pub(crate) fn decode(reader: &mut Reader<'_>, pages: u64) -> Option<Record> {
 fn decode_large(reader: &mut Reader<'_>, pages: u64) -> Option<Large> {
     let length = reader.u64()?;
     let count = reader.u32()? as usize;
+    // An extent takes 12 bytes: a false count asks for no more memory than the record has.
     let mut extents = Vec::with_capacity(count.min(reader.0.len() / 12));
     let mut held = 0u64;
     for _ in 0..count {
@@ -139,12 +140,14 @@ fn decode_large(reader: &mut Reader<'_>, pages: u64) -> Option<Large> {
             count: reader.u32()?,
         };
         let end = extent.page.checked_add(extent.count.into())?;
+        // A run that leaves the disk would lead reads, and once it is freed writes, somewhere else.
         if extent.count == 0 || end > pages {
             return None;
         }
         held += u64::from(extent.count);
         extents.push(extent);
     }
+    // Readers and the checksums rely on this: every byte of the value has its place.
     if held != pages_for(length) {
         return None;
     }
@@ -178,6 +181,7 @@ impl Index {
             None => self.entries.remove(&key),
         };
         if let Some(old) = &old {
+            // The map took the key; its length is all that is needed of it.
             self.encoded -= encoded_len(&[], Some(old)) + key_bytes;
         }
         old

@@ -11,6 +11,7 @@ use crate::layout::{JOURNAL_START, Mark};
 use alloc::vec::Vec;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"btch");
+// Magic, checksum, number of the batch, checksum of the record before, length of the payload.
 const HEADER: usize = 24;
 
 /// The journal's end in memory.
@@ -67,6 +68,8 @@ impl Journal {
 
     /// Where a record of so many pages would begin: here, or at the ring's next beginning.
     fn place(&self, position: u64, pages: u64) -> u64 {
+        // A record does not go on at the ring's beginning, so that it is one write and one read.
+        // The pages that are skipped count as used.
         if position % self.pages + pages <= self.pages {
             position
         } else {
@@ -100,13 +103,16 @@ impl Journal {
         record.put_u32(self.head.chain);
         record.put_u32(payload.len() as u32);
         record.put(payload);
+        // The checksum covers number, chain and length: a record fits one place of one store only.
         let sum = self.sum(&record[8..]);
         record[4..8].copy_from_slice(&sum.to_le_bytes());
         record.resize(record.len().next_multiple_of(PAGE), 0);
         let pages = (record.len() / PAGE) as u64;
         let position = self.place(self.head.position, pages);
         device.write(JOURNAL_START + position % self.pages, &record)?;
+        // This flush is the acknowledgement.
         device.flush()?;
+        // Only a durable record moves the head.
         self.head = Mark {
             position: position + pages,
             batch: self.head.batch + 1,
@@ -129,17 +135,21 @@ impl Journal {
             let mut found = self
                 .read(device, here, self.head.batch)?
                 .map(|record| (here, record));
+            // The writer skips the ring's last pages where a record does not fit: see `place`.
             if found.is_none() && wrapped != here {
                 found = self
                     .read(device, wrapped, self.head.batch)?
                     .map(|record| (wrapped, record));
             }
             let Some((position, record)) = found.filter(|(position, record)| {
+                // What would reach over the tail is left from an earlier round.
                 position + record.pages - self.tail.position <= self.pages
             }) else {
                 break;
             };
             if !apply(&record.payload) {
+                // The checksum holds, and yet the payload makes no sense: no fault of the disk
+                // explains that.
                 return Err(Error::JournalDamaged(self.head.batch));
             }
             self.head = Mark {
@@ -158,11 +168,14 @@ impl Journal {
     /// losing it in silence.
     fn refuse_gap<D: BlockDevice>(&self, device: &mut Pages<D>) -> Result<(), Error<D::Error>> {
         for position in self.head.position..self.tail.position + self.pages {
+            // The number alone sorts out almost all pages: they are left from earlier rounds, or
+            // are the middles of records.
             let start = device.read_vec(JOURNAL_START + position % self.pages, 1)?;
             let mut reader = Reader(&start);
             let (magic, _sum, batch) = (reader.u32(), reader.u32(), reader.u64());
             if let (Some(MAGIC), Some(batch)) = (magic, batch)
                 && batch > self.head.batch
+                // Its chain cannot be checked, since the record before it is the damaged one.
                 && self.read_any(device, position, batch, None)?.is_some()
             {
                 return Err(Error::JournalDamaged(self.head.batch));
@@ -187,6 +200,8 @@ impl Journal {
         batch: u64,
         chain: Option<u32>,
     ) -> Result<Option<Found>, Error<D::Error>> {
+        // One page first: most records are no longer, and the length must be checked before it is
+        // believed.
         let offset = position % self.pages;
         let first = device.read_vec(JOURNAL_START + offset, 1)?;
         let mut reader = Reader(&first);
@@ -202,6 +217,7 @@ impl Journal {
         };
         let length = length as usize;
         let fits = length <= self.max_payload()
+            // A false length must neither ask for much memory nor read past the ring.
             && offset as usize * PAGE + HEADER + length <= self.pages as usize * PAGE;
         if number != batch || chain.is_some_and(|chain| chain != before) || !fits {
             return Ok(None);

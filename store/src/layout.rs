@@ -57,10 +57,12 @@ impl Geometry {
         if pages < MIN_PAGES {
             return Err(Error::TooSmall(pages, MIN_PAGES));
         }
+        // The journal is read whole at opening, so that it bounds the time of an opening, too.
         let journal_pages = (pages / 64).clamp(8, 16 * 1024);
         Ok(Self {
             pages,
             journal_pages,
+            // Chunks of 64 KiB waste up to 128 KiB in their last pair: too much on a small disk.
             chunk_pages: if pages < SMALL_DISK { 1 } else { 16 },
         })
     }
@@ -107,6 +109,7 @@ impl Superblock {
         let size = device.block_size();
         let mut block = alloc::vec![0; size];
         for page in 0..SUPERBLOCK_COPIES {
+            // Blocks, not pages: the device may be one that no store fits on.
             let at = page * (PAGE / size).max(1) as u64;
             if at >= device.block_count() {
                 break;
@@ -176,6 +179,7 @@ impl Superblock {
         if device.count() < MIN_PAGES {
             return Err(Error::TooSmall(device.count(), MIN_PAGES));
         }
+        // All four are read: which of them a cut has torn is not known.
         let mut newest: Option<Self> = None;
         let mut version = None;
         for page in 0..SUPERBLOCK_COPIES {
@@ -187,8 +191,11 @@ impl Superblock {
                 _ => {}
             }
         }
+        // A later format counts only where no superblock of this one is left.
         let found = newest.ok_or(version.map_or(Error::NotAStore, Error::Version))?;
         let geometry = found.geometry;
+        // The checksum tells of faults, not of forgery: sizes that `choose` never gives could lead
+        // writes anywhere.
         let sound = geometry.pages >= MIN_PAGES
             && (8..=16 * 1024).contains(&geometry.journal_pages)
             && matches!(geometry.chunk_pages, 1 | 16)
@@ -208,6 +215,8 @@ impl Superblock {
         device: &mut Pages<D>,
     ) -> Result<(), Error<D::Error>> {
         let bytes = self.encode();
+        // One flush for both copies: a cut may tear both, and then the generation before serves,
+        // which stands in the other slot.
         let slot = self.generation % 2;
         device.write(slot, &bytes)?;
         device.write(slot + 2, &bytes)?;

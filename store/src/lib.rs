@@ -11,7 +11,8 @@
 //! * **extents** (disk): runs of pages with the bytes of large values, with a checksum for each
 //!   64 KiB;
 //! * the **snapshot** (disk, written twice): the index as of some journal position, so that the
-//!   journal behind that position can be reused. It is written in bounded steps while batches go on.
+//!   journal behind that position can be reused. It is written in bounded steps while batches go
+//!   on.
 //!
 //! Opening reads the superblock, the snapshot, and the journal from the snapshot's position on.
 //!
@@ -26,7 +27,7 @@
 //! | `space` | which pages are free |
 //! | `journal` | appending and replaying batches |
 //! | `snapshot` | writing and loading the index |
-//! | `store` | the doors: open, get, commit, maintain |
+//! | `store` | the interface: open, get, commit, maintain |
 //!
 //! The store does no I/O of its own, knows no time and starts no thread: the caller's
 //! [`BlockDevice`] does the work, the caller decides when [`Store::maintain`] may take a step.

@@ -1,4 +1,5 @@
-//! A disk in memory, for tests, fuzzing and measurements: it loses power and stops answering when told to.
+//! A disk in memory, for tests, fuzzing and measurements: it loses power and stops answering when
+//! told to.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -16,7 +17,8 @@ const SECTOR: usize = 512;
 /// What discarded blocks are filled with: the worst that a disk may do with them.
 const JUNK: u8 = 0xa5;
 
-/// A disk in memory; clones are the same disk, so that whoever keeps one can open it again after its user is gone.
+/// A disk in memory; clones are the same disk, so that whoever keeps one can open it again after
+/// its user is gone.
 #[derive(Clone)]
 pub struct Memory {
     block_size: usize,
@@ -64,11 +66,12 @@ impl Memory {
         }
     }
 
-    /// Cuts the power: each sector of 512 bytes that was written since the last flush has what was written if `keep` says so
-    /// of its number, else what it had at the flush.
+    /// Cuts the power: each sector of 512 bytes that was written since the last flush has what was
+    /// written if `keep` says so of its number, else what it had at the flush.
     pub fn cut(&self, mut keep: impl FnMut(usize) -> bool) {
         let medium = &mut *self.medium.lock();
         for (sector, old) in core::mem::take(&mut medium.before) {
+            // The caller decides for each sector: so tests tear writes and reorder them.
             if !keep(sector)
                 && let Some(now) = medium.bytes.get_mut(sector * SECTOR..)
             {
@@ -78,8 +81,8 @@ impl Memory {
         }
     }
 
-    /// Lets the next `answers` writes and flushes succeed, as many as `times` after these fail, and all others succeed. What
-    /// was written before a flush that fails is kept for the next one.
+    /// Lets the next `answers` writes and flushes succeed, as many as `times` after these fail, and
+    /// all others succeed. What was written before a flush that fails is kept for the next one.
     pub fn fail(&self, answers: u32, times: u32) {
         self.medium.lock().faults = (answers, times);
     }
@@ -120,6 +123,7 @@ impl Medium {
     fn change(&mut self, range: Range<usize>) -> Result<&mut [u8], Fault> {
         let space = self.bytes.get_mut(range.clone()).ok_or(Fault::Range)?;
         for (at, now) in (range.start / SECTOR..).zip(space.chunks(SECTOR)) {
+            // Only the first write since a flush counts: a cut goes back to what was flushed.
             self.before.entry(at).or_insert_with(|| {
                 let mut old = [0; SECTOR];
                 old[..now.len()].copy_from_slice(now);
@@ -169,6 +173,7 @@ impl BlockDevice for Memory {
             .ok()
             .and_then(|count| count.checked_mul(self.block_size));
         let range = self.range(block, len.ok_or(Fault::Range)?)?;
+        // As on a disk: what was discarded is not what it was, and a cut may bring it back.
         self.medium.lock().change(range)?.fill(JUNK);
         Ok(())
     }

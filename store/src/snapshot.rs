@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"snap");
+// Magic, checksum, generation, number of the chunk, length, and both places of the next chunk.
 const HEADER: usize = 40;
 
 /// Bytes of index that one chunk holds.
@@ -66,6 +67,7 @@ impl Writer {
         mark: Mark,
     ) -> Option<Self> {
         let mut extents = Vec::new();
+        // The first chunk may have found room and its copy none.
         let Some(head) = allocate(geometry, space, &mut extents) else {
             extents
                 .iter()
@@ -100,12 +102,14 @@ impl Writer {
         space: &mut Space,
     ) -> Result<Option<bool>, Error<D::Error>> {
         let capacity = capacity(geometry);
+        // Batches change the index between two steps, so the place in it is kept as a key.
         let from = self
             .last_key
             .as_ref()
             .map_or(Bound::Unbounded, Bound::Excluded);
         let mut last = None;
         let mut rest = index.entries.range((from, Bound::Unbounded));
+        // Entries run on from chunk to chunk: what does not fit here begins the next one.
         while self.buffer.len() <= capacity {
             let Some((key, value)) = rest.next() else {
                 break;
@@ -117,6 +121,7 @@ impl Writer {
             self.last_key = Some(key);
         }
         let done = self.buffer.len() <= capacity;
+        // The chunk names the next one, whose pages are therefore taken first.
         let next = if done {
             ChunkAt::default()
         } else {
@@ -138,12 +143,15 @@ impl Writer {
         let sum = crc32fast::hash(&chunk[8..]);
         chunk[4..8].copy_from_slice(&sum.to_le_bytes());
         chunk.resize(geometry.chunk_pages as usize * PAGE, 0);
+        // Two copies in two places: one damaged place loses nothing.
         device.write(self.current.page, &chunk)?;
         device.write(self.current.copy, &chunk)?;
         self.buffer.drain(..length);
         self.current = next;
         self.chunks += 1;
         if done {
+            // Nothing leads to the chunks before the superblock does, so one flush behind the last
+            // is enough.
             device.flush()?;
         }
         Ok(Some(done))
@@ -162,11 +170,13 @@ pub(crate) fn load<D: BlockDevice>(
     let mut bytes = Vec::new();
     let mut chunk = 0u32;
     while at.page != 0 {
+        // The copy is read only where the first is damaged.
         let next = [at.page, at.copy].into_iter().find_map(|page| {
             read_chunk(device, geometry, generation, chunk, page, &mut bytes).transpose()
         });
         let next = next.transpose()?.ok_or(Error::SnapshotDamaged(chunk))?;
         for page in [at.page, at.copy] {
+            // A damaged copy keeps its pages, too, until a new snapshot replaces both.
             extents.push(Extent {
                 page,
                 count: geometry.chunk_pages as u32,
@@ -175,6 +185,7 @@ pub(crate) fn load<D: BlockDevice>(
         at = next;
         chunk += 1;
     }
+    // All chunks first: an entry may begin in one and end in the next.
     let mut reader = Reader(&bytes);
     while !reader.is_empty() {
         load(index::decode(&mut reader, geometry.pages).ok_or(Error::SnapshotDamaged(0))?);
@@ -191,6 +202,7 @@ fn read_chunk<D: BlockDevice>(
     page: u64,
     out: &mut Vec<u8>,
 ) -> Result<Option<ChunkAt>, Error<D::Error>> {
+    // A page number of the disk: outside of the data it counts as damage.
     if page < geometry.data_start() || page + geometry.chunk_pages > geometry.pages {
         return Ok(None);
     }
@@ -213,6 +225,8 @@ fn parse_chunk(bytes: &[u8], generation: u64, chunk: u32) -> Option<(ChunkAt, &[
     };
     let payload = reader.bytes(length as usize)?;
     let whole = &bytes[8..HEADER + payload.len()];
+    // A freed page may hold a sound chunk of an earlier snapshot, hence the generation. The number
+    // ends a chain that leads back to itself.
     (magic == MAGIC && of == generation && number == chunk && crc32fast::hash(whole) == sum)
         .then_some((next, payload))
 }

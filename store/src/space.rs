@@ -32,6 +32,8 @@ impl Space {
 
     /// Takes these very pages; false if any of them was not free (then nothing is taken).
     pub(crate) fn take(&mut self, page: u64, count: u64) -> bool {
+        // Runs do not touch each other: only the last one that begins at or before the page can
+        // hold it.
         let Some((&start, &length)) = self.free.range(..=page).next_back() else {
             return false;
         };
@@ -67,6 +69,7 @@ impl Space {
         }
         self.pages += count;
         let (mut start, mut end) = (page, page + count);
+        // Neighbours become one run, so that `take` finds any free pages in one run.
         if let Some((&before, &length)) = self.free.range(..page).next_back()
             && before + length == page
         {
@@ -94,16 +97,20 @@ impl Space {
 
     /// `count` pages in as few runs as come easily: one if there is one, else the runs as they lie.
     pub(crate) fn allocate(&mut self, count: u64) -> Option<Vec<Extent>> {
+        // Checked first: the loop below then always finds a run.
         if count > self.pages {
             return None;
         }
         let mut extents = Vec::new();
         let mut left = count;
         while left > 0 {
+            // An extent counts its pages in 32 bits.
             let want = left.min(u64::from(u32::MAX));
             let (page, length) = match self.allocate_run(want) {
                 Some(page) => (page, want),
                 None => {
+                    // No run is long enough: the value is scattered over the next ones, rather than
+                    // refused on a disk that has the pages.
                     let (&page, &length) = self
                         .free
                         .range(self.cursor..)

@@ -1,4 +1,4 @@
-//! The doors: open, read, commit, maintain.
+//! The store's interface: open, read, commit, maintain.
 
 use crate::batch::{Batch, Change, Namespace};
 use crate::codec::Reader;
@@ -29,6 +29,7 @@ pub struct Store<D: BlockDevice> {
     snapshot: Vec<Extent>,
     writer: Option<Writer>,
     discards: VecDeque<Extent>,
+    /// A write failed: nothing more is written until the store is opened again.
     poisoned: bool,
 }
 
@@ -79,6 +80,8 @@ impl<D: BlockDevice> Store<D> {
         for page in 0..geometry.data_start() {
             device.write(page, &zeroes)?;
         }
+        // The superblock comes last: a cut before it leaves a device without a store, never half of
+        // one.
         device.flush()?;
         let superblock = Superblock {
             generation: 1,
@@ -111,7 +114,8 @@ impl<D: BlockDevice> Store<D> {
         }
     }
 
-    /// Whether the device holds a store, sound or damaged: whether any of its superblocks begins as one.
+    /// Whether the device holds a store, sound or damaged: whether any of its superblocks begins as
+    /// one.
     pub fn is_on(device: &mut D) -> Result<bool, D::Error> {
         Superblock::any_on(device)
     }
@@ -123,6 +127,7 @@ impl<D: BlockDevice> Store<D> {
         let mut store = Self::new(device, limits, superblock);
         let geometry = superblock.geometry;
         let index = &mut store.index;
+        // The snapshot first: the journal then sets again what changed since it was begun.
         store.snapshot = snapshot::load(
             &mut store.device,
             &geometry,
@@ -142,8 +147,11 @@ impl<D: BlockDevice> Store<D> {
             }
             true
         })?;
+        // Only now: until the last batch is replayed a page may belong to a value that is gone
+        // since.
         store.rebuild_space()?;
-        // What was read may still stand in the device's cache only.
+        // What was read may still stand in the device's cache only: nobody must be shown a state
+        // that a power cut takes away.
         store.device.flush()?;
         Ok((store, Opened { loaded, replayed }))
     }
@@ -174,6 +182,8 @@ impl<D: BlockDevice> Store<D> {
             Some(Value::Inline(bytes)) => return Ok(Some(bytes.clone())),
             Some(Value::Large(large)) => large,
         };
+        // The length was checked against the extents, so a damaged record asks for no more memory
+        // than the disk has bytes.
         let mut bytes = Vec::with_capacity(large.length as usize);
         for number in 0..large.sums.len() as u64 {
             match read_chunk(&mut self.device, large, number)? {
@@ -201,6 +211,8 @@ impl<D: BlockDevice> Store<D> {
         number: u64,
     ) -> Result<Option<Vec<u8>>, Error<D::Error>> {
         match self.index.entries.get(&(namespace, key.to_vec())) {
+            // A value in the index has no checksum of its own: the journal and the snapshot had
+            // one.
             Some(Value::Inline(bytes)) => Ok((number == 0).then(|| bytes.clone())),
             Some(Value::Large(large)) if number < large.sums.len() as u64 => {
                 let bytes = read_chunk(&mut self.device, large, number)?;
@@ -277,17 +289,23 @@ impl<D: BlockDevice> Store<D> {
         if batch.is_empty() {
             return Ok(());
         }
+        // Refusals come before anything is written: what is staged after this is in memory only.
         self.check_room(batch)?;
         let mut staged = Vec::new();
         let result = self.write(batch, &mut staged);
         if let Err(error) = result {
             match error {
+                // No value was written yet: its pages go back as if they had never been taken.
                 Error::Refused(_) => staged.iter().for_each(|(_, value)| self.release(value)),
+                // What reached the medium is not known. Only a new opening tells whether the batch
+                // is there.
                 _ => self.poisoned = true,
             }
             return Err(error);
         }
         for (key, value) in staged {
+            // The old pages are free only now: until the record is durable, a cut brings the old
+            // value back.
             let old = self.index.apply(key, value);
             self.release(&old);
         }
@@ -314,6 +332,8 @@ impl<D: BlockDevice> Store<D> {
             if length > self.limits.value {
                 return Err(Refusal::ValueTooLong(length));
             }
+            // An entry has up to 17 bytes of fixed fields, and 12 for each extent: 64 leaves room
+            // for three extents.
             grown += 64 + key.len();
             if value.len() <= self.limits.inline {
                 grown += value.len();
@@ -335,6 +355,7 @@ impl<D: BlockDevice> Store<D> {
 
     /// Pages kept for the next snapshot of an index of so many bytes.
     fn reserve(&self, encoded: usize) -> u64 {
+        // A snapshot that is being written has some of its pages already.
         let taken = self.writer.as_ref().map_or(0, Writer::pages);
         snapshot::pages_for(&self.superblock.geometry, encoded).saturating_sub(taken)
     }
@@ -363,6 +384,8 @@ impl<D: BlockDevice> Store<D> {
             index::encode(&key, value.as_ref(), &mut payload);
             staged.push((key, value));
         }
+        // Before the snapshots below: none of them makes room for a record that is larger than its
+        // share of the ring.
         let limit = self.journal.max_payload();
         if payload.len() > limit {
             return Err(Refusal::BatchTooLarge(payload.len(), limit).into());
@@ -374,6 +397,7 @@ impl<D: BlockDevice> Store<D> {
             }
         }
         if !self.journal.fits(payload.len()) {
+            // Both snapshots were given up, since no page was free for them.
             return Err(Refusal::Full { needed: 0, free: 0 }.into());
         }
         let mut large = false;
@@ -384,6 +408,9 @@ impl<D: BlockDevice> Store<D> {
             }
         }
         if large {
+            // The values must be durable before the record that names them: a disk may write what
+            // is not flushed in any order. Without large values the record's own flush is the only
+            // one.
             self.device.flush()?;
         }
         self.journal.append(&mut self.device, &payload)
@@ -409,6 +436,7 @@ impl<D: BlockDevice> Store<D> {
             let (here, behind) = rest.split_at(rest.len().min(extent.count as usize * PAGE));
             rest = behind;
             let whole = here.len() / PAGE * PAGE;
+            // Whole pages go out as they are. Only the last one is copied, to be padded.
             if whole > 0 {
                 self.device.write(extent.page, &here[..whole])?;
             }
@@ -432,6 +460,7 @@ impl<D: BlockDevice> Store<D> {
     }
 
     fn free(&mut self, extent: Extent) {
+        // A discard waits for `maintain`, so that no commit pays for it.
         self.space.release(extent.page, extent.count.into());
         if self.discards.len() == DISCARD_QUEUE {
             self.discards.pop_front();
@@ -444,6 +473,7 @@ impl<D: BlockDevice> Store<D> {
     fn pace(&mut self) -> Result<(), Error<D::Error>> {
         let (used, pages) = (self.journal.used(), self.journal.pages());
         if self.writer.is_none() && used > pages / 2 {
+            // Half of the ring is left for batches while the snapshot is written in steps.
             self.begin_snapshot();
         }
         if self.writer.is_some() && used > pages * 3 / 4 {
@@ -468,6 +498,8 @@ impl<D: BlockDevice> Store<D> {
             return Ok(());
         };
         let geometry = self.superblock.geometry;
+        // A device error here loses nothing that was committed: the superblock still names the old
+        // snapshot.
         let step = writer.step(&mut self.device, &geometry, &self.index, &mut self.space)?;
         if step == Some(false) {
             return Ok(());
@@ -479,12 +511,16 @@ impl<D: BlockDevice> Store<D> {
             writer
                 .extents
                 .into_iter()
+                // No page was free. The old snapshot and the whole journal still serve, and the
+                // next batch begins another snapshot.
                 .for_each(|extent| self.free(extent));
             return Ok(());
         }
         self.superblock.generation += 1;
         self.superblock.snapshot = writer.head;
         self.superblock.journal = writer.mark;
+        // This is the switch. Until it is durable a cut finds the old snapshot and the old tail, so
+        // neither the journal behind the mark nor the old pages may be used before.
         self.superblock.save(&mut self.device)?;
         self.journal.forget(writer.mark);
         for extent in core::mem::replace(&mut self.snapshot, writer.extents) {
@@ -513,6 +549,7 @@ impl<D: BlockDevice> Store<D> {
             if store.writer.is_some() {
                 store.step_snapshot()?;
             } else if let Some(extent) = store.discards.pop_front()
+                // The pages may hold a new value by now: a discard would destroy it.
                 && store.space.is_free(extent.page, extent.count.into())
             {
                 store.device.discard(extent.page, extent.count.into())?;
@@ -564,6 +601,7 @@ fn read_chunk<D: BlockDevice>(
     large: &Large,
     number: u64,
 ) -> Result<Option<Vec<u8>>, Error<D::Error>> {
+    // A chunk begins on a page, whatever extents the value has: see the assertion below.
     let pages_per_chunk = (CHUNK / PAGE) as u64;
     let length = (large.length - number * CHUNK as u64).min(CHUNK as u64);
     let pages = index::pages_for(length);
@@ -574,6 +612,7 @@ fn read_chunk<D: BlockDevice>(
         device.read(extent.page, &mut bytes[at..end])?;
         at = end;
     }
+    // The padding of the last page is not part of the checksum.
     bytes.truncate(length as usize);
     Ok((crc32fast::hash(&bytes) == large.sums[number as usize]).then_some(bytes))
 }

@@ -1,4 +1,5 @@
-//! The crate's error. Display texts and kinds are the reference's, for both go back to the caller on the network.
+//! The crate's error. Display texts and kinds are the reference's, for both go back to the caller
+//! on the network.
 
 use alloc::string::String;
 use core::fmt;
@@ -52,7 +53,7 @@ impl fmt::Display for EngineError {
 /// Why a service could not be made or a call failed.
 #[derive(Clone, Debug)]
 pub enum Error {
-    /// The service's description makes no sense.
+    /// The service's configuration is not valid.
     InvalidConfig(String),
     /// A module is named twice.
     Instantiation(String),
@@ -89,7 +90,8 @@ pub enum Error {
         /// The failure.
         original: EngineError,
     },
-    /// The service's files could not be stored: it takes no more calls, for its memory no longer fits them.
+    /// The service's files could not be stored: it takes no more calls, since its memory may rely
+    /// on them.
     Broken(JournalError),
 }
 

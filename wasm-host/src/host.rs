@@ -4,7 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use crate::logger::Level;
 
-/// The edge of a service: time, randomness, output, HTTP. Everything comes in through it, so that a test replays a service exactly.
+/// What a service gets from outside: time, randomness, output, HTTP. Nothing else comes in, so a
+/// test can replay a service exactly.
 pub trait Host: Send {
     /// Wall-clock time in nanoseconds since 1970.
     fn now(&mut self) -> u64;
@@ -15,7 +16,8 @@ pub trait Host: Send {
     /// Fills a buffer from a cryptographic generator.
     fn random(&mut self, buffer: &mut [u8]);
 
-    /// Waits; never called for longer than the call's deadline allows. A host whose core must not block may return at once.
+    /// Waits; never called for longer than the call's deadline allows. A host whose core must not
+    /// block may return at once.
     fn sleep(&mut self, nanoseconds: u64);
 
     /// Takes a line that a module logs. Masks were applied; the level filter is the host's.
@@ -24,7 +26,8 @@ pub trait Host: Send {
     /// Takes what a module writes to its standard output (1) or error (2).
     fn output(&mut self, module: &str, stream: u32, bytes: &[u8]);
 
-    /// Runs an HTTP request for a mounted binary and waits for the answer, until the deadline at the latest.
+    /// Runs an HTTP request for a mounted binary and waits for the answer, until the deadline at
+    /// the latest.
     ///
     /// # Errors
     /// A sentence for the caller when there is no answer.

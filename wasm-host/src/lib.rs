@@ -1,15 +1,20 @@
-//! Runs Marine services: WebAssembly modules linked through interface types, with WASI and a file system of their own.
+//! Runs Marine services: WebAssembly modules linked through interface types, with WASI and a file
+//! system of their own.
 //!
-//! A [`Module`] is a loaded file, a [`Service`] an ordered list of modules that run together. Layers, from the bottom:
+//! A [`Module`] is a loaded file, a [`Service`] an ordered list of modules that run together.
+//! Layers, from the bottom:
 //!
-//! * [`engine`]: what a WebAssembly engine must offer, and `wasmi` offering it;
-//! * [`module`]: module files and their interface-types section;
+//! * [`engine`]: what a WebAssembly engine must offer, and `wasmi` offering it; [`vfs`]: files;
+//! * [`wasi`]: what guests see of the outside; [`it`]: the interface-types section of a module;
 //! * [`adapter`]: values in and out of guests' memories, adapters compiled and run;
-//! * [`vfs`] and [`wasi`]: files and what guests see of the outside;
-//! * [`service`]: linking, calls, budgets, limits, statistics; [`interface`]: JSON in and out; [`mounted`]: native functions in place of programs;
-//!   [`logger`]: levels and masks.
+//! * [`module`]: module files, checked and compiled; [`interface`]: JSON in and out;
+//!   [`mounted`]: native functions in place of programs; [`logger`]: levels and masks;
+//! * [`service`]: linking, calls, budgets, limits, statistics.
 //!
-//! Nothing here reads a clock, draws randomness or sends a byte: all of that comes in through [`Host`].
+//! A module imports from the lines above its own only.
+//!
+//! Nothing here reads a clock, draws randomness or sends a byte: all of that comes in through
+//! [`Host`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -21,7 +26,9 @@ pub mod adapter;
 pub mod engine;
 pub mod error;
 pub mod host;
+mod host_api;
 pub mod interface;
+pub mod it;
 pub mod logger;
 pub mod module;
 pub mod mounted;

@@ -63,7 +63,8 @@ pub fn passes(mask: i32, target: i32) -> bool {
     target == 0 || target & mask != 0
 }
 
-/// The host's `WASM_LOG`: `module=level`, `module` (trace) or `level` (the default; the first one counts), separated by commas.
+/// The host's `WASM_LOG`: `module=level`, `module` (trace) or `level` (the default; the first one
+/// counts), separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     modules: Vec<(String, Option<Level>)>,
@@ -71,7 +72,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Reads a filter; parts that make no sense are left out.
+    /// Reads a filter; parts that are not valid are left out.
     pub fn parse(text: &str) -> Self {
         let mut filter = Self::default();
         for part in text
@@ -96,7 +97,8 @@ impl Filter {
         filter
     }
 
-    /// The level named for a module, `None` when the filter says nothing about it. The inner `None` is "off".
+    /// The level named for a module, `None` when the filter says nothing about it. The inner `None`
+    /// is "off".
     pub fn level_of(&self, module: &str) -> Option<Option<Level>> {
         self.modules
             .iter()

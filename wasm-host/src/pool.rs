@@ -3,7 +3,8 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Memory that services share; against many services that each stay within their own limit. Clones are the same pool.
+/// A bound on the memory of several services together: many that each stay within their own limit
+/// could still exhaust the host. Clones are the same pool.
 #[derive(Clone, Debug)]
 pub struct MemoryPool(Arc<Pool>);
 
@@ -29,7 +30,8 @@ impl MemoryPool {
 
     /// Bytes in use.
     pub fn used(&self) -> u64 {
-        // The counter guards no other memory, here and below: its order with other accesses does not matter.
+        // The counter guards no other memory, here and below: its order with other accesses does
+        // not matter.
         self.0.used.load(Ordering::Relaxed)
     }
 
@@ -43,12 +45,15 @@ impl MemoryPool {
         let taken = self
             .0
             .used
+            // Checked and taken in one step: otherwise two cores could both find the last bytes
+            // free.
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         taken.is_ok()
     }
 }
 
-/// What somebody has of a pool; it goes back in the end. Without a pool there is no limit.
+/// What one service or volume takes of a pool; dropping it gives the bytes back. Without a pool
+/// there is no limit.
 #[derive(Debug, Default)]
 pub(crate) struct Share {
     pool: Option<MemoryPool>,
@@ -65,7 +70,7 @@ impl Share {
         self.bytes
     }
 
-    /// Takes more, if there is so much.
+    /// Takes `more` bytes; false, and nothing taken, when the pool has fewer left.
     pub(crate) fn grow(&mut self, more: u64) -> bool {
         let granted = self.pool.as_ref().is_none_or(|pool| pool.take(more));
         if granted {
@@ -74,11 +79,13 @@ impl Share {
         granted
     }
 
-    /// Has so much from now on, whether there is so much or not: for what is there already.
+    /// Sets the share to `bytes`, even beyond the pool's limit: for memory that is in use already.
     pub(crate) fn set(&mut self, bytes: u64) {
         if let Some(pool) = &self.pool {
             let used = &pool.0.used;
             match bytes.checked_sub(self.bytes) {
+                // Beyond the limit, if need be: the bytes are in use, and the counter has to say
+                // so.
                 Some(more) => used.fetch_add(more, Ordering::Relaxed),
                 None => used.fetch_sub(self.bytes - bytes, Ordering::Relaxed),
             };

@@ -7,8 +7,8 @@ const HEADER: usize = 8;
 /// Section id of custom sections.
 const CUSTOM: u8 = 0;
 
-/// Contents of all custom sections with this name, in order. A malformed tail ends the walk: the engine, which reads the whole binary, is the one
-/// that refuses it.
+/// Contents of all custom sections with this name, in order. A malformed tail ends the walk: the
+/// engine, which reads the whole binary, is the one that refuses it.
 pub(crate) fn custom<'a>(wasm: &'a [u8], name: &str) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
     for (id, body) in all(wasm) {
@@ -50,6 +50,7 @@ pub(crate) fn leb_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u32;
     for (index, byte) in bytes.iter().enumerate().take(5) {
         let bits = u32::from(byte & 0x7f);
+        // The fifth byte has four bits of a 32-bit number.
         if index == 4 && bits > 0x0f {
             return None;
         }

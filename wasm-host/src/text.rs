@@ -1,4 +1,4 @@
-//! Bounded texts: errors quote values that strangers chose.
+//! Bounded texts: errors quote values that callers and guests chose.
 
 use alloc::string::String;
 use core::fmt::{self, Debug, Write};
@@ -6,9 +6,11 @@ use core::fmt::{self, Debug, Write};
 /// Longest quotation in bytes.
 const QUOTE: usize = 1024;
 
-/// The `Debug` text of a value, cut at [`QUOTE`] bytes. Formatting stops there, so that a large value costs no more than a small one.
+/// The `Debug` text of a value, cut at [`QUOTE`] bytes. Formatting stops there, so that a large
+/// value costs no more than a small one.
 pub(crate) fn quote(value: &impl Debug) -> String {
     let mut cut = Cut(String::new());
+    // The error is how the writer stops the formatter.
     if write!(cut, "{value:?}").is_err() {
         cut.0 += "...";
     }

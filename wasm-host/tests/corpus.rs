@@ -1,4 +1,5 @@
-//! Runs the fuzz targets over their committed inputs, and over a fixed stream of pseudo-random ones.
+//! Runs the fuzz targets over their committed inputs, and over a fixed stream of pseudo-random
+//! ones.
 #![allow(
     clippy::duplicate_mod,
     reason = "each target stands alone for the fuzzer, with its own host"

@@ -1,4 +1,5 @@
-//! Recorded behaviour of the reference host: modules from published crates and our own guests against the recorded expectations.
+//! Recorded behaviour of the reference host: modules from published crates and our own guests
+//! against the recorded expectations.
 
 #[path = "../examples/vectors/runner.rs"]
 mod runner;
@@ -13,7 +14,8 @@ fn here(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Distro modules come from their crates, the rest from `guests/wasm`; the broken ones are made from `chain_a`.
+/// Distro modules come from their crates, the rest from `guests/wasm`; the broken ones are made
+/// from `chain_a`.
 fn wasm(file: &str) -> std::io::Result<Vec<u8>> {
     let chain_a = || std::fs::read(here("guests/wasm/chain_a.wasm"));
     match file {

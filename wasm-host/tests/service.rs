@@ -1,4 +1,5 @@
-//! Services beyond what the recorded scenarios show: budgets, transactions, native functions, statistics.
+//! Services beyond what the recorded scenarios show: budgets, transactions, native functions,
+//! statistics.
 
 use std::{
     path::Path,

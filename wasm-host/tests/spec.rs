@@ -1,7 +1,8 @@
-//! The WebAssembly specification's tests through the engine trait: whatever engine is behind it has to pass.
+//! The WebAssembly specification's tests through the engine trait: whatever engine is behind it has
+//! to pass.
 //!
-//! References do not cross the host boundary: calls that take or return one are left out, and so is what follows on an instance that such a call
-//! would have changed. The rest of their files runs.
+//! References do not cross the host boundary: calls that take or return one are left out, and so is
+//! what follows on an instance that such a call would have changed. The rest of their files runs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -184,7 +185,8 @@ impl File {
                 match self.instantiate(&module) {
                     Ok(_) => Ok(Ok(Outcome::Values(Vec::new()))),
                     Err(InstantiateError::Start(failure)) => Ok(Err(failure)),
-                    // Segments that do not fit are traps in the specification, errors of linking in some engines.
+                    // Segments that do not fit are traps in the specification, errors of linking in
+                    // some engines.
                     Err(error) => Ok(Err(Failure::Trap(error.to_string()))),
                 }
             }
@@ -389,7 +391,8 @@ fn lanes_match(bytes: &[u8; 16], pattern: &V128Pattern) -> bool {
     }
 }
 
-/// Runs files and gives the numbers of files, of checks that held and that were left out, and a line for each failure.
+/// Runs files and gives the numbers of files, of checks that held and that were left out, and a
+/// line for each failure.
 fn run(files: impl Iterator<Item = TestFile<'static>>) -> ([usize; 3], Vec<String>) {
     let engine = Wasmi::default();
     let (mut read, mut checks, mut skipped, mut failures) = (0, 0, 0, Vec::new());

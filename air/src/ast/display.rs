@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::*;
+use crate::ast::*;
 
 /// The text of an instruction's head.
 pub(crate) struct InstrText<'s>(pub(crate) &'s Script, pub(crate) NodeId);

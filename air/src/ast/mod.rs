@@ -4,13 +4,11 @@
 //! are ranges of the source, names are numbers, and every use of a stream is resolved to its slot while
 //! parsing: what the interpreter does a million times is an index into a vector.
 
-mod display;
+pub(crate) mod display;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
-
-pub(crate) use display::InstrText;
 
 /// A parsed and validated script, which can be run any number of times.
 ///
@@ -29,7 +27,7 @@ pub struct Script {
     pub(crate) lens_texts: Box<str>,
     /// Names with their sigils.
     pub(crate) names: Vec<Text>,
-    /// Number of stream and map slots.
+    /// Number of names of streams and maps.
     pub(crate) slots: u32,
 }
 
@@ -96,7 +94,7 @@ pub(crate) struct NodeId(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LensId(pub(crate) u32);
 
-/// A stream or a map: one global per name, and one for each `new` of it.
+/// All streams, or maps, of one name, by number: see [`StreamRef`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) u32);
 
@@ -153,11 +151,12 @@ pub(crate) enum Instr {
     },
     Next {
         iterator: Name,
-        fold: NodeId,
     },
     New {
         variable: Variable,
         body: NodeId,
+        /// The first instruction behind it: those from here to there stand in it.
+        end: NodeId,
     },
     Fail(FailBody),
     Never,
@@ -181,11 +180,14 @@ pub(crate) enum Output {
     Stream(StreamRef),
 }
 
-/// A use of a stream or a map.
+/// A use of a stream or a map. Which of the streams of its name is meant is known when it runs: it
+/// depends on where the use stands and on which `new` are open then (AIR spec section 4.11).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamRef {
     pub(crate) name: Name,
     pub(crate) slot: Slot,
+    /// The instruction it stands in.
+    pub(crate) at: NodeId,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,15 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use basalt_terms::{cid, varint};
+
 use super::compute::{Hashed, of_bytes};
 use super::store::{Loaded, Stores};
 use crate::data::{Cid, Provenance};
 
 const CODEC_JSON: u64 = 0x0200;
-const HASH_SHA2_256: u64 = 0x12;
-const HASH_BLAKE3: u64 = 0x1e;
+const HASH_SHA2_256: u64 = cid::SHA2_256 as u64;
+const HASH_BLAKE3: u64 = cid::BLAKE3 as u64;
 
 /// Checks that all entries of `current` hash to their CIDs and that what they refer to is there.
 ///
@@ -166,7 +168,7 @@ fn matches(text: &str, bytes: &[u8]) -> Result<bool, String> {
     let (_, binary) =
         multibase::decode(text).map_err(|_| String::from("Failed to parse multibase"))?;
     let mut rest = &binary[..];
-    let mut number = || varint(&mut rest).ok_or("Failed to parse a CID's number");
+    let mut number = || varint::take(&mut rest).ok_or("Failed to parse a CID's number");
     let (version, codec, hash, len) = (number()?, number()?, number()?, number()?);
     if version != 1 {
         return Err(format!("unsupported CID version: {version}"));
@@ -185,18 +187,4 @@ fn matches(text: &str, bytes: &[u8]) -> Result<bool, String> {
         }
         _ => Err(format!("unsupported multihash code: {hash}")),
     }
-}
-
-/// Takes an unsigned varint from the front.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for index in 0..9 {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }

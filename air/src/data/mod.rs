@@ -15,15 +15,10 @@ mod envelope;
 mod field;
 mod model;
 mod read;
+mod versions;
 mod write;
 
 pub use envelope::{Envelope, EnvelopeError, Versions};
 pub use model::*;
 pub use read::DecodeError;
-
-/// Version of the data layout that is written (and the newest that is known).
-pub const DATA_VERSION: &str = "0.17.2";
-/// Interpreter version stamped on written data.
-pub const INTERPRETER_VERSION: &str = "0.64.1";
-/// Oldest interpreter whose data is accepted.
-pub const MIN_INTERPRETER_VERSION: &str = "0.61.0";
+pub use versions::{DATA_VERSION, INTERPRETER_VERSION, MIN_INTERPRETER_VERSION};

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{CallResult, CallResults};
+use super::results::{CallResult, CallResults};
 
 /// A service's answer, borrowed from the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,8 @@
 //! hosts of other interpreters exchange; they are written and read on demand.
 
 mod answers;
+mod decode;
+mod multicodec;
 mod outcome;
 mod requests;
 mod results;
@@ -12,6 +14,3 @@ pub(crate) use answers::{Answer, Answers};
 pub use outcome::Outcome;
 pub use requests::{CallRequest, CallRequests, Origins};
 pub use results::{CallResult, CallResults, CallResultsError};
-
-/// Multicodec of MessagePack as an unsigned varint (0x0201).
-const MULTICODEC: [u8; 2] = [0x81, 0x04];

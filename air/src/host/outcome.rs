@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{CallRequests, requests};
+use super::requests::{self, CallRequests};
 use crate::error::code;
 
 /// Result of a run (AIR spec sections 1 and 6.7).

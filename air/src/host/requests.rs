@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::MULTICODEC;
+use super::multicodec::MULTICODEC;
 use crate::data::Tetraplet;
 use crate::msgpack::put;
 use crate::values::{Counts, json_to_msgpack};

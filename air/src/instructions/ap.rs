@@ -1,9 +1,11 @@
 //! `ap`: a value to a scalar, a stream or a map (AIR spec section 4.5).
 
 use super::canon_map::{is_whole_canon, key_of};
+use super::fault::Fault;
+use super::frame::{Flow, Step};
 use super::resolve::Resolved;
-use super::{Fault, Flow, Run, Step};
-use crate::ast::{NodeId, Operand, Output, Slot, StreamRef};
+use super::run::Run;
+use crate::ast::{NodeId, Operand, Output, StreamRef};
 use crate::data::{State, Tetraplet};
 use crate::error::Error;
 use crate::scopes::{Place, Stored, StreamValue};
@@ -24,7 +26,7 @@ impl<'r> Run<'r> {
             }
             Output::Stream(stream) => {
                 let place = self.meet_ap(node)?;
-                self.add_and_push(stream.slot, stored, place)?;
+                self.add_and_push(stream, stored, place)?;
             }
         }
         Ok(Flow::Done)
@@ -56,7 +58,7 @@ impl<'r> Run<'r> {
         // Written now: pairs of pairs would else make trees of any depth.
         pair.text(&self.heap)?;
         self.add_and_push(
-            map.slot,
+            map,
             Stored {
                 value: pair,
                 ..stored
@@ -99,13 +101,13 @@ impl<'r> Run<'r> {
 
     fn add_and_push(
         &mut self,
-        slot: Slot,
+        stream: StreamRef,
         stored: Stored<'r>,
         place: Place,
     ) -> Result<(), Fault<'r>> {
         let position = self.trace.position();
         self.streams
-            .add(slot, StreamValue { stored, position }, place)?;
+            .add(stream, StreamValue { stored, position }, place)?;
         self.trace.push(State::Ap {
             generations: &[STUB_GENERATION],
         });

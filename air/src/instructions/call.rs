@@ -3,11 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::fault::{Fault, blame};
+use super::frame::{Flow, Step};
 use super::resolve::Resolved;
-use super::{Fault, Flow, Run, Step, blame};
+use super::run::Run;
 use crate::ast::{Call, NodeId, Operand, Output};
 use crate::cid::{CidText, of_bytes};
-use crate::data::{CallResult, Provenance, Sender, Tetraplet};
+use crate::data::{CallResult, Sender, Tetraplet};
 use crate::error::{Error, TraceError};
 use crate::host::CallRequest;
 use crate::scopes::{Place, Stored, StreamValue};
@@ -36,7 +38,7 @@ impl<'r> Run<'r> {
         match self.resolved_call(node, call, tetraplet) {
             Ok(()) => Ok(Flow::Done),
             Err(fault) if fault.0.origin.is_some() => Err(fault),
-            Err(fault) => Err(blame(fault, tetraplet, Provenance::Literal)),
+            Err(fault) => Err(blame(fault, tetraplet)),
         }
     }
 
@@ -225,7 +227,7 @@ impl<'r> Run<'r> {
             Output::Stream(stream) => {
                 let position = self.trace.position();
                 self.streams
-                    .add(stream.slot, StreamValue { stored, position }, place)?;
+                    .add(stream, StreamValue { stored, position }, place)?;
             }
         }
         Ok(())

@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::ToString;
 
 use super::call::Resolving;
-use super::{Fault, Run, blame};
+use super::fault::{Fault, blame};
+use super::run::Run;
 use crate::ast::Output;
 use crate::cid::of_bytes;
 use crate::data::{CallResult as CallState, Cid, Provenance, ServiceResult, Tetraplet, ValueRef};
@@ -60,11 +61,7 @@ impl<'r> Run<'r> {
             code,
             message: message.into(),
         };
-        Err(blame(
-            error.into(),
-            call.tetraplet,
-            Provenance::ServiceResult(cid),
-        ))
+        Err(blame(error.into(), call.tetraplet))
     }
 
     /// A stored result, if it is one of this very call.
@@ -104,11 +101,7 @@ impl<'r> Run<'r> {
                 code: ret_code,
                 message: result.into(),
             };
-            return Err(blame(
-                error.into(),
-                call.tetraplet,
-                Provenance::ServiceResult(cid),
-            ));
+            return Err(blame(error.into(), call.tetraplet));
         }
         self.heap.charge(result.len())?;
         let value = Value::from_raw(&self.heap, result);
@@ -121,16 +114,12 @@ impl<'r> Run<'r> {
                      serialized or deserialized with an error: {reason}"
                 );
                 // A quirk: this failure is not signed (AIR spec section 9, quirk 3).
-                let cid = self.fail_call(call, i32::MAX, self.heap.str(&message))?;
+                self.fail_call(call, i32::MAX, self.heap.str(&message))?;
                 let error = Error::LocalService {
                     code: i32::MAX,
                     message,
                 };
-                Err(blame(
-                    error.into(),
-                    call.tetraplet,
-                    Provenance::ServiceResult(cid),
-                ))
+                Err(blame(error.into(), call.tetraplet))
             }
         }
     }

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use super::call_result::differing_tetraplets;
-use super::{Fault, Flow, Run, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Step};
+use super::run::Run;
 use crate::ast::{CanonOutput, NodeId, Operand, StreamRef};
 use crate::data::{CanonElement, CanonResult, CanonState, Cid, Provenance, State, Tetraplet};
 use crate::error::Error;
@@ -114,7 +116,7 @@ impl<'r> Run<'r> {
         stream: StreamRef,
         output: CanonOutput,
     ) -> Result<'r, Canon<'r>> {
-        let mut elements = self.streams.values(stream.slot);
+        let mut elements = self.streams.values(stream);
         self.charge_elements(elements.len())?;
         let tetraplet = self.canon_tetraplet(peer);
         match output {

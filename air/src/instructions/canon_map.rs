@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::fault::Fault;
 use super::resolve::Resolved;
-use super::{Fault, Run};
+use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};
 use crate::scopes::{Canon, Stored};
-use crate::values::{Json, Key, Number, Value, walk};
+use crate::values::{Json, Key, Number, Value};
 
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
@@ -57,8 +58,7 @@ impl<'r> Run<'r> {
         if path.len() == 2 {
             return Ok(self.single(element.value, element.tetraplet, provenance));
         }
-        let steps = self.steps(&path[2..])?;
-        let value = walk(element.value, &steps, &self.heap)?;
+        let value = self.walk(element.value, &path[2..])?;
         let lens = self
             .heap
             .concat(&[element.tetraplet.lens, self.rest_text(lens)]);
@@ -111,19 +111,24 @@ impl<'r> Run<'r> {
     }
 
     /// The object of all values by the text of their keys.
+    ///
+    /// The keys 3 and "3" have one text, and one place in the object. The reference puts the list of
+    /// one of them there, which one is random; here it is that of the key that came first.
     fn map_object(&mut self, map: Canon<'r>) -> Result<'r, Value<'r>> {
         let mut pairs = Vec::with_capacity(map.elements.len());
         for element in map.elements {
             let (key, value) = self.pair(element.value)?;
-            pairs.push((self.key_text(key), Json::Shared(value)));
+            pairs.push((self.key_text(key), key, Json::Shared(value)));
         }
         // Stable: the values of one key keep their order.
-        pairs.sort_by_key(|(key, _)| *key);
+        pairs.sort_by_key(|(text, ..)| *text);
         let entries: Vec<_> = pairs
             .chunk_by(|left, right| left.0 == right.0)
             .map(|pairs| {
-                let values = self.heap.collect(pairs.iter().map(|(_, value)| *value));
-                (pairs[0].0, Json::Array(values))
+                let (text, first, _) = pairs[0];
+                let own = pairs.iter().filter(|(_, key, _)| *key == first);
+                let values: Vec<_> = own.map(|(.., value)| *value).collect();
+                (text, Json::Array(self.heap.slice(&values)))
             })
             .collect();
         Ok(Value::from_tree(

@@ -1,7 +1,8 @@
 //! `fail`: raises an error (AIR spec section 4.6).
 
+use super::fault::Fault;
 use super::resolve::Resolved;
-use super::{Fault, Run};
+use super::run::Run;
 use crate::ast::{FailBody, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, ErrorObjectError};

@@ -2,16 +2,14 @@
 
 use hashbrown::HashMap;
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, FoldArrayBody, Frame, Stack, Step};
+use super::run::Run;
 use crate::ast::{Iterable, Name, NodeId, Operand};
+use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::{Canon, Items, Table};
 use crate::values::{Json, Key};
-
-/// The body is running.
-pub(super) struct Body {
-    iterator: Name,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn fold(
@@ -39,14 +37,14 @@ impl<'r> Run<'r> {
         if items.len() == 0 {
             return Ok(Flow::Done);
         }
-        self.open_iterator(iterator, items)?;
-        stack.push(Frame::FoldArray(Body { iterator }));
+        self.open_iterator(node, iterator, items)?;
+        stack.push(Frame::FoldArray(FoldArrayBody { iterator }));
         Ok(Flow::Enter(body))
     }
 
     pub(super) fn fold_array_resume(
         &mut self,
-        frame: Body,
+        frame: FoldArrayBody,
         result: Result<(), Fault<'r>>,
     ) -> Step<'r> {
         self.close_iterator(frame.iterator);
@@ -54,12 +52,17 @@ impl<'r> Run<'r> {
     }
 
     /// Opens a scope with an iterator at its first element.
-    pub(super) fn open_iterator(&mut self, iterator: Name, items: Items<'r>) -> Result<(), Error> {
+    pub(super) fn open_iterator(
+        &mut self,
+        node: NodeId,
+        iterator: Name,
+        items: Items<'r>,
+    ) -> Result<(), Error> {
         if self.iterators.is_open(iterator) {
             return Err(Error::IteratorInUse(self.script.name(iterator).into()));
         }
         self.depths.open();
-        self.iterators.open(iterator, items);
+        self.iterators.open(iterator, node, items);
         Ok(())
     }
 
@@ -90,6 +93,10 @@ impl<'r> Run<'r> {
                 let map = self.canon_map(name)?;
                 return self.last_pairs(map);
             }
+            // Nothing is read of an empty map, its lens included.
+            Operand::CanonMap(name, Some(_)) if self.canon_map(name)?.elements.is_empty() => {
+                return Ok(Items::Canon(&[]));
+            }
             _ => {}
         }
         let resolved = self.resolve(operand)?;
@@ -108,7 +115,19 @@ impl<'r> Run<'r> {
             }
             .into());
         };
-        let tetraplet = resolved.tetraplets.first().copied().unwrap_or(self.literal);
+        let tetraplet = match operand {
+            // That of the map and the whole lens, also where the lens leads into an element.
+            Operand::CanonMap(name, Some(lens)) => {
+                let peer_pk = self.canon_map(name)?.tetraplet.peer_pk;
+                let lens = self.script.lens_text(lens);
+                self.heap.alloc(Tetraplet {
+                    peer_pk,
+                    lens,
+                    ..Tetraplet::default()
+                })
+            }
+            _ => resolved.tetraplets.first().copied().unwrap_or(self.literal),
+        };
         Ok(Items::Array {
             items,
             tetraplet,

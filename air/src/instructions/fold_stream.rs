@@ -3,25 +3,12 @@
 //! The body may add to the stream it folds: the new values make another generation, which is folded next.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
-use crate::ast::{Name, NodeId, Slot, StreamRef};
-use crate::scopes::{Cursor, Items, StreamValue};
-
-/// The body is running over one generation.
-pub(super) struct Body<'r> {
-    node: NodeId,
-    slot: Slot,
-    iterator: Name,
-    body: NodeId,
-    fold: u32,
-    cursor: Cursor,
-    /// Generations yet to fold, the next one last.
-    slices: Vec<&'r [StreamValue<'r>]>,
-    /// Whether one of the generations was complete.
-    seen_complete: bool,
-}
+use super::fault::Fault;
+use super::frame::{Flow, FoldStreamBody, Frame, Stack, Step};
+use super::run::Run;
+use crate::ast::{Name, NodeId, StreamRef};
+use crate::scopes::{Cursor, Items};
 
 impl<'r> Run<'r> {
     pub(super) fn fold_stream(
@@ -32,8 +19,7 @@ impl<'r> Run<'r> {
         body: NodeId,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
-        let slot = stream.slot;
-        if !self.streams.exists(slot) {
+        if !self.streams.exists(stream) {
             self.complete = false;
             return Ok(Flow::Done);
         }
@@ -43,17 +29,17 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(node, reason))?;
         let mut slices = self
             .streams
-            .slices_from(slot, Cursor::default(), &self.heap);
+            .slices_from(stream, Cursor::default(), &self.heap);
         self.charge_elements(slices.iter().map(|slice| slice.len()).sum())?;
         slices.reverse();
-        let cursor = self.streams.cursor(slot);
+        let cursor = self.streams.cursor(stream);
         if !slices.is_empty() {
-            self.streams.push_generation(slot);
+            self.streams.push_generation(stream);
         }
         let seen_complete = false;
-        let frame = Body {
+        let frame = FoldStreamBody {
             node,
-            slot,
+            stream,
             iterator,
             body,
             fold,
@@ -67,7 +53,7 @@ impl<'r> Run<'r> {
     /// Starts the next generation, or ends the fold.
     fn fold_stream_continue(
         &mut self,
-        mut frame: Box<Body<'r>>,
+        mut frame: Box<FoldStreamBody<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
         let Some(values) = frame.slices.pop() else {
@@ -81,6 +67,7 @@ impl<'r> Run<'r> {
                 .map_err(|reason| self.trace_fault(frame.node, reason))?;
         }
         self.open_iterator(
+            frame.node,
             frame.iterator,
             Items::Stream {
                 fold: frame.fold,
@@ -94,7 +81,7 @@ impl<'r> Run<'r> {
 
     pub(super) fn fold_stream_resume(
         &mut self,
-        mut frame: Box<Body<'r>>,
+        mut frame: Box<FoldStreamBody<'r>>,
         result: Result<(), Fault<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
@@ -111,12 +98,12 @@ impl<'r> Run<'r> {
             .map_err(|reason| self.trace_fault(frame.node, reason))?;
         frame.seen_complete |= self.complete;
         if frame.slices.is_empty() {
-            let slot = frame.slot;
-            frame.slices = self.streams.slices_from(slot, frame.cursor, &self.heap);
+            let stream = frame.stream;
+            frame.slices = self.streams.slices_from(stream, frame.cursor, &self.heap);
             frame.slices.reverse();
-            self.streams.pop_empty_generation(slot);
-            frame.cursor = self.streams.cursor(slot);
-            self.streams.push_generation(slot);
+            self.streams.pop_empty_generation(stream);
+            frame.cursor = self.streams.cursor(stream);
+            self.streams.push_generation(stream);
         }
         self.fold_stream_continue(frame, stack)
     }

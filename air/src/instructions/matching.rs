@@ -1,6 +1,7 @@
 //! `match` and `mismatch`: the body runs if two values are equal, or if they are not.
 
-use super::{Flow, Run, Step};
+use super::frame::{Flow, Step};
+use super::run::Run;
 use crate::ast::{NodeId, Operand};
 use crate::error::Error;
 use crate::values::texts_equal;

@@ -1,32 +1,32 @@
 //! `new`: a variable of the same name, for the body only.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, NewBody, Stack, Step};
+use super::run::Run;
 use crate::ast::{NodeId, Variable};
-
-/// The body is running.
-pub(super) struct Body {
-    variable: Variable,
-}
+use crate::error::Error;
 
 impl<'r> Run<'r> {
     pub(super) fn new_variable(
         &mut self,
+        node: NodeId,
         variable: Variable,
         body: NodeId,
+        end: NodeId,
         stack: &mut Stack<'r>,
     ) -> Flow {
         match variable {
             Variable::Scalar(name) => self.scalars.renew(name, &self.depths),
             Variable::Canon(name) => self.canons.renew(name, &self.depths),
             Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths),
-            Variable::Stream(stream) => self.streams.open(stream.slot),
+            Variable::Stream(stream) => self.streams.open(stream.slot, node..end),
         }
-        stack.push(Frame::New(Body { variable }));
+        stack.push(Frame::New(NewBody { variable }));
         Flow::Enter(body)
     }
 
     /// The variable is closed also behind an error, which then counts for more than an error of closing.
-    pub(super) fn new_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+    pub(super) fn new_resume(&mut self, frame: NewBody, result: Result<(), Fault<'r>>) -> Step<'r> {
         let closed = match frame.variable {
             Variable::Scalar(name) => {
                 self.scalars.forget(name);
@@ -42,7 +42,8 @@ impl<'r> Run<'r> {
             }
             Variable::Stream(stream) => match self.streams.close(stream.slot) {
                 Some(stream) => self.compact(stream),
-                None => Ok(()),
+                // The reference crashes here, also behind an error.
+                None => return Err(Error::NoStream(self.script.name(stream.name).into()).into()),
             },
         };
         result?;

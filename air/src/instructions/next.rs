@@ -1,29 +1,20 @@
 //! `next`: the fold's body for the next element, or what the fold has for the end.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, NextBody, Stack, Step};
+use super::run::Run;
 use crate::ast::{Instr, Name, NodeId};
 use crate::error::Error;
 use crate::scopes::Items;
 
-/// The body is running for the next element.
-pub(super) struct Body {
-    node: NodeId,
-    iterator: Name,
-}
-
 impl<'r> Run<'r> {
-    pub(super) fn next(
-        &mut self,
-        node: NodeId,
-        iterator: Name,
-        fold: NodeId,
-        stack: &mut Stack<'r>,
-    ) -> Step<'r> {
+    pub(super) fn next(&mut self, node: NodeId, iterator: Name, stack: &mut Stack<'r>) -> Step<'r> {
         let not_found = || Error::FoldStateNotFound(self.script.name(iterator).into());
-        let Instr::Fold { body, last, .. } = *self.script.instr(fold) else {
+        let iteration = self.iterators.get_mut(iterator).ok_or_else(not_found)?;
+        // The fold that is open now: a `next` need not stand in the fold that it continues.
+        let Instr::Fold { body, last, .. } = *self.script.instr(iteration.node) else {
             return Err(not_found().into());
         };
-        let iteration = self.iterators.get_mut(iterator).ok_or_else(not_found)?;
         let stream = match iteration.items {
             Items::Stream { fold, values } => Some((fold, values)),
             _ => None,
@@ -46,7 +37,7 @@ impl<'r> Run<'r> {
         }
         if has_next {
             self.depths.open_hiding();
-            stack.push(Frame::Next(Body { node, iterator }));
+            stack.push(Frame::Next(NextBody { node, iterator }));
             return Ok(Flow::Enter(body));
         }
         match last {
@@ -63,8 +54,15 @@ impl<'r> Run<'r> {
         }
     }
 
-    pub(super) fn next_resume(&mut self, frame: Body, result: Result<(), Fault<'r>>) -> Step<'r> {
+    pub(super) fn next_resume(
+        &mut self,
+        frame: NextBody,
+        result: Result<(), Fault<'r>>,
+    ) -> Step<'r> {
         self.close_depth();
+        // Behind an error the iterator stays at the element where the error began: whoever catches it
+        // sees that element, and a later `next` goes on from there.
+        result?;
         let mut fold = None;
         if let Some(iteration) = self.iterators.get_mut(frame.iterator) {
             iteration.index = iteration.index.saturating_sub(1);
@@ -72,7 +70,6 @@ impl<'r> Run<'r> {
                 fold = Some(id);
             }
         }
-        result?;
         if let Some(fold) = fold {
             self.trace
                 .iteration_back(fold)

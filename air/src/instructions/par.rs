@@ -1,20 +1,9 @@
 //! `par`: both arms run; it is complete if one of them is, and fails if both fail.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, ParLeft, ParRight, Stack, Step};
+use super::run::Run;
 use crate::ast::{Instr, NodeId};
-use crate::trace::ParSpan;
-
-/// The left arm is running.
-pub(super) struct Left {
-    right: NodeId,
-    span: ParSpan,
-}
-
-/// The right arm is running.
-pub(super) struct Right<'r> {
-    span: ParSpan,
-    left: Result<bool, Fault<'r>>,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn par(
@@ -28,7 +17,7 @@ impl<'r> Run<'r> {
             .trace
             .par_start()
             .map_err(|reason| self.trace_fault(node, reason))?;
-        stack.push(Frame::ParLeft(Left { right, span }));
+        stack.push(Frame::ParLeft(ParLeft { right, span }));
         Ok(self.enter_arm(left))
     }
 
@@ -39,20 +28,20 @@ impl<'r> Run<'r> {
 
     pub(super) fn par_left_resume(
         &mut self,
-        frame: Left,
+        frame: ParLeft,
         result: Result<(), Fault<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
-        let Left { right, mut span } = frame;
+        let ParLeft { right, mut span } = frame;
         let left = self.arm_result(result)?;
         self.trace.par_left_end(&mut span);
-        stack.push(Frame::ParRight(Right { span, left }));
+        stack.push(Frame::ParRight(ParRight { span, left }));
         Ok(self.enter_arm(right))
     }
 
     pub(super) fn par_right_resume(
         &mut self,
-        frame: Right<'r>,
+        frame: ParRight<'r>,
         result: Result<(), Fault<'r>>,
     ) -> Step<'r> {
         let right = self.arm_result(result)?;

@@ -1,14 +1,14 @@
 //! Operands to values with their origin (AIR spec sections 3.1 and 3.2).
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use super::{Fault, Run};
+use super::fault::Fault;
+use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};
 use crate::scopes::{Canon, Found, Stored};
-use crate::values::{Json, Number, Step, Value, WalkError, walk};
+use crate::values::{Json, Number, Step, Value, Walk, WalkError};
 
 /// What an operand stands for.
 #[derive(Clone, Copy)]
@@ -136,8 +136,7 @@ impl<'r> Run<'r> {
         };
         let path = script.lens_accessors(path);
         let element = self.element(canon.elements, path[0])?;
-        let steps = self.steps(&path[1..])?;
-        let value = walk(element.value, &steps, &self.heap)?;
+        let value = self.walk(element.value, &path[1..])?;
         Ok(self.single(value, element.tetraplet, element.provenance))
     }
 
@@ -170,15 +169,20 @@ impl<'r> Run<'r> {
             }
             Accessor::Scalar(name) => {
                 let value = self.scalar(name)?.value;
-                match value.tree(&self.heap)? {
-                    Json::Number(Number::U64(index)) if index <= u32::MAX.into() => index as u32,
-                    _ => {
-                        let value = self.quote(value)?;
-                        return Err(Error::from(LensError::StreamAccessor(value)).into());
+                let error = match value.tree(&self.heap)? {
+                    Json::Number(Number::U64(index)) if index <= u32::MAX.into() => {
+                        return self.element_at(elements, index as u32);
                     }
-                }
+                    Json::Number(_) => LensError::IndexNotU32(self.quote(value)?),
+                    _ => LensError::StreamAccessor(self.quote(value)?),
+                };
+                return Err(Error::from(error).into());
             }
         };
+        self.element_at(elements, index)
+    }
+
+    fn element_at(&self, elements: &[Stored<'r>], index: u32) -> Result<'r, Stored<'r>> {
         elements.get(index as usize).copied().ok_or_else(|| {
             Error::from(LensError::CanonTooShort {
                 count: elements.len(),
@@ -199,22 +203,22 @@ impl<'r> Run<'r> {
                 let count = Json::Number(Number::U64(items.len() as u64));
                 Ok(Value::from_tree(&self.heap, count))
             }
-            LensKind::Path(path) => {
-                let steps = self.steps(script.lens_accessors(path))?;
-                Ok(walk(value, &steps, &self.heap)?)
-            }
+            LensKind::Path(path) => self.walk(value, script.lens_accessors(path)),
         }
     }
 
-    /// Reads the scalars of a path.
-    pub(super) fn steps(&mut self, path: &[Accessor]) -> Result<'r, Vec<Step<'r>>> {
-        path.iter()
-            .map(|accessor| match *accessor {
-                Accessor::Index(index) => Ok(Step::Index(index)),
-                Accessor::Field(field) => Ok(Step::Field(self.script.text(field))),
-                Accessor::Scalar(name) => self.scalar_step(name),
-            })
-            .collect()
+    /// Applies a path to a value, accessor by accessor.
+    pub(super) fn walk(&mut self, value: Value<'r>, path: &[Accessor]) -> Result<'r, Value<'r>> {
+        let mut walk = Walk::new(value, &self.heap)?;
+        for accessor in path {
+            let step = match *accessor {
+                Accessor::Index(index) => Step::Index(index),
+                Accessor::Field(field) => Step::Field(self.script.text(field)),
+                Accessor::Scalar(name) => self.scalar_step(name)?,
+            };
+            walk.step(step, &self.heap)?;
+        }
+        Ok(walk.end(&self.heap))
     }
 
     fn scalar_step(&mut self, name: Name) -> Result<'r, Step<'r>> {

@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
-use super::Fault;
-use crate::ast::{Instr, InstrText, NodeId, Script};
+use super::fault::Fault;
+use crate::ast::{Instr, NodeId, Script, display::InstrText};
 use crate::cid::Stores;
 use crate::config::Config;
 use crate::data::{CallResult, Cid, State, Tetraplet};
-use crate::error::Error;
+use crate::error::{Error, TraceError};
 use crate::host::{Answers, CallRequests};
 use crate::params::RunParams;
 use crate::scopes::*;
@@ -209,5 +209,14 @@ impl<'r> Run<'r> {
         }
         self.errors.error_settable = false;
         Ok(())
+    }
+
+    /// Names the instruction in an error of the trace.
+    pub(super) fn trace_fault(&self, node: NodeId, reason: TraceError) -> Fault<'r> {
+        Error::Trace {
+            instruction: self.instruction_text(node),
+            reason,
+        }
+        .into()
     }
 }

@@ -1,23 +1,20 @@
 //! `xor`: the right arm runs if the left one fails with an error that can be caught.
 
-use super::{Fault, Flow, Frame, Run, Stack, Step};
+use super::fault::Fault;
+use super::frame::{Flow, Frame, Stack, Step, XorLeft};
+use super::run::Run;
 use crate::ast::NodeId;
-
-/// The left arm is running.
-pub(super) struct Left {
-    right: NodeId,
-}
 
 impl<'r> Run<'r> {
     pub(super) fn xor(&mut self, left: NodeId, right: NodeId, stack: &mut Stack<'r>) -> Flow {
         self.complete = true;
-        stack.push(Frame::XorLeft(Left { right }));
+        stack.push(Frame::XorLeft(XorLeft { right }));
         Flow::Enter(left)
     }
 
     pub(super) fn xor_left_resume(
         &mut self,
-        frame: Left,
+        frame: XorLeft,
         result: Result<(), Fault<'r>>,
         stack: &mut Stack<'r>,
     ) -> Step<'r> {

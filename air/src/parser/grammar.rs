@@ -1,69 +1,27 @@
 //! Tokens to nodes (AIR spec section 2.3).
 
-use alloc::string::String;
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use super::error::{ParseError, ParseErrorKind as Kind};
-use super::lexer::{Keyword, Lexer, Sigil, Token, TokenKind};
-use super::validation::{NameInfo, Scopes};
-use crate::Config;
+use super::lexer::{Keyword, Sigil, Token, TokenKind};
+use super::state::Parser;
+use super::validation::Ending;
 use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
-pub(super) struct Parser<'s> {
-    pub(super) source: &'s str,
-    lexer: Lexer<'s>,
-    max_nesting: usize,
-
-    pub(super) nodes: Vec<Instr>,
-    calls: Vec<Call>,
-    /// Offsets of the nodes' opening parentheses.
-    pub(super) starts: Vec<u32>,
-    operands: Vec<Operand>,
-    pub(super) accessors: Vec<Accessor>,
-    pub(super) lenses: Vec<Lens>,
-    pub(super) lens_texts: String,
-
-    interned: HashMap<&'s str, Name, FixedState>,
-    names: Vec<Text>,
-    pub(super) infos: Vec<NameInfo>,
-    pub(super) scopes: Scopes,
-}
-
-/// An instruction whose closing parenthesis was not yet met, with the number of its parsed children.
+/// An instruction whose closing parenthesis was not yet met, with the number of its parsed children
+/// and their endings.
 struct Open {
     node: NodeId,
     children: u8,
+    endings: [Ending; 2],
 }
 
 /// Stands for a child that is not yet known.
 const PENDING: NodeId = NodeId(u32::MAX);
 
-impl<'s> Parser<'s> {
-    pub(super) fn new(source: &'s str, config: &Config) -> Self {
-        // A guess that spares most of the growing, and is bounded.
-        let names = (source.len() / 64).min(1 << 12);
-        Parser {
-            source,
-            lexer: Lexer::new(source),
-            max_nesting: config.max_nesting,
-            nodes: Vec::with_capacity(2 * names),
-            calls: Vec::with_capacity(names),
-            starts: Vec::with_capacity(2 * names),
-            operands: Vec::with_capacity(names),
-            accessors: Vec::new(),
-            lenses: Vec::new(),
-            lens_texts: String::new(),
-            interned: HashMap::with_capacity_and_hasher(names, FixedState::with_seed(config.seed)),
-            names: Vec::with_capacity(names),
-            infos: Vec::with_capacity(names),
-            scopes: Scopes::default(),
-        }
-    }
-
+impl Parser<'_> {
     pub(super) fn parse(mut self) -> core::result::Result<Script, ParseError> {
         if u32::try_from(self.source.len()).is_err() {
             return Err(ParseError::new(self.source, 0, Kind::TooLong));
@@ -78,7 +36,7 @@ impl<'s> Parser<'s> {
                 lenses: self.lenses,
                 lens_texts: self.lens_texts.into(),
                 names: self.names,
-                slots: self.scopes.slots(),
+                slots: self.scopes.slots,
             }),
             Err((offset, kind)) => Err(ParseError::new(self.source, offset, kind)),
         }
@@ -86,7 +44,6 @@ impl<'s> Parser<'s> {
 
     fn script(&mut self) -> Result<()> {
         let mut stack: Vec<Open> = Vec::new();
-        let mut parents: Vec<NodeId> = Vec::new();
         'instruction: loop {
             let start = self.expect(b'(', "\"(\"")?;
             if stack.len() >= self.max_nesting {
@@ -94,48 +51,51 @@ impl<'s> Parser<'s> {
             }
             let node = NodeId(self.nodes.len() as u32);
             self.starts.push(start as u32);
-            parents.push(stack.last().map_or(node, |open| open.node));
             // The place is taken before the head is parsed, so that numbers follow the text.
             self.nodes.push(Instr::Null);
-            let instr = self.head(node, start)?;
+            let instr = self.head(start)?;
             let has_children = has_children(&instr);
             self.nodes[node.0 as usize] = instr;
-            let mut done = node;
             if has_children {
-                stack.push(Open { node, children: 0 });
+                stack.push(Open {
+                    node,
+                    children: 0,
+                    endings: [None; 2],
+                });
                 continue 'instruction;
             }
             self.expect(b')', "\")\"")?;
+            let mut done = node;
+            let mut ending = self.finish(node, [None; 2])?;
             while let Some(parent) = stack.last_mut() {
-                let more = self.attach(parent, done);
+                let more = self.attach(parent, done, ending);
                 if more == More::Needed || (more == More::Allowed && !self.at_close()) {
                     continue 'instruction;
                 }
                 self.expect(b')', "\")\"")?;
                 done = parent.node;
-                self.close(done);
+                if let Instr::New { end, .. } = &mut self.nodes[done.0 as usize] {
+                    *end = NodeId(self.starts.len() as u32);
+                }
+                ending = self.finish(done, parent.endings)?;
                 stack.pop();
             }
             if self.lexer.peek().is_some() {
                 return Err((self.lexer.position(), Kind::Expected("<nothing>")));
             }
-            return self.settle_suspects(&parents);
+            return self.check_names();
         }
     }
 
     /// Gives a parent its next child; tells whether it wants another.
-    fn attach(&mut self, parent: &mut Open, child: NodeId) -> More {
+    fn attach(&mut self, parent: &mut Open, child: NodeId, ending: Ending) -> More {
         let first = parent.children == 0;
+        parent.endings[usize::from(!first)] = ending;
         parent.children += 1;
         match &mut self.nodes[parent.node.0 as usize] {
-            Instr::Seq { left, right } | Instr::Par { left, right } => {
-                *(if first { left } else { right }) = child;
-                if first {
-                    self.scopes.lefts -= 1;
-                    return More::Needed;
-                }
-            }
-            Instr::Xor { left, right } => {
+            Instr::Seq { left, right }
+            | Instr::Par { left, right }
+            | Instr::Xor { left, right } => {
                 *(if first { left } else { right }) = child;
                 if first {
                     return More::Needed;
@@ -156,20 +116,8 @@ impl<'s> Parser<'s> {
         More::Refused
     }
 
-    fn close(&mut self, node: NodeId) {
-        match self.nodes[node.0 as usize] {
-            Instr::Fold { .. } => self.close_fold(),
-            Instr::New {
-                variable: Variable::Stream(_),
-                ..
-            } => self.close_new(),
-            Instr::Xor { .. } => self.scopes.xors -= 1,
-            _ => {}
-        }
-    }
-
     /// Parses what stands before an instruction's children.
-    fn head(&mut self, node: NodeId, start: usize) -> Result<Instr> {
+    fn head(&mut self, start: usize) -> Result<Instr> {
         let token = self.lexer.token()?;
         let TokenKind::Keyword(keyword) = token.kind else {
             return Err((token.start, Kind::Expected("an instruction")));
@@ -177,39 +125,28 @@ impl<'s> Parser<'s> {
         let (left, right, body) = (PENDING, PENDING, PENDING);
         Ok(match keyword {
             Keyword::Call => {
-                let call = self.call(start)?;
+                let call = self.call()?;
                 self.calls.push(call);
                 Instr::Call(CallId(self.calls.len() as u32 - 1))
             }
-            Keyword::Ap => self.ap(start)?,
+            Keyword::Ap => self.ap()?,
             Keyword::Canon => self.canon()?,
-            Keyword::Seq => {
-                self.scopes.lefts += 1;
-                Instr::Seq { left, right }
-            }
-            Keyword::Par => {
-                self.scopes.lefts += 1;
-                Instr::Par { left, right }
-            }
-            Keyword::Xor => {
-                self.scopes.xors += 1;
-                Instr::Xor { left, right }
-            }
+            Keyword::Seq => Instr::Seq { left, right },
+            Keyword::Par => Instr::Par { left, right },
+            Keyword::Xor => Instr::Xor { left, right },
             Keyword::Match => {
-                let (left, right) = self.pair(start)?;
+                let (left, right) = self.pair()?;
                 Instr::Match { left, right, body }
             }
             Keyword::Mismatch => {
-                let (left, right) = self.pair(start)?;
+                let (left, right) = self.pair()?;
                 Instr::Mismatch { left, right, body }
             }
-            Keyword::Fold => self.fold(node, start)?,
+            Keyword::Fold => self.fold(start)?,
             Keyword::Next => {
                 let iterator = self.scalar("an iterator")?;
-                Instr::Next {
-                    iterator,
-                    fold: self.next(node, iterator, start)?,
-                }
+                self.check_next(iterator, start)?;
+                Instr::Next { iterator }
             }
             Keyword::New => self.new_variable(start)?,
             Keyword::Fail => Instr::Fail(self.fail(start)?),
@@ -218,7 +155,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    fn call(&mut self, start: usize) -> Result<Call> {
+    fn call(&mut self) -> Result<Call> {
         let peer = self.peer()?;
         self.expect(b'(', "\"(\"")?;
         let service = self.string()?;
@@ -231,12 +168,6 @@ impl<'s> Parser<'s> {
             self.operands.push(argument);
         }
         let arguments = first..self.operands.len() as u32;
-        for operand in [peer, service, function] {
-            self.require_operand(operand, start)?;
-        }
-        for index in arguments.clone() {
-            self.require_operand(self.operands[index as usize], start)?;
-        }
         let output = if self.at_close() {
             Output::None
         } else {
@@ -257,7 +188,6 @@ impl<'s> Parser<'s> {
             return Err((token.start, Kind::Expected("a scalar or a stream")));
         };
         let name = self.name(name);
-        self.define(name);
         match sigil {
             Sigil::Scalar => Ok(Output::Scalar(name)),
             Sigil::Stream => Ok(Output::Stream(self.stream(name))),
@@ -265,7 +195,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn ap(&mut self, start: usize) -> Result<Instr> {
+    fn ap(&mut self) -> Result<Instr> {
         if self.lexer.take(b'(').is_some() {
             let at = self.lexer.position();
             let key = self.value()?;
@@ -278,11 +208,9 @@ impl<'s> Parser<'s> {
             ) {
                 return Err((at, Kind::Expected("a key")));
             }
-            self.require_operand(key, start)?;
             let value = self.ap_argument()?;
             self.expect(b')', "\")\"")?;
             let map = self.variable(Sigil::Map, "a stream map")?;
-            self.define(map);
             return Ok(Instr::ApMap {
                 key,
                 value,
@@ -290,7 +218,6 @@ impl<'s> Parser<'s> {
             });
         }
         let argument = self.ap_argument()?;
-        self.require_operand(argument, start)?;
         Ok(Instr::Ap {
             argument,
             output: self.output()?,
@@ -321,9 +248,6 @@ impl<'s> Parser<'s> {
             (Sigil::Map, Sigil::Scalar) => CanonOutput::Scalar(output),
             _ => return Err((target.start, Kind::Expected("a canon stream"))),
         };
-        let (CanonOutput::Canon(name) | CanonOutput::Map(name) | CanonOutput::Scalar(name)) =
-            output;
-        self.define(name);
         let stream = self.name(stream);
         Ok(Instr::Canon {
             peer,
@@ -332,20 +256,17 @@ impl<'s> Parser<'s> {
         })
     }
 
-    fn pair(&mut self, start: usize) -> Result<(Operand, Operand)> {
+    fn pair(&mut self) -> Result<(Operand, Operand)> {
         let left = self.value()?;
         let right = self.value()?;
-        self.require_operand(left, start)?;
-        self.require_operand(right, start)?;
         Ok((left, right))
     }
 
-    fn fold(&mut self, node: NodeId, start: usize) -> Result<Instr> {
+    fn fold(&mut self, start: usize) -> Result<Instr> {
         let token = self.lexer.token()?;
         let iterable = match token.kind {
             TokenKind::Variable(Sigil::Stream | Sigil::Map, name, None) => {
                 let name = self.name(name);
-                self.require(name, start)?;
                 Iterable::Stream(self.stream(name))
             }
             TokenKind::OpenSquare | TokenKind::Variable(..) => {
@@ -353,18 +274,12 @@ impl<'s> Parser<'s> {
                 if matches!(value, Operand::Canon(_, Some(_))) {
                     return Err((token.start, Kind::Expected("a canon stream without lens")));
                 }
-                self.require_operand(value, start)?;
                 Iterable::Value(value)
             }
             _ => return Err((token.start, Kind::Expected("an iterable"))),
         };
         let iterator = self.scalar("an iterator")?;
-        self.open_fold(
-            node,
-            iterator,
-            matches!(iterable, Iterable::Stream(_)),
-            start,
-        )?;
+        self.open_fold(iterator, start)?;
         Ok(Instr::Fold {
             iterable,
             iterator,
@@ -379,16 +294,17 @@ impl<'s> Parser<'s> {
             return Err((token.start, Kind::Expected("a variable")));
         };
         let name = self.name(name);
-        let stream = self.open_new(name, matches!(sigil, Sigil::Stream | Sigil::Map), start)?;
+        self.check_new(name, start)?;
         let variable = match sigil {
             Sigil::Scalar => Variable::Scalar(name),
-            Sigil::Stream | Sigil::Map => Variable::Stream(stream),
+            Sigil::Stream | Sigil::Map => Variable::Stream(self.stream(name)),
             Sigil::Canon => Variable::Canon(name),
             Sigil::CanonMap => Variable::CanonMap(name),
         };
         Ok(Instr::New {
             variable,
             body: PENDING,
+            end: PENDING,
         })
     }
 
@@ -418,7 +334,8 @@ impl<'s> Parser<'s> {
 
     /// The value that begins with `token`.
     fn value_of(&mut self, token: Token) -> Result<Operand> {
-        let mut lens = |lens: Option<Text>| lens.map(|lens| self.lens(lens)).transpose();
+        let of_error = matches!(token.kind, TokenKind::LastError(_) | TokenKind::Error(_));
+        let mut lens = |lens: Option<Text>| lens.map(|lens| self.lens(lens, of_error)).transpose();
         Ok(match token.kind {
             TokenKind::InitPeerId => Operand::InitPeerId,
             TokenKind::Timestamp => Operand::Timestamp,
@@ -485,22 +402,6 @@ impl<'s> Parser<'s> {
             TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)),
             _ => Err((token.start, Kind::Expected(what))),
         }
-    }
-
-    pub(super) fn name(&mut self, text: Text) -> Name {
-        let key = &self.source[text.start as usize..text.end as usize];
-        let next = Name(self.names.len() as u32);
-        let name = *self.interned.entry(key).or_insert(next);
-        if name == next {
-            self.names.push(text);
-            self.infos.push(NameInfo::default());
-        }
-        name
-    }
-
-    pub(super) fn name_text(&self, name: Name) -> &'s str {
-        let text = self.names[name.0 as usize];
-        &self.source[text.start as usize..text.end as usize]
     }
 
     fn at_close(&mut self) -> bool {

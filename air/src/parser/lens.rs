@@ -3,14 +3,16 @@
 use core::fmt::Write;
 
 use super::error::ParseErrorKind as Kind;
-use super::grammar::Parser;
+use super::state::Parser;
 use crate::ast::{Accessor, Lens, LensId, LensKind, Text};
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
 impl Parser<'_> {
-    /// Parses the lens at `range`, which begins with its dot.
-    pub(super) fn lens(&mut self, range: Text) -> Result<LensId> {
+    /// Parses the lens at `range`, which begins with its dot. Behind an error object `!` may stand
+    /// after every accessor, else only at the end: there the lexer refuses it, which the reference's
+    /// does not for these two words.
+    pub(super) fn lens(&mut self, range: Text, of_error: bool) -> Result<LensId> {
         let refuse = |at: usize, reason| Err((at, Kind::Lens(reason)));
         let start = range.start as usize;
         let text = &self.source[start..range.end as usize];
@@ -28,7 +30,8 @@ impl Parser<'_> {
                 "provided lambda expression doesn't contain any accessor",
             );
         }
-        if let Some(bang) = rest.find('!').filter(|bang| bang + 1 < rest.len()) {
+        let bang = rest.find('!').filter(|bang| bang + 1 < rest.len());
+        if let Some(bang) = bang.filter(|_| !of_error) {
             return refuse(start + 2 + bang, "! is allowed only at the end");
         }
         let first = self.accessors.len() as u32;
@@ -89,12 +92,14 @@ impl Parser<'_> {
         Ok(Accessor::Scalar(self.name(name)))
     }
 
+    /// A name whose last character is beyond ASCII is refused: the reference crashes on it.
     fn check_name(&self, name: &str, at: usize) -> Result<()> {
         let fine = name
             .bytes()
             .next()
             .is_some_and(|first| !first.is_ascii_digit())
-            && name.chars().all(is_name);
+            && name.chars().all(is_name)
+            && name.ends_with(|last: char| last.is_ascii());
         if fine {
             Ok(())
         } else {
@@ -103,7 +108,6 @@ impl Parser<'_> {
     }
 }
 
-/// Non-ASCII names are refused: the reference crashes on them.
 fn is_name(char: char) -> bool {
-    char.is_ascii_alphanumeric() || char == '_' || char == '-'
+    char.is_alphanumeric() || char == '_' || char == '-'
 }

@@ -258,6 +258,10 @@ fn is_number(word: &str) -> bool {
     }) && dots <= 1
 }
 
+fn is_integer(word: &str) -> bool {
+    is_number(word) && !word.contains('.')
+}
+
 /// Longest word of a float, in bytes.
 const FLOAT_LEN: usize = 11;
 
@@ -313,6 +317,14 @@ fn variable(word: &str, start: usize) -> Result<TokenKind> {
     let name_end = prefix + len;
     if len == 0 {
         return Err((start, Kind::Name("a tagged name should be non empty")));
+    }
+    let first = word.chars().next().unwrap_or(' ');
+    if !first.is_alphanumeric() && !matches!(first, '+' | '-' | '_' | '$' | '#' | '%') {
+        return Err((start, Kind::Name("a word can't begin with this character")));
+    }
+    // A lens makes no variable of a number.
+    if sigil == Sigil::Scalar && name_end < word.len() && is_integer(&word[..name_end]) {
+        return Err((start, Kind::Number("a number has no lens")));
     }
     let end = start + word.len();
     let name = text(start, start + name_end);

@@ -7,6 +7,8 @@ mod error;
 mod grammar;
 mod lens;
 mod lexer;
+mod scopes;
+mod state;
 mod validation;
 
 pub use error::{ParseError, ParseErrorKind};
@@ -16,5 +18,5 @@ use crate::ast::Script;
 
 /// Parses and validates `source`.
 pub(crate) fn parse(source: &str, config: &Config) -> Result<Script, ParseError> {
-    grammar::Parser::new(source, config).parse()
+    state::Parser::new(source, config).parse()
 }

@@ -1,225 +1,236 @@
 //! What a script must keep to beyond the grammar (AIR spec section 2.4).
 //!
-//! All rules are checked while parsing: instructions are met in the order of their opening parentheses, so
-//! a definition "starting before" a use is one that was already met.
-
-use alloc::vec::Vec;
+//! The reference builds its instructions from the inside out, so most rules see them in the order of
+//! their ends; [`Parser::finish`] is called in that order. Names are looked at again when the script
+//! has ended, [`Parser::check_names`]: what has no definition yet may get one.
 
 use super::error::ParseErrorKind as Kind;
-use super::grammar::Parser;
+use super::scopes::OpenFold;
+use super::state::Parser;
 use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
-/// What is known of a name.
-#[derive(Clone, Copy, Default)]
-pub(super) struct NameInfo {
-    pub(super) defined: bool,
-    /// Index in [`Scopes::folds`] of the open fold with this iterator.
-    fold: Option<u32>,
-    /// Slot of the stream of this name outside of any `new`.
-    global: Option<Slot>,
-}
-
-/// A fold whose closing parenthesis was not yet met.
-struct OpenFold {
-    node: NodeId,
-    iterator: Name,
-    over_stream: bool,
-    has_next: bool,
-    /// Values of the counters in [`Scopes`] at its start.
-    lefts: u32,
-    xors: u32,
-}
-
-/// What encloses the instruction being parsed.
-#[derive(Default)]
-pub(super) struct Scopes {
-    folds: Vec<OpenFold>,
-    /// Streams renewed by an open `new`, innermost last.
-    renewed: Vec<(Name, Slot)>,
-    /// Number of seq and par whose left arm is being parsed.
-    pub(super) lefts: u32,
-    /// Number of open xor.
-    pub(super) xors: u32,
-    /// `next`s that something follows, unless a xor in between excuses it.
-    pub(super) suspects: Vec<(NodeId, NodeId)>,
-    slots: u32,
-}
-
-impl Scopes {
-    pub(super) fn slots(&self) -> u32 {
-        self.slots
-    }
-
-    fn new_slot(&mut self) -> Slot {
-        self.slots += 1;
-        Slot(self.slots - 1)
-    }
-}
+/// What an instruction ends in, as far as the rule about instructions after `next` knows: `next` of an
+/// iterator, or something else.
+pub(super) type Ending = Option<Name>;
 
 impl Parser<'_> {
-    pub(super) fn define(&mut self, name: Name) {
-        self.infos[name.0 as usize].defined = true;
+    /// Checks an instruction that has ended, with the endings of its first two children.
+    pub(super) fn finish(&mut self, node: NodeId, children: [Ending; 2]) -> Result<Ending> {
+        let [first, second] = children;
+        let instr = self.nodes[node.0 as usize];
+        self.note_names(node, instr);
+        Ok(match instr {
+            Instr::Next { iterator } => Some(iterator),
+            Instr::New { .. } | Instr::Match { .. } | Instr::Mismatch { .. } => first,
+            Instr::Seq { .. } | Instr::Par { .. } => match (first, second) {
+                (None, right) => right,
+                (left, right) if left == right => left,
+                (Some(left), _) => {
+                    self.infos[left.0 as usize].followed = true;
+                    None
+                }
+            },
+            // The reference loses its way where both arms end in `next`.
+            Instr::Xor { .. } if first.is_some() && second.is_some() => {
+                self.scopes.endings_lost = true;
+                None
+            }
+            Instr::Xor { .. } => first.or(second),
+            Instr::Fold {
+                iterable, iterator, ..
+            } => {
+                self.close_fold();
+                match iterable {
+                    Iterable::Stream(_) => self.finish_stream_fold(node, iterator, first)?,
+                    // Over arrays and canons anything may follow `next`.
+                    Iterable::Value(_) => None,
+                }
+            }
+            _ => None,
+        })
     }
 
-    pub(super) fn require(&self, name: Name, at: usize) -> Result<()> {
-        if self.infos[name.0 as usize].defined {
-            return Ok(());
+    /// Over a stream no instruction may follow `next`. The rule goes by the iterator's name, which
+    /// another fold may have had before.
+    fn finish_stream_fold(&mut self, node: NodeId, iterator: Name, body: Ending) -> Result<Ending> {
+        let info = &mut self.infos[iterator.0 as usize];
+        if info.followed && !self.scopes.endings_lost {
+            return Err((self.start(node), Kind::AfterNext));
         }
-        Err((at, Kind::UndefinedVariable(self.name_text(name).into())))
+        if body != Some(iterator) {
+            return Ok(body);
+        }
+        info.followed = false;
+        Ok(None)
     }
 
-    /// Checks the names an operand reads, those in its lens included.
-    pub(super) fn require_operand(&self, operand: Operand, at: usize) -> Result<()> {
+    fn start(&self, node: NodeId) -> usize {
+        self.starts[node.0 as usize] as usize
+    }
+
+    /// Notes the names that an instruction reads, then those that it defines.
+    fn note_names(&mut self, node: NodeId, instr: Instr) {
+        match instr {
+            Instr::Call(call) => {
+                let call = &self.calls[call.0 as usize];
+                let (arguments, output) = (call.arguments.clone(), call.output);
+                for operand in [call.peer, call.service, call.function] {
+                    self.note_use(operand, node);
+                }
+                for index in arguments {
+                    self.note_use(self.operands[index as usize], node);
+                }
+                self.note_output(output, node);
+            }
+            Instr::Ap { argument, output } => {
+                self.note_use(argument, node);
+                self.note_output(output, node);
+            }
+            // The value is not looked at, nor is a canon's source.
+            Instr::ApMap { key, map, .. } => {
+                self.note_use(key, node);
+                self.define(map.name, node);
+            }
+            Instr::Canon { output, .. } => {
+                let (CanonOutput::Canon(name) | CanonOutput::Map(name) | CanonOutput::Scalar(name)) =
+                    output;
+                self.define(name, node);
+            }
+            Instr::Match { left, right, .. } | Instr::Mismatch { left, right, .. } => {
+                self.note_use(left, node);
+                self.note_use(right, node);
+            }
+            Instr::Fold {
+                iterable, iterator, ..
+            } => {
+                match iterable {
+                    Iterable::Value(value) => self.note_use(value, node),
+                    Iterable::Stream(stream) => self.note_name(stream.name, node),
+                }
+                self.define(iterator, node);
+            }
+            Instr::New { variable, .. } => {
+                let (Variable::Scalar(name)
+                | Variable::Canon(name)
+                | Variable::CanonMap(name)
+                | Variable::Stream(StreamRef { name, .. })) = variable;
+                self.define(name, node);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_output(&mut self, output: Output, node: NodeId) {
+        match output {
+            Output::None => {}
+            Output::Scalar(name) | Output::Stream(StreamRef { name, .. }) => {
+                self.define(name, node);
+            }
+        }
+    }
+
+    /// Nodes are numbered by their starts, and of two definitions the earlier one counts.
+    fn define(&mut self, name: Name, node: NodeId) {
+        let defined = &mut self.infos[name.0 as usize].defined;
+        *defined = Some(defined.map_or(node, |known| NodeId(known.0.min(node.0))));
+    }
+
+    /// Of the uses of a name that have no definition when they end, the reference looks only at the
+    /// first again.
+    fn note_name(&mut self, name: Name, node: NodeId) {
+        let info = &mut self.infos[name.0 as usize];
+        if info.defined.is_none() {
+            info.undefined_use.get_or_insert(node);
+        }
+    }
+
+    /// Notes the names an operand reads, those in its lens included.
+    fn note_use(&mut self, operand: Operand, node: NodeId) {
         let (Operand::Scalar(name, lens)
         | Operand::Canon(name, lens)
         | Operand::CanonMap(name, lens)) = operand
         else {
-            return Ok(());
+            return;
         };
-        self.require(name, at)?;
+        self.note_name(name, node);
         let Some(LensKind::Path(path)) = lens.map(|lens| &self.lenses[lens.0 as usize].kind) else {
-            return Ok(());
+            return;
         };
-        for accessor in &self.accessors[path.start as usize..path.end as usize] {
-            if let Accessor::Scalar(name) = accessor {
-                self.require(*name, at)?;
+        for index in path.clone() {
+            if let Accessor::Scalar(name) = self.accessors[index as usize] {
+                self.note_name(name, node);
+            }
+        }
+    }
+
+    /// At the end of the script: a definition must start before the use.
+    pub(super) fn check_names(&self) -> Result<()> {
+        for (index, info) in self.infos.iter().enumerate() {
+            if let Some(used) = info.undefined_use
+                && info.defined.is_none_or(|defined| defined.0 >= used.0)
+            {
+                let name = self.name_text(Name(index as u32)).into();
+                return Err((self.start(used), Kind::UndefinedVariable(name)));
             }
         }
         Ok(())
     }
 
-    /// The stream a name stands for here: that of the innermost open `new`, else the global one.
+    /// A use of a stream in the instruction whose head is being parsed.
     pub(super) fn stream(&mut self, name: Name) -> StreamRef {
-        let renewed = self
-            .scopes
-            .renewed
-            .iter()
-            .rev()
-            .find(|(renewed, _)| *renewed == name);
-        let slot = match renewed {
-            Some(&(_, slot)) => slot,
-            None => match self.infos[name.0 as usize].global {
-                Some(slot) => slot,
-                None => {
-                    let slot = self.scopes.new_slot();
-                    self.infos[name.0 as usize].global = Some(slot);
-                    slot
-                }
-            },
-        };
-        StreamRef { name, slot }
-    }
-
-    pub(super) fn open_new(&mut self, name: Name, is_stream: bool, at: usize) -> Result<StreamRef> {
-        if self.infos[name.0 as usize].fold.is_some() {
-            return Err((at, Kind::NewOfIterator(self.name_text(name).into())));
+        let next = Slot(self.scopes.slots);
+        let slot = *self.infos[name.0 as usize].slot.get_or_insert(next);
+        if slot == next {
+            self.scopes.slots += 1;
         }
-        self.define(name);
-        if !is_stream {
-            return Ok(StreamRef {
-                name,
-                slot: Slot(0),
-            });
+        let at = NodeId(self.nodes.len() as u32 - 1);
+        StreamRef { name, slot, at }
+    }
+
+    pub(super) fn check_new(&self, name: Name, at: usize) -> Result<()> {
+        match self.infos[name.0 as usize].fold {
+            Some(_) => Err((at, Kind::NewOfIterator(self.name_text(name).into()))),
+            None => Ok(()),
         }
-        let slot = self.scopes.new_slot();
-        self.scopes.renewed.push((name, slot));
-        Ok(StreamRef { name, slot })
     }
 
-    pub(super) fn close_new(&mut self) {
-        self.scopes.renewed.pop();
-    }
-
-    pub(super) fn open_fold(
-        &mut self,
-        node: NodeId,
-        iterator: Name,
-        over_stream: bool,
-        at: usize,
-    ) -> Result<()> {
-        if self.infos[iterator.0 as usize].fold.is_some() {
+    pub(super) fn open_fold(&mut self, iterator: Name, at: usize) -> Result<()> {
+        let fold = &mut self.infos[iterator.0 as usize].fold;
+        if fold.is_some() {
             return Err((at, Kind::IteratorInUse(self.name_text(iterator).into())));
         }
-        self.define(iterator);
-        self.infos[iterator.0 as usize].fold = Some(self.scopes.folds.len() as u32);
-        let (lefts, xors) = (self.scopes.lefts, self.scopes.xors);
-        let fold = OpenFold {
-            node,
+        *fold = Some(self.scopes.folds.len() as u32);
+        self.scopes.folds.push(OpenFold {
             iterator,
-            over_stream,
             has_next: false,
-            lefts,
-            xors,
-        };
-        self.scopes.folds.push(fold);
+        });
         Ok(())
     }
 
-    pub(super) fn close_fold(&mut self) {
+    fn close_fold(&mut self) {
         if let Some(fold) = self.scopes.folds.pop() {
             self.infos[fold.iterator.0 as usize].fold = None;
         }
     }
 
-    /// Checks a `next`; returns its fold.
-    pub(super) fn next(&mut self, node: NodeId, iterator: Name, at: usize) -> Result<NodeId> {
+    /// Checks a `next`. Only the first one of a name has to stand in a fold of that name; another that
+    /// does not fails when it runs.
+    pub(super) fn check_next(&mut self, iterator: Name, at: usize) -> Result<()> {
+        let info = &mut self.infos[iterator.0 as usize];
+        let is_first = !core::mem::replace(&mut info.has_next, true);
         let text = |parser: &Self| parser.name_text(iterator).into();
-        let Some(index) = self.infos[iterator.0 as usize].fold else {
-            return Err((at, Kind::UndefinedIterator(text(self))));
+        let Some(index) = info.fold else {
+            return match is_first {
+                true => Err((at, Kind::UndefinedIterator(text(self)))),
+                false => Ok(()),
+            };
         };
         let fold = &mut self.scopes.folds[index as usize];
         if core::mem::replace(&mut fold.has_next, true) {
             return Err((at, Kind::MultipleNext(text(self))));
         }
-        if fold.over_stream && self.scopes.lefts > fold.lefts {
-            if self.scopes.xors == fold.xors {
-                return Err((at, Kind::AfterNext));
-            }
-            self.scopes.suspects.push((node, fold.node));
-        }
-        Ok(fold.node)
-    }
-
-    /// Settles the suspects: walks from each `next` up to its fold. The first seq or par entered from
-    /// the left convicts; a xor with both arms ending in `next` excuses, as the reference gives up there.
-    pub(super) fn settle_suspects(&self, parents: &[NodeId]) -> Result<()> {
-        // Bounds walks over deep scripts; no script that a compiler makes comes near.
-        let mut steps = 1_000_000usize;
-        for &(next, fold) in &self.scopes.suspects {
-            let mut child = next;
-            while child != fold {
-                let parent = parents[child.0 as usize];
-                steps = steps.checked_sub(1).ok_or((0, Kind::AfterNext))?;
-                match self.nodes[parent.0 as usize] {
-                    Instr::Seq { left, .. } | Instr::Par { left, .. } if left == child => {
-                        return Err((self.starts[next.0 as usize] as usize, Kind::AfterNext));
-                    }
-                    Instr::Xor { left, right }
-                        if self.ends_in_next(left, &mut steps)
-                            && self.ends_in_next(right, &mut steps) =>
-                    {
-                        break;
-                    }
-                    _ => child = parent,
-                }
-            }
-        }
         Ok(())
-    }
-
-    fn ends_in_next(&self, mut node: NodeId, steps: &mut usize) -> bool {
-        loop {
-            *steps = steps.saturating_sub(1);
-            node = match self.nodes[node.0 as usize] {
-                Instr::Next { .. } => return true,
-                Instr::Seq { right, .. } | Instr::Par { right, .. } => right,
-                Instr::New { body, .. }
-                | Instr::Match { body, .. }
-                | Instr::Mismatch { body, .. } => body,
-                _ => return false,
-            };
-        }
     }
 }

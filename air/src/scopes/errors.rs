@@ -10,7 +10,6 @@ pub(crate) struct Raised<'r> {
     pub(crate) error: Error,
     /// Tetraplet of the call that failed, if it got that far.
     pub(crate) origin: Option<&'r Tetraplet<'r>>,
-    pub(crate) provenance: Provenance,
 }
 
 impl From<Error> for Raised<'_> {
@@ -18,12 +17,12 @@ impl From<Error> for Raised<'_> {
         Raised {
             error,
             origin: None,
-            provenance: Provenance::Literal,
         }
     }
 }
 
-/// An error object.
+/// An error object. One that was made of a raised error is a literal, also that of a failed call; only
+/// `fail` with a value keeps the value's provenance, in `%last_error%`.
 #[derive(Clone, Copy)]
 pub(crate) struct ErrorObject<'r> {
     pub(crate) value: Value<'r>,
@@ -38,7 +37,8 @@ pub(crate) struct ErrorState<'r> {
     pub(crate) last_settable: bool,
     pub(crate) error: ErrorObject<'r>,
     pub(crate) error_settable: bool,
-    /// What a `xor` caught, for `fail :error:` to raise again.
+    /// What a `xor` caught, for `fail :error:` to raise again. It belongs to the object in `error`:
+    /// another error that takes that place has no original.
     pub(crate) original: Option<Raised<'r>>,
 }
 
@@ -71,21 +71,18 @@ impl<'r> ErrorState<'r> {
 
     /// Notes an error: `last` is its object with a peer, `own` the one for `:error:`.
     pub(crate) fn note(&mut self, raised: &Raised<'r>, last: Value<'r>, own: Value<'r>) {
-        let (tetraplet, provenance) = (raised.origin, raised.provenance);
+        let object = |value| ErrorObject {
+            value,
+            tetraplet: raised.origin,
+            provenance: Provenance::Literal,
+        };
         if self.wants_last(&raised.error) {
-            self.last = ErrorObject {
-                value: last,
-                tetraplet,
-                provenance,
-            };
+            self.last = object(last);
             self.last_settable = false;
         }
         if self.error_settable {
-            self.error = ErrorObject {
-                value: own,
-                tetraplet,
-                provenance,
-            };
+            self.error = object(own);
+            self.original = None;
         }
     }
 

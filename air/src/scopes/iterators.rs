@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{Stored, StreamValue};
-use crate::ast::Name;
+use super::stored::Stored;
+use super::streams::StreamValue;
+use crate::ast::{Name, NodeId};
 use crate::data::{Provenance, Tetraplet};
 use crate::values::{Heap, Json, Value};
 
@@ -59,6 +60,8 @@ impl<'r> Items<'r> {
 /// An open fold over one collection.
 #[derive(Clone, Copy)]
 pub(crate) struct Iteration<'r> {
+    /// The fold.
+    pub(crate) node: NodeId,
     pub(crate) items: Items<'r>,
     pub(crate) index: usize,
     /// Whether the end was reached once.
@@ -68,8 +71,9 @@ pub(crate) struct Iteration<'r> {
 }
 
 impl<'r> Iteration<'r> {
-    pub(crate) fn new(items: Items<'r>) -> Self {
+    fn new(node: NodeId, items: Items<'r>) -> Self {
         Iteration {
+            node,
             items,
             index: 0,
             ended: false,
@@ -107,8 +111,8 @@ impl<'r> Iterators<'r> {
         self.open.get_mut(place as usize)
     }
 
-    pub(crate) fn open(&mut self, name: Name, items: Items<'r>) {
-        self.open.push(Iteration::new(items));
+    pub(crate) fn open(&mut self, name: Name, node: NodeId, items: Items<'r>) {
+        self.open.push(Iteration::new(node, items));
         self.places[name.0 as usize] = self.open.len() as u32;
     }
 

@@ -5,8 +5,10 @@
 
 use alloc::vec::Vec;
 
-use super::Stored;
-use crate::ast::Slot;
+use core::ops::Range;
+
+use super::stored::Stored;
+use crate::ast::{NodeId, Slot, StreamRef};
 use crate::error::Error;
 use crate::values::Heap;
 
@@ -87,9 +89,27 @@ struct Stream<'r> {
 /// A stream that `new` closed, to be compacted.
 pub(crate) struct NewStream<'r>(Stream<'r>);
 
-/// All streams and maps: per slot, a stack of those that are open.
+/// A stream that exists, and where in the script its name means it.
+struct Open<'r> {
+    span: Range<NodeId>,
+    stream: Stream<'r>,
+}
+
+impl Open<'_> {
+    fn serves(&self, at: NodeId) -> bool {
+        self.span.start.0 <= at.0 && at.0 < self.span.end.0
+    }
+}
+
+/// Where a global stream is meant: in the whole script.
+const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
+
+/// All streams and maps (AIR spec section 4.11): per name a stack of those that exist, the global one
+/// below those of the `new`s that are running. A name means the topmost whose span has the use in it.
+///
+/// A use can run while `new`s are running that it does not stand in, behind a `next` in one of them.
 pub(crate) struct Streams<'r> {
-    slots: Vec<Vec<Stream<'r>>>,
+    slots: Vec<Vec<Open<'r>>>,
 }
 
 impl<'r> Streams<'r> {
@@ -99,36 +119,46 @@ impl<'r> Streams<'r> {
         Streams { slots: stacks }
     }
 
-    fn innermost(&mut self, slot: Slot) -> Option<&mut Stream<'r>> {
-        self.slots[slot.0 as usize].last_mut()
+    fn find(&mut self, used: StreamRef) -> Option<&mut Stream<'r>> {
+        let stack = self.slots[used.slot.0 as usize].iter_mut().rev();
+        let mut serving = stack.filter(|open| open.serves(used.at));
+        serving.next().map(|open| &mut open.stream)
     }
 
-    pub(crate) fn exists(&self, slot: Slot) -> bool {
-        !self.slots[slot.0 as usize].is_empty()
+    pub(crate) fn exists(&mut self, used: StreamRef) -> bool {
+        self.find(used).is_some()
     }
 
-    /// `new` begins.
-    pub(crate) fn open(&mut self, slot: Slot) {
-        self.slots[slot.0 as usize].push(Stream::default());
+    /// `new` begins, over the instructions in `span`.
+    pub(crate) fn open(&mut self, slot: Slot, span: Range<NodeId>) {
+        let stream = Stream::default();
+        self.slots[slot.0 as usize].push(Open { span, stream });
     }
 
-    /// `new` ends.
+    /// `new` ends: the topmost stream of the name is closed, whichever that is. There is none if all
+    /// were dropped, see [`Self::add`].
     pub(crate) fn close(&mut self, slot: Slot) -> Option<NewStream<'r>> {
-        self.slots[slot.0 as usize].pop().map(NewStream)
+        let open = self.slots[slot.0 as usize].pop()?;
+        Some(NewStream(open.stream))
     }
 
-    /// Adds a value; a global stream begins to exist with its first.
+    /// Adds a value. Where no stream is meant a global one begins to exist, and takes the place of all
+    /// others of its name: a quirk of the reference. Those are dropped without being compacted.
     pub(crate) fn add(
         &mut self,
-        slot: Slot,
+        used: StreamRef,
         value: StreamValue<'r>,
         place: Place,
     ) -> Result<(), Error> {
-        let stack = &mut self.slots[slot.0 as usize];
-        if stack.is_empty() {
-            stack.push(Stream::default());
+        if !self.exists(used) {
+            let stack = &mut self.slots[used.slot.0 as usize];
+            stack.clear();
+            stack.push(Open {
+                span: EVERYWHERE,
+                stream: Stream::default(),
+            });
         }
-        let Some(stream) = stack.last_mut() else {
+        let Some(stream) = self.find(used) else {
             return Ok(());
         };
         let [previous, current, new] = &mut stream.lists;
@@ -146,8 +176,8 @@ impl<'r> Streams<'r> {
     }
 
     /// All values, in order.
-    pub(crate) fn values(&mut self, slot: Slot) -> Vec<Stored<'r>> {
-        let Some(stream) = self.innermost(slot) else {
+    pub(crate) fn values(&mut self, used: StreamRef) -> Vec<Stored<'r>> {
+        let Some(stream) = self.find(used) else {
             return Vec::new();
         };
         let lists = stream.lists.iter_mut();
@@ -164,11 +194,11 @@ impl<'r> Streams<'r> {
     /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk 1).
     pub(crate) fn slices_from(
         &mut self,
-        slot: Slot,
+        used: StreamRef,
         cursor: Cursor,
         heap: &Heap<'r>,
     ) -> Vec<&'r [StreamValue<'r>]> {
-        let Some(stream) = self.innermost(slot) else {
+        let Some(stream) = self.find(used) else {
             return Vec::new();
         };
         let lists = stream.lists.iter_mut().zip(cursor.0);
@@ -179,21 +209,21 @@ impl<'r> Streams<'r> {
     }
 
     /// Numbers of all generations, empty ones included.
-    pub(crate) fn cursor(&mut self, slot: Slot) -> Cursor {
+    pub(crate) fn cursor(&mut self, used: StreamRef) -> Cursor {
         let counts = |stream: &mut Stream<'r>| stream.lists.each_ref().map(|list| list.count);
-        Cursor(self.innermost(slot).map(counts).unwrap_or_default())
+        Cursor(self.find(used).map(counts).unwrap_or_default())
     }
 
     /// Values of this run go to another generation from now on.
-    pub(crate) fn push_generation(&mut self, slot: Slot) {
-        if let Some(stream) = self.innermost(slot) {
+    pub(crate) fn push_generation(&mut self, used: StreamRef) {
+        if let Some(stream) = self.find(used) {
             stream.lists[2].count += 1;
         }
     }
 
     /// Undoes [`Self::push_generation`] if nothing was added since.
-    pub(crate) fn pop_empty_generation(&mut self, slot: Slot) {
-        if let Some(stream) = self.innermost(slot)
+    pub(crate) fn pop_empty_generation(&mut self, used: StreamRef) {
+        if let Some(stream) = self.find(used)
             && stream.lists[2].last_is_empty()
         {
             stream.lists[2].count -= 1;
@@ -205,7 +235,7 @@ impl<'r> Streams<'r> {
         core::mem::take(&mut self.slots)
             .into_iter()
             .flatten()
-            .map(NewStream)
+            .map(|open| NewStream(open.stream))
     }
 }
 
@@ -236,6 +266,12 @@ mod tests {
     use crate::data::{Provenance, Tetraplet};
     use crate::values::{Json, Value};
 
+    const USED: StreamRef = StreamRef {
+        name: crate::ast::Name(0),
+        slot: Slot(0),
+        at: NodeId(0),
+    };
+
     fn value<'r>(heap: &Heap<'r>, position: u32) -> StreamValue<'r> {
         let value = Value::from_tree(heap, Json::Null);
         let tetraplet = heap.alloc(Tetraplet::default());
@@ -261,7 +297,7 @@ mod tests {
         let arena = Bump::new();
         let heap = Heap::new(&arena, 1 << 20);
         let mut streams = Streams::new(1);
-        let slot = Slot(0);
+        let slot = USED;
         // Generation 0 of current data is empty.
         streams
             .add(slot, value(&heap, 1), Place::Current(1))
@@ -285,7 +321,7 @@ mod tests {
         let arena = Bump::new();
         let heap = Heap::new(&arena, 1 << 20);
         let mut streams = Streams::new(1);
-        let slot = Slot(0);
+        let slot = USED;
         for (position, place) in [
             (10, Place::New),
             (11, Place::Current(4)),
@@ -314,10 +350,10 @@ mod tests {
         let mut streams = Streams::new(1);
         for position in 0..1023 {
             streams
-                .add(Slot(0), value(&heap, position), Place::New)
+                .add(USED, value(&heap, position), Place::New)
                 .unwrap();
         }
-        let full = streams.add(Slot(0), value(&heap, 1023), Place::New);
+        let full = streams.add(USED, value(&heap, 1023), Place::New);
         assert_eq!(full, Err(Error::StreamSize));
     }
 }

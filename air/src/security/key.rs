@@ -1,7 +1,8 @@
 //! The key a peer signs with.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use basalt_terms::PeerId;
 use core::fmt;
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -78,7 +79,8 @@ impl Key {
     /// # Errors
     /// As for [`Self::public`].
     pub fn peer_id(&self) -> Result<String, KeyError> {
-        Ok(base58_peer_id(&self.public()?[1..]))
+        let [_, key @ ..] = &self.public()?;
+        Ok(base58_peer_id(key))
     }
 
     /// Signs; the signature carries its format byte.
@@ -94,10 +96,9 @@ fn prefixed<const N: usize, const M: usize>(bytes: &[u8; N]) -> [u8; M] {
     out
 }
 
-/// The peer id of an Ed25519 key: an identity multihash of its protobuf, in base58.
-pub(super) fn base58_peer_id(key: &[u8]) -> String {
-    const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
-    bs58::encode([&HEAD[..], key].concat()).into_string()
+/// The peer id of an Ed25519 key, in base58.
+pub(super) fn base58_peer_id(key: &[u8; 32]) -> String {
+    PeerId::from_ed25519(key).to_string()
 }
 
 impl fmt::Debug for Key {

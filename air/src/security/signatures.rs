@@ -215,7 +215,10 @@ impl<'r> SignatureStore<'r> {
         }
         let peer = match existing {
             Some(entry) => entry.peer,
-            None => heap.str(&base58_peer_id(&public_key[1..])),
+            None => {
+                let [_, key @ ..] = &public_key;
+                heap.str(&base58_peer_id(key))
+            }
         };
         let signature = Signature {
             public_key: heap.slice(&public_key),

@@ -1,9 +1,11 @@
 //! States of `call`, `ap` and `canon` (AIR spec section 5.3).
 
 use super::describe::{describe_call, describe_canon};
-use super::{Pair, Result, Source, Trace, expect, select_call, select_canon};
+use super::merge::{Pair, Source, Trace, expect};
 use crate::data::{CallResult, CanonState, State, ValueRef};
 use crate::error::TraceError;
+
+type Result<T> = core::result::Result<T, TraceError>;
 
 impl<'r> Trace<'r> {
     /// Takes the state of a `call`.
@@ -108,5 +110,19 @@ fn merge_canons<'r>(previous: CanonState<'r>, current: CanonState<'r>) -> Result
             current: describe_canon(&current),
         }),
         _ => Ok(previous),
+    }
+}
+
+fn select_call(state: State<'_>) -> Option<CallResult<'_>> {
+    match state {
+        State::Call(result) => Some(result),
+        _ => None,
+    }
+}
+
+fn select_canon(state: State<'_>) -> Option<CanonState<'_>> {
+    match state {
+        State::Canon(canon) => Some(canon),
+        _ => None,
     }
 }

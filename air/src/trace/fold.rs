@@ -7,72 +7,14 @@
 use alloc::vec::Vec;
 
 use super::describe::describe;
+use super::lore::{Bounds, FoldLore, InputLore, Iteration, Piece, Pieces};
+use super::merge::{Pair, Trace, expect};
 use super::slider::Slider;
-use super::{Pair, Result, Trace, expect};
 use crate::data::{CallResult, Lore, State, SubTrace, ValueRef};
 use crate::error::TraceError;
 use crate::values::Heap;
 
-/// A piece of an input's trace: position and length.
-type Piece = (usize, usize);
-
-/// What an input says about the iteration of one value.
-#[derive(Clone, Copy)]
-struct Pieces {
-    before: Piece,
-    after: Piece,
-}
-
-/// One input's lore, by the position of the value, and where to go on behind the fold.
-struct InputLore {
-    /// Ascending positions; what was taken is none.
-    pieces: Vec<(u32, Option<Pieces>)>,
-    behind: Piece,
-}
-
-/// An iteration under way; bounds are positions in the result.
-struct Iteration {
-    value: u32,
-    before: Bounds,
-    after: Bounds,
-    /// The pieces behind `next` in previous and current.
-    inputs: [Option<Piece>; 2],
-}
-
-#[derive(Clone, Copy, Default)]
-struct Bounds {
-    start: Option<u32>,
-    end: Option<u32>,
-}
-
-impl Bounds {
-    fn close(&mut self, position: u32) {
-        self.start.get_or_insert(position);
-        self.end.get_or_insert(position);
-    }
-
-    fn piece(self) -> SubTrace {
-        let begin = self.start.unwrap_or(0);
-        SubTrace {
-            begin,
-            len: self.end.unwrap_or(begin).saturating_sub(begin),
-        }
-    }
-}
-
-/// A fold under way.
-pub(super) struct FoldLore {
-    position: u32,
-    previous: InputLore,
-    current: InputLore,
-    /// Iterations of the generation being folded.
-    queue: Vec<Iteration>,
-    /// Number of iterations entered and not yet returned from.
-    depth: usize,
-    returning: bool,
-    /// Iterations of the generations before.
-    done: Vec<(u32, SubTrace, SubTrace)>,
-}
+type Result<T> = core::result::Result<T, TraceError>;
 
 impl<'r> Trace<'r> {
     /// Begins a fold; the result names it.

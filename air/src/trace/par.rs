@@ -1,9 +1,11 @@
 //! The two arms of a `par` (AIR spec section 5.4).
 
+use super::merge::{Pair, Trace, expect};
 use super::slider::Slider;
-use super::{Pair, Result, Trace, expect};
 use crate::data::State;
 use crate::error::TraceError;
+
+type Result<T> = core::result::Result<T, TraceError>;
 
 /// A `par` under way.
 pub(crate) struct ParSpan {

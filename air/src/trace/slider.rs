@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Result, TraceError};
 use crate::data::State;
+use crate::error::TraceError;
+
+type Result<T> = core::result::Result<T, TraceError>;
 
 pub(super) struct Slider<'r> {
     trace: Vec<State<'r>>,

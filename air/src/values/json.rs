@@ -4,7 +4,6 @@ use core::cell::{Cell, OnceCell};
 use core::fmt;
 
 use super::heap::{BudgetExceeded, Heap};
-use super::{read, scan, write};
 use crate::data::Cid;
 
 /// A JSON tree. Keys of objects are sorted by bytes and occur once.
@@ -36,14 +35,14 @@ impl Number {
 
 /// A shared value, as cheap to copy as a pointer.
 #[derive(Clone, Copy)]
-pub(crate) struct Value<'r>(&'r Lazy<'r>);
+pub(crate) struct Value<'r>(pub(super) &'r Lazy<'r>);
 
-struct Lazy<'r> {
+pub(super) struct Lazy<'r> {
     /// As received: JSON, it is hoped.
-    raw: Option<&'r str>,
+    pub(super) raw: Option<&'r str>,
     /// Canonical.
-    text: OnceCell<&'r str>,
-    tree: OnceCell<Json<'r>>,
+    pub(super) text: OnceCell<&'r str>,
+    pub(super) tree: OnceCell<Json<'r>>,
     /// CID of the canonical text, once it is known.
     cid: Cell<Option<Cid>>,
 }
@@ -71,8 +70,6 @@ impl fmt::Display for ReadError {
         }
     }
 }
-
-type Result<T> = core::result::Result<T, ReadError>;
 
 impl<'r> Value<'r> {
     /// A value of a known tree.
@@ -113,53 +110,5 @@ impl<'r> Value<'r> {
             (_, None) => false,
         };
         self.0.cid.get().filter(|_| canonical)
-    }
-
-    /// The tree; parsed at the first call. Never [`Json::Shared`].
-    pub(crate) fn tree(&self, heap: &Heap<'r>) -> Result<Json<'r>> {
-        if let Some(tree) = self.0.tree.get() {
-            return Ok(*tree);
-        }
-        let text = self
-            .0
-            .text
-            .get()
-            .copied()
-            .or(self.0.raw)
-            .unwrap_or_default();
-        heap.charge(text.len())?;
-        let tree = read::read(text, heap).map_err(ReadError::Syntax)?;
-        Ok(*self.0.tree.get_or_init(|| tree))
-    }
-
-    /// The canonical text; written at the first call, unless the value came with it.
-    pub(crate) fn text(&self, heap: &Heap<'r>) -> Result<&'r str> {
-        if let Some(text) = self.0.text.get() {
-            return Ok(text);
-        }
-        let text = match self.0.raw {
-            Some(raw) if scan::is_canonical(raw) => raw,
-            _ => {
-                let tree = self.tree(heap)?;
-                let mut failed = Ok(());
-                let text = heap.write(|out| {
-                    failed = write::write(&tree, out, heap);
-                    Ok(())
-                })?;
-                failed?;
-                text
-            }
-        };
-        Ok(self.0.text.get_or_init(|| text))
-    }
-}
-
-impl<'r> Json<'r> {
-    /// The tree behind a shared value.
-    pub(crate) fn force(self, heap: &Heap<'r>) -> Result<Json<'r>> {
-        match self {
-            Json::Shared(value) => value.tree(heap),
-            tree => Ok(tree),
-        }
     }
 }

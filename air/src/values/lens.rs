@@ -31,16 +31,27 @@ impl From<ReadError> for WalkError {
     }
 }
 
-/// Takes all `steps` from `value`; texts of errors are exact (AIR spec section 3.2).
-pub(crate) fn walk<'r>(
-    value: Value<'r>,
-    steps: &[Step<'r>],
-    heap: &Heap<'r>,
-) -> Result<Value<'r>, WalkError> {
-    let mut tree = value.tree(heap)?;
-    let mut part = Json::Shared(value);
-    for (taken, &step) in steps.iter().enumerate() {
-        let found = match (step, tree) {
+/// A way into a value, one step at a time: the scalar of a later accessor is read only once the
+/// earlier ones were applied, so the first error in the lens is the one that is told.
+pub(crate) struct Walk<'r> {
+    /// The whole value, while no step was taken.
+    whole: Option<Value<'r>>,
+    tree: Json<'r>,
+    part: Json<'r>,
+}
+
+impl<'r> Walk<'r> {
+    pub(crate) fn new(value: Value<'r>, heap: &Heap<'r>) -> Result<Self, WalkError> {
+        Ok(Walk {
+            whole: Some(value),
+            tree: value.tree(heap)?,
+            part: Json::Shared(value),
+        })
+    }
+
+    /// Takes a step; texts of errors are exact (AIR spec section 3.2).
+    pub(crate) fn step(&mut self, step: Step<'r>, heap: &Heap<'r>) -> Result<(), WalkError> {
+        let found = match (step, self.tree) {
             (Step::Index(index), Json::Array(items)) => items.get(index as usize).copied(),
             (Step::Field(field), Json::Object(entries)) => entries
                 .binary_search_by_key(&field, |(key, _)| key)
@@ -49,19 +60,23 @@ pub(crate) fn walk<'r>(
             _ => None,
         };
         let Some(found) = found else {
-            let value = match tree {
-                _ if taken == 0 => value,
-                tree => Value::from_tree(heap, tree),
-            };
+            let value = self.whole;
+            let value = value.unwrap_or_else(|| Value::from_tree(heap, self.tree));
             let text = value.text(heap)?;
             heap.charge(text.len()).map_err(ReadError::from)?;
             let text = text.into();
-            return Err(WalkError::Lens(failure(step, &tree, text).into()));
+            return Err(WalkError::Lens(failure(step, &self.tree, text).into()));
         };
-        tree = found.force(heap)?;
-        part = found;
+        self.tree = found.force(heap)?;
+        self.part = found;
+        self.whole = None;
+        Ok(())
     }
-    Ok(Value::from_tree(heap, part))
+
+    /// What the steps led to.
+    pub(crate) fn end(self, heap: &Heap<'r>) -> Value<'r> {
+        Value::from_tree(heap, self.part)
+    }
 }
 
 fn failure(step: Step<'_>, tree: &Json<'_>, value: alloc::string::String) -> LensError {

@@ -11,6 +11,7 @@
 
 mod heap;
 mod json;
+mod lazy;
 mod lens;
 mod msgpack;
 mod read;
@@ -19,7 +20,7 @@ mod write;
 
 pub(crate) use heap::{BudgetExceeded, Heap};
 pub(crate) use json::{Json, Number, ReadError, Value};
-pub(crate) use lens::{Key, Step, WalkError, walk};
+pub(crate) use lens::{Key, Step, Walk, WalkError};
 pub(crate) use msgpack::{Counts, json_to_msgpack};
 pub(crate) use scan::texts_equal;
 pub(crate) use write::write_string;

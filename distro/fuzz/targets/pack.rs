@@ -1,4 +1,5 @@
-//! Any bytes as a pack: refused, or read into files that are what their CIDs say, and written again as the same distro.
+//! Any bytes as a pack: refused, or read into files that are what their CIDs say, and written again
+//! as the same distro.
 
 use std::sync::Arc;
 

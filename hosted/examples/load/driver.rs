@@ -17,11 +17,10 @@ use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{Config, ConnId, Input, Refusal, Transport};
 use basalt_net::time;
-use basalt_node::air::{Aquavm, Interpreter as _, Run};
+use basalt_node::script::{Aquavm, Interpreter as _, Run};
 use basalt_node::client::Client;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
-use basalt_node::particle::Header;
 use serde_json::Value;
 
 /// How long to wait for a particle, or for a connection: an emulated node is slow.
@@ -259,13 +258,12 @@ impl Driver {
             true => &self.taker.key,
             false => &self.key,
         };
-        let (header, data) = Header::split(particle.clone());
         let outcome = self.interpreter.run(Run {
-            particle: &header,
+            particle,
             scope: &to,
             key,
             prev: &[],
-            current: &data,
+            current: &particle.data,
             results: Vec::new(),
         });
         let [(_, request)] = outcome.requests.as_slice() else {

@@ -1,4 +1,4 @@
-//! The reference prover's JSON-RPC over HTTP, for a peer that knows how to drive it: `POST /` for
+//! The reference prover's JSON-RPC over HTTP, for a peer that uses this protocol: `POST /` for
 //! calls, `GET /metrics` for metrics.
 
 use super::Pages;
@@ -45,7 +45,7 @@ pub struct CcpArgs {
 
 /// Connections served at once: bounds threads against a client that opens many.
 const CONNECTIONS: usize = 16;
-/// How long a connection may say nothing.
+/// How long a connection may be silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest head of a request, in bytes, and most header fields.
 const HEAD_BYTES: usize = 8 << 10;
@@ -81,7 +81,7 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
     );
     let engine = Engine::start(Prover::new(config), options)?;
     let listener = TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
+        .with_context(|| format!("cannot listen on {}; see --listen", args.listen))?;
     info!("serving ccp on {}", listener.local_addr()?);
     let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
@@ -94,7 +94,7 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
         };
         if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS {
             open.fetch_sub(1, Ordering::Relaxed);
-            debug!("a connection is one too many");
+            debug!("a connection is refused: {CONNECTIONS} are open");
             continue;
         }
         let (engine, open) = (Arc::clone(&engine), Arc::clone(&open));
@@ -161,7 +161,7 @@ fn next_request(
         }
         anyhow::ensure!(
             buffer.len() <= HEAD_BYTES,
-            "the head of a request is too long"
+            "the head of a request has more than {HEAD_BYTES} bytes"
         );
         if !read_more(stream, buffer)? {
             return Ok(None);
@@ -169,13 +169,14 @@ fn next_request(
     };
     anyhow::ensure!(
         head.length <= limits.bytes,
-        "a request of {} bytes",
-        head.length
+        "a request has {} bytes, {} at most are read",
+        head.length,
+        limits.bytes
     );
     while buffer.len() < head.bytes + head.length {
         anyhow::ensure!(
             read_more(stream, buffer)?,
-            "the body of a request is missing"
+            "the connection ended before the body of a request"
         );
     }
     let answer = match (head.post, head.path.as_str()) {
@@ -210,7 +211,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>> {
     let mut request = httparse::Request::new(&mut fields);
     let parsed = request
         .parse(buffer)
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+        .map_err(|error| anyhow::anyhow!("a request is not HTTP: {error}"))?;
     let httparse::Status::Complete(bytes) = parsed else {
         return Ok(None);
     };

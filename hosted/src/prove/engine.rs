@@ -59,7 +59,8 @@ impl Engine {
     /// Starts from what an earlier run left in the folder.
     pub(super) fn start(prover: Prover, options: Options) -> Result<Arc<Self>> {
         let proofs = options.folder.join("cc_proofs");
-        fs::create_dir_all(&proofs).with_context(|| format!("no folder {}", proofs.display()))?;
+        fs::create_dir_all(&proofs)
+            .with_context(|| format!("cannot create the folder {}", proofs.display()))?;
         let engine = Arc::new(Self {
             options,
             started: Instant::now(),
@@ -115,7 +116,7 @@ impl Engine {
                 }
             };
             if let Err(failure) = failure {
-                error!("prover state: {failure:#}");
+                error!("the state is not kept, a restart may lose proofs: {failure:#}");
             }
         }
         Ok(())
@@ -128,7 +129,11 @@ impl Engine {
         let state = match records::state_from_bytes(&bytes) {
             Ok(Some(state)) => state,
             Ok(None) => return,
-            Err(malformed) => return warn!("state.json is ignored: {malformed}"),
+            Err(malformed) => {
+                return warn!(
+                    "state.json is ignored, the peer has to tell its commitment: {malformed}"
+                );
+            }
         };
         let mut proofs: Vec<Proof> = Vec::new();
         for entry in fs::read_dir(self.proofs_folder())
@@ -145,7 +150,7 @@ impl Engine {
         let (epoch, allocation) = state;
         proofs.retain(|proof| proof.epoch == epoch);
         if let Err(reason) = self.input(Input::Active { epoch, allocation }) {
-            warn!("state.json is ignored: {reason}");
+            warn!("state.json is ignored, the peer has to tell its commitment: {reason}");
         }
         for proof in proofs {
             if let Err(reason) = self.input(Input::Restore(proof)) {
@@ -206,11 +211,14 @@ impl Engine {
         let name = format!("core-{}-{number}", core.0);
         let work = move || {
             if let Err(error) = engine.work(core, number, lanes, &theirs) {
-                error!("core {} stopped: {error:#}", core.0);
+                error!("core {} proves no more until a restart: {error:#}", core.0);
             }
         };
         if let Err(error) = std::thread::Builder::new().name(name).spawn(work) {
-            error!("no thread for core {}: {error}", core.0);
+            error!(
+                "core {} proves nothing, its thread cannot be started: {error}",
+                core.0
+            );
         }
         mailbox
     }
@@ -224,7 +232,10 @@ impl Engine {
         mailbox: &Mailbox,
     ) -> Result<()> {
         if let Err(reason) = cores::pin(core, number) {
-            warn!("core {} is not pinned: {reason:#}", core.0);
+            warn!(
+                "the threads of core {} are not pinned and may be slower: {reason:#}",
+                core.0
+            );
         }
         let mut worker = AnyWorker::<Fluence>::new(&self.options.memory, lanes)?;
         loop {
@@ -239,7 +250,7 @@ impl Engine {
                 worker.run(&self.options.memory, &mailbox.stop, report)
             {
                 if !std::mem::replace(&mut said, true) {
-                    error!("core {} waits: {missing}", core.0);
+                    error!("core {} waits for memory: {missing}", core.0);
                 }
                 std::thread::sleep(RETRY);
             }
@@ -289,7 +300,11 @@ fn read_proof(path: &Path) -> Result<Proof> {
 
 /// Writes a file so that after a power cut there is the old one or the new one.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().context("a file without a folder")?;
+    replace_file(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().context("the file has no folder")?;
     let temporary = path.with_extension("tmp");
     let mut file = fs::File::create(&temporary)?;
     file.write_all(bytes)?;

@@ -13,9 +13,8 @@ use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm;
-use basalt_node::air::{Aquavm, CallResult, Interpreter, Run};
+use basalt_node::script::{Aquavm, CallResult, Interpreter, Run};
 use basalt_node::client::Client;
-use basalt_node::particle::Header;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -213,12 +212,12 @@ impl Operator {
             .reactor
             .machine
             .particle(clock, id.clone(), script, 120_000);
-        let (header, _) = Header::split(particle.clone());
+        let authored = particle.authored.clone();
         let keypair = self.keypair.clone();
         let mut interpreter = Aquavm::default();
         let mut run = |prev: &[u8], current: &[u8], results| {
             interpreter.run(Run {
-                particle: &header,
+                particle: &authored,
                 scope: &home,
                 key: &keypair,
                 prev,

@@ -7,10 +7,11 @@
 //!
 //! Source: Microsoft, "FAT: General Overview of On-Disk Format", version 1.03.
 
+mod entry;
+mod error;
 mod name;
 
-use core::fmt;
-
+pub use error::Error;
 use name::Name;
 
 const SECTOR: usize = 512;
@@ -26,53 +27,6 @@ const ALIGNMENT: usize = 8;
 const CLUSTERS: core::ops::Range<usize> = 4085 + 16..65525 - 16;
 const MEDIA: u8 = 0xf8;
 const END_OF_CHAIN: u16 = 0xffff;
-
-/// Fields of a directory entry.
-mod entry {
-    pub(super) const SIZE: usize = 32;
-    pub(super) const ATTRIBUTES: usize = 11;
-    pub(super) const CREATED: usize = 16;
-    pub(super) const ACCESSED: usize = 18;
-    pub(super) const WRITTEN: usize = 24;
-    pub(super) const CLUSTER: usize = 26;
-    pub(super) const LENGTH: usize = 28;
-
-    pub(super) const VOLUME: u8 = 0x08;
-    pub(super) const LONG_NAME: u8 = 0x0f;
-    pub(super) const DIRECTORY: u8 = 0x10;
-    pub(super) const ARCHIVE: u8 = 0x20;
-    /// 1 January 1980.
-    pub(super) const DAY: u16 = 1 << 5 | 1;
-}
-
-/// Why a volume cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The volume's size in bytes is none that FAT16 can have.
-    Size(u64),
-    /// The name is not allowed, or already there.
-    Name(String),
-    /// The files need more room than the volume has; bytes of the volume.
-    Full(u64),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Size(size) => write!(f, "a FAT16 volume cannot have {size} bytes"),
-            Self::Name(name) => write!(f, "\"{name}\" cannot be a file's name, or is there twice"),
-            Self::Full(size) => {
-                write!(
-                    f,
-                    "the files do not fit a volume of {} MiB",
-                    size / crate::MIB
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 /// A directory and all below it.
 #[derive(Clone, Debug, Default)]

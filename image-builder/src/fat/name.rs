@@ -1,6 +1,6 @@
 //! File names of a FAT directory: the short 8.3 name, and the long name in its own entries.
 
-use crate::fat::{Error, entry};
+use super::{entry, error::Error};
 
 /// A name as it is stored.
 #[derive(Debug, PartialEq, Eq)]

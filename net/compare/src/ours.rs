@@ -10,7 +10,7 @@ use basalt_hosted::reactor::Reactor;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Swarm, Transport};
 use basalt_net::time::Instant;
-use basalt_net::{Keypair, Particle};
+use basalt_net::{Authored, Keypair, Particle};
 use basalt_node::host;
 use basalt_node::machine::{Effect, Machine};
 
@@ -307,15 +307,15 @@ fn send(end: &mut End, now: Instant, particle: &Particle) {
 
 fn particle(size: usize) -> Particle {
     let keypair = Keypair::from_seed([1; 32]);
-    Particle {
+    let authored = Authored {
         id: "2883f959-e9e7-4843-8c37-205d393ca372".into(),
         init_peer_id: keypair.peer_id(),
         timestamp: 1_700_000_000_000,
         ttl: 7000,
         script: String::new(),
         signature: vec![0; 64],
-        data: vec![7; size].into(),
-    }
+    };
+    Particle::new(authored, vec![7; size])
 }
 
 /// Each answer that comes in is the occasion to ask again.

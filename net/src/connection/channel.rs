@@ -7,9 +7,9 @@ use super::streams::Streams;
 use super::{Context, Error, Event, OtherEnd};
 use crate::multistream::{Dialer, Responder};
 use crate::noise::{self, Handshake, NoiseError, Opener, Sealer};
-use crate::peer_id::PeerId;
 use crate::swarm::Direction;
 use crate::yamux::{self, Session};
+use basalt_terms::peer_id::PeerId;
 
 /// How far the set-up is.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use core::fmt;
 
 use crate::multistream::MultistreamError;
 use crate::noise::NoiseError;
-use crate::peer_id::PeerId;
 use crate::tls::TlsError;
 use crate::websocket::WebSocketError;
 use crate::yamux::YamuxError;
+use basalt_terms::peer_id::PeerId;
 
 /// Why a connection cannot go on. Each is a fault of the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,16 +31,16 @@ pub use limits::Limits;
 use self::channel::{Channel, Open};
 use self::link::{Link, State};
 use self::secure::Secure;
-use crate::multiaddr::{Multiaddr, Protocol};
 use crate::particle::Particle;
 use crate::particle::frame::Frame;
-use crate::peer_id::PeerId;
 use crate::swarm::{CannotSend, CloseReason, Direction, Refusal, SendError, SendId, Transport};
-use crate::time::{Instant, earliest};
 use crate::tls::TlsError;
 use crate::websocket::Opcode;
 use crate::yamux::StreamId;
 use crate::{identify, kad, noise, tls};
+use basalt_terms::multiaddr::{Multiaddr, Protocol};
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::{Instant, earliest};
 
 /// Least room in which a record is built in the caller's buffer; below it one is built aside.
 const MIN_RECORD_ROOM: usize = 1024;

@@ -8,14 +8,14 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::{Context, Event, Limits};
-use crate::multiaddr::Multiaddr;
 use crate::multistream::{Dialer, MultistreamError, Responder};
 use crate::particle::frame::{Frame, FrameError};
-use crate::prefixed;
 use crate::swarm::{Refusal, SendError, SendId};
-use crate::time::{Instant, earliest};
 use crate::yamux::{self, Session, StreamId};
 use crate::{identify, kad, particle, ping};
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::prefixed;
+use basalt_terms::time::{Instant, earliest};
 
 /// How often streams are looked through for such that take too long.
 const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);

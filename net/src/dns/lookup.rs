@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::{Error, Kind, Limits, Record, question, read_answer};
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 /// What is to be done for a [`Lookup`].
 #[derive(Debug, PartialEq, Eq)]

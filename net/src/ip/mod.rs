@@ -43,7 +43,7 @@ use smoltcp::socket::dhcpv4;
 use smoltcp::wire::{DhcpOption, IpCidr};
 
 use crate::dns;
-use crate::time::{Instant, earliest};
+use basalt_terms::time::{Instant, earliest};
 use gateway::{OffSubnet, Translated};
 use names::Names;
 use paths::{Narrowed, Paths};

@@ -13,7 +13,7 @@ use smoltcp::wire::{IpEndpoint, Ipv4Address};
 use super::sockets::{EPHEMERAL, to_socket_address};
 use super::{Error, Event, Limits};
 use crate::dns::{self, Kind, Lookup, Step};
-use crate::time::{Instant, earliest};
+use basalt_terms::time::{Instant, earliest};
 
 /// Where name servers listen.
 const PORT: u16 = 53;

@@ -18,7 +18,7 @@ use smoltcp::wire::{
     Icmpv6Message, Icmpv6Packet, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
 };
 
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 /// How long a router is believed: the path may have changed (RFC 1191 section 6.3).
 const BELIEVED: Duration = Duration::from_secs(600);

@@ -11,7 +11,7 @@ use smoltcp::wire::IpEndpoint;
 
 use super::pool::Pool;
 use super::{Counters, Error, Event, Limits, to_smoltcp};
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 /// A TCP connection. Never reused, so a stale one names nothing rather than a stranger's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

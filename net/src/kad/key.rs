@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::peer_id::PeerId;
+use basalt_terms::peer_id::PeerId;
 
 /// A place in the space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

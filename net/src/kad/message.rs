@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use crate::multiaddr::Multiaddr;
-use crate::peer_id::PeerId;
-use crate::protobuf::{self, Fields, ProtobufError};
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::protobuf::{self, Fields, ProtobufError};
 
 /// Largest message taken, in bytes. Twenty peers with all their addresses need a fraction of it.
 pub const MAX_MESSAGE: usize = 64 * 1024;

@@ -22,9 +22,9 @@ pub use message::{Contact, Kind, Message};
 
 use self::query::Query;
 use self::table::{Inserted, Table};
-use crate::multiaddr::Multiaddr;
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 /// Peers per bucket, and in an answer.
 pub const K: usize = 20;

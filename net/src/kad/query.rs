@@ -8,9 +8,9 @@ use core::time::Duration;
 use super::key::{Distance, Key};
 use super::message::Contact;
 use super::{ALPHA, K};
-use crate::multiaddr::Multiaddr;
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 /// Time after which a peer that was asked does not keep another one from being asked: peers that are
 /// gone must not use up the time of a search.

@@ -7,9 +7,9 @@ use core::time::Duration;
 use super::K;
 use super::key::Key;
 use super::message::Contact;
-use crate::multiaddr::Multiaddr;
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 /// How long a peer that is away keeps its place when another one wants it: long enough to be dialed.
 const GRACE: Duration = Duration::from_secs(60);

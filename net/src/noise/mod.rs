@@ -40,7 +40,7 @@ pub enum NoiseError {
     /// The other side's X25519 key is useless.
     Key,
     /// The payload is malformed.
-    Payload(crate::protobuf::ProtobufError),
+    Payload(basalt_terms::protobuf::ProtobufError),
     /// The identity key is unusable or did not sign the X25519 key.
     Identity(crate::keypair::KeyError),
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::NoiseError;
 use crate::keypair::{Keypair, PublicKey};
-use crate::protobuf::{self, Fields};
+use basalt_terms::protobuf::{self, Fields};
 
 /// What is signed in front of the X25519 key.
 const SIGNED_PREFIX: &[u8] = b"noise-libp2p-static-key:";

@@ -9,11 +9,12 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::Particle;
-use super::msgpack::{self, ByteString, MsgpackError};
-use crate::peer_id::{PeerId, PeerIdError};
-use crate::prefixed::{self, LengthError};
-use crate::varint::{self, VarintError};
+use super::byte_string::ByteString;
+use super::{Authored, Particle};
+use basalt_terms::msgpack::{self, MsgpackError, put};
+use basalt_terms::peer_id::{PeerId, PeerIdError};
+use basalt_terms::prefixed::{self, LengthError};
+use basalt_terms::varint::{self, VarintError};
 
 /// Multicodec of MessagePack.
 const CODEC: u64 = 0x0201;
@@ -99,7 +100,7 @@ pub fn encode(particle: &Particle) -> Frame {
     struct Text<'a>(&'a mut Vec<u8>);
     impl Write for Text<'_> {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            msgpack::write_text(text, self.0);
+            put::str(self.0, text);
             Ok(())
         }
     }
@@ -108,23 +109,23 @@ pub fn encode(particle: &Particle) -> Frame {
     let size = 192 + particle.id.len() + particle.script.len() + particle.signature.len();
     let mut body = Vec::with_capacity(size);
     varint::write(CODEC, &mut body);
-    msgpack::write_map(8, &mut body);
-    msgpack::write_text("action", &mut body);
-    msgpack::write_text("Particle", &mut body);
-    msgpack::write_text("id", &mut body);
-    msgpack::write_text(&particle.id, &mut body);
-    msgpack::write_text("init_peer_id", &mut body);
+    put::map_len(&mut body, 8);
+    put::str(&mut body, "action");
+    put::str(&mut body, "Particle");
+    put::str(&mut body, "id");
+    put::str(&mut body, &particle.id);
+    put::str(&mut body, "init_peer_id");
     let _ = write!(Text(&mut body), "{}", particle.init_peer_id);
-    msgpack::write_text("timestamp", &mut body);
-    msgpack::write_unsigned(particle.timestamp, &mut body);
-    msgpack::write_text("ttl", &mut body);
-    msgpack::write_unsigned(u64::from(particle.ttl), &mut body);
-    msgpack::write_text("script", &mut body);
-    msgpack::write_text(&particle.script, &mut body);
-    msgpack::write_text("signature", &mut body);
-    msgpack::write_bytes(&particle.signature, &mut body);
-    msgpack::write_text("data", &mut body);
-    msgpack::write_bytes_header(particle.data.len(), &mut body);
+    put::str(&mut body, "timestamp");
+    put::uint(&mut body, particle.timestamp);
+    put::str(&mut body, "ttl");
+    put::uint(&mut body, u64::from(particle.ttl));
+    put::str(&mut body, "script");
+    put::str(&mut body, &particle.script);
+    put::str(&mut body, "signature");
+    put::bin(&mut body, &particle.signature);
+    put::str(&mut body, "data");
+    put::bin_len(&mut body, particle.data.len());
 
     let len = body.len() + particle.data.len();
     let mut head = Vec::with_capacity(varint::MAX_LEN + body.len());
@@ -163,15 +164,15 @@ pub fn decode(body: Vec<u8>) -> Result<Particle, FrameError> {
         }
         _ => data.into_bytes(body),
     };
-    Ok(Particle {
+    let authored = Authored {
         id,
         init_peer_id,
         timestamp,
         ttl,
         script,
         signature,
-        data,
-    })
+    };
+    Ok(Particle::new(authored, data))
 }
 
 /// The checked message, still in its buffer.
@@ -187,32 +188,39 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn read(bytes: &'a [u8], position: usize) -> Result<Self, FrameError> {
-        let mut reader = msgpack::Reader::new(bytes, position);
+        let mut reader = msgpack::Reader::new(&bytes[position..]);
         let mut action = None;
         let (mut id, mut init_peer_id, mut script) = (None, None, None);
         let (mut timestamp, mut ttl) = (None, None);
         let (mut signature, mut data) = (None, None);
-        for _ in 0..reader.map()? {
-            match reader.text()? {
-                "action" => once(&mut action, "action", reader.text()?)?,
-                "id" => once(&mut id, "id", reader.text()?)?,
-                "init_peer_id" => once(&mut init_peer_id, "init_peer_id", reader.text()?)?,
-                "timestamp" => once(&mut timestamp, "timestamp", reader.unsigned()?)?,
+        for _ in 0..reader.map_len()? {
+            match reader.str()? {
+                "action" => once(&mut action, "action", reader.str()?)?,
+                "id" => once(&mut id, "id", reader.str()?)?,
+                "init_peer_id" => once(&mut init_peer_id, "init_peer_id", reader.str()?)?,
+                "timestamp" => once(&mut timestamp, "timestamp", reader.u64()?)?,
                 "ttl" => {
-                    let value =
-                        u32::try_from(reader.unsigned()?).map_err(|_| MsgpackError::Range)?;
+                    let value = u32::try_from(reader.u64()?).map_err(|_| MsgpackError::Range)?;
                     once(&mut ttl, "ttl", value)?;
                 }
-                "script" => once(&mut script, "script", reader.text()?)?,
-                "signature" => once(&mut signature, "signature", reader.bytes()?)?,
-                "data" => once(&mut data, "data", reader.bytes()?)?,
+                "script" => once(&mut script, "script", reader.str()?)?,
+                "signature" => once(
+                    &mut signature,
+                    "signature",
+                    ByteString::read(&mut reader, bytes.len())?,
+                )?,
+                "data" => once(
+                    &mut data,
+                    "data",
+                    ByteString::read(&mut reader, bytes.len())?,
+                )?,
                 _ => reader.skip()?,
             }
         }
         if action.ok_or(FrameError::Missing("action"))? != "Particle" {
             return Err(FrameError::Action);
         }
-        if !reader.is_done() {
+        if reader.remaining() > 0 {
             return Err(FrameError::Trailing);
         }
         Ok(Self {
@@ -287,16 +295,15 @@ pub(super) mod tests {
             .decode("7h48PQ/f1rS9TxacmgODxbD42Il9B3KC117jvOPppPE=")
             .unwrap();
         let keypair = Keypair::from_seed(seed.try_into().unwrap());
-        let particle = Particle {
+        let authored = Authored {
             id: "2883f959-e9e7-4843-8c37-205d393ca372".into(),
             init_peer_id: keypair.peer_id(),
             timestamp: 1_696_934_545_662,
             ttl: 7000,
             script: "abc".into(),
             signature: SIGNATURE.to_vec(),
-            data: Bytes::new(),
         };
-        (particle, keypair)
+        (Particle::new(authored, Bytes::new()), keypair)
     }
 
     /// The frame up to the signature.
@@ -326,7 +333,7 @@ pub(super) mod tests {
         let mut frame = head(b"\x9a\x02");
         frame.extend_from_slice(b"\xdc\x00\x40");
         for byte in SIGNATURE {
-            msgpack::write_unsigned(u64::from(byte), &mut frame);
+            put::uint(&mut frame, u64::from(byte));
         }
         frame.extend_from_slice(b"\xa4data\x90");
         frame
@@ -435,7 +442,8 @@ pub(super) mod tests {
             cuts in proptest::collection::vec(0usize..70_000, 0..8),
         ) {
             let init_peer_id = known().0.init_peer_id;
-            let particle = Particle { id, init_peer_id, timestamp, ttl, script, signature, data: data.into() };
+            let authored = Authored { id, init_peer_id, timestamp, ttl, script, signature };
+            let particle = Particle::new(authored, data);
             let frame = encode(&particle).to_vec();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % frame.len()).collect();
             cuts.push(frame.len());

@@ -1,29 +1,33 @@
 //! The particle: the message of the Fluence network, and its frame on the wire.
 //!
-//! One particle travels on one stream of its own, in one direction, with no answer. [`frame`] writes
-//! and reads the frame, [`msgpack`] is the part of MessagePack that it needs.
+//! One particle travels on one stream of its own, in one direction, with no answer. [`frame`]
+//! writes and reads the frame, [`msgpack`] is the part of MessagePack that it needs.
 
+mod byte_string;
 pub mod frame;
-mod msgpack;
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Deref;
 
 use bytes::Bytes;
 
-use crate::keypair::{KeyError, Keypair};
-use crate::peer_id::PeerId;
+use crate::keypair::{KeyError, Keypair, PublicKey};
+use basalt_terms::peer_id::PeerId;
 
 /// The protocol that carries particles.
 pub const PROTOCOL: &str = "/fluence/particle/2.0.0";
 
-/// A particle.
+/// What the author of a particle wrote and signed. It stays the same from hop to hop.
+///
+/// Nothing says that the signature holds: [`Authored::verify`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Particle {
-    /// The sender's name for it; not unique, not checked.
+pub struct Authored {
+    /// The author's name for the particle; not unique, not checked.
     pub id: String,
-    /// The peer that made and signed it.
+    /// The author: the peer that made and signed the particle.
     pub init_peer_id: PeerId,
     /// When it was made, in Unix milliseconds.
     pub timestamp: u64,
@@ -31,11 +35,36 @@ pub struct Particle {
     pub ttl: u32,
     /// The AIR script.
     pub script: String,
-    /// Signature of [`Particle::signed_bytes`]; the unique key of a particle.
+    /// Signature of [`Authored::signed_bytes`].
     pub signature: Vec<u8>,
-    /// The interpreter's data; empty in a fresh particle. What came in shares its memory with the frame it came in, and
-    /// what goes out to several peers is there once.
+}
+
+/// A particle. Clones share all that is big: one script goes to many peers without being copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Particle {
+    /// What the author wrote and signed.
+    pub authored: Arc<Authored>,
+    /// The interpreter's data; empty in a fresh particle. The author's signature does not cover it.
+    /// What came in shares its memory with the frame it came in.
     pub data: Bytes,
+}
+
+impl Particle {
+    /// A particle of these parts.
+    pub fn new(authored: impl Into<Arc<Authored>>, data: impl Into<Bytes>) -> Self {
+        Self {
+            authored: authored.into(),
+            data: data.into(),
+        }
+    }
+}
+
+impl Deref for Particle {
+    type Target = Authored;
+
+    fn deref(&self) -> &Authored {
+        &self.authored
+    }
 }
 
 /// Why a particle's signature does not hold.
@@ -58,7 +87,7 @@ impl fmt::Display for VerifyError {
 
 impl core::error::Error for VerifyError {}
 
-impl Particle {
+impl Authored {
     /// What the author signs: id, timestamp, ttl and script, one after the other.
     pub fn signed_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.id.len() + 12 + self.script.len());
@@ -77,19 +106,34 @@ impl Particle {
 
     /// Checks the signature against the key in the author's id.
     pub fn verify(&self) -> Result<(), VerifyError> {
-        let key = self.init_peer_id.public_key().ok_or(VerifyError::NoKey)?;
+        let key = PublicKey::of_peer(&self.init_peer_id).ok_or(VerifyError::NoKey)?;
         key.verify(&self.signed_bytes(), &self.signature)
             .map_err(VerifyError::Key)
     }
 
-    /// When it expires, in Unix milliseconds; `None` if that cannot be expressed: expired already.
-    pub fn deadline(&self) -> Option<u64> {
-        self.timestamp.checked_add(u64::from(self.ttl))
+    /// The last millisecond of its life, Unix time; 0 if that does not fit 64 bits: expired at any
+    /// time.
+    pub fn deadline(&self) -> u64 {
+        self.timestamp.checked_add(u64::from(self.ttl)).unwrap_or(0)
     }
 
     /// Whether it has expired at `now`, in Unix milliseconds.
     pub fn is_expired(&self, now: u64) -> bool {
-        self.deadline().is_none_or(|deadline| deadline < now)
+        let deadline = self.deadline();
+        deadline == 0 || deadline < now
+    }
+
+    /// The spell that made the particle, by its id: `spell_<id>_<counter>` (protocol description,
+    /// section 10).
+    pub fn spell_id(&self) -> Option<&str> {
+        let (id, counter) = self.id.strip_prefix("spell_")?.rsplit_once('_')?;
+        counter.parse::<u32>().ok()?;
+        Some(id)
+    }
+
+    /// Bytes it takes in memory, roughly.
+    pub fn size(&self) -> usize {
+        self.id.len() + self.script.len() + self.signature.len() + size_of::<Self>()
     }
 }
 
@@ -107,10 +151,10 @@ mod tests {
             signed[36..],
             *b"\xfe\x48\x2e\x19\x8b\x01\x00\x00\x58\x1b\x00\x00abc"
         );
-        let mut again = particle.clone();
+        let mut again = Authored::clone(&particle);
         again.signature.clear();
         again.sign(&keypair);
-        assert_eq!(again, particle);
+        assert_eq!(again, *particle);
         assert_eq!(particle.verify(), Ok(()));
         again.ttl += 1;
         assert_eq!(again.verify(), Err(VerifyError::Key(KeyError::Mismatch)));
@@ -118,9 +162,9 @@ mod tests {
 
     #[test]
     fn expiry() {
-        let (mut particle, _) = known();
+        let mut particle = Authored::clone(&known().0);
         let deadline = particle.timestamp + 7000;
-        assert_eq!(particle.deadline(), Some(deadline));
+        assert_eq!(particle.deadline(), deadline);
         assert!(!particle.is_expired(deadline));
         assert!(particle.is_expired(deadline + 1));
         particle.timestamp = u64::MAX;

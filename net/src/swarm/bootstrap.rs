@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::ConnId;
-use crate::multiaddr::Multiaddr;
-use crate::time::Instant;
+use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::time::Instant;
 
 /// The first pause, and by how much each further one is longer.
 const STEP: Duration = Duration::from_secs(5);

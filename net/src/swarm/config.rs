@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::RouteLimits;
-use crate::multiaddr::Multiaddr;
 use crate::{connection, kad, particle, tls};
+use basalt_terms::multiaddr::Multiaddr;
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]

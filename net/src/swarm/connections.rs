@@ -8,9 +8,9 @@ use super::{
     CannotDial, CloseReason, ConnId, Direction, Effect, Effects, Refusal, Swarm, Transport, entropy,
 };
 use crate::connection::{Connection, Context, Setup};
-use crate::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope};
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope};
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 impl Swarm {
     pub(super) fn new_conn(&mut self) -> ConnId {

@@ -7,9 +7,9 @@ use super::{ConnId, Effect, Effects, Event, Swarm};
 use crate::connection::Context;
 use crate::identify::Info;
 use crate::kad::{Action, CannotFind, Contact, Key, Message, QueryId};
-use crate::multiaddr::{Endpoint, Multiaddr};
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::{Endpoint, Multiaddr};
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 /// Addresses of one peer that are dialed for one question. Bounds whose doors an answer full of
 /// addresses makes us knock at.
@@ -70,7 +70,7 @@ impl Swarm {
     /// a peer that is local itself. Otherwise strangers could make us knock at our neighbours' doors.
     fn useful(&mut self, conn: ConnId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let remote = self.pool.get(conn).and_then(|entry| entry.remote);
-        let local = remote.is_some_and(|remote| !crate::multiaddr::is_global(remote.ip()));
+        let local = remote.is_some_and(|remote| !basalt_terms::multiaddr::is_global(remote.ip()));
         let (names, max) = (&mut self.local_names, self.config.limits.max_local_names);
         let mut useful = |address: &&Multiaddr| {
             let Ok(endpoint) = Endpoint::try_from(*address) else {
@@ -176,7 +176,7 @@ impl Swarm {
             // The id makes sure that it is this peer who answers.
             let address = match address.peer_id() {
                 Some(_) => address,
-                None => address.with(crate::multiaddr::Protocol::P2p(ask.peer)),
+                None => address.with(basalt_terms::multiaddr::Protocol::P2p(ask.peer)),
             };
             let right = Endpoint::try_from(&address).is_ok_and(|end| end.peer == Some(ask.peer));
             if right && let Ok(conn) = self.dial_told(now, &address, out) {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::multiaddr::{Endpoint, Multiaddr};
 use crate::particle::Particle;
-use crate::peer_id::PeerId;
+pub use basalt_terms::multiaddr::Transport;
+use basalt_terms::multiaddr::{Endpoint, Multiaddr};
+use basalt_terms::peer_id::PeerId;
 
 /// Names one connection of a swarm, for ever: ids are not used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,18 +38,6 @@ impl fmt::Debug for ConnId {
 /// Names one particle given to [`Swarm::send`](super::Swarm::send).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SendId(pub(super) u64);
-
-/// What runs directly on the TCP connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// libp2p's own bytes.
-    Tcp,
-    /// WebSocket messages that carry them. Incoming connections may put TLS below, if there is a
-    /// certificate.
-    WebSocket,
-    /// TLS that carries WebSocket messages.
-    SecureWebSocket,
-}
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -322,7 +311,7 @@ impl core::error::Error for CannotSend {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CannotDial {
     /// The address names nothing that can be dialed.
-    Address(crate::multiaddr::EndpointError),
+    Address(basalt_terms::multiaddr::EndpointError),
     /// There are as many connections as allowed.
     Full,
     /// The address is that of this peer itself.

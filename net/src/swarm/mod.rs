@@ -34,11 +34,11 @@ use crate::connection::{self, Connection, Context, Local, Setup};
 use crate::identify::{self, Info};
 use crate::kad::Kad;
 use crate::keypair::Keypair;
-use crate::multiaddr::{Host, Multiaddr};
 use crate::particle::{self, Particle};
-use crate::peer_id::PeerId;
-use crate::time::{Instant, earliest};
 use crate::{noise, ping};
+use basalt_terms::multiaddr::{Host, Multiaddr};
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::{Instant, earliest};
 
 /// Time that the edge has to send the last bytes of a connection that is closed.
 const LINGER: core::time::Duration = core::time::Duration::from_secs(10);

@@ -10,9 +10,9 @@ use core::net::{IpAddr, SocketAddr};
 use super::route::Route;
 use super::{ConnId, ConnectionStatus, Direction, Transport};
 use crate::connection::Connection;
-use crate::multiaddr::Endpoint;
-use crate::peer_id::PeerId;
-use crate::time::Instant;
+use basalt_terms::multiaddr::Endpoint;
+use basalt_terms::peer_id::PeerId;
+use basalt_terms::time::Instant;
 
 /// The state of a connection's TCP part.
 #[derive(Debug)]

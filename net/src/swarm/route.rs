@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::multiaddr::{Endpoint, EndpointError, Multiaddr, Protocol, Scope};
+use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Protocol, Scope};
 
 /// What one dial may cost.
 #[derive(Clone, Debug)]

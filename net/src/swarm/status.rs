@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::{ConnId, Direction, Refusal, Transport};
-use crate::peer_id::PeerId;
+use basalt_terms::peer_id::PeerId;
 
 /// Counters since the start, and how things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

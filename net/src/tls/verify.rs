@@ -4,19 +4,13 @@ use core::fmt;
 
 use ed25519_dalek as ed25519;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::pkcs1::DecodeRsaPublicKey;
-use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, Pss, RsaPublicKey};
+use ring::signature::{self, RsaParameters, UnparsedPublicKey};
 use rustls::SignatureScheme;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
-use sha2::{Digest, Sha256, Sha384, Sha512};
-
-/// RSA keys beyond it only cost time. Bounds certificates with giant keys.
-const MAX_RSA_BITS: u32 = 8192;
-const MIN_RSA_BITS: u32 = 2048;
+use sha2::{Digest, Sha256, Sha384};
 
 /// Checks a signature: key, message, signature.
 type Check = fn(&[u8], &[u8], &[u8]) -> Option<()>;
@@ -70,29 +64,22 @@ fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
     key.verify_strict(message, &signature).ok()
 }
 
-fn rsa_key(key: &[u8]) -> Option<RsaPublicKey> {
-    let key = RsaPublicKey::from_pkcs1_der(key).ok()?;
-    let bits = key.n().bits();
-    (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits).then_some(key)
-}
-
-fn pkcs1<D>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()>
-where
-    D: Digest + rsa::pkcs8::AssociatedOid,
-{
-    let padding = Pkcs1v15Sign::new::<D>();
-    rsa_key(key)?
-        .verify(padding, &D::digest(message), signature)
+/// RSA by ring: keys of 2048 to 8192 bits. Larger ones would only cost time.
+fn rsa(
+    parameters: &'static RsaParameters,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Option<()> {
+    UnparsedPublicKey::new(parameters, key)
+        .verify(message, signature)
         .ok()
 }
 
-fn pss<D>(key: &[u8], message: &[u8], signature: &[u8]) -> Option<()>
-where
-    D: Digest + sha2::digest::FixedOutputReset,
-{
-    rsa_key(key)?
-        .verify(Pss::<D>::new(), &<D as Digest>::digest(message), signature)
-        .ok()
+macro_rules! rsa {
+    ($parameters:ident) => {
+        |key, message, signature| rsa(&signature::$parameters, key, message, signature)
+    };
 }
 
 macro_rules! algorithm {
@@ -112,12 +99,36 @@ static P256_SHA384: Verifier = algorithm!(ECDSA_P256, ECDSA_SHA384, p256::<Sha38
 static P384_SHA256: Verifier = algorithm!(ECDSA_P384, ECDSA_SHA256, p384::<Sha256>);
 static P384_SHA384: Verifier = algorithm!(ECDSA_P384, ECDSA_SHA384, p384::<Sha384>);
 static ED25519: Verifier = algorithm!(ED25519, ED25519, ed25519);
-static PKCS1_SHA256: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PKCS1_SHA256, pkcs1::<Sha256>);
-static PKCS1_SHA384: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PKCS1_SHA384, pkcs1::<Sha384>);
-static PKCS1_SHA512: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PKCS1_SHA512, pkcs1::<Sha512>);
-static PSS_SHA256: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PSS_SHA256, pss::<Sha256>);
-static PSS_SHA384: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PSS_SHA384, pss::<Sha384>);
-static PSS_SHA512: Verifier = algorithm!(RSA_ENCRYPTION, RSA_PSS_SHA512, pss::<Sha512>);
+static PKCS1_SHA256: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PKCS1_SHA256,
+    rsa!(RSA_PKCS1_2048_8192_SHA256)
+);
+static PKCS1_SHA384: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PKCS1_SHA384,
+    rsa!(RSA_PKCS1_2048_8192_SHA384)
+);
+static PKCS1_SHA512: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PKCS1_SHA512,
+    rsa!(RSA_PKCS1_2048_8192_SHA512)
+);
+static PSS_SHA256: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PSS_SHA256,
+    rsa!(RSA_PSS_2048_8192_SHA256)
+);
+static PSS_SHA384: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PSS_SHA384,
+    rsa!(RSA_PSS_2048_8192_SHA384)
+);
+static PSS_SHA512: Verifier = algorithm!(
+    RSA_ENCRYPTION,
+    RSA_PSS_SHA512,
+    rsa!(RSA_PSS_2048_8192_SHA512)
+);
 
 /// Everything that is understood.
 pub(super) static ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::frame::{Flags, HEADER, Header, Kind};
 use super::stream::{Half, Stream};
 use super::{Config, StreamId, YamuxError};
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 /// A data frame is not squeezed into less room than this at the end of a buffer, unless it is all it
 /// has left to send.

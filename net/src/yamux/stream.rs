@@ -6,7 +6,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::INITIAL_WINDOW;
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 /// State of our half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

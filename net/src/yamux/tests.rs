@@ -7,7 +7,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::time::Instant;
+use basalt_terms::time::Instant;
 
 fn session(initiator: bool) -> Session {
     Session::new(Config::default(), Instant::ZERO, initiator)

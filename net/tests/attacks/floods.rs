@@ -6,7 +6,7 @@ use basalt_net::kad::{Contact, Kind as KadKind, Message};
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::swarm::{CloseReason, Config, Limits, Refusal};
 use basalt_net::yamux::{Flags, Kind};
-use basalt_net::{Particle, connection, identify, particle, ping, prefixed, varint};
+use basalt_net::{Authored, Particle, connection, identify, particle, ping, prefixed, varint};
 
 use crate::Budget;
 use crate::victim::{Client, Victim};
@@ -154,15 +154,15 @@ fn slow_readers() {
     let mut slow: Vec<Client> = (1..=8)
         .map(|index| Client::connect(&mut victim, index).expect("let in"))
         .collect();
-    let particle = Particle {
+    let authored = Authored {
         id: "big".into(),
         init_peer_id: keypair(0).peer_id(),
         timestamp: 1,
         ttl: 1,
         script: String::new(),
         signature: vec![],
-        data: vec![1; 100_000].into(),
     };
+    let particle = Particle::new(authored, vec![1; 100_000]);
     let mut congested = 0;
     for _ in 0..100 {
         for client in &slow {

@@ -7,7 +7,7 @@ use basalt_net::swarm::{
     CloseReason, Config, ConnId, Effect, Effects, Event, Input, Refusal, Swarm, Transport,
 };
 use basalt_net::time::Instant;
-use basalt_net::{Particle, PeerId, particle};
+use basalt_net::{Authored, Particle, PeerId, particle};
 
 use crate::wire::{Channel, Dialer, keypair, proposal, syn};
 
@@ -170,15 +170,15 @@ impl Client {
 
     /// Sends a whole particle on stream `id`.
     pub(crate) fn send_particle(&mut self, victim: &mut Victim, id: u32) {
-        let particle = Particle {
+        let authored = Authored {
             id: "honest".into(),
             init_peer_id: self.id,
             timestamp: 1_700_000_000_000,
             ttl: 7000,
             script: "(null)".into(),
             signature: vec![1; 64],
-            data: vec![].into(),
         };
+        let particle = Particle::new(authored, vec![]);
         let mut bytes = proposal(particle::PROTOCOL);
         bytes.extend(particle::frame::encode(&particle).to_vec());
         self.say(victim, &syn(id, &bytes));

@@ -1,14 +1,16 @@
 //! Any call of any built-in function, by host, management or a stranger: it is answered with JSON, put off or refused.
 
+use std::sync::Arc;
+
 use basalt_net::keypair::Keypair;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, Reply, table};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
-use basalt_node::particle::Header;
 use basalt_node::rooms::Rooms;
+use basalt_node::script::{CallRequest, Tetraplet};
 use serde_json::Value;
 
 struct Nobody;
@@ -56,14 +58,14 @@ impl Room {
     }
 
     fn ask(&mut self, author: PeerId, name: (&str, &str), arguments: &str) {
-        let particle = Header {
+        let particle = Arc::new(Authored {
             id: "particle".into(),
             init_peer_id: author,
             timestamp: 1_700_000_000_000,
             ttl: 7_000,
             script: "(null)".into(),
             signature: vec![7; 64],
-        };
+        });
         let origins: [Vec<Tetraplet<'_>>; 0] = [];
         let request = CallRequest::new(name.0, name.1, arguments, &origins);
         let host = self.rooms.host().clone();

@@ -1,6 +1,6 @@
 //! An answer to a request of the node: it is not longer than allowed, and the same however it comes in pieces.
 
-use basalt_node::http::read_answer;
+use basalt_node::outgoing::read_answer;
 
 /// Longest body.
 const MAX: usize = 1024;

@@ -1,6 +1,6 @@
 //! A request of the operator's pages: an answer never changes by what follows, and is HTTP itself.
 
-use basalt_node::http::{Page, answer};
+use basalt_node::pages::{Page, answer};
 
 fn told(request: &[u8]) -> Option<Page> {
     answer(request, |path| {

@@ -1,6 +1,5 @@
 //! `aqua-ipfs`: files by CID.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde_json::json;
@@ -159,7 +158,7 @@ fn path_of(rooms: &mut Rooms, call: &Call<'_>, hash: &str, api: &str) -> Result<
     call.guard_host()?;
     let target = Target::Vault {
         scope: call.scope,
-        particle: Box::new(call.particle.clone()),
+        particle: call.particle.clone(),
         token: call.host.token(call.particle),
     };
     Ok(rooms.fetch_file(call, hash, api, target))
@@ -213,7 +212,7 @@ fn address(call: &Call<'_>, args: &mut Args<'_>) -> Result<String, CallError> {
 
 /// Keeps an address that can be one.
 fn set(slot: &mut String, text: String) -> Reply {
-    match ipfs::endpoint(&text) {
+    match ipfs::server(&text) {
         Ok(_) => {
             *slot = text;
             json!({ "success": true, "error": "" }).into()

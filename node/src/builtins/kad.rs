@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use basalt_net::peer_id::PeerId;
+use basalt_terms::varint;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -61,19 +62,10 @@ fn base58(text: &str) -> Result<Vec<u8>, CallError> {
 
 /// Whether bytes are one whole multihash whose code and length are varints.
 fn is_multihash(bytes: &[u8]) -> bool {
-    fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-        let mut value = 0u64;
-        for (index, &byte) in bytes.iter().enumerate().take(9) {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte & 0x80 == 0 {
-                return Some((value, &bytes[index + 1..]));
-            }
-        }
-        None
-    }
-    varint(bytes)
-        .and_then(|(_, rest)| varint(rest))
-        .is_some_and(|(len, digest)| len <= 64 && digest.len() as u64 == len)
+    let mut digest = bytes;
+    let mut number = || varint::take(&mut digest);
+    let (code, len) = (number(), number());
+    code.is_some() && len.is_some_and(|len| len <= 64 && digest.len() as u64 == len)
 }
 
 /// The nearest known peers, by the arguments that both neighbourhood functions take.

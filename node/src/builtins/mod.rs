@@ -32,8 +32,8 @@ mod worker;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::air::CallResult;
 use crate::rooms::Rooms;
+use crate::script::CallResult;
 
 pub use crate::call::Call;
 pub use crate::reply::{CallError, Later, Reply};

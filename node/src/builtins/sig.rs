@@ -9,7 +9,7 @@ use basalt_net::peer_id::PeerId;
 use serde_json::json;
 
 use super::{Args, Builtin, Call, CallError, Reply, row};
-use crate::air::Tetraplet;
+use crate::script::Tetraplet;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

@@ -19,7 +19,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use basalt_manifest::{Manifest, Url};
-use basalt_net::keypair::PublicKey;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
@@ -27,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::compute::{JobId, JobIds};
-use crate::http::{self, Answer, Request};
+use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
 use crate::reply::{CallError, Reply};
 use crate::state::{self, Changes, State};
 use abi::Word;
@@ -47,8 +46,6 @@ const MAX_ANSWER: usize = 2 << 20;
 const MAX_WORKS: usize = 64;
 /// Longest time for a call, in milliseconds.
 const MAX_MS: u64 = 60_000;
-/// Requests of the chain are numbered from here on, those of others below.
-const FIRST: u64 = 1 << 63;
 
 /// `getComputeUnits(bytes32)` of the diamond.
 const GET_COMPUTE_UNITS: u32 = 0xb601_5c6e;
@@ -171,7 +168,7 @@ impl Chain {
             keeping: BTreeMap::new(),
             ids,
             settings: Box::new(settings),
-            next: FIRST,
+            next: 0,
         })
     }
 
@@ -183,11 +180,6 @@ impl Chain {
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         self.requests.pop_front()
-    }
-
-    /// Whether a request is one of these.
-    pub(crate) fn asked(id: u64) -> bool {
-        id >= FIRST
     }
 
     fn has_room(&self) -> bool {
@@ -205,21 +197,13 @@ impl Chain {
         let id = self.next;
         self.next += 1;
         let url = &self.settings.endpoint;
-        let (endpoint, server_name) = http::server(url);
-        let body = rpc::batch(questions);
-        let bytes = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            url.path,
-            url.authority(),
-            body.len()
-        );
+        let server = Server::of_url(url);
+        let head = Head::new(Method::POST, &url.path, &server).content_type("application/json");
         self.requests.push_back(Request {
-            id,
-            endpoint,
-            server_name,
+            owner: Owner::Chain(id),
             has_body: true,
-            bytes: bytes.into_bytes(),
+            bytes: head.with_body(rpc::batch(questions).as_bytes()),
+            server,
             max_body: MAX_ANSWER,
             until,
         });
@@ -243,10 +227,7 @@ fn receipts(hashes: &[String]) -> impl Iterator<Item = Question> {
 
 /// The raw key of a peer, as the chain holds it.
 fn chain_id_of(peer: &PeerId) -> Option<Word> {
-    match peer.public_key()? {
-        PublicKey::Ed25519(key) => Some(key),
-        _ => None,
-    }
+    peer.ed25519_key()
 }
 
 fn deal_address(text: &str) -> Option<Address> {

@@ -243,6 +243,9 @@ impl Played {
     /// waits.
     fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Replied) {
         let request = self.chain.next_request().expect("a request");
+        let Owner::Chain(id) = request.owner else {
+            panic!("a request of somebody else");
+        };
         let text = String::from_utf8(request.bytes).unwrap();
         let batch: Vec<Value> = from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
         let asked = batch.iter().map(|question| {
@@ -253,7 +256,7 @@ impl Played {
         assert_eq!(batch.len(), answers.len(), "{asked:?}");
         let Asked {
             job, until, work, ..
-        } = self.chain.works.remove(&request.id).unwrap();
+        } = self.chain.works.remove(&id).unwrap();
         let answers = match answers {
             [one] if *one == no_answer() => Err("the endpoint is silent".into()),
             answers => Ok(answers.iter().cloned().map(refusal).collect()),
@@ -266,7 +269,7 @@ impl Played {
         };
         let reply = self
             .chain
-            .proceed(now, request.id, until, job, work, answers);
+            .proceed(now, id, until, job, work, answers);
         let reply = self.keep().or(reply);
         let reply = reply.map(|reply| {
             reply.map(|reply| match reply {

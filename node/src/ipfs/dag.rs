@@ -6,18 +6,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::BASE32_NOPAD;
+use basalt_terms::cid::{self, DAG_PB, MAX_TEXT, RAW};
+use basalt_terms::protobuf::{Fields, Value};
 use sha2::{Digest, Sha256};
 
-/// Multicodec of raw bytes; the other one that is understood is [`DAG_PB`].
-const RAW: u8 = 0x55;
-/// Multicodec of dag-pb nodes.
-const DAG_PB: u8 = 0x70;
 /// Code and length of a SHA-256 multihash.
-const SHA256: [u8; 2] = [0x12, 32];
-
-/// Longest text of a CID, in bytes; those that are understood have 59.
-const MAX_TEXT: usize = 100;
+const SHA256: [u8; 2] = [cid::SHA2_256, 32];
 
 /// A content identifier with a SHA-256 hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +54,16 @@ impl Cid {
     /// [`Error::BadCid`].
     pub fn parse(text: &str) -> Result<Cid, Error> {
         let bad = || Error::BadCid(text.chars().take(MAX_TEXT).collect());
-        // Base58 takes quadratic time: no long text reaches it.
-        if text.len() > MAX_TEXT {
-            return Err(bad());
-        }
-        if let Some(digits) = text.strip_prefix('b') {
-            let bytes = BASE32_NOPAD
-                .decode(digits.to_ascii_uppercase().as_bytes())
-                .map_err(|_| bad())?;
-            return Cid::from_bytes(&bytes).ok_or_else(bad);
-        }
-        let bytes = bs58::decode(text).into_vec().map_err(|_| bad())?;
+        let bytes = cid::decode(text).ok_or_else(bad)?;
         Cid::from_bytes(&bytes).ok_or_else(bad)
     }
 
     /// Reads the binary form of either version.
     fn from_bytes(bytes: &[u8]) -> Option<Cid> {
         let (codec, hash, text) = match bytes {
-            [0x12, 32, hash @ ..] => (DAG_PB, hash, bs58::encode(bytes).into_string()),
+            [cid::SHA2_256, 32, hash @ ..] => (DAG_PB, hash, cid::encode_v0(bytes)?),
             [1, codec, rest @ ..] if matches!(*codec, RAW | DAG_PB) => {
-                let hash = rest.strip_prefix(&SHA256)?;
-                let digits = BASE32_NOPAD.encode(bytes).to_ascii_lowercase();
-                (*codec, hash, alloc::format!("b{digits}"))
+                (*codec, rest.strip_prefix(&SHA256)?, cid::encode(bytes))
             }
             _ => return None,
         };
@@ -172,24 +154,24 @@ impl<'a> Node<'a> {
         let (mut links, mut unixfs) = (Vec::new(), None);
         for field in fields(block) {
             match field? {
-                (2, Field::Bytes(link)) => {
+                (2, Value::Bytes(link)) => {
                     let mut cid = None;
                     for field in fields(link) {
-                        if let (1, Field::Bytes(bytes)) = field? {
+                        if let (1, Value::Bytes(bytes)) = field? {
                             cid = Some(Cid::from_bytes(bytes)?);
                         }
                     }
                     links.push(cid?);
                 }
-                (1, Field::Bytes(bytes)) => unixfs = Some(bytes),
+                (1, Value::Bytes(bytes)) => unixfs = Some(bytes),
                 _ => return None,
             }
         }
         let (mut kind, mut data) = (None, &[][..]);
         for field in fields(unixfs?) {
             match field? {
-                (1, Field::Number(number)) => kind = Some(number),
-                (2, Field::Bytes(bytes)) => data = bytes,
+                (1, Value::Varint(number)) => kind = Some(number),
+                (2, Value::Bytes(bytes)) => data = bytes,
                 _ => {}
             }
         }
@@ -198,51 +180,13 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The value of a protobuf field.
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a protobuf message by number; `None` where it is malformed.
-fn fields(mut input: &[u8]) -> impl Iterator<Item = Option<(u64, Field<'_>)>> {
-    let mut broken = false;
-    core::iter::from_fn(move || {
-        if input.is_empty() || broken {
-            return None;
-        }
-        let field = field(&mut input);
-        broken = field.is_none();
-        Some(field)
+/// The fields of a protobuf message by number; `None` where it is malformed, or has a field of a fixed
+/// size, which no node has.
+fn fields(message: &[u8]) -> impl Iterator<Item = Option<(u32, Value<'_>)>> {
+    Fields::lenient(message).map(|field| match field.ok()? {
+        field if field.value == Value::Fixed => None,
+        field => Some((field.number, field.value)),
     })
-}
-
-fn field<'a>(input: &mut &'a [u8]) -> Option<(u64, Field<'a>)> {
-    let tag = varint(input)?;
-    let value = match tag & 7 {
-        0 => Field::Number(varint(input)?),
-        2 => {
-            let len = usize::try_from(varint(input)?).ok()?;
-            let (bytes, rest) = input.split_at_checked(len)?;
-            *input = rest;
-            Field::Bytes(bytes)
-        }
-        _ => return None,
-    };
-    Some((tag >> 3, value))
-}
-
-fn varint(input: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..63).step_by(7) {
-        let (&byte, rest) = input.split_first()?;
-        *input = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

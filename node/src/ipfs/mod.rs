@@ -9,9 +9,10 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
-use basalt_net::multiaddr::{Endpoint, Host, Multiaddr};
+use basalt_net::multiaddr::{Endpoint, Multiaddr};
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
@@ -19,8 +20,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::compute::{JobId, JobIds};
 use crate::entropy::Entropy;
-use crate::http::{Answer, Request, Response};
-use crate::particle::Header;
+use crate::outgoing::{Answer, Head, Method, Owner, Request, Response, Server};
 use crate::reply::Reply;
 use crate::vault::Vaults;
 use dag::{Assembly, Cid};
@@ -46,7 +46,7 @@ pub(crate) enum Target {
     /// It becomes a file of the vault, whose path is the answer.
     Vault {
         scope: PeerId,
-        particle: Box<Header>,
+        particle: Arc<Authored>,
         token: String,
     },
 }
@@ -60,9 +60,7 @@ enum Work {
 
 struct Fetch {
     job: JobId,
-    endpoint: Endpoint,
-    /// For TLS.
-    server_name: Option<String>,
+    server: Server,
     /// Whether the server has shown that it is a gateway, which has no API.
     gateway: bool,
     until: Instant,
@@ -88,8 +86,8 @@ pub(crate) struct Ipfs {
 /// The network's public node.
 const DEFAULT_API: &str = "/dns4/ipfs.fluence.dev/tcp/5001";
 
-/// Where an API is, by its multiaddr, and the name for TLS if it ends in `/https`.
-pub(crate) fn endpoint(text: &str) -> Result<(Endpoint, Option<String>), String> {
+/// Where an API is, by its multiaddr. One that ends in `/https` speaks TLS.
+pub(crate) fn server(text: &str) -> Result<Server, String> {
     let secure = text
         .strip_suffix("/https")
         .or_else(|| text.strip_suffix("/tls/http"));
@@ -100,41 +98,13 @@ pub(crate) fn endpoint(text: &str) -> Result<(Endpoint, Option<String>), String>
         .map_err(|error| format!("'{text}' is no multiaddr: {error}"))?;
     let endpoint = Endpoint::try_from(&address)
         .map_err(|error| format!("'{text}' names no host and TCP port: {error}"))?;
-    let name = secure.map(|_| host(&endpoint));
-    Ok((endpoint, name))
-}
-
-/// The host of an endpoint, as it is told.
-fn host(endpoint: &Endpoint) -> String {
-    match &endpoint.host {
-        Host::Ip(ip) => ip.to_string(),
-        Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.clone(),
-    }
-}
-
-/// A request as bytes.
-fn request(
-    endpoint: &Endpoint,
-    method: &str,
-    target: &str,
-    content_type: Option<&str>,
-    body: &[u8],
-) -> Vec<u8> {
-    let host = host(endpoint);
-    let content_type =
-        content_type.map_or(String::new(), |kind| format!("content-type: {kind}\r\n"));
-    let mut bytes = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {host}:{}\r\n{content_type}content-length: {}\r\nconnection: close\r\n\r\n",
-        endpoint.port,
-        body.len()
-    )
-    .into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
+    Server::at(endpoint, secure.is_some())
 }
 
 /// A boundary for one part: it must not stand in the file.
 const BOUNDARY: &str = "basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
+/// The media type with it.
+const MULTIPART: &str = "multipart/form-data; boundary=basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
 
 impl Ipfs {
     /// The next HTTP request that the node has to make.
@@ -193,9 +163,8 @@ impl Ipfs {
                 .into_bytes();
                 body.extend_from_slice(bytes);
                 body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-                let kind = format!("multipart/form-data; boundary={BOUNDARY}");
                 let target = "/api/v0/add?cid-version=1&raw-leaves=true&pin=true";
-                self.send_http(id, "POST", target, Some(&kind), &body);
+                self.send_http(id, Method::POST, target, Some(MULTIPART), &body);
                 Reply::job(job)
             }
             Err(error) => failed("hash", &error),
@@ -208,7 +177,7 @@ impl Ipfs {
         api: &str,
         work: Work,
     ) -> Result<(u64, JobId), String> {
-        let (endpoint, server_name) = endpoint(api)?;
+        let server = server(api)?;
         if self.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());
         }
@@ -218,8 +187,7 @@ impl Ipfs {
         let life = self.seconds.min(MAX_SECONDS) * 1000;
         let fetch = Fetch {
             job,
-            endpoint,
-            server_name,
+            server,
             gateway: false,
             until: call.until(life),
             work,
@@ -231,17 +199,20 @@ impl Ipfs {
     fn send_http(
         &mut self,
         id: u64,
-        method: &str,
+        method: Method<'_>,
         target: &str,
-        content_type: Option<&str>,
+        content_type: Option<&'static str>,
         body: &[u8],
     ) {
         if let Some(fetch) = self.fetches.get(&id) {
+            let mut head = Head::new(method, target, &fetch.server);
+            if let Some(kind) = content_type {
+                head = head.content_type(kind);
+            }
             let request = Request {
-                id,
-                bytes: request(&fetch.endpoint, method, target, content_type, body),
-                endpoint: fetch.endpoint.clone(),
-                server_name: fetch.server_name.clone(),
+                owner: Owner::Ipfs(id),
+                bytes: head.with_body(body),
+                server: fetch.server.clone(),
                 has_body: true,
                 max_body: MAX_BLOCK,
                 until: fetch.until,
@@ -268,12 +239,12 @@ impl Ipfs {
         match gateway {
             false => {
                 let target = format!("/api/v0/block/get?arg={cid}");
-                self.send_http(id, "POST", &target, None, &[]);
+                self.send_http(id, Method::POST, &target, None, &[]);
             }
             // One block of a trustless gateway.
             true => {
                 let target = format!("/ipfs/{cid}?format=raw");
-                self.send_http(id, "GET", &target, None, &[]);
+                self.send_http(id, Method::GET, &target, None, &[]);
             }
         }
         true

@@ -1,27 +1,18 @@
-//! Peers that are not connected: what waits for them, and how they are reached. Known addresses are dialed; where nobody
-//! answers, the network is searched, and what was found is dialed.
+//! Peers that are not connected: what waits for them, and how they are reached. Known addresses are
+//! dialed. If nobody answers there, the network is searched, and what was found is dialed.
 
 use alloc::vec::Vec;
 
-use basalt_net::multiaddr::{Multiaddr, Protocol};
+use basalt_net::multiaddr::Multiaddr;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
-use basalt_net::swarm::ConnId;
 
-use super::Peer;
+use super::dialing::Origin;
+use super::joined::Peer;
 use super::seek::Stage;
+use crate::actors::CallId;
 use crate::host::Clock;
-use crate::node::CallId;
 use crate::refusal::Refusal;
-
-/// Where an address that is dialed comes from.
-#[derive(Clone, Copy)]
-pub(super) enum Origin {
-    /// The manifest, or whoever asks for this very dial.
-    Given,
-    /// Other peers.
-    Told,
-}
 
 impl Peer {
     /// Lets a particle wait until its peer is connected.
@@ -66,49 +57,7 @@ impl Peer {
         }
     }
 
-    /// Where a peer may be: as it said itself, else as the routing table has it.
-    fn known_addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
-        let said = self.contacts.addresses(peer);
-        match said.is_empty() {
-            true => self.swarm.addresses(peer).unwrap_or_default().to_vec(),
-            false => said,
-        }
-    }
-
-    pub(super) fn dial_peer(
-        &mut self,
-        clock: Clock,
-        peer: PeerId,
-        addresses: Vec<Multiaddr>,
-        origin: Origin,
-    ) {
-        for address in addresses.into_iter().take(self.seeks.max_dials()) {
-            let address = match address.peer_id() {
-                Some(named) if named != peer => continue,
-                Some(_) => address,
-                None => address.with(Protocol::P2p(peer)),
-            };
-            if let Err(error) = self.start_dial(clock, &address, origin) {
-                log::debug!(target: "peer", "{address} is not dialed: {error}");
-            }
-        }
-        if !self.is_dialing(&peer) {
-            self.dials_failed(clock, &peer);
-        }
-    }
-
-    pub(super) fn is_dialing(&self, peer: &PeerId) -> bool {
-        self.dials.values().any(|dialed| dialed == peer)
-    }
-
-    /// Strikes a dial off the list; returns to whom it went.
-    pub(super) fn end_dial(&mut self, conn: ConnId) -> Option<PeerId> {
-        let peer = self.dials.remove(&conn)?;
-        self.contacts.dial_ended(&peer);
-        Some(peer)
-    }
-
-    /// Nobody answers where a peer was to be: the network is searched, unless it was already.
+    /// Nobody answers at a peer's addresses: the network is searched, unless that was done already.
     pub(super) fn dials_failed(&mut self, clock: Clock, peer: &PeerId) {
         match self.seeks.stage(peer) {
             Some(stage @ Stage::Dialing) => {
@@ -140,7 +89,7 @@ impl Peer {
         }
     }
 
-    /// A peer is connected: what waited for it goes on.
+    /// A peer is connected: what waited for it goes to it.
     pub(super) fn found(&mut self, clock: Clock, peer: &PeerId) {
         let Some(seek) = self.seeks.take(peer) else {
             return;

@@ -14,8 +14,8 @@ use crate::host::Network;
 /// Addresses kept of one peer. Against peers that announce endless lists.
 const MAX_ADDRESSES: usize = 16;
 
-/// The connection pool's view of other peers. An entry lives while the peer is connected or dialed, so
-/// the number of entries is bounded by the number of connections.
+/// The connection pool's view of other peers. An entry lives while the peer is connected or dialed,
+/// so the number of entries is bounded by the number of connections.
 #[derive(Default)]
 pub(super) struct Contacts {
     peers: BTreeMap<PeerId, Contact>,

@@ -1,8 +1,8 @@
 //! What waits for peers that are not connected: particles to send on, and calls of `peer.connect`.
 //!
 //! Everything for one peer waits together. First the addresses that are known are dialed; if nobody
-//! answers there, or none is known, the network is searched once, and what was found is dialed. Each
-//! step ends by itself: dials and searches have time limits of their own.
+//! answers there, or none is known, the network is searched once, and what was found is dialed.
+//! Each step ends by itself: dials and searches have time limits of their own.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,24 +10,26 @@ use alloc::vec::Vec;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
 
-use crate::node::CallId;
+use crate::actors::CallId;
+use crate::intake::particle_bytes;
 
 /// What may wait for peers that are not connected.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct SeekLimits {
     /// Peers that are looked for at the same time. Against scripts that go to peers nobody knows.
     pub max_peers: usize,
     /// Particles that wait for one peer. Against floods for a peer that never comes.
     pub max_particles: usize,
     /// Bytes of all particles that wait. Against big particles for peers that never come.
     pub max_bytes: usize,
-    /// Addresses of one peer that are dialed. Against lists that make us knock at strangers' doors.
+    /// Addresses of one peer that are dialed. Against lists of addresses that make the node connect
+    /// to hosts that have nothing to do with it.
     pub max_dials: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for SeekLimits {
+    fn default() -> SeekLimits {
+        SeekLimits {
             max_peers: 64,
             max_particles: 256,
             max_bytes: 16 << 20,
@@ -58,22 +60,17 @@ pub(super) struct Seek {
 /// All that waits.
 #[derive(Debug)]
 pub(super) struct Seeks {
-    limits: Limits,
+    limits: SeekLimits,
     peers: BTreeMap<PeerId, Seek>,
     bytes: usize,
 }
 
-/// There is no room to wait.
+/// Too much waits already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// Memory of a particle, in bytes.
-pub(super) fn size(particle: &Particle) -> usize {
-    particle.id.len() + particle.script.len() + particle.signature.len() + particle.data.len()
-}
-
 impl Seeks {
-    pub(super) fn new(limits: Limits) -> Seeks {
+    pub(super) fn new(limits: SeekLimits) -> Seeks {
         Seeks {
             limits,
             peers: BTreeMap::new(),
@@ -93,7 +90,7 @@ impl Seeks {
     /// caller to look for that.
     pub(super) fn add_particle(&mut self, peer: PeerId, particle: Particle) -> Result<bool, Full> {
         let waiting = self.peers.get(&peer).map_or(0, |seek| seek.particles.len());
-        let bytes = self.bytes + size(&particle);
+        let bytes = self.bytes + particle_bytes(&particle);
         if waiting >= self.limits.max_particles || bytes > self.limits.max_bytes {
             return Err(Full);
         }
@@ -126,7 +123,7 @@ impl Seeks {
     /// The waiting is over, one way or the other.
     pub(super) fn take(&mut self, peer: &PeerId) -> Option<Seek> {
         let seek = self.peers.remove(peer)?;
-        self.bytes -= seek.particles.iter().map(size).sum::<usize>();
+        self.bytes -= seek.particles.iter().map(particle_bytes).sum::<usize>();
         Some(seek)
     }
 }
@@ -137,26 +134,27 @@ pub(super) mod tests {
     use alloc::string::String;
     use alloc::vec;
     use basalt_net::keypair::Keypair;
+    use basalt_net::particle::Authored;
 
     pub(in super::super) fn peer(n: u8) -> PeerId {
         Keypair::from_seed([n; 32]).peer_id()
     }
 
     pub(in super::super) fn particle(size: usize) -> Particle {
-        Particle {
+        let authored = Authored {
             id: String::new(),
             init_peer_id: peer(1),
             timestamp: 0,
             ttl: 0,
             script: String::new(),
             signature: vec![],
-            data: vec![0; size].into(),
-        }
+        };
+        Particle::new(authored, vec![0; size])
     }
 
     #[test]
     fn each_budget_holds_and_is_given_back() {
-        let mut seeks = Seeks::new(Limits {
+        let mut seeks = Seeks::new(SeekLimits {
             max_peers: 2,
             max_particles: 2,
             max_bytes: 100,

@@ -1,5 +1,6 @@
-//! A trace of one peer or one particle on demand: who sent what, when, and why something was dropped.
-//! Errors of protocols show as silence; a trace makes it visible, in the log, under the target `trace`.
+//! A trace of one peer or one particle on demand: who sent what, when, and why something was
+//! dropped. Errors of protocols show as silence; a trace makes it visible, in the log, under the
+//! target `trace`.
 
 use alloc::string::String;
 use core::fmt;

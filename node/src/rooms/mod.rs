@@ -22,7 +22,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use basalt_distro::Distro;
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_wasm_host::MemoryPool;
@@ -32,10 +32,9 @@ use crate::compute::{JobId, JobIds, Resources};
 use crate::disk::{Disk, StoreStatus};
 use crate::entropy::Entropy;
 use crate::host::{Clock, Host};
-use crate::http::{Answer, Request};
 use crate::ipfs::Ipfs;
 use crate::limits::ServiceLimits;
-use crate::particle::Header;
+use crate::outgoing::{Answer, Owner, Request};
 use crate::refusal::{Refusal, Refusals};
 use crate::reply::{CallError, Reply};
 use crate::services::{self, Calls, Means, Services};
@@ -304,7 +303,7 @@ impl Rooms {
 
     /// Whether the author of a particle may call protected functions: the host, its operator, and
     /// the spell that the host installed to run a worker.
-    pub(crate) fn is_trusted(&self, particle: &Header) -> bool {
+    pub(crate) fn is_trusted(&self, particle: &Authored) -> bool {
         let author = &particle.init_peer_id;
         self.host.is_manager(author)
             || (self.host.is_local(author)
@@ -337,18 +336,21 @@ impl Rooms {
     }
 
     /// Takes the answer to a request.
-    pub(crate) fn http_done(&mut self, clock: Clock, id: u64, answer: Answer) {
-        if Chain::asked(id) {
-            let chain = self.chain.as_mut();
-            if let Some((job, answer)) = chain.and_then(|chain| chain.done(clock.now, id, answer)) {
-                self.finish(clock, job, answer);
+    pub(crate) fn http_done(&mut self, clock: Clock, owner: Owner, answer: Answer) {
+        match owner {
+            Owner::Chain(id) => {
+                let chain = self.chain.as_mut();
+                let done = chain.and_then(|chain| chain.done(clock.now, id, answer));
+                if let Some((job, answer)) = done {
+                    self.finish(clock, job, answer);
+                }
             }
-        } else if Web::asked(id) {
-            self.services.web().done(id, answer);
-        } else {
-            let (vaults, entropy) = (&mut self.vaults, &mut self.entropy);
-            if let Some((job, reply)) = self.ipfs.done(vaults, entropy, id, answer) {
-                self.finish(clock, job, Ok(reply));
+            Owner::Guest(id) => self.services.web().done(id, answer),
+            Owner::Ipfs(id) => {
+                let (vaults, entropy) = (&mut self.vaults, &mut self.entropy);
+                if let Some((job, reply)) = self.ipfs.done(vaults, entropy, id, answer) {
+                    self.finish(clock, job, Ok(reply));
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use basalt_net::particle::Particle;
+use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
@@ -353,17 +353,17 @@ impl Spells {
         let Some(key) = host.key(&scope) else {
             return;
         };
-        let mut particle = Particle {
+        let mut authored = Authored {
             id: format!("spell_{id}_{counter}"),
             init_peer_id: scope,
             timestamp: clock.wall_ms,
             ttl: TTL,
             script,
             signature: Vec::new(),
-            data: bytes::Bytes::new(),
         };
-        particle.sign(key);
+        authored.sign(key);
         self.made += 1;
+        let particle = Particle::new(authored, bytes::Bytes::new());
         self.particles.push_back(particle);
     }
 

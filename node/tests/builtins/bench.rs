@@ -1,14 +1,16 @@
 //! A host to call on.
 
+use std::sync::Arc;
+
 use basalt_net::keypair::Keypair;
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Reply};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
-use basalt_node::particle::Header;
 use basalt_node::rooms::Rooms;
+use basalt_node::script::{CallRequest, Tetraplet};
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -62,14 +64,14 @@ pub(crate) fn call(
         services: Vec::new(),
     };
     let host = Host::new(key(HOST), Some(peer(MANAGEMENT)), versions);
-    let particle = Header {
+    let particle = Arc::new(Authored {
         id: "particle".into(),
         init_peer_id: peer(author),
         timestamp: 1_700_000_000_000,
         ttl: 7_000,
         script: "(null)".into(),
         signature: vec![7; 64],
-    };
+    });
     let arguments = Value::Array(arguments).to_string();
     let request = CallRequest::new(service, function, &arguments, &tetraplets);
     let mut rooms = Rooms::without_parts(host, ServiceLimits::default(), [9; 32]);

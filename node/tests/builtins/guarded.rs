@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use basalt_node::air::Tetraplet;
 use basalt_node::builtins::{Later, Reply};
+use basalt_node::script::Tetraplet;
 use serde_json::{Value, json};
 
 use super::bench::*;

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use basalt_distro::{Distro, published};
+use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::air::{CallRequest, Tetraplet};
 use basalt_node::builtins::{self, Call, CallError, Later, Reply};
 use basalt_node::compute::{JobId, Platform, Resources};
 use basalt_node::disk::DiskJob;
 use basalt_node::host::{Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
-use basalt_node::particle::Header;
 use basalt_node::rooms::{Parts, Rooms};
+use basalt_node::script::{CallRequest, Tetraplet};
 use basalt_node::state::State;
 use basalt_store::Memory;
 use base64::Engine;
@@ -111,15 +111,15 @@ impl House {
         House::with(limits, disk)
     }
 
-    pub(crate) fn header(&self, author: u8) -> Header {
-        Header {
+    pub(crate) fn header(&self, author: u8) -> Arc<Authored> {
+        Arc::new(Authored {
             id: self.particle.clone(),
             init_peer_id: peer(author),
             timestamp: WALL,
             ttl: u32::try_from(self.ttl).unwrap(),
             script: "(null)".into(),
             signature: vec![7; 64],
-        }
+        })
     }
 
     /// Begins a call.

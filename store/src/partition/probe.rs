@@ -19,6 +19,7 @@ pub fn is_blank<D: BlockDevice>(device: &mut D) -> Result<bool, D::Error> {
     let blocks = device.block_count();
     let span = (LOOKED_AT / size as u64).min(blocks);
     let mut buffer = vec![0; STEP / size * size];
+    // The end, too: a second table and the labels of RAID sets stand there.
     for start in [0, blocks - span] {
         let mut at = start;
         while at < start + span {

@@ -1,5 +1,5 @@
-//! The GUID partition table: a header and an array of entries behind a protective MBR, and copies of
-//! both at the disk's end (UEFI specification 2.10, section 5.3).
+//! The GUID partition table: a header and an array of entries behind a protective MBR, and copies
+//! of both at the disk's end (UEFI specification 2.10, section 5.3).
 
 use alloc::string::String;
 use alloc::vec;
@@ -106,7 +106,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table for a disk of `blocks` blocks of `block_size` bytes; `None` if it is too small.
+    /// An empty table for a disk of `blocks` blocks of `block_size` bytes; `None` if it is too
+    /// small.
     #[must_use]
     pub fn new(disk: Guid, blocks: u64, block_size: usize) -> Option<Self> {
         let array = ARRAY.div_ceil(block_size) as u64;
@@ -140,6 +141,7 @@ impl Table {
         if !fits || units.len() > NAME || self.partitions().any(overlaps) {
             return None;
         }
+        // Entries of other tools keep their places: only an unused one is written.
         let free = self
             .array
             .chunks_exact_mut(self.entry_size)
@@ -238,8 +240,10 @@ impl Table {
             return None;
         }
         let mut checked = header[..size].to_vec();
+        // The sum is made with its own field as zero (section 5.3.2).
         put_u32(&mut checked, field::HEADER_CRC, 0);
         if crc32fast::hash(&checked) != get_u32(header, field::HEADER_CRC)
+            // A header that was copied from elsewhere says where it belongs.
             || get_u64(header, field::THIS) != at
         {
             return None;
@@ -247,6 +251,7 @@ impl Table {
         let entry_size = get_u32(header, field::ENTRY_SIZE) as usize;
         let array = (get_u32(header, field::COUNT) as usize)
             .checked_mul(entry_size)
+            // Before anything is read: the header decides how much memory the entries take.
             .filter(|&len| (1..=MAX_ARRAY).contains(&len))?;
         if entry_size < ENTRY || !(entry_size / ENTRY).is_power_of_two() {
             return None;
@@ -260,6 +265,8 @@ impl Table {
         let is_main = at == 1;
         let (array_at, copy_at) = match is_main {
             true => (found_at, get_u64(header, field::OTHER)),
+            // The copy names its own array only. The main one goes to block 2, as in tables made
+            // here.
             false => (2, at),
         };
         let main_end = array_at.checked_add(array_blocks)?;
@@ -294,8 +301,8 @@ impl Table {
         spans.iter().all(inside) && spans.is_sorted_by(|before, after| before.1 < after.0)
     }
 
-    /// Whether the disk of `blocks` blocks goes on behind the table's copy: the table was made for a
-    /// smaller one.
+    /// Whether the disk of `blocks` blocks goes on behind the table's copy: the table was made for
+    /// a smaller one.
     #[must_use]
     pub const fn is_outgrown(&self, blocks: u64) -> bool {
         self.copy_at < blocks - 1
@@ -311,6 +318,7 @@ impl Table {
         let last = ((last_usable + 1) / granule * granule).checked_sub(1)?;
         let partition = self.partitions().find(|partition| partition.id == id)?;
         let is_behind = |other: Partition| other.first > partition.first;
+        // No partition is ever moved, so only the last one can grow.
         if last <= partition.last || self.partitions().any(is_behind) {
             return None;
         }
@@ -392,6 +400,7 @@ impl Table {
             device.flush()?;
         }
         let mut block = vec![0; self.block_size];
+        // The rest of block 0 may hold a boot loader of somebody else.
         device.read(0, &mut block)?;
         if block[field::RECORD_TYPE] == PROTECTIVE {
             put_u32(&mut block, field::RECORD_LENGTH, self.mbr_length());

@@ -1,7 +1,10 @@
-//! Measures calls, creation and memory of services, side by side with the reference host when it is at hand.
+//! Measures calls, creation and memory of services, side by side with the reference host when it is
+//! at hand.
 //!
-//! `cargo bench -p basalt-wasm-host -- [--wasm DIR] [--peer PROGRAM] [--only TEXT]`: `DIR` holds more binaries (for rows whose modules are not in the
-//! project), `PROGRAM` is the build of `bench-peer/`. Each row of `rows.json` runs in a process of its own, ours and the peer's one after the other.
+//! `cargo bench -p basalt-wasm-host -- [--wasm DIR] [--peer PROGRAM] [--only TEXT]`: `DIR` holds
+//! more binaries (for rows whose modules are not in the project), `PROGRAM` is the build of
+//! `bench-peer/`. Each row of `rows.json` runs in a process of its own, ours and the peer's one
+//! after the other.
 
 mod measure;
 #[path = "../../examples/vectors/runner.rs"]
@@ -35,7 +38,8 @@ fn main() {
             "--wasm" => wasm = words.next().map(PathBuf::from),
             "--peer" => peer = words.next(),
             "--only" => only = words.next().unwrap_or_default(),
-            // How this program starts itself: one row in a process of its own, so that memory is that row's.
+            // How this program starts itself: one row in a process of its own, so that memory is
+            // that row's.
             "--row" => row = words.next(),
             // Cargo's own.
             "--bench" => {}

@@ -1,7 +1,8 @@
-//! How a row is measured; the benchmark and the reference's runner share this file, so that both sides do the same.
+//! How a row is measured; the benchmark and the reference's runner share this file, so that both
+//! sides do the same.
 //!
-//! A row names modules and calls. Calls are warmed up, repeated for half a second, and the median counts. What stays of a service is the growth of the
-//! process over a number of them.
+//! A row names modules and calls. Calls are warmed up, repeated for half a second, and the median
+//! counts. What stays of a service is the growth of the process over a number of them.
 
 use std::{
     collections::HashMap,
@@ -143,7 +144,8 @@ fn time<T>(work: impl FnOnce() -> T) -> Duration {
     taken
 }
 
-/// Median of repetitions, in nanoseconds. Short ones are timed one by one all the same: a clock read is 30 ns.
+/// Median of repetitions, in nanoseconds. Short ones are timed one by one all the same: a clock
+/// read is 30 ns.
 fn repeat(mut once: impl FnMut() -> Duration) -> f64 {
     let first = once();
     if first >= LONG {

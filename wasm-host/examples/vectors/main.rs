@@ -1,8 +1,9 @@
 //! Runs recorded scenarios of the reference host and compares every call.
 //!
-//! `vectors DIR [--wasm DIR] [--only NAME] [--rest]`: `DIR` holds the scenarios, or a folder `scenarios` with them; the binaries are in `DIR/wasm` or
-//! beside `DIR` unless `--wasm` names another folder. Interfaces in `DIR/interfaces` are compared too. With `--rest` every service is put to rest and
-//! woken before each call. The last line is `N passed, N failed`.
+//! `vectors DIR [--wasm DIR] [--only NAME] [--rest]`: `DIR` holds the scenarios, or a folder
+//! `scenarios` with them; the binaries are in `DIR/wasm` or beside `DIR` unless `--wasm` names
+//! another folder. Interfaces in `DIR/interfaces` are compared too. With `--rest` every service is
+//! put to rest and woken before each call. The last line is `N passed, N failed`.
 
 mod runner;
 

@@ -1,4 +1,5 @@
-//! Any JSON as arguments of a function with types of every kind: what is accepted has the types asked for and prints back consistently.
+//! Any JSON as arguments of a function with types of every kind: what is accepted has the types
+//! asked for and prints back consistently.
 
 use basalt_wasm_host::{
     interface::{arguments, output},

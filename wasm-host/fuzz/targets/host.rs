@@ -1,4 +1,5 @@
-//! A host for fuzzing: time advances by one tick per question, randomness is a counter, nothing leaves.
+//! A host for fuzzing: time advances by one tick per question, randomness is a counter, nothing
+//! leaves.
 
 use basalt_wasm_host::{
     host::{Host, HttpRequest, HttpResponse},

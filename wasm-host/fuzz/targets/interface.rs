@@ -1,4 +1,5 @@
-//! Any bytes as the interface-types section of an otherwise sound module: types and adapters of all kinds run over a guest that answers anything.
+//! Any bytes as the interface-types section of an otherwise sound module: types and adapters of all
+//! kinds run over a guest that answers anything.
 
 use std::sync::OnceLock;
 
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 #[path = "host.rs"]
 mod host;
 
-/// Exports the helpers and three functions, as raw as they come. The allocator wraps around within memory.
+/// Exports the helpers and three functions, as raw as they come. The allocator wraps around within
+/// memory.
 const GUEST: &str = r#"(module
     (memory (export "memory") 1 2)
     (global $at (mut i32) (i32.const 1024))

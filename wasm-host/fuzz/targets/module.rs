@@ -1,4 +1,5 @@
-//! Any bytes as a module file: loading refuses or accepts, and what is accepted can be put into a service.
+//! Any bytes as a module file: loading refuses or accepts, and what is accepted can be put into a
+//! service.
 
 use basalt_wasm_host::{
     Budget, Module, ModuleConfig, Service, ServiceConfig, Vfs, Volume, Wasmi, vfs::Quota,

@@ -1,4 +1,5 @@
-//! Any sequence of file operations with commits and rollbacks: a rollback leaves no trace, and what the journal got rebuilds the tree.
+//! Any sequence of file operations with commits and rollbacks: a rollback leaves no trace, and what
+//! the journal got rebuilds the tree.
 
 use std::sync::{Arc, Mutex};
 

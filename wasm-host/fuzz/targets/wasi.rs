@@ -1,4 +1,5 @@
-//! Any sequence of WASI file calls, done to the virtual file system and to the host's own in a temporary folder: results, contents and errors agree.
+//! Any sequence of WASI file calls, done to the virtual file system and to the host's own in a
+//! temporary folder: results, contents and errors agree.
 
 use std::{
     collections::BTreeMap,

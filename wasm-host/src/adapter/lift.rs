@@ -3,8 +3,11 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, str::Utf8Error};
 
-use super::{OutOfBounds, Value, block};
-use crate::module::it::{Interface, Type};
+use super::{
+    memory::{OutOfBounds, block},
+    value::Value,
+};
+use crate::it::{Interface, Type};
 
 /// Why a value cannot be lifted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,8 @@ impl From<OutOfBounds> for LiftError {
     }
 }
 
-/// Reads values from one memory. Guests choose all pointers, and many may point at one block: `room` bounds what the copies take together.
+/// Reads values from one memory. Guests choose all pointers, and many may point at one block:
+/// `room` bounds what the copies take together.
 pub struct Lift<'a> {
     /// The memory's bytes.
     pub memory: &'a [u8],
@@ -68,9 +72,11 @@ impl Lift<'_> {
     /// # Errors
     /// [`LiftError`] for a block out of bounds or no room left.
     pub fn bytes(&mut self, offset: u32, len: u32) -> Result<Vec<u8>, LiftError> {
+        // The pointer of an empty value may lead nowhere.
         if len == 0 {
             return Ok(Vec::new());
         }
+        // Counted before it is copied: many elements may point at one large block.
         self.take(len as usize)?;
         Ok(block(self.memory, offset, len)?.to_vec())
     }
@@ -86,11 +92,14 @@ impl Lift<'_> {
                 _ => Value::Array(Vec::new()),
             });
         }
+        // Bytes are copied at once: as single values they would take many times the memory.
         if *element == Type::U8 {
             return self.bytes(offset, count).map(Value::ByteArray);
         }
         let element_size = size(element);
         let total = u64::from(element_size) * u64::from(count);
+        // The product is made in 64 bits: in 32 bits a huge count would wrap around to a small
+        // block.
         let Ok(total) = u32::try_from(total) else {
             return Err(LiftError::Memory(OutOfBounds {
                 offset,
@@ -99,6 +108,8 @@ impl Lift<'_> {
             }));
         };
         let items = block(self.memory, offset, total)?;
+        // The block is in memory, which bounds the count. A value takes more bytes here than in the
+        // guest.
         self.take(count as usize * size_of::<Value>())?;
         let values = items
             .chunks_exact(element_size as usize)
@@ -113,6 +124,7 @@ impl Lift<'_> {
     pub fn record(&mut self, id: u64, offset: u32) -> Result<Value, LiftError> {
         let interface = self.interface;
         let record = interface.record(id).ok_or(LiftError::Record(id))?;
+        // At most 127 fields of at most 8 bytes: the sum cannot overflow.
         let total = record.fields.iter().map(|field| size(&field.ty)).sum();
         let mut rest = block(self.memory, offset, total)?;
         self.take(record.fields.len() * size_of::<Value>())?;

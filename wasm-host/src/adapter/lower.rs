@@ -1,13 +1,16 @@
 //! Values into a guest's memory (Marine specification, section 2.4).
 //!
-//! The order of allocations is part of the behaviour: guests see the pointers. An array's block is allocated before its elements' payloads, a
-//! record's after its fields' payloads.
+//! The order of allocations is part of the behaviour: guests see the pointers. An array's block is
+//! allocated before its elements' payloads, a record's after its fields' payloads.
 
 use core::fmt;
 
 use smallvec::SmallVec;
 
-use super::{OutOfBounds, Value, block_mut};
+use super::{
+    memory::{OutOfBounds, block_mut},
+    value::Value,
+};
 use crate::engine::{Context, Failure, FuncId, MemoryId, Raw};
 
 /// Why a value cannot be lowered.
@@ -58,7 +61,7 @@ impl Target {
     /// Copies bytes into a fresh block and gives its pointer.
     ///
     /// # Errors
-    /// [`LowerError`] when the guest's allocator fails or lies.
+    /// [`LowerError`] when the guest's allocator fails or returns a block outside of the memory.
     pub fn bytes(self, ctx: &mut impl Context, bytes: &[u8]) -> Result<u32, LowerError> {
         let pointer = self.allocate(ctx, bytes.len(), Tag::U8)?;
         self.write(ctx, pointer, bytes)?;
@@ -68,7 +71,7 @@ impl Target {
     /// Lowers an array and gives pointer and count; an empty one gives zeros and allocates nothing.
     ///
     /// # Errors
-    /// [`LowerError`] when the guest's allocator fails or lies.
+    /// [`LowerError`] when the guest's allocator fails or returns a block outside of the memory.
     pub fn array(self, ctx: &mut impl Context, values: &[Value]) -> Result<(u32, u32), LowerError> {
         let Some(first) = values.first() else {
             return Ok((0, 0));
@@ -78,6 +81,8 @@ impl Target {
         let pointer = self.allocate(ctx, values.len().saturating_mul(size(first)), tag(first))?;
         let mut block = Block::new();
         for value in values {
+            // The block stays here until all payloads are in place: each needs a call into the
+            // guest.
             self.push(ctx, &mut block, value)?;
         }
         self.write(ctx, pointer, &block)?;
@@ -87,7 +92,7 @@ impl Target {
     /// Lowers a record and gives its pointer.
     ///
     /// # Errors
-    /// [`LowerError`] when the guest's allocator fails or lies.
+    /// [`LowerError`] when the guest's allocator fails or returns a block outside of the memory.
     pub fn record(self, ctx: &mut impl Context, fields: &[Value]) -> Result<u32, LowerError> {
         let mut block = Block::new();
         for value in fields {
@@ -106,9 +111,11 @@ impl Target {
         pointer: u32,
         bytes: &[u8],
     ) -> Result<(), OutOfBounds> {
+        // Nothing is written, so it does not matter where the guest's pointer leads.
         if bytes.is_empty() {
             return Ok(());
         }
+        // Asked for anew at each write: an allocation may have grown the memory, which moves it.
         let (memory, _) = ctx.memory_and_state(self.memory);
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         block_mut(memory, pointer, size)?.copy_from_slice(bytes);
@@ -164,6 +171,7 @@ impl Target {
     fn allocate(self, ctx: &mut impl Context, count: usize, tag: Tag) -> Result<u32, LowerError> {
         let allocate = self.allocate.ok_or(LowerError::NoAllocate)?;
         let count = u32::try_from(count).map_err(|_| LowerError::TooLarge)?;
+        // The guest may return any pointer; `write` checks it.
         let mut result = [Raw::I32(0)];
         ctx.call(
             allocate,

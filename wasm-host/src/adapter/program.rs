@@ -1,11 +1,11 @@
-//! Adapters compiled: the instructions with every index resolved at load. They belong to the module and are shared by its services; only what
-//! `call-core` stands for is a service's own.
+//! Adapters compiled: the instructions with every index resolved at load. They belong to the module
+//! and are shared by its services; only what `call-core` stands for is a service's own.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     engine::{FuncId, Signature},
-    module::it::{
+    it::{
         Instruction, Interface, Type,
         ast::{Adapter, FunctionType, Int},
     },
@@ -39,8 +39,9 @@ impl Callee {
     }
 }
 
-/// One step of an adapter. Numbers are positions in the module's or the program's tables, checked at load; an index that leads nowhere is kept as
-/// such, for it is an error only when it is reached.
+/// One step of an adapter. Numbers are positions in the module's or the program's tables, checked
+/// at load; an index that leads nowhere is kept as such, for it is an error only when it is
+/// reached.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
     Argument(u32),
@@ -86,6 +87,7 @@ impl Program {
             types.push(ty.clone());
             types.len() as u32 - 1
         };
+        // No table has so many entries; such an index fails when it is reached, as any other does.
         let small = |index: u64| u32::try_from(index).ok();
         let ops = adapter
             .instructions
@@ -119,6 +121,7 @@ impl Program {
         Self {
             ops,
             types: types.into(),
+            // Kept for errors only, which quote the instruction that failed.
             source: adapter.instructions.as_slice().into(),
         }
     }

@@ -1,4 +1,5 @@
-//! Runs adapters. A stack entry is either a value or a reference to an argument, so that `arg.get` copies nothing.
+//! Runs adapters. A stack entry is either a value or a reference to an argument, so that `arg.get`
+//! copies nothing.
 
 use alloc::{
     format,
@@ -10,15 +11,16 @@ use alloc::{
 use smallvec::SmallVec;
 
 use super::{
-    OutOfBounds, Value,
     lift::{Lift, LiftError},
+    linked::{Linked, LinkedModules},
     lower::LowerError,
+    memory::OutOfBounds,
     program::{Callee, Op, Program},
+    value::Value,
 };
 use crate::{
     engine::{BudgetKind, Context, Failure, HostCause, HostTrap, Raw},
-    module::it::{Type, ast::Int},
-    service::{link::Linked, state::ServiceState},
+    it::{Type, ast::Int},
     text::quote,
 };
 
@@ -94,7 +96,7 @@ enum Item {
 pub(crate) type Results = SmallVec<[Value; 2]>;
 
 /// Runs `program` of `module` over `args`.
-pub(crate) fn run<C: Context<State = ServiceState>>(
+pub(crate) fn run<C: Context<State: LinkedModules>>(
     ctx: &mut C,
     module: &Arc<Linked>,
     program: &Program,
@@ -106,6 +108,7 @@ pub(crate) fn run<C: Context<State = ServiceState>>(
         args,
         stack: SmallVec::new(),
     };
+    // Programs have no jumps, so one pass ends.
     for (index, op) in program.ops.iter().enumerate() {
         if let Err(fault) = machine.step(ctx, *op) {
             return Err(AdapterError {
@@ -126,7 +129,7 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    fn step<C: Context<State = ServiceState>>(&mut self, ctx: &mut C, op: Op) -> Result<(), Fault> {
+    fn step<C: Context<State: LinkedModules>>(&mut self, ctx: &mut C, op: Op) -> Result<(), Fault> {
         match op {
             Op::Argument(index) => {
                 if index as usize >= self.args.len() {
@@ -223,6 +226,7 @@ impl Machine<'_> {
                 };
                 self.push(Value::I32(value));
             }
+            // A duplicate of an argument is a reference again and copies nothing.
             Op::Dup => {
                 let item = match self.stack.last() {
                     Some(Item::Argument(index)) => Item::Argument(*index),
@@ -245,7 +249,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn call<C: Context<State = ServiceState>>(
+    fn call<C: Context<State: LinkedModules>>(
         &mut self,
         ctx: &mut C,
         index: u32,
@@ -294,15 +298,19 @@ impl Machine<'_> {
             } => {
                 let items: SmallVec<[Item; 8]> = self.stack.drain(start..).collect();
                 let args: Vec<Value> = items.into_iter().map(|item| self.taken(item)).collect();
-                let fit = |(value, field): (&Value, &crate::module::it::ast::Field)| {
+                let fit = |(value, field): (&Value, &crate::it::ast::Field)| {
                     value.fits(&field.ty, &self.module.interface)
                 };
+                // The types are those that this module was built with; the callee may have been
+                // built with others.
                 if !args.iter().zip(&ty.arguments).all(fit) {
                     return Err(mismatch(index));
                 }
-                let target = Arc::clone(&ctx.state().linked[*module]);
+                // Cloned, so that the callee can borrow the context mutably.
+                let target = Arc::clone(&ctx.state().linked()[*module]);
                 let function = &target.adapters.functions[*function];
-                // The callee's adapter reports a failure below it as an error of the engine, with its prefix.
+                // The callee's adapter reports a failure below it as an error of the engine, with
+                // its prefix.
                 let results = run(ctx, &target, &function.program, &args).map_err(|error| Fault {
                     reason: format!(
                         "failed while calling the local or import function `{}`: Execution error: {}",
@@ -317,7 +325,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn lower_array<C: Context<State = ServiceState>>(
+    fn lower_array<C: Context<State: LinkedModules>>(
         &mut self,
         ctx: &mut C,
         ty: u32,
@@ -348,6 +356,7 @@ impl Machine<'_> {
         let item = self.pop(1)?;
         let value = self.get(&item);
         let number = integer(value, from).ok_or_else(|| unexpected(&from.ty(), value))?;
+        // A conversion never cuts a number: what does not fit is an error.
         let converted = from_integer(number, to).ok_or_else(|| {
             // The reference names the types in the order source, target.
             Fault::from(format!(
@@ -360,15 +369,15 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn lift<'b, C: Context<State = ServiceState>>(&'b self, ctx: &'b C) -> Lift<'b> {
+    fn lift<'b, C: Context<State: LinkedModules>>(&'b self, ctx: &'b C) -> Lift<'b> {
         Lift {
             memory: ctx.memory(self.module.target.memory),
             interface: &self.module.interface,
-            room: ctx.state().limits.value_bytes,
+            room: ctx.state().value_bytes(),
         }
     }
 
-    fn write<C: Context<State = ServiceState>>(
+    fn write<C: Context<State: LinkedModules>>(
         &self,
         ctx: &mut C,
         pointer: i32,

@@ -4,11 +4,11 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     engine::{Raw, ValType},
-    module::it::{Interface, Type},
+    it::{Interface, Type},
 };
 
-/// A value of interface types. An array of `u8` and a byte array are one and the same to callers; this crate holds both as [`Value::ByteArray`]
-/// wherever it makes one.
+/// A value of interface types. An array of `u8` and a byte array are one and the same to callers;
+/// this crate holds both as [`Value::ByteArray`] wherever it makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Boolean.
@@ -66,6 +66,7 @@ impl Value {
             | (Self::I64(_), Type::I64)
             | (Self::String(_), Type::String)
             | (Self::ByteArray(_), Type::ByteArray) => true,
+            // Both forms travel: a caller's JSON cannot tell them apart.
             (Self::ByteArray(_), Type::Array(element)) => **element == Type::U8,
             (Self::Array(values), Type::ByteArray) => {
                 values.iter().all(|value| matches!(value, Self::U8(_)))
@@ -92,6 +93,7 @@ impl Value {
         Some(match self {
             Self::I32(value) => Raw::I32(*value),
             Self::I64(value) => Raw::I64(*value),
+            // Bits, so that the payload of a NaN survives.
             Self::F32(value) => Raw::F32(value.to_bits()),
             Self::F64(value) => Raw::F64(value.to_bits()),
             _ => return None,

@@ -1,10 +1,13 @@
 //! The engine under the host: what a WebAssembly engine must offer to run a service.
 //!
-//! An [`Engine`] compiles modules and opens stores. A [`Store`] holds the instances of one service and the service's state; every handle into it
-//! ([`InstanceId`], [`FuncId`], [`MemoryId`]) is a plain index, so the layers above hold no engine type. Host functions are numbers: the engine calls
-//! [`State::host_call`] with the number given at instantiation, hence no closure is boxed per import and the call is statically dispatched.
+//! An [`Engine`] compiles modules and opens stores. A [`Store`] holds the instances of one service
+//! and the service's state; every handle into it ([`InstanceId`], [`FuncId`], [`MemoryId`]) is a
+//! plain index, so the layers above hold no engine type. Host functions are numbers: the engine
+//! calls [`State::host_call`] with the number given at instantiation, hence no closure is boxed per
+//! import and the call is statically dispatched.
 //!
-//! [`wasmi`] is the engine in use; a second one has to pass the same WebAssembly spec tests (`tests/spec.rs`).
+//! [`wasmi`] is the engine in use; a second one has to pass the same WebAssembly spec tests
+//! (`tests/spec.rs`).
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
@@ -67,7 +70,8 @@ impl Raw {
         }
     }
 
-    /// The bits of an `i32`, or 0 for another type (the engine checks signatures before it calls the host).
+    /// The bits of an `i32`, or 0 for another type (the engine checks signatures before it calls
+    /// the host).
     pub fn u32(&self) -> u32 {
         if let Self::I32(value) = self {
             *value as u32
@@ -205,7 +209,8 @@ pub enum Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The texts of the reference: traps of the guest and everything else are told apart by their prefix.
+    /// The texts of the reference: traps of the guest and everything else are told apart by their
+    /// prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap(text) => write!(f, "Trap occurred: {text}"),
@@ -262,7 +267,8 @@ impl fmt::Display for CompileError {
 
 /// What a store's owner keeps in the store, and how the engine asks it for decisions.
 pub trait State: Sized + Send + 'static {
-    /// Runs host function `index`; `results` has the length of the declared results and starts as zeros.
+    /// Runs host function `index`; `results` has the length of the declared results and starts as
+    /// zeros.
     fn host_call<C: Context<State = Self>>(
         ctx: &mut C,
         index: u32,
@@ -276,7 +282,8 @@ pub trait State: Sized + Send + 'static {
     /// May a table of `current` elements become `desired` elements?
     fn table_growing(&mut self, current: u64, desired: u64) -> bool;
 
-    /// The fuel slice is used up and at least `needed` more is required: grants the next slice or names what ran out.
+    /// The fuel slice is used up and at least `needed` more is required: grants the next slice or
+    /// names what ran out.
     fn refuel(&mut self, needed: u64) -> Result<u64, BudgetKind>;
 }
 
@@ -294,7 +301,8 @@ pub trait Context {
     /// Calls a function. Frames of other guests may be below on the stack.
     ///
     /// # Errors
-    /// [`Failure`] when the guest traps, a host function fails or the budget runs out. The store stays usable.
+    /// [`Failure`] when the guest traps, a host function fails or the budget runs out. The store
+    /// stays usable.
     fn call(&mut self, func: FuncId, args: &[Raw], results: &mut [Raw]) -> Result<(), Failure>;
 
     /// The memory's bytes now; growth moves them, so the slice is never kept over a call.
@@ -318,7 +326,8 @@ pub trait Store: Context {
     /// Adds an instance and runs its start function. `bind` is asked for each import in order.
     ///
     /// # Errors
-    /// [`InstantiateError`]; the store stays usable, what the failed start function did to others stays done.
+    /// [`InstantiateError`]; the store stays usable, what the failed start function did to others
+    /// stays done.
     fn instantiate(
         &mut self,
         module: &Self::Module,

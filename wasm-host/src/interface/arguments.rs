@@ -1,18 +1,20 @@
-//! JSON arguments to values, with the reference's rules and texts (Marine specification, section 5).
+//! JSON arguments to values, with the reference's rules and texts (Marine specification, section
+//! 5).
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde_json::Value as Json;
 
 use crate::{
     adapter::Value,
-    module::it::{
+    it::{
         Interface, Type,
         ast::{Field, FunctionType},
     },
     text::quote,
 };
 
-/// Values for a function out of a caller's JSON: a list by position, an object by name, `null` for nothing, anything else as the only argument.
+/// Values for a function out of a caller's JSON: a list by position, an object by name, `null` for
+/// nothing, anything else as the only argument.
 ///
 /// # Errors
 /// The reason, in the reference's words.
@@ -64,6 +66,7 @@ fn by_name(
         let json = json.ok_or_else(|| format!("missing argument with name {}", field.name))?;
         values.push(value(json, &field.ty, interface)?);
     }
+    // A name too many is an error, as in the reference.
     if !left.is_empty() {
         return Err(count(values.len(), values.len() + left.len()));
     }
@@ -147,6 +150,7 @@ fn bytes(items: &[Json]) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(items.len());
     for item in items {
         bytes.push(match item.as_u64().map(u8::try_from) {
+            // The common case, without the general path's cost for each byte.
             Some(Ok(byte)) => byte,
             // The general path tells what is wrong, or takes an array of one for its element.
             _ => scalar(item)?,
@@ -155,7 +159,8 @@ fn bytes(items: &[Json]) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// A scalar or a text. An array of one element stands for the element: results of paths come as lists.
+/// A scalar or a text. An array of one element stands for the element: results of paths come as
+/// lists.
 fn scalar<'j, T: serde::Deserialize<'j>>(json: &'j Json) -> Result<T, String> {
     let json = match json {
         Json::Array(items) if items.len() == 1 => &items[0],

@@ -1,7 +1,8 @@
 //! A module's interface as callers see it, and JSON in and out of it.
 //!
-//! [`arguments`] turns a caller's JSON into values, [`output`] values into JSON; [`Description`] is the interface itself, printed as nodes answer it
-//! ([`Description::to_text`]) or as the reference's service library does ([`Description::to_library_text`]).
+//! [`arguments`] turns a caller's JSON into values, [`output`] values into JSON; [`Description`] is
+//! the interface itself, printed as nodes answer it ([`Description::to_text`]) or as the
+//! reference's service library does ([`Description::to_library_text`]).
 
 pub mod arguments;
 pub mod output;
@@ -13,7 +14,7 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::module::it::{Interface, RecordType, Type, ast::Field};
+use crate::it::{Interface, RecordType, Type, ast::Field};
 
 /// A function's signature with printed types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,8 @@ pub struct RecordDescription {
     pub fields: Vec<(String, String)>,
 }
 
-/// A module's interface: functions by name, and the records they need, each after those it contains.
+/// A module's interface: functions by name, and the records they need, each after those it
+/// contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Functions.
@@ -61,6 +63,7 @@ impl Description {
                     .collect(),
             })
             .collect();
+        // In the order of their names, as nodes answer it.
         functions.sort_by(|a, b| a.name.cmp(&b.name));
         Self {
             functions,
@@ -207,6 +210,7 @@ struct Order<'a> {
 
 impl Order<'_> {
     fn visit(&mut self, id: u64, record: &RecordType) {
+        // Once, although several records contain it.
         if !self.seen.insert(id) {
             return;
         }
@@ -218,6 +222,7 @@ impl Order<'_> {
             if let Type::Record(inner) = ty
                 && let Some(record) = self.interface.record(*inner)
             {
+                // Before the record itself: a reader meets every name after its definition.
                 self.visit(*inner, record);
             }
         }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{
     adapter::Value,
-    module::it::{Interface, Type},
+    it::{Interface, Type},
 };
 
 /// The results of a function as one JSON value: none is `null`, one is itself.
@@ -130,6 +130,7 @@ fn write_text(
                 }
                 out.push_str(&Json::from(field.name.as_str()).to_string());
                 out.push(':');
+                // Not by way of a JSON value: its maps would sort the fields by name.
                 write_text(out, value, &field.ty, interface)?;
             }
             out.push('}');

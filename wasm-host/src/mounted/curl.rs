@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Environment, Mounted, Output, file_error};
+use super::native::{Environment, Mounted, Output, file_error};
 use crate::host::{HttpRequest, HttpResponse};
 
 /// Exit status for a command line that makes no sense.
@@ -22,7 +22,8 @@ const WRITE: i32 = 23;
 /// Exit status when a file to send cannot be read.
 const READ: i32 = 26;
 
-/// The transfer tool. Options without effect here (silence, redirects, time limits, repetitions: the host sees to them) are accepted; unknown ones are refused.
+/// The transfer tool. Options without effect here (silence, redirects, time limits, repetitions:
+/// the host sees to them) are accepted; unknown ones are refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Curl;
 
@@ -56,6 +57,7 @@ fn run(arguments: &[String], environment: &mut Environment<'_>) -> Result<Vec<u8
     if !url.contains("://") {
         url = format!("http://{url}");
     }
+    // `file:` and the like would lead to the host's own files, in the real tool.
     if !(url.starts_with("http://") || url.starts_with("https://")) {
         return Err((SCHEME, "Protocol not supported".to_string()));
     }
@@ -68,6 +70,7 @@ fn run(arguments: &[String], environment: &mut Environment<'_>) -> Result<Vec<u8
         "POST"
     };
     if command.get && !body.is_empty() {
+        // With `-G` the body becomes the query, as it is: the tool does not encode it.
         let query = String::from_utf8_lossy(&body).into_owned();
         url = format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' });
         body.clear();
@@ -94,6 +97,7 @@ fn run(arguments: &[String], environment: &mut Environment<'_>) -> Result<Vec<u8
         .host
         .http(&request, environment.deadline)
         .map_err(|error| (CONNECT, error))?;
+    // Before anything is written: an error page must not end up in the file.
     if command.fail && response.status >= 400 {
         return Err((
             HTTP_ERROR,
@@ -144,7 +148,8 @@ fn parse(arguments: &[String], environment: &Environment<'_>) -> Result<Command,
             };
             command.set(letter, value, environment)?;
         } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
-            // Letters may be joined; the first one that takes a value takes the rest of the word or the next one.
+            // Letters may be joined; the first one that takes a value takes the rest of the word or
+            // the next one.
             for (at, letter) in letters.char_indices() {
                 if takes_value(letter) {
                     let rest = &letters[at + letter.len_utf8()..];
@@ -165,7 +170,8 @@ fn parse(arguments: &[String], environment: &Environment<'_>) -> Result<Command,
     Ok(command)
 }
 
-/// The letter that stands for a long option here; long options without a letter of their own get a free one.
+/// The letter that stands for a long option here; long options without a letter of their own get a
+/// free one.
 fn long(name: &str) -> Option<char> {
     Some(match name {
         "request" => 'X',

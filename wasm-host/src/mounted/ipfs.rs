@@ -1,4 +1,5 @@
-//! The `ipfs` command as effectors use it: put, get, cat and friends over the HTTP interface of an IPFS node.
+//! The `ipfs` command as effectors use it: put, get, cat and friends over the HTTP interface of an
+//! IPFS node.
 
 use alloc::{
     format,
@@ -6,7 +7,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Environment, Mounted, Output, file_error, multipart};
+use super::{
+    multipart,
+    native::{Environment, Mounted, Output, file_error},
+};
 use crate::host::HttpRequest;
 
 /// The content tool; `--api MULTIADDR` names the node.
@@ -153,6 +157,7 @@ fn base_url(address: &str) -> Result<String, String> {
     let [kind, host, "tcp", port, rest @ ..] = parts.as_slice() else {
         return Err(bad());
     };
+    // The parts go into a URL: whatever could end its host part early is refused.
     port.parse::<u16>().map_err(|_| bad())?;
     if host.is_empty() || host.contains(['@', '?', '#', '\\']) {
         return Err(bad());
@@ -196,6 +201,7 @@ fn post(
         body,
     };
     let response = environment.host.http(&request, environment.deadline)?;
+    // The interface answers with a text then; the tool prints it.
     if response.status >= 400 {
         let text = String::from_utf8_lossy(&response.body).into_owned();
         return Err(format!("HTTP status {}: {text}", response.status));
@@ -203,7 +209,8 @@ fn post(
     Ok(response.body)
 }
 
-/// A field of a JSON answer as a line. Answers may be several objects in lines; the last one counts.
+/// A field of a JSON answer as a line. Answers may be several objects in lines; the last one
+/// counts.
 fn field(answer: &[u8], name: &str) -> Result<Vec<u8>, String> {
     let text = core::str::from_utf8(answer).map_err(|error| error.to_string())?;
     let last = text

@@ -1,21 +1,9 @@
-//! What a module learns about the call it serves, in the four layouts that SDKs know (Marine specification, section 2.5).
+//! What a module learns about the call it serves, in the four layouts that SDKs know (Marine
+//! specification, section 2.5).
 
 use alloc::{string::String, vec, vec::Vec};
 
-use crate::adapter::Value;
-
-/// Layout of the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// Namespace `host`.
-    V0,
-    /// Adds the worker.
-    V1,
-    /// Has the particle as a record.
-    V2,
-    /// Same layout as v2; a field of the tetraplet has another name.
-    V3,
-}
+use crate::{adapter::Value, host_api::Version};
 
 /// The particle that makes the call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,13 +9,16 @@ use crate::{
 /// Bounds that hold for every call of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of all memories and, at 8 bytes an element, tables of all modules together; bounds a guest that allocates without end.
+    /// Bytes of all memories and, at 8 bytes an element, tables of all modules together; bounds a
+    /// guest that allocates without end.
     pub memory: u64,
-    /// Host memory of one value on its way between guests or to the caller; bounds guests whose arrays point many times at one block.
+    /// Host memory of one value on its way between guests or to the caller; bounds guests whose
+    /// arrays point many times at one block.
     pub value_bytes: usize,
     /// Length of a log line; longer ones are reported as unreadable.
     pub log_bytes: usize,
-    /// Entries into guests that are open at once; bounds the host's stack when a guest's allocator calls the host.
+    /// Entries into guests that are open at once; bounds the host's stack when a guest's allocator
+    /// calls the host.
     pub depth: u32,
     /// Modules of a service, hence the length of a chain of calls.
     pub modules: usize,
@@ -81,9 +84,11 @@ impl Meter {
         {
             return Err(BudgetKind::Time);
         }
+        // The deadline comes first: a call that is both late and out of fuel reports the time.
         if needed > self.left || self.left == 0 {
             return Err(BudgetKind::Fuel);
         }
+        // One instruction may need more than a slice: bulk operations do.
         let slice = needed.max(SLICE).min(self.left);
         self.left -= slice;
         Ok(slice)
@@ -133,6 +138,7 @@ impl MemoryLimit {
 
     fn take(&mut self, bytes: u64) -> bool {
         let left = self.left.checked_sub(bytes);
+        // The service's own limit first, so that a refusal takes nothing from the pool.
         match left.filter(|_| self.share.grow(bytes)) {
             Some(left) => {
                 self.left = left;
@@ -148,6 +154,7 @@ impl MemoryLimit {
 
     /// The instances are taken apart; so many bytes are kept of them.
     pub(crate) fn rest(&mut self, bytes: u64) {
+        // What is kept may be more than the instances took, by the numbers of its blocks.
         self.share.set(bytes.min(self.taken));
     }
 

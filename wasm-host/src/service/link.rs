@@ -1,38 +1,20 @@
-//! Linking: a module's imports bound to what offers them, the functions its adapters call found in its instance.
+//! Linking: a module's imports bound to what offers them, the functions its adapters call found in
+//! its instance.
 
-use alloc::{
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{string::ToString, sync::Arc, vec::Vec};
 
 use super::{
     config::ModuleConfig,
-    host_api,
     state::{HostImport, ServiceState},
 };
 use crate::{
-    adapter::{
-        lower::Target,
-        program::{Adapters, Callee},
-    },
+    adapter::{linked::Linked, lower::Target, program::Callee},
     engine::{Binding, Engine, FuncId, InstanceId, MemoryId, Signature, Store, ValType},
     error::EngineError,
-    module::{Module, it::Interface},
+    host_api,
+    module::Module,
     wasi,
 };
-
-/// A module in its service, ready to run.
-pub(crate) struct Linked {
-    pub(crate) name: String,
-    pub(crate) interface: Arc<Interface>,
-    pub(crate) target: Target,
-    /// What `call-core` indices stand for.
-    pub(crate) callees: Vec<Callee>,
-    pub(crate) adapters: Arc<Adapters>,
-    pub(crate) set_result_ptr: Option<FuncId>,
-    pub(crate) set_result_size: Option<FuncId>,
-}
 
 /// No memory: every access is out of bounds.
 const NO_MEMORY: MemoryId = MemoryId(u32::MAX);
@@ -67,7 +49,8 @@ fn find(
     }
 }
 
-/// What each core import of module number `index` is bound to, in order. New host functions are appended to the state's table.
+/// What each core import of module number `index` is bound to, in order. New host functions are
+/// appended to the state's table.
 pub(crate) fn bindings<E: Engine>(
     state: &mut ServiceState,
     index: usize,
@@ -78,6 +61,7 @@ pub(crate) fn bindings<E: Engine>(
         .imports
         .iter()
         .map(|decl| {
+            // Only functions are bound. The engine then names the import in its error.
             let signature = decl.func.as_ref()?;
             let (namespace, name) = (decl.namespace.as_str(), decl.name.as_str());
             let (import, signature) = if state.linked.iter().any(|module| module.name == namespace)
@@ -124,6 +108,7 @@ fn host_import(
         host_api::LOG if config.logger_enabled => {
             (HostImport::Log { module }, host_api::log_signature())
         }
+        // Without logging the import is unknown, and the module cannot be created.
         host_api::LOG => return None,
         host_api::CALL_PARAMETERS => (
             HostImport::CallParameters { module, version },
@@ -179,6 +164,7 @@ pub(crate) fn link<E: Engine, S: Store<State = ServiceState>>(
     Ok(Linked {
         name: name.to_string(),
         target: Target {
+            // A module without memory can still have functions of numbers.
             memory: store.export_memory(instance, "memory").unwrap_or(NO_MEMORY),
             allocate: helper(
                 store,
@@ -203,5 +189,6 @@ pub(crate) fn helper<S: Store>(
     expected: &Signature,
 ) -> Option<FuncId> {
     let (func, signature) = store.export_func(instance, name)?;
+    // A helper of another shape is not the SDK's, and is left alone.
     (signature == *expected).then_some(func)
 }

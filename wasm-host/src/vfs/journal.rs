@@ -3,9 +3,10 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::Ino;
+use super::node::Ino;
 
-/// One change of a volume. Replaying all committed effects in order over an empty tree gives the tree ([`super::Tree::apply`]).
+/// One change of a volume. Replaying all committed effects in order over an empty tree gives the
+/// tree ([`super::Tree::apply`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect<'a> {
     /// A new file or directory under a name that is free.
@@ -39,7 +40,8 @@ pub enum Effect<'a> {
         /// New name.
         new_name: &'a str,
     },
-    /// Length and time of a file whose contents changed; bytes beyond the old length are zero until written.
+    /// Length and time of a file whose contents changed; bytes beyond the old length are zero until
+    /// written.
     Resize {
         /// The file.
         ino: Ino,

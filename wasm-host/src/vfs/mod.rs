@@ -1,12 +1,16 @@
 //! The file system of services.
 //!
-//! A [`Volume`] is one tree of directories and files in memory, with quotas; [`tree`] holds it, [`path`] walks names without leaving the starting
-//! directory, [`txn`] remembers what a call changed. A volume with a [`Journal`] is transactional: at the end of a call its changes are handed to the
-//! journal as one batch of [`Effect`]s, and when the journal refuses them, or the caller asks, they are undone. [`Vfs`] puts volumes together: a
-//! service's storage, its scratch space, a worker's vault shared with others.
+//! A [`Volume`] is one tree of directories and files in memory, with quotas; [`tree`] holds it,
+//! [`path`] walks names without leaving the starting directory, [`txn`] remembers what a call
+//! changed. A volume with a [`Journal`] is transactional: at the end of a call its changes are
+//! handed to the journal as one batch of [`Effect`]s, and when the journal refuses them, or the
+//! caller asks, they are undone. [`Vfs`] puts volumes together: a service's storage, its scratch
+//! space, a worker's vault shared with others.
 
+pub mod error;
 pub mod journal;
-pub(crate) mod path;
+mod node;
+mod quota;
 pub mod tree;
 mod txn;
 mod volume;
@@ -15,58 +19,12 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
-
+pub use error::FsError;
 pub use journal::{Effect, Journal, JournalError};
-pub use tree::{Ino, NodeKind, Stat, Tree};
-pub use volume::{DeviceId, Quota, Volume};
-
-/// Why an operation is refused. The WASI layer gives each an errno.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FsError {
-    /// The handle's file is gone or of the wrong kind.
-    BadHandle,
-    /// The name exists.
-    Exists,
-    /// Unusable argument.
-    Invalid,
-    /// A directory where a file is needed.
-    IsDirectory,
-    /// No such name.
-    NotFound,
-    /// A file where a directory is needed.
-    NotDirectory,
-    /// The directory has entries.
-    NotEmpty,
-    /// The volume's quota of bytes or of files is used up.
-    NoSpace,
-    /// A name of more than 255 bytes or a path that is too long or too deep.
-    NameTooLong,
-    /// The path leaves the directory it starts in.
-    Escape,
-    /// The names are on different volumes.
-    CrossVolume,
-}
-
-impl fmt::Display for FsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadHandle => "bad file handle",
-            Self::Exists => "name exists",
-            Self::Invalid => "invalid argument",
-            Self::IsDirectory => "is a directory",
-            Self::NotFound => "no such file or directory",
-            Self::NotDirectory => "not a directory",
-            Self::NotEmpty => "directory not empty",
-            Self::NoSpace => "volume is full",
-            Self::NameTooLong => "name too long",
-            Self::Escape => "path leaves its directory",
-            Self::CrossVolume => "names are on different volumes",
-        })
-    }
-}
-
-impl core::error::Error for FsError {}
+pub use node::{Ino, NodeKind, Stat};
+pub use quota::Quota;
+pub use tree::Tree;
+pub use volume::{DeviceId, Volume};
 
 /// A directory on a volume: what a guest's preopened directory stands for.
 #[derive(Clone)]
@@ -98,6 +56,7 @@ impl Vfs {
     pub fn mount(mut self, path: &str, volume: Volume) -> Self {
         self.mounts.push((normal(path), volume));
         self.mounts
+            // Longest first, so that the first prefix that fits is the right one.
             .sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
         self
     }
@@ -112,6 +71,7 @@ impl Vfs {
         let path = normal(path);
         for (prefix, volume) in &self.mounts {
             if let Some(rest) = path.strip_prefix(prefix.as_str())
+                // `/tmp` is no prefix of `/tmpfile`.
                 && (rest.is_empty() || rest.starts_with('/'))
             {
                 return (volume, rest.trim_start_matches('/').to_string());

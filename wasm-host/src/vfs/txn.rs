@@ -1,13 +1,14 @@
 //! A transaction: enough to undo what happened and to tell a journal what happened.
 //!
-//! Contents are remembered by page, at the first change of each page only, so that rewriting one database page a thousand times costs one copy.
+//! Contents are remembered by page, at the first change of each page only, so that rewriting one
+//! database page a thousand times costs one copy.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;
 
 use super::{
-    Effect, Ino,
-    tree::{Node, NodeKind},
+    journal::Effect,
+    node::{Ino, Node, NodeKind},
 };
 
 /// Bytes remembered and journalled as a unit: a database page.
@@ -62,11 +63,14 @@ impl Txn {
             return;
         }
         for page in range.start / PAGE..=(end - 1) / PAGE {
-            // Bytes past the old length did not exist; bytes past the present one were remembered when they were cut off.
+            // Bytes past the old length did not exist; bytes past the present one were remembered
+            // when they were cut off.
             let start = page * PAGE;
             let stop = (start + PAGE).min(before.len).min(bytes.len());
             before
                 .pages
+                // Only the first change counts: undoing goes back to the beginning of the
+                // transaction.
                 .entry(page)
                 .or_insert_with(|| bytes[start..stop].into());
         }
@@ -110,12 +114,15 @@ impl Txn {
             })
             .collect();
         for (ino, before) in &self.files {
+            // A file without a name ends with its last handle, and no restart finds it: it is not
+            // stored.
             let Some(node) = node(*ino).filter(|node| node.named) else {
                 continue;
             };
             let NodeKind::File(bytes) = &node.kind else {
                 continue;
             };
+            // Before the writes: they must lie within the length.
             effects.push(Effect::Resize {
                 ino: *ino,
                 len: bytes.len() as u64,
@@ -148,6 +155,7 @@ fn dirty(before: &Before, len: usize) -> Vec<Range<usize>> {
     for page in before.pages.keys() {
         add(page * PAGE..((page + 1) * PAGE).min(len));
     }
+    // What was added needs no copy of a page, so it is not among the pages.
     add(before.len..len);
     ranges
 }

@@ -4,25 +4,13 @@ use alloc::{boxed::Box, sync::Arc};
 
 use spin::Mutex;
 
-use super::{Ino, Journal, JournalError, Tree, txn::Txn};
-
-/// What a volume may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota {
-    /// Bytes of all files together; bounds a guest that fills the host's memory through files.
-    pub bytes: u64,
-    /// Files and directories; bounds a guest that does so with empty files.
-    pub nodes: u64,
-}
-
-impl Default for Quota {
-    fn default() -> Self {
-        Self {
-            bytes: 1 << 30,
-            nodes: 100_000,
-        }
-    }
-}
+use super::{
+    journal::{Journal, JournalError},
+    node::Ino,
+    quota::Quota,
+    tree::Tree,
+    txn::Txn,
+};
 
 /// Number of a volume's device, as guests see it.
 pub type DeviceId = u64;
@@ -34,17 +22,20 @@ struct Inner {
     unlisted: bool,
 }
 
-/// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one service: its transaction is that service's call.
+/// A handle of a volume; clones lead to the same one. A volume with a journal belongs to one
+/// service: its transaction is that service's call.
 #[derive(Clone)]
 pub struct Volume(Arc<Inner>);
 
 impl Volume {
-    /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service apart.
+    /// A volume without transactions: scratch space, a vault. `device` tells volumes of one service
+    /// apart.
     pub fn scratch(device: DeviceId, quota: Quota) -> Self {
         Self::build(device, Tree::new(quota), None, false)
     }
 
-    /// A scratch volume whose root guests cannot list: they find what is in it only by names that they know.
+    /// A scratch volume whose root guests cannot list: they find what is in it only by names that
+    /// they know.
     pub fn unlisted(device: DeviceId, quota: Quota) -> Self {
         Self::build(device, Tree::new(quota), None, true)
     }
@@ -88,10 +79,12 @@ impl Volume {
         work(&mut self.0.tree.lock())
     }
 
-    /// Starts remembering changes, on a volume with a journal. Changes since the last end of a transaction outside of one are not journalled, so
-    /// that whoever fills a volume beforehand does it in a transaction too.
+    /// Starts remembering changes, on a volume with a journal. Changes since the last end of a
+    /// transaction outside of one are not journalled, so that whoever fills a volume beforehand
+    /// does it in a transaction too.
     pub fn begin(&self) {
         if self.0.journal.is_some() {
+            // Keeps a transaction that the owner began in order to fill the volume.
             self.0.tree.lock().txn.get_or_insert_with(Txn::default);
         }
     }
@@ -106,9 +99,11 @@ impl Volume {
         };
         let mut tree = self.0.tree.lock();
         let effects = tree.effects();
+        // Most calls change no file, and cost the disk nothing.
         if !effects.is_empty()
             && let Err(error) = journal.lock().commit(&effects)
         {
+            // Effects borrow the tree, which changes below.
             drop(effects);
             tree.roll_back();
             return Err(error);

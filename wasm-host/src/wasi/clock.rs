@@ -24,8 +24,8 @@ impl Call<'_> {
         self.memory.write_u64(self.arg(2), time)
     }
 
-    /// Clock subscriptions only: sleeps until the first, but never past the call's deadline, and reports those that are due. Any other
-    /// subscription is reported at once as unsupported.
+    /// Clock subscriptions only: sleeps until the first, but never past the call's deadline, and
+    /// reports those that are due. Any other subscription is reported at once as unsupported.
     pub(super) fn poll_oneoff(&mut self) -> Result<(), Errno> {
         let (input, output, count) = (self.arg(0), self.arg(1), self.arg(2).min(MAX_SUBSCRIPTIONS));
         if count == 0 {
@@ -35,6 +35,7 @@ impl Call<'_> {
         for index in 0..count {
             wait = wait.min(self.subscription(input, index)?.2.unwrap_or(0));
         }
+        // Sleeping costs no fuel, so only the deadline ends it.
         if let Some(deadline) = self.deadline {
             wait = wait.min(deadline.saturating_sub(self.host.monotonic()));
         }
@@ -45,6 +46,8 @@ impl Call<'_> {
         for index in 0..count {
             let (userdata, kind, left) = self.subscription(input, index)?;
             let error = match left {
+                // Judged by what was waited for, not by the clock: a host that returns at once
+                // still wakes the guest.
                 Some(left) if left > wait => continue,
                 Some(_) => Errno::SUCCESS,
                 None => Errno::NOTSUP,
@@ -61,7 +64,8 @@ impl Call<'_> {
         self.memory.write_u32(self.arg(3), events)
     }
 
-    /// User data, kind, and for a clock the nanoseconds it asks for. Absolute times are taken relative to now.
+    /// User data, kind, and for a clock the nanoseconds it asks for. Absolute times are taken
+    /// relative to now.
     fn subscription(&mut self, input: u32, index: u32) -> Result<(u64, u8, Option<u64>), Errno> {
         let at = input
             .checked_add(index * SUBSCRIPTION_SIZE)

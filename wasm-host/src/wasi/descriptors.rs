@@ -51,6 +51,7 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     pub(super) fn new(mut directories: Vec<(String, Dir)>, max: usize) -> Self {
+        // A fixed order: a guest sees the same numbers each time.
         directories.sort_by(|a, b| a.0.cmp(&b.0));
         let mut open = BTreeMap::from([
             (0, Descriptor::Input),
@@ -58,6 +59,7 @@ impl Descriptors {
             (2, Descriptor::Output(2)),
         ]);
         for ((alias, dir), fd) in directories.into_iter().zip(FIRST..) {
+            // Held, so that removing the directory does not free it under the guest.
             dir.volume.with(|tree| tree.hold(dir.ino));
             let alias = Some(alias);
             let listing = Vec::new();
@@ -90,7 +92,8 @@ impl Descriptors {
         }
     }
 
-    /// Is there room for another one? Asked before a file is opened, so that nothing is made in vain.
+    /// Is there room for another one? Asked before a file is opened, so that nothing is made in
+    /// vain.
     pub(super) fn check_room(&self) -> Result<(), Errno> {
         if self.open.len() < self.max {
             Ok(())
@@ -101,6 +104,7 @@ impl Descriptors {
 
     /// Puts an open file or directory under the lowest free number.
     pub(super) fn add(&mut self, descriptor: Descriptor) -> u32 {
+        // The lowest free one, as in POSIX.
         let fd = (FIRST..)
             .find(|fd| !self.open.contains_key(fd))
             .unwrap_or(u32::MAX);
@@ -110,6 +114,7 @@ impl Descriptors {
 
     pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {
         if let Descriptor::Directory { alias: Some(_), .. } = self.get(fd)? {
+            // Without its preopened directories a guest's library cannot resolve any path.
             return Err(Errno::NOTSUP);
         }
         if let Some(descriptor) = self.open.remove(&fd) {

@@ -6,11 +6,13 @@ use super::{
 };
 use crate::vfs::{FsError, Stat};
 
-/// Bytes that one read or write moves at most; the rest is the guest's next call. Bounds the work that lists of overlapping buffers ask for.
+/// Bytes that one read or write moves at most; the rest is the guest's next call. Bounds the work
+/// that lists of overlapping buffers ask for.
 const MAX_TRANSFER: u32 = 16 << 20;
 /// Rights of files and directories: all of them.
 const ALL_RIGHTS: u64 = (1 << 29) - 1;
-/// Rights of streams: read, write, poll; without seek they look like terminals to the guest's library, as they do in the reference.
+/// Rights of streams: read, write, poll; without seek they look like terminals to the guest's
+/// library, as they do in the reference.
 const STREAM_RIGHTS: u64 = (1 << 1) | (1 << 6) | (1 << 27);
 const CHARACTER_DEVICE: u8 = 2;
 const DIRECTORY: u8 = 3;
@@ -111,6 +113,7 @@ impl Call<'_> {
     }
 
     pub(super) fn fd_read(&mut self) -> Result<(), Errno> {
+        // Buffers are checked before anything is read, so that a bad pointer consumes nothing.
         let vectors = self
             .memory
             .vectors(self.arg(1), self.arg(2), MAX_TRANSFER)?;
@@ -130,6 +133,7 @@ impl Call<'_> {
                     let count = volume.with(|tree| tree.read(*ino, *offset, buffer))? as u32;
                     *offset += u64::from(count);
                     total += count;
+                    // The file ends here; the rest of the buffers stays as it is.
                     if count < len {
                         break;
                     }
@@ -167,11 +171,13 @@ impl Call<'_> {
                 for (pointer, len) in vectors.into_iter().filter(|(_, len)| *len > 0) {
                     let data = self.memory.slice(pointer, len)?;
                     let written = volume.with(|tree| {
+                        // The end is looked up at each write: another descriptor may have written.
                         let at = if *append {
                             tree.stat(*ino)?.size
                         } else {
                             *offset
                         };
+                        // Zeros that fill a gap are work, too, and the guest pays for them.
                         let gap = at.saturating_sub(tree.stat(*ino)?.size);
                         tree.write(*ino, at, data, now)?;
                         Ok::<_, FsError>((at + u64::from(len), gap))
@@ -211,6 +217,7 @@ impl Call<'_> {
                 };
                 let new = base
                     .checked_add_signed(by)
+                    // Offsets are signed in the interface.
                     .filter(|new| i64::try_from(*new).is_ok());
                 *offset = new.ok_or(Errno::INVAL)?;
                 *offset
@@ -229,7 +236,8 @@ impl Call<'_> {
         }
     }
 
-    /// Fills the buffer with entries from the cookie on; the last one may be cut off, which tells the guest to come back.
+    /// Fills the buffer with entries from the cookie on; the last one may be cut off, which tells
+    /// the guest to come back.
     pub(super) fn fd_readdir(&mut self) -> Result<(), Errno> {
         let (pointer, len, cookie, done) = (self.arg(1), self.arg(2), self.arg_u64(3), self.arg(4));
         let Descriptor::Directory { dir, listing, .. } =
@@ -237,10 +245,13 @@ impl Call<'_> {
         else {
             return Err(Errno::BADF);
         };
+        // Names in such a volume are secrets: see `Volume::unlisted`.
         if !dir.volume.is_listable(dir.ino) {
             return Err(Errno::ACCES);
         }
         if cookie == 0 {
+            // Taken once and kept: cookies are positions in it, whatever the guest creates or
+            // removes in between.
             *listing = list(dir)?;
         }
         let buffer = self.memory.slice_mut(pointer, len)?;
@@ -257,6 +268,7 @@ impl Call<'_> {
                 REGULAR_FILE
             };
             for part in [&head[..], entry.name.as_bytes()] {
+                // The interface wants an entry that does not fit to be cut, not left out.
                 let count = part.len().min(buffer.len() - used);
                 buffer[used..used + count].copy_from_slice(&part[..count]);
                 used += count;

@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use super::Errno;
 
-/// Most buffers one vectored call looks at; a longer list is served in part, which the interface allows.
+/// Most buffers one vectored call looks at; a longer list is served in part, which the interface
+/// allows.
 const MAX_VECTORS: u32 = 1024;
 
 /// A guest's memory; every access is checked, a bad pointer is `EFAULT`.
@@ -13,6 +14,7 @@ pub(super) struct Memory<'a>(pub(super) &'a mut [u8]);
 impl Memory<'_> {
     pub(super) fn slice(&self, pointer: u32, len: u32) -> Result<&[u8], Errno> {
         let start = pointer as usize;
+        // Two 32-bit numbers as `usize` of 64 bits: the sum cannot wrap.
         self.0.get(start..start + len as usize).ok_or(Errno::FAULT)
     }
 
@@ -48,7 +50,8 @@ impl Memory<'_> {
         core::str::from_utf8(self.slice(pointer, len)?).map_err(|_| Errno::ILSEQ)
     }
 
-    /// Buffers of a vectored call, as (pointer, length), all within memory and of at most `max` bytes together.
+    /// Buffers of a vectored call, as (pointer, length), all within memory and of at most `max`
+    /// bytes together.
     pub(super) fn vectors(
         &self,
         pointer: u32,
@@ -63,6 +66,7 @@ impl Memory<'_> {
                 self.read_u32(at)?,
                 self.read_u32(at.checked_add(4).ok_or(Errno::FAULT)?)?,
             );
+            // The whole buffer, although only a part of it may be used: a bad list fails at once.
             self.slice(start, len)?;
             let taken = len.min(left);
             vectors.push((start, taken));

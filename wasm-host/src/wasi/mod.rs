@@ -1,7 +1,8 @@
 //! WASI preview 1 for guests, over the virtual file system and the [`Host`]'s clock and randomness.
 //!
-//! One file per family of functions. All of them work on the guest's memory and its [`Wasi`] state and return an [`Errno`]; only `proc_exit` ends the
-//! call. Names that no module in use imports are defined, as in the reference, and answer `ENOSYS`.
+//! One file per family of functions. All of them work on the guest's memory and its [`Wasi`] state
+//! and return an [`Errno`]; only `proc_exit` ends the call. Names that no module in use imports are
+//! defined, as in the reference, and answer `ENOSYS`.
 
 mod args;
 mod clock;
@@ -45,7 +46,8 @@ pub struct Wasi {
 }
 
 impl Wasi {
-    /// The view of module `module`. Directories are preopened in order of their alias, from descriptor 3 on.
+    /// The view of module `module`. Directories are preopened in order of their alias, from
+    /// descriptor 3 on.
     pub fn new(
         module: &str,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -63,12 +65,14 @@ impl Wasi {
         }
     }
 
-    /// The directory behind a path as the module writes it, with the path below: the longest preopened alias wins.
+    /// The directory behind a path as the module writes it, with the path below: the longest
+    /// preopened alias wins.
     pub(crate) fn locate(&self, path: &str) -> Option<(Dir, String)> {
         self.descriptors.locate(path)
     }
 
-    /// Runs the function with this name over a memory, as a guest's import would. `None` when preview 1 has no such function.
+    /// Runs the function with this name over a memory, as a guest's import would. `None` when
+    /// preview 1 has no such function.
     pub fn invoke(
         &mut self,
         name: &str,
@@ -85,7 +89,8 @@ impl Wasi {
         core::mem::take(&mut self.work)
     }
 
-    /// Runs one function over the guest's memory. `deadline` bounds sleeping, in the host's monotonic nanoseconds.
+    /// Runs one function over the guest's memory. `deadline` bounds sleeping, in the host's
+    /// monotonic nanoseconds.
     pub(crate) fn call(
         &mut self,
         function: Function,

@@ -35,7 +35,8 @@ pub(crate) enum Function {
     Missing,
 }
 
-/// The function with a name, and its signature. Parameters are written `i` for `i32` and `l` for `i64`; all but `proc_exit` return an `i32`.
+/// The function with a name, and its signature. Parameters are written `i` for `i32` and `l` for
+/// `i64`; all but `proc_exit` return an `i32`.
 pub(crate) fn find(name: &str) -> Option<(Function, Signature)> {
     use Function as F;
     let (function, params) = match name {

@@ -1,4 +1,5 @@
-//! Functions on paths. A path belongs to the directory whose descriptor comes with it and cannot leave it.
+//! Functions on paths. A path belongs to the directory whose descriptor comes with it and cannot
+//! leave it.
 
 use alloc::{
     string::{String, ToString},
@@ -31,6 +32,8 @@ impl Call<'_> {
         let path = self.path(2)?;
         let (flags, rights, fd_flags, result) =
             (self.arg(4), self.arg_u64(5), self.arg(7), self.arg(8));
+        // Before anything is opened: a bad pointer for the result must not leave a descriptor
+        // behind.
         self.memory.slice(result, 4)?;
         self.wasi.descriptors.check_room()?;
         let options = OpenOptions {
@@ -47,6 +50,7 @@ impl Call<'_> {
         let (ino, directory) = dir.volume.with(|tree| {
             let ino = tree.open(dir.ino, &path, options, now)?;
             let directory = tree.stat(ino)?.directory;
+            // POSIX refuses to open a directory for writing.
             if directory && write && !options.directory {
                 tree.close(ino);
                 return Err(FsError::IsDirectory);
@@ -110,6 +114,8 @@ impl Call<'_> {
         let (path, new_path) = (self.path(1)?, self.path(4)?);
         let from = self.wasi.descriptors.dir(self.arg(0))?;
         let to = self.wasi.descriptors.dir(self.arg(3))?;
+        // A volume's changes are one batch of its own journal: a move across two could be torn by a
+        // power cut.
         if !from.volume.is(&to.volume) {
             return Err(FsError::CrossVolume.into());
         }

@@ -19,6 +19,7 @@ impl Call<'_> {
         let (pointer, len) = (self.arg(0), self.arg(1));
         let buffer = self.memory.slice_mut(pointer, len)?;
         self.host.random(buffer);
+        // A guest pays for randomness as for any other bytes that the host makes for it.
         self.wasi.work += u64::from(len);
         Ok(())
     }

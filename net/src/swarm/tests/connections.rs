@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::*;
-use crate::multiaddr::EndpointError;
+use basalt_terms::multiaddr::EndpointError;
 
 #[test]
 fn peers_connect_and_identify_each_other() {

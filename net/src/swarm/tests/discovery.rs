@@ -4,7 +4,7 @@ use alloc::vec;
 use core::time::Duration;
 
 use super::*;
-use crate::multiaddr::Scope;
+use basalt_terms::multiaddr::Scope;
 
 /// Swarms that all take part in one network's Kademlia and know each other's listeners.
 fn network(count: usize, kademlia: &str) -> Net {

@@ -3,8 +3,11 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
+use bytes::Bytes;
+
 use super::*;
-use crate::multiaddr::Endpoint;
+use crate::particle::Authored;
+use basalt_terms::multiaddr::Endpoint;
 
 /// One direction of a TCP connection: what is under way, and whether a FIN follows.
 #[derive(Default)]
@@ -54,17 +57,17 @@ pub(super) fn address(index: usize, transport: Transport) -> Multiaddr {
 }
 
 pub(super) fn particle(id: &str, size: usize) -> Particle {
-    let mut particle = Particle {
+    let mut authored = Authored {
         id: id.into(),
         init_peer_id: peer(0),
         timestamp: 1_700_000_000_000,
         ttl: 7000,
         script: "(null)".into(),
         signature: vec![],
-        data: (0..size).map(|i| (i * 7) as u8).collect(),
     };
-    particle.sign(&keypair(0));
-    particle
+    authored.sign(&keypair(0));
+    let data: Bytes = (0..size).map(|i| (i * 7) as u8).collect();
+    Particle::new(authored, data)
 }
 
 impl Net {
@@ -133,7 +136,7 @@ impl Net {
     }
 
     pub(super) fn connect(&mut self, from: usize, conn: ConnId, endpoint: &Endpoint) {
-        let crate::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
+        let basalt_terms::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
             return self.input(
                 from,
                 Input::DialFailed {

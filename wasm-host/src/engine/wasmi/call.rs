@@ -1,49 +1,21 @@
-//! Calls from the host into a guest: typed fast paths for the shapes of the ABI helpers, one general path, and fuel slices.
+//! Calls from the host into a guest: typed fast paths for the shapes of the ABI helpers, one
+//! general path, and fuel slices.
 
 use alloc::string::ToString;
 
 use smallvec::SmallVec;
-use wasmi::{
-    AsContext, F32, F64, Func, ResumableCall, TypedFunc, TypedResumableCall, V128, Val,
-    WasmResults, errors::ErrorKind,
-};
+use wasmi::{Func, ResumableCall, TypedResumableCall, Val, WasmResults};
 
 use super::{
-    host::HostFailure,
-    store::{Holder, set_fuel},
+    convert::{raw, val},
+    data::{Holder, set_fuel},
+    entry::Entry,
+    failure::failure,
 };
-use crate::engine::{BudgetKind, Failure, FuncId, HostTrap, Raw, Signature, State as _, ValType};
+use crate::engine::{Failure, FuncId, Raw, State as _};
 
 /// Arguments and results kept without an allocation.
 const INLINE: usize = 8;
-
-/// A function that can be called from outside. The typed shapes skip the engine's signature check and its value conversions.
-#[derive(Clone, Copy)]
-pub(super) enum Entry {
-    Unit(TypedFunc<(), ()>),
-    GetI32(TypedFunc<(), i32>),
-    SetI32(TypedFunc<i32, ()>),
-    I32ToI32(TypedFunc<i32, i32>),
-    TwoI32(TypedFunc<(i32, i32), ()>),
-    TwoI32ToI32(TypedFunc<(i32, i32), i32>),
-    Other(Func),
-}
-
-impl Entry {
-    pub(super) fn new(ctx: impl AsContext, func: Func, signature: &Signature) -> Self {
-        use ValType::I32;
-        let typed = match (signature.params.as_slice(), signature.results.as_slice()) {
-            ([], []) => func.typed(&ctx).map(Self::Unit),
-            ([], [I32]) => func.typed(&ctx).map(Self::GetI32),
-            ([I32], []) => func.typed(&ctx).map(Self::SetI32),
-            ([I32], [I32]) => func.typed(&ctx).map(Self::I32ToI32),
-            ([I32, I32], []) => func.typed(&ctx).map(Self::TwoI32),
-            ([I32, I32], [I32]) => func.typed(&ctx).map(Self::TwoI32ToI32),
-            _ => return Self::Other(func),
-        };
-        typed.unwrap_or(Self::Other(func))
-    }
-}
 
 pub(super) fn call<H: Holder>(
     ctx: &mut H,
@@ -51,6 +23,7 @@ pub(super) fn call<H: Holder>(
     args: &[Raw],
     results: &mut [Raw],
 ) -> Result<(), Failure> {
+    // Copied, so that the call can borrow the whole context.
     let Some(entry) = ctx.inner().entries.get(func.0 as usize).copied() else {
         return Err(Failure::Mismatch(
             "no such function in the store".to_string(),
@@ -100,6 +73,7 @@ fn typed<H: Holder, R: WasmResults>(
         match call.map_err(|error| failure(&error))? {
             TypedResumableCall::Finished(results) => return Ok(results),
             TypedResumableCall::HostTrap(trap) => return Err(failure(trap.host_error())),
+            // Resumed in place: the guest's frames stay, and a deadline is looked at in between.
             TypedResumableCall::OutOfFuel(suspended) => {
                 refuel(ctx, suspended.required_fuel())?;
                 call = suspended.resume(&mut *ctx);
@@ -142,39 +116,4 @@ fn refuel<H: Holder>(ctx: &mut H, needed: u64) -> Result<(), Failure> {
         .map_err(Failure::Budget)?;
     set_fuel(ctx, slice);
     Ok(())
-}
-
-/// What an engine error means to the layers above.
-pub(super) fn failure(error: &wasmi::Error) -> Failure {
-    if let Some(failure) = error.downcast_ref::<HostFailure>() {
-        return Failure::Host(HostTrap::clone(&failure.0));
-    }
-    match error.kind() {
-        ErrorKind::TrapCode(wasmi::TrapCode::OutOfFuel) => Failure::Budget(BudgetKind::Fuel),
-        ErrorKind::TrapCode(_) | ErrorKind::Memory(_) | ErrorKind::Table(_) => {
-            Failure::Trap(error.to_string())
-        }
-        _ => Failure::Mismatch(error.to_string()),
-    }
-}
-
-pub(super) fn val(raw: &Raw) -> Val {
-    match *raw {
-        Raw::I32(value) => Val::I32(value),
-        Raw::I64(value) => Val::I64(value),
-        Raw::F32(bits) => Val::F32(F32::from_bits(bits)),
-        Raw::F64(bits) => Val::F64(F64::from_bits(bits)),
-        Raw::V128(bytes) => Val::V128(V128::from(u128::from_le_bytes(bytes))),
-    }
-}
-
-pub(super) fn raw(val: &Val) -> Option<Raw> {
-    Some(match val {
-        Val::I32(value) => Raw::I32(*value),
-        Val::I64(value) => Raw::I64(*value),
-        Val::F32(value) => Raw::F32(value.to_bits()),
-        Val::F64(value) => Raw::F64(value.to_bits()),
-        Val::V128(value) => Raw::V128(value.as_u128().to_le_bytes()),
-        Val::FuncRef(_) | Val::ExternRef(_) => return None,
-    })
 }

@@ -1,7 +1,9 @@
-//! Makes a module's hidden state reachable: exports for its mutable globals and its memory, so that an instance can be taken apart and made again.
+//! Makes a module's inner state reachable: exports for its mutable globals and its memory, so that
+//! an instance can be taken apart and made again.
 //!
-//! Guests and callers cannot see the added exports: a module is imported by its interface's names only. A module whose state has other hiding places
-//! (changed tables, dropped segments, a start section, imports other than functions) stays as it is and is never parked.
+//! Guests and callers cannot see the added exports: a module is imported by its interface's names
+//! only. A module that keeps state elsewhere (changed tables, dropped segments, a start
+//! section, imports other than functions) stays as it is and is never parked.
 
 use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
@@ -32,6 +34,8 @@ impl Exposed {
         let mut memory = vec![0; len];
         for (offset, bytes) in &self.data {
             let start = *offset as usize;
+            // A segment that does not fit makes instantiation fail, so there is no instance to
+            // compare.
             if let Some(target) = memory.get_mut(start..start + bytes.len()) {
                 target.copy_from_slice(bytes);
             }
@@ -40,11 +44,14 @@ impl Exposed {
     }
 }
 
-/// The module with the added exports. `None` when its state cannot be reached in full, or the bytes are no module.
+/// The module with the added exports. `None` when its state cannot be reached in full, or the bytes
+/// are no module.
 pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
     let state = find(wasm)?;
     let mut added = Vec::new();
     let mut add = |kind: u8, index: u32| -> Box<str> {
+        // The module may have an export of this name. The engine then refuses the duplicate, and
+        // the module is loaded without the added exports.
         let name: String = format!("basalt:state:{kind}:{index}");
         leb(&mut added, name.len() as u32);
         added.extend_from_slice(name.as_bytes());
@@ -67,6 +74,7 @@ pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
     let mut found = false;
     for (id, body) in sections::all(wasm) {
         match id {
+            // The engine ignores them, and the host has read what it needs from the original.
             CUSTOM => {}
             EXPORTS => {
                 let (old, entries) = sections::leb_u32(body)?;
@@ -98,9 +106,11 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
     };
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.ok()? {
+            // It would run again at each wake.
             Payload::StartSection { .. } => return None,
             Payload::ImportSection(imports) => {
                 for import in imports {
+                    // An imported memory or table belongs to somebody else.
                     let TypeRef::Func(_) = import.ok()?.ty else {
                         return None;
                     };
@@ -115,6 +125,7 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
                 for (index, global) in globals.into_iter().enumerate() {
                     let ty = global.ok()?.ty;
                     if ty.mutable {
+                        // A reference cannot be kept as bytes.
                         if matches!(ty.content_type, ValType::Ref(_)) {
                             return None;
                         }
@@ -124,6 +135,7 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
             }
             Payload::ElementSection(elements) => {
                 for element in elements {
+                    // A passive segment may be dropped, and nothing tells whether it was.
                     let ElementKind::Active { .. } = element.ok()?.kind else {
                         return None;
                     };
@@ -136,6 +148,8 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
                         return None;
                     };
                     let mut offset = offset_expr.get_operators_reader();
+                    // Any other offset depends on globals, whose initial values are not known at
+                    // rest.
                     let (Operator::I32Const { value }, Operator::End) =
                         (offset.read().ok()?, offset.read().ok()?)
                     else {
@@ -145,6 +159,7 @@ fn find(wasm: &[u8]) -> Option<Hidden> {
                 }
             }
             Payload::CodeSectionEntry(body) => {
+                // Tables are not exported: a changed one could not be found again.
                 for operator in body.get_operators_reader().ok()? {
                     if let Operator::TableSet { .. }
                     | Operator::TableGrow { .. }
@@ -200,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hiding_places_are_noticed() {
+    fn modules_with_state_elsewhere_stay_as_they_are() {
         for text in [
             r#"(module (func $f (export "f")) (start $f))"#,
             r#"(module (import "a" "b" (memory 1)) (func (export "f")))"#,

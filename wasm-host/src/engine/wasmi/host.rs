@@ -1,29 +1,18 @@
-//! Host functions: one trampoline per import that carries a number. Shapes that WASI and the SDK use are typed, which spares the engine's generic
-//! path (a buffer per call); any other shape goes through that.
+//! Host functions: one trampoline per import that carries a number. Shapes that WASI and the SDK
+//! use are typed, which spares the engine's generic path (a buffer per call); any other shape goes
+//! through that.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::fmt;
 
 use smallvec::SmallVec;
 use wasmi::{Caller, Error, Func, FuncType, Val};
 
 use super::{
-    call::{raw, val},
-    store::{Ctx, Inner},
+    convert::{raw, val},
+    data::{Ctx, Inner},
+    failure::HostFailure,
 };
-use crate::engine::{HostTrap, Raw, Signature, State, ValType};
-
-/// A host function's failure as the engine carries it through the guest's frames.
-#[derive(Debug)]
-pub(super) struct HostFailure(pub(super) Box<HostTrap>);
-
-impl fmt::Display for HostFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl wasmi::errors::HostError for HostFailure {}
+use crate::engine::{Raw, Signature, State, ValType};
 
 fn run<S: State>(
     caller: Caller<'_, Inner<S>>,
@@ -35,7 +24,8 @@ fn run<S: State>(
         .map_err(|trap| Error::host(HostFailure(Box::new(trap))))
 }
 
-/// `typed!(store, index, (a: i32 = I32, ...) )` gives the function without and with an `i32` result.
+/// `typed!(store, index, (a: i32 = I32, ...) )` gives the function without and with an `i32`
+/// result.
 macro_rules! typed {
     ($store:expr, $index:expr, $has_result:expr, ($($name:ident : $ty:ty = $variant:ident),*)) => {{
         let index = $index;
@@ -60,6 +50,7 @@ pub(super) fn function<S: State>(
     signature: &Signature,
 ) -> Result<Func, String> {
     use ValType::{I32, I64};
+    // No function of WASI or of the SDK returns more than one `i32`.
     let has_result = match signature.results.as_slice() {
         [] => false,
         [I32] => true,
@@ -98,6 +89,7 @@ fn generic<S: State>(
         .iter()
         .map(|ty| Raw::zero(*ty))
         .collect::<Option<_>>()
+        // A reference has no raw form, and a host could do nothing with it.
         .ok_or_else(refused)?;
     let ty = FuncType::new(types(&signature.params)?, types(&signature.results)?);
     Ok(Func::new(

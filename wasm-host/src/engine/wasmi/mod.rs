@@ -1,26 +1,34 @@
 //! [`Engine`] over `wasmi`.
 //!
-//! Functions are translated when first called and validated up front, so that loading a large module costs one pass over its bytes. Fuel is always
-//! metered; a call runs in slices of fuel and is resumed in place, which is how a deadline is checked without a second kind of interruption.
+//! Functions are translated when first called and validated up front, so that loading a large
+//! module costs one pass over its bytes. Fuel is always metered; a call runs in slices of fuel and
+//! is resumed in place, which is how a deadline is checked without a second kind of interruption.
 
 mod call;
+mod code;
+mod convert;
+mod data;
+mod entry;
 mod expose;
+mod failure;
 mod host;
+mod instances;
 mod park;
 mod store;
 
 use alloc::{string::ToString, sync::Arc, vec::Vec};
 
+pub use code::Code;
+pub use data::{Ctx, Holder, Inner, WasmiStore};
 pub use park::Parked;
-pub use store::{Ctx, Holder, Inner, WasmiStore};
 
-use expose::Exposed;
+use code::import_decl;
 
-use super::{CompileError, Engine, ImportDecl, Signature, State, ValType};
+use super::{CompileError, Engine, ImportDecl, State};
 
 /// How the engine is set up.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct WasmiLimits {
     /// Nested calls within one guest; bounds what endless recursion takes before it traps.
     pub recursion: usize,
     /// Bytes of the value stack of one entry into a guest; bounds the memory of the same attack.
@@ -29,7 +37,7 @@ pub struct Limits {
     pub cached_stacks: usize,
 }
 
-impl Default for Limits {
+impl Default for WasmiLimits {
     fn default() -> Self {
         Self {
             recursion: 32 * 1024,
@@ -37,14 +45,6 @@ impl Default for Limits {
             cached_stacks: 8,
         }
     }
-}
-
-/// A compiled module.
-#[derive(Clone, Debug)]
-pub struct Code {
-    module: wasmi::Module,
-    /// Where its instances' state is found; none when it cannot be reached in full.
-    exposed: Option<Arc<Exposed>>,
 }
 
 /// The `wasmi` interpreter.
@@ -55,14 +55,14 @@ pub struct Wasmi {
 
 impl Default for Wasmi {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(WasmiLimits::default())
     }
 }
 
 impl Wasmi {
-    /// An engine with the given limits and the language features of the reference's engine (WebAssembly 2.0 with SIMD, no tail calls, no 64-bit
-    /// memories, one memory per module).
-    pub fn new(limits: Limits) -> Self {
+    /// An engine with the given limits and the language features of the reference's engine
+    /// (WebAssembly 2.0 with SIMD, no tail calls, no 64-bit memories, one memory per module).
+    pub fn new(limits: WasmiLimits) -> Self {
         let mut config = wasmi::Config::default();
         config
             .set_max_recursion_depth(limits.recursion)
@@ -76,7 +76,8 @@ impl Wasmi {
             .wasm_extended_const(true)
             .wasm_simd(true)
             .consume_fuel(true)
-            // Translation happens once per function, whoever calls it first: charging it would make fuel depend on the past.
+            // Translation happens once per function, whoever calls it first: charging it would make
+            // fuel depend on the past.
             .fuel_cost(wasmi::CustomFuelCosts {
                 bytes_copied_per_fuel: 64,
                 fuel_per_bytes_translated: 0,
@@ -120,35 +121,6 @@ impl Engine for Wasmi {
     }
 
     fn open<S: State>(&self, state: S) -> Self::Store<S> {
-        store::open(&self.engine, Inner::new(state))
-    }
-}
-
-fn import_decl(import: &wasmi::ImportType<'_>) -> ImportDecl {
-    ImportDecl {
-        namespace: import.module().to_string(),
-        name: import.name().to_string(),
-        func: match import.ty() {
-            wasmi::ExternType::Func(ty) => Some(signature(ty)),
-            _ => None,
-        },
-    }
-}
-
-fn signature(ty: &wasmi::FuncType) -> Signature {
-    Signature {
-        params: ty.params().iter().map(val_type).collect(),
-        results: ty.results().iter().map(val_type).collect(),
-    }
-}
-
-fn val_type(ty: &wasmi::ValType) -> ValType {
-    match ty {
-        wasmi::ValType::I32 => ValType::I32,
-        wasmi::ValType::I64 => ValType::I64,
-        wasmi::ValType::F32 => ValType::F32,
-        wasmi::ValType::F64 => ValType::F64,
-        wasmi::ValType::V128 => ValType::V128,
-        wasmi::ValType::FuncRef | wasmi::ValType::ExternRef => ValType::Ref,
+        data::open(&self.engine, Inner::new(state))
     }
 }

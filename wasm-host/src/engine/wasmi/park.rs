@@ -1,19 +1,21 @@
 //! Stores at rest: instances taken apart into what the modules do not say, and made again.
 //!
-//! A guest's memory is mostly zeros (a stack of a megabyte, hardly used), and the engine keeps it flat: without demand paging every page of it is
-//! real. At rest only blocks that differ from a new instance's are kept, and everything the engine holds for the instances is gone.
+//! A guest's memory is mostly zeros (a stack of a megabyte, hardly used), and the engine keeps it
+//! flat: without demand paging every page of it is real. At rest only blocks that differ from a new
+//! instance's are kept, and everything the engine holds for the instances is gone.
 
 use alloc::{boxed::Box, vec::Vec};
 
 use wasmi::{Extern, Instance};
 
 use super::{
-    call,
-    store::{Inner, WasmiStore, open},
+    convert::{raw, val},
+    data::{Inner, WasmiStore, open},
 };
 use crate::engine::{InstantiateError, Raw, State};
 
 /// Bytes kept or left out as a unit.
+// Small: a guest changes a few scattered places, its stack and some statics.
 const BLOCK: usize = 512;
 const PAGE: usize = 65_536;
 
@@ -61,12 +63,14 @@ pub(super) fn park<S: State>(store: WasmiStore<S>) -> Result<Parked<S>, Box<Wasm
     let images: Option<Box<[Image]>> = (0..inner.instances.len())
         .map(|index| Image::take(&store.0, index))
         .collect();
+    // Nothing was taken apart yet, so the service goes on as it is.
     let Some(images) = images else {
         return Err(Box::new(store));
     };
     let engine = store.0.engine().clone();
     Ok(Parked {
         engine,
+        // The instances and their memories go with the store.
         inner: emptied(store.0.into_data()),
         images,
     })
@@ -91,6 +95,7 @@ pub(super) fn wake<S: State>(
         Err(error) => {
             let parked = Parked {
                 engine,
+                // What was made so far goes. The images were only read, so another wake can follow.
                 inner: emptied(store.0.into_data()),
                 images,
             };
@@ -130,6 +135,8 @@ impl Image {
             Some(name) => instance.get_memory(store, name)?.data(store),
             None => &[],
         };
+        // Compared with what instantiation writes, not with zeros: most of a guest's data never
+        // changes.
         let initial = exposed.initial(memory.len());
         let blocks: Box<[u32]> = memory
             .chunks(BLOCK)
@@ -146,7 +153,7 @@ impl Image {
         let globals = exposed
             .globals
             .iter()
-            .map(|name| call::raw(&instance.get_global(store, name)?.get(store)))
+            .map(|name| raw(&instance.get_global(store, name)?.get(store)))
             .collect::<Option<_>>()?;
         Some(Self {
             memory: memory.len(),
@@ -161,7 +168,7 @@ impl Image {
         let exposed = store.data().recipes[index].code.exposed.clone()?;
         for (name, raw) in exposed.globals.iter().zip(&self.globals) {
             let global = instance.get_global(&*store, name)?;
-            global.set(&mut *store, call::val(raw)).ok()?;
+            global.set(&mut *store, val(raw)).ok()?;
         }
         let Some(name) = &exposed.memory else {
             return Some(());
@@ -169,7 +176,9 @@ impl Image {
         let memory = instance
             .get_export(&*store, name)
             .and_then(Extern::into_memory)?;
+        // Memories never shrink, so this is no less than zero.
         let more = (self.memory / PAGE) as u64 - memory.size(&*store);
+        // Grown first: the blocks below may lie in what the guest added.
         memory.grow(&mut *store, more).ok()?;
         let data = memory.data_mut(&mut *store);
         for (number, bytes) in self.blocks.iter().zip(self.bytes.chunks(BLOCK)) {

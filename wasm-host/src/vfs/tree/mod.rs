@@ -1,60 +1,23 @@
 //! One tree of directories and files.
 //!
-//! Here are the nodes, handles and contents; `names` walks and changes names, `nodes` keeps the pieces consistent and remembers changes, `replay`
-//! is the journal's side: effects in and out, undoing.
+//! Here are the nodes, handles and contents; `names` walks and changes names, `nodes` keeps the
+//! pieces consistent and remembers changes, `replay` is the journal's side: effects in and out,
+//! undoing.
 
 mod names;
 mod nodes;
+mod path;
 mod replay;
 
 use alloc::{
     collections::{BTreeMap, btree_map::Entry},
     string::String,
-    vec::Vec,
 };
 
-use super::{FsError, Quota, txn::Txn};
+use super::{error::FsError, node::Node, quota::Quota, txn::Txn};
 use crate::pool::{MemoryPool, Share};
 
-/// Number of a node: stable for its life and never used again on its volume.
-pub type Ino = u64;
-
-/// What a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NodeKind {
-    /// Names and what they stand for, with the directory's parent.
-    Directory {
-        /// Entries in name order.
-        entries: BTreeMap<String, Ino>,
-        /// The directory that holds this one; the root holds itself.
-        parent: Ino,
-    },
-    /// Contents.
-    File(Vec<u8>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::vfs) struct Node {
-    pub(in crate::vfs) kind: NodeKind,
-    /// Does a name lead here? An open file may have lost its name.
-    pub(in crate::vfs) named: bool,
-    pub(in crate::vfs) mtime: u64,
-}
-
-/// Description of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    /// Its number.
-    pub ino: Ino,
-    /// Directory or file.
-    pub directory: bool,
-    /// Bytes of a file, 0 for a directory.
-    pub size: u64,
-    /// Last change in nanoseconds since 1970.
-    pub mtime: u64,
-    /// Names that lead here: 0 or 1.
-    pub links: u64,
-}
+pub use super::node::{Ino, NodeKind, Stat};
 
 /// How to open a path.
 #[derive(Clone, Copy, Debug, Default)]
@@ -209,15 +172,18 @@ impl Tree {
         let end = offset
             .checked_add(data.len() as u64)
             .ok_or(FsError::NoSpace)?;
+        // A gap before the offset counts against the quota, too: the guest chooses the offset.
         let old = self.bytes(ino)?.len() as u64;
         if end > old {
             self.reserve(ino, end - old)?;
         }
         // The quota was checked, so that the offset is an index.
         let (start, end) = (offset as usize, end as usize);
+        // Before the change: the transaction copies what is about to be lost.
         self.touch(ino, start..end);
         let bytes = self.file_mut(ino, now)?;
         if end > bytes.len() {
+            // The new bytes are copied once, without being zeroed before.
             bytes.resize(start.max(bytes.len()), 0);
             let overlap = bytes.len() - start;
             bytes[start..].copy_from_slice(&data[..overlap]);
@@ -243,6 +209,7 @@ impl Tree {
         let bytes = self.file_mut(ino, now)?;
         bytes.resize(len as usize, 0);
         if len == 0 {
+            // A file that was emptied gives its memory back.
             bytes.shrink_to_fit();
         }
         Ok(())

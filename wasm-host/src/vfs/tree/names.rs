@@ -6,8 +6,12 @@ use alloc::{
 };
 
 use super::{
-    super::path::{End, walk},
-    FsError, Ino, NodeKind, OpenOptions, Tree,
+    OpenOptions, Tree,
+    path::{End, walk},
+};
+use crate::vfs::{
+    error::FsError,
+    node::{Ino, NodeKind},
 };
 
 impl Tree {
@@ -44,6 +48,7 @@ impl Tree {
         now: u64,
     ) -> Result<Ino, FsError> {
         let ino = self.find_or_create(start, path, options, now)?;
+        // Before the handle is counted: an error leaves nothing open.
         if options.truncate && !options.directory {
             self.set_len(ino, 0, now)?;
         }
@@ -201,6 +206,7 @@ impl Tree {
         while let Some((_, _, ino)) = below.get(next) {
             let ino = *ino;
             if let Ok(entries) = self.entries(ino) {
+                // No recursion: the depth of a tree is the guest's choice.
                 let children: Vec<_> = entries
                     .iter()
                     .map(|(name, child)| (ino, name.clone(), *child))
@@ -254,6 +260,7 @@ impl Tree {
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
         }
+        // Otherwise the directory would become part of itself, and unreachable.
         if is_directory && self.is_within(to, ino) {
             return Err(FsError::Invalid);
         }
@@ -262,6 +269,7 @@ impl Tree {
             return Err(FsError::NotEmpty);
         }
         match replaced {
+            // Both names are the same one: POSIX asks for success, and nothing changes.
             Some(other) if other == ino => return Ok(()),
             Some(other) => match (is_directory, self.entries(other)) {
                 (true, Err(_)) => return Err(FsError::NotDirectory),

@@ -1,4 +1,5 @@
-//! Changes of single nodes: each keeps entries, counters and quotas consistent, and is remembered by the open transaction.
+//! Changes of single nodes: each keeps entries, counters and quotas consistent, and is remembered
+//! by the open transaction.
 
 use alloc::{
     collections::BTreeMap,
@@ -6,7 +7,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{super::txn::Change, FsError, Ino, Node, NodeKind, Tree};
+use super::Tree;
+use crate::vfs::{
+    error::FsError,
+    node::{Ino, Node, NodeKind},
+    txn::Change,
+};
 
 impl Tree {
     pub(super) fn create(
@@ -44,6 +50,7 @@ impl Tree {
         now: u64,
     ) -> Result<(), FsError> {
         self.entries_mut(parent)?.insert(name.to_string(), ino);
+        // A replayed number may be the highest: numbers are never used again.
         self.next = self.next.max(ino + 1);
         let kind = if directory {
             NodeKind::Directory {
@@ -69,6 +76,7 @@ impl Tree {
             name: name.to_string(),
             ino,
         });
+        // An open file lives on without a name, as on a POSIX system.
         self.set_named(ino, false);
         self.free_if_unused(ino);
         Ok(())
@@ -134,6 +142,7 @@ impl Tree {
                 self.bytes.set(self.bytes.bytes() - bytes.len() as u64);
             }
             if let Some(txn) = &mut self.txn {
+                // Kept until the transaction ends: a rollback brings it back.
                 txn.freed.insert(ino, node);
             }
         }
@@ -147,8 +156,10 @@ impl Tree {
         }
         if let Some(NodeKind::File(bytes)) = self.nodes.get_mut(&ino).map(|node| &mut node.kind) {
             let more = usize::try_from(more).map_err(|_| FsError::NoSpace)?;
+            // Running out of memory must be an error for the guest, not an abort of the host.
             bytes.try_reserve(more).map_err(|_| FsError::NoSpace)?;
         }
+        // The pool comes last: what it grants is never given back by a later refusal.
         match self.bytes.grow(more) {
             true => Ok(()),
             false => Err(FsError::NoSpace),

@@ -2,9 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{FsError, Ino, NodeKind, Tree};
+use super::Tree;
 use crate::vfs::{
-    Effect,
+    error::FsError,
+    journal::Effect,
+    node::{Ino, NodeKind},
     txn::{Change, PAGE},
 };
 
@@ -43,13 +45,15 @@ impl Tree {
             }
             Effect::Resize { ino, len, now } => self.set_len(*ino, *len, *now),
             Effect::Write { ino, offset, data } => {
+                // The `Resize` before it carried the time.
                 let mtime = self.node(*ino)?.mtime;
                 self.write(*ino, *offset, data, mtime)
             }
         }
     }
 
-    /// The whole tree as effects over an empty one, for a store's checkpoint. Nameless files are left out.
+    /// The whole tree as effects over an empty one, for a store's checkpoint. Nameless files are
+    /// left out.
     pub fn snapshot(&self, mut each: impl FnMut(&Effect<'_>)) {
         let mut directories = alloc::vec![Self::ROOT];
         while let Some(parent) = directories.pop() {
@@ -100,6 +104,7 @@ impl Tree {
         let Some(mut txn) = self.txn.take() else {
             return;
         };
+        // First, so that the files below can get their contents back.
         for (ino, node) in core::mem::take(&mut txn.freed) {
             self.nodes.insert(ino, node);
         }
@@ -107,6 +112,7 @@ impl Tree {
             if let Some(node) = self.nodes.get_mut(&ino)
                 && let NodeKind::File(bytes) = &mut node.kind
             {
+                // The pages below hold what was cut off, too.
                 bytes.resize(before.len, 0);
                 for (page, old) in before.pages {
                     let start = page * PAGE;
@@ -115,6 +121,7 @@ impl Tree {
                 node.mtime = before.mtime;
             }
         }
+        // Backwards: each change is undone in the state that it left.
         for change in txn.changes.into_iter().rev() {
             self.undo(change);
         }
@@ -126,6 +133,8 @@ impl Tree {
                 NodeKind::Directory { .. } => 0,
             })
             .sum();
+        // Counted anew instead of undone step by step. It cannot fail: the memory is in use
+        // already.
         self.bytes.set(bytes);
         let unused: Vec<Ino> = self
             .nodes
@@ -133,12 +142,14 @@ impl Tree {
             .filter(|(_, node)| !node.named)
             .map(|(ino, _)| *ino)
             .collect();
+        // Nodes that had no name before the transaction either are freed, unless they are open.
         for ino in unused {
             self.free_if_unused(ino);
         }
     }
 
-    /// Directories named in a change exist while it is undone: whatever removed them later was undone before.
+    /// Directories named in a change exist while it is undone: whatever removed them later was
+    /// undone before.
     fn undo(&mut self, change: Change) {
         match change {
             Change::Create {

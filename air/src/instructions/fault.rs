@@ -1,0 +1,49 @@
+//! Failures of instructions.
+
+use alloc::boxed::Box;
+
+use crate::data::Tetraplet;
+use crate::error::Error;
+use crate::scopes::Raised;
+use crate::values::{BudgetExceeded, ReadError};
+
+/// A failure; boxed, because it is rare and large.
+#[derive(Debug)]
+pub(crate) struct Fault<'r>(pub(crate) Box<Raised<'r>>);
+
+impl Fault<'_> {
+    pub(super) fn is_joinable(&self) -> bool {
+        self.0.error.is_joinable()
+    }
+
+    pub(super) fn is_catchable(&self) -> bool {
+        self.0.error.is_catchable()
+    }
+}
+
+impl<E: Into<Error>> From<E> for Fault<'_> {
+    fn from(error: E) -> Self {
+        Fault(Box::new(Raised::from(error.into())))
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Syntax(reason) => Error::ValueNotJson(alloc::format!("{reason}")),
+            ReadError::Budget => BudgetExceeded.into(),
+        }
+    }
+}
+
+impl From<BudgetExceeded> for Error {
+    fn from(_: BudgetExceeded) -> Self {
+        Error::Budget("bytes")
+    }
+}
+
+/// Attributes an error to a call.
+pub(super) fn blame<'r>(mut fault: Fault<'r>, origin: &'r Tetraplet<'r>) -> Fault<'r> {
+    fault.0.origin = Some(origin);
+    fault
+}

@@ -1,0 +1,85 @@
+//! The machine: enters instructions and resumes what waits for their end.
+
+use super::fault::Fault;
+use super::frame::{Flow, Frame, Stack, Step};
+use super::run::Run;
+use crate::ast::{Instr, NodeId};
+use crate::error::Error;
+
+impl<'r> Run<'r> {
+    /// Runs the whole script.
+    pub(crate) fn execute(&mut self) -> Result<(), Fault<'r>> {
+        let mut stack = Stack::new();
+        let mut step = self.enter(NodeId(0), &mut stack);
+        loop {
+            let result = match step {
+                Ok(Flow::Enter(node)) => {
+                    step = self.enter(node, &mut stack);
+                    continue;
+                }
+                Ok(Flow::Done) => Ok(()),
+                Err(fault) => Err(fault),
+            };
+            let Some(frame) = stack.pop() else {
+                return result;
+            };
+            step = match frame {
+                Frame::SeqLeft(frame) => self.seq_resume(frame, result),
+                Frame::ParLeft(frame) => self.par_left_resume(frame, result, &mut stack),
+                Frame::ParRight(frame) => self.par_right_resume(frame, result),
+                Frame::XorLeft(frame) => self.xor_left_resume(frame, result, &mut stack),
+                Frame::XorRight => self.xor_right_resume(result),
+                Frame::FoldArray(frame) => self.fold_array_resume(frame, result),
+                Frame::FoldStream(frame) => self.fold_stream_resume(frame, result, &mut stack),
+                Frame::Next(frame) => self.next_resume(frame, result),
+                Frame::New(frame) => self.new_resume(frame, result),
+            };
+        }
+    }
+
+    fn enter(&mut self, node: NodeId, stack: &mut Stack<'r>) -> Step<'r> {
+        let Some(steps_left) = self.steps_left.checked_sub(1) else {
+            return Err(Error::Budget("steps").into());
+        };
+        self.steps_left = steps_left;
+        let step = match *self.script.instr(node) {
+            Instr::Call(call) => self.call(node, self.script.call(call)),
+            Instr::Ap { argument, output } => self.ap(node, argument, output),
+            Instr::ApMap { key, value, map } => self.ap_map(node, key, value, map),
+            Instr::Canon {
+                peer,
+                stream,
+                output,
+            } => self.canon(node, peer, stream, output),
+            Instr::Seq { left, right } => Ok(self.seq(left, right, stack)),
+            Instr::Par { left, right } => self.par(node, left, right, stack),
+            Instr::Xor { left, right } => Ok(self.xor(left, right, stack)),
+            Instr::Match { left, right, body } => self.matching(left, right, true, body),
+            Instr::Mismatch { left, right, body } => self.matching(left, right, false, body),
+            Instr::Fold {
+                iterable,
+                iterator,
+                body,
+                ..
+            } => self.fold(node, iterable, iterator, body, stack),
+            Instr::Next { iterator } => self.next(node, iterator, stack),
+            Instr::New {
+                variable,
+                body,
+                end,
+            } => Ok(self.new_variable(node, variable, body, end, stack)),
+            Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
+            Instr::Never => {
+                self.complete = false;
+                Ok(Flow::Done)
+            }
+            Instr::Null => Ok(Flow::Done),
+        };
+        // Errors are noted where they are raised. The instructions around would note the same error after
+        // it was noted, which changes nothing.
+        if let Err(fault) = &step {
+            self.note_error(node, fault)?;
+        }
+        step
+    }
+}

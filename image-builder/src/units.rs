@@ -1,0 +1,4 @@
+//! Units of size.
+
+/// Bytes of a MiB.
+pub const MIB: u64 = 1 << 20;

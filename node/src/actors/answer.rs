@@ -1,0 +1,223 @@
+//! Calls of scripts: answered at once, or when a time, a job or a connection is there.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::time::Instant;
+use serde_json::Value;
+
+use super::actor::CallId;
+use super::node::{Effect, Node};
+use crate::builtins::{self, Call, CallError, Later, Reply};
+use crate::compute::{Done, Job, JobId};
+use crate::disk::{DiskDone, DiskJob};
+use crate::host::{Clock, Network};
+use crate::outgoing::{Answer, Owner, Request};
+use crate::quoted::Quoted;
+use crate::refusal::Refusal;
+use crate::script::{CallRequest, CallResult, Interpreter};
+
+impl<I: Interpreter> Node<I> {
+    /// Answers a call, or lets it wait.
+    pub(super) fn answer(
+        &mut self,
+        clock: Clock,
+        network: &dyn Network,
+        call: CallId,
+        request: &CallRequest,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(actor) = self.table.get(call.actor) else {
+            return;
+        };
+        let host = self.rooms.host().clone();
+        if !host.is_local(&actor.scope) {
+            return;
+        }
+        let deadline = actor.deadline;
+        let particle = actor.particle.clone();
+        let request_call = Call {
+            host: &host,
+            network,
+            clock,
+            scope: actor.scope,
+            trusted: self.rooms.is_trusted(&particle),
+            particle: particle.authored(),
+            request,
+        };
+        let begin = self.rooms.now();
+        let answer = builtins::call(&mut self.rooms, &request_call);
+        if !matches!(answer, Ok(Reply::Later(_)))
+            && let (Some(begin), Some(end)) = (begin, self.rooms.now())
+        {
+            self.rooms.tally.meters.builtin_call.time(end.since(begin));
+        }
+        self.counts.calls += 1;
+        let result = match builtins::result(answer) {
+            Ok(result) => Some(result),
+            Err(later) => {
+                let life = Duration::from_millis(deadline.saturating_sub(clock.wall_ms));
+                self.put_off(clock, life, call, later, out)
+            }
+        };
+        let Some(result) = result else {
+            return;
+        };
+        if result.ret_code != 0 {
+            self.counts.failed_calls += 1;
+            log::debug!(
+                target: "node",
+                "call {}.{} failed: {}",
+                Quoted(request.service_id()),
+                Quoted(request.function_name()),
+                Quoted(&result.result)
+            );
+        }
+        self.finish(call, result);
+    }
+
+    /// Lets a call wait whose particle has so much `life` left. A result, if too many wait.
+    fn put_off(
+        &mut self,
+        clock: Clock,
+        life: Duration,
+        call: CallId,
+        later: Later,
+        out: &mut Vec<Effect>,
+    ) -> Option<CallResult> {
+        match later {
+            Later::Job(job) => self.calls.wait_for_job(job, call),
+            Later::Sleep { duration, .. } if duration > life => {
+                // The particle is gone by then, and its answer with it.
+                return None;
+            }
+            Later::Sleep { duration, result } => {
+                let result = json(&result);
+                let bytes = result.result.len();
+                let is_full = self.calls.timers.len() >= self.limits.max_timers;
+                if is_full || !self.table.has_memory(bytes) {
+                    return Some(self.refuse_call(Refusal::TimersFull));
+                }
+                self.table.hold(bytes);
+                self.calls.timers.set(clock.now + duration, call, result);
+            }
+            Later::Connect { peer, addresses } => {
+                if !self.calls.begin_connect(self.limits.max_connects) {
+                    return Some(self.refuse_call(Refusal::ConnectsFull));
+                }
+                out.push(Effect::Connect {
+                    call,
+                    peer,
+                    addresses,
+                });
+            }
+        }
+        self.table.change(call.actor, |actor| actor.open_calls += 1);
+        None
+    }
+
+    /// The answer to a call that is refused because too much is under way.
+    fn refuse_call(&mut self, reason: Refusal) -> CallResult {
+        self.count(reason);
+        CallError::text(alloc::format!("this peer is too busy: {reason}")).into()
+    }
+
+    /// Delivers the result of a call that [`Effect::Connect`] asked for. Lost when the particle has
+    /// expired.
+    pub fn complete(&mut self, call: CallId, result: Value) {
+        self.calls.end_connect();
+        self.resume(call, json(&result));
+    }
+
+    /// A call that was put off has its result.
+    fn resume(&mut self, call: CallId, result: CallResult) {
+        self.table.change(call.actor, |actor| {
+            actor.open_calls = actor.open_calls.saturating_sub(1);
+        });
+        self.finish(call, result);
+    }
+
+    /// Gives a result to the actor that made the call.
+    fn finish(&mut self, call: CallId, result: CallResult) {
+        self.table.change(call.actor, |actor| {
+            actor.add_result(call.request, result);
+        });
+        self.wake(call.actor);
+    }
+
+    /// Fires the calls of `peer.timeout` whose time has come.
+    pub(super) fn fire_timers(&mut self, now: Instant) {
+        while let Some((call, result)) = self.calls.timers.due(now) {
+            self.table.release(result.result.len());
+            self.resume(call, result);
+        }
+    }
+
+    /// The next job for the disk, if the edge has taken the state. Otherwise these jobs are done
+    /// here and now.
+    pub fn next_disk_job(&mut self, clock: Clock) -> Option<DiskJob> {
+        let job = self.rooms.next_disk_job(clock);
+        self.take_answers(clock);
+        job
+    }
+
+    /// Takes back what came of a disk job.
+    pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
+        self.rooms.disk_done(clock, done);
+        self.take_answers(clock);
+    }
+
+    /// The next job for a compute core, if there is one and its core has room.
+    pub fn next_job(&mut self) -> Option<Job> {
+        self.rooms.next_job()
+    }
+
+    /// Takes back a job that a core has done.
+    pub fn done(&mut self, clock: Clock, done: Done) {
+        self.rooms.done(clock, done);
+        self.take_answers(clock);
+    }
+
+    /// Takes the particles of spells, and the answers of jobs.
+    fn take_answers(&mut self, clock: Clock) {
+        self.take_spells(clock);
+        while let Some((job, answer)) = self.rooms.next_answer() {
+            self.job_answered(job, answer);
+        }
+    }
+
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.rooms.next_request()
+    }
+
+    /// Takes the answer to an HTTP request.
+    pub(crate) fn http_done(&mut self, clock: Clock, owner: Owner, answer: Answer) {
+        self.rooms.http_done(clock, owner, answer);
+        self.take_answers(clock);
+    }
+
+    /// The answer of the call that waits for a job is there, or the job was the first of several.
+    fn job_answered(&mut self, job: JobId, answer: Result<Reply, CallError>) {
+        let Some(call) = self.calls.job_done(job) else {
+            return;
+        };
+        match answer {
+            Ok(Reply::Later(Later::Job(next))) => self.calls.wait_for_job(next, call),
+            answer => {
+                if let Ok(result) = builtins::result(answer) {
+                    self.counts.failed_calls += u64::from(result.ret_code != 0);
+                    self.resume(call, result);
+                }
+            }
+        }
+    }
+}
+
+/// A result that is a JSON value.
+fn json(value: &Value) -> CallResult {
+    CallResult {
+        ret_code: 0,
+        result: alloc::format!("{value}"),
+    }
+}

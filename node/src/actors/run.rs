@@ -1,0 +1,154 @@
+//! One run of one actor, and what follows from it.
+
+use alloc::vec::Vec;
+
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use bytes::Bytes;
+
+use super::actor::{ActorId, CallId};
+use super::node::{Effect, Node};
+use crate::host::{Clock, Network};
+use crate::intake::{self, Verified};
+use crate::quoted::Quoted;
+use crate::refusal::Refusal;
+use crate::script::{CallRequest, Interpreter, OVER_BUDGET, Run};
+
+/// What a run asks for.
+struct Asked {
+    particle: Verified,
+    data: Bytes,
+    next_peers: Vec<PeerId>,
+    requests: Vec<(u32, CallRequest)>,
+}
+
+impl<I: Interpreter> Node<I> {
+    /// Lets the actor whose turn it is run once. False when there is nothing to do.
+    pub fn step(&mut self, clock: Clock, network: &dyn Network, out: &mut Vec<Effect>) -> bool {
+        let Some(id) = self.next_turn(clock.now) else {
+            return false;
+        };
+        let begin = self.rooms.now();
+        let Some(asked) = self.run(clock, id) else {
+            return true;
+        };
+        // Calls come first: a call can take away the worker that a next peer names.
+        for (request, asked) in &asked.requests {
+            let call = CallId {
+                actor: id,
+                request: *request,
+            };
+            self.answer(clock, network, call, asked, out);
+        }
+        self.route(clock, asked, out);
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms.tally.meters.interpretation.time(end.since(begin));
+        }
+        self.wake(id);
+        true
+    }
+
+    /// The actor whose turn it is.
+    fn next_turn(&mut self, now: Instant) -> Option<ActorId> {
+        let Node {
+            turns,
+            table,
+            counts,
+            ..
+        } = self;
+        turns.pop(now, |id| {
+            let until = table.defer(now, id);
+            counts.deferred += u64::from(until.is_some());
+            until
+        })
+    }
+
+    /// Runs the interpreter over the next piece of data and all results of calls.
+    fn run(&mut self, clock: Clock, id: ActorId) -> Option<Asked> {
+        let actor = self.table.get(id)?;
+        let (scope, particle) = (actor.scope, actor.particle.clone());
+        let is_over = actor.deadline < clock.wall_ms;
+        self.table.change(id, |actor| actor.waits_for_turn = false);
+        if is_over {
+            self.count(Refusal::ExpiredHere);
+            return None;
+        }
+        let host = self.rooms.host().clone();
+        // A worker may be gone while its particles are still alive: they run no more.
+        let key = host.key(&scope)?;
+        let input = self.table.change(id, |actor| actor.take_input())?;
+        let read = input.prev.len() + input.current.len();
+        let begin = self.rooms.now();
+        let outcome = self.interpreter.run(Run {
+            particle: &particle,
+            scope: &scope,
+            key,
+            prev: &input.prev,
+            current: &input.current,
+            results: input.results,
+        });
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms.tally.meters.avm_call.time(end.since(begin));
+        }
+        // Kept before anything is done about it, and also after an error: without what the run has
+        // written down, the next one would ask for the same calls again.
+        let data = Bytes::from(outcome.data);
+        self.table.change(id, |actor| actor.keep(data.clone()));
+        let cost = intake::cost(outcome.steps, read + data.len());
+        self.table.charge(clock.now, id, outcome.steps, cost);
+        self.counts.steps += outcome.steps;
+        self.counts.runs += 1;
+        if outcome.ret_code == OVER_BUDGET {
+            self.count(Refusal::RunBudget);
+        }
+        if outcome.ret_code != 0 {
+            self.counts.failed_runs += 1;
+            log::debug!(
+                target: "air",
+                "particle {}: error {}: {}",
+                Quoted(&particle.id), outcome.ret_code, Quoted(&outcome.error_message)
+            );
+        }
+        let next_peers = outcome.next_peers.iter().map(|peer| peer.parse().ok());
+        let next_peers: Option<Vec<PeerId>> = next_peers.collect();
+        let Some(next_peers) = next_peers else {
+            // One wrong name means that the data is not to be trusted: nobody gets anything.
+            self.count(Refusal::BadNextPeer);
+            return Some(Asked {
+                particle,
+                data,
+                next_peers: Vec::new(),
+                requests: Vec::new(),
+            });
+        };
+        Some(Asked {
+            particle,
+            data,
+            next_peers,
+            requests: outcome.requests,
+        })
+    }
+
+    /// Passes a particle on: to other scopes of this machine, and to other peers.
+    fn route(&mut self, clock: Clock, asked: Asked, out: &mut Vec<Effect>) {
+        let Asked {
+            particle,
+            data,
+            next_peers,
+            ..
+        } = asked;
+        for peer in next_peers {
+            if self.host().is_local(&peer) {
+                if let Err(reason) = self.deliver(clock, peer, particle.clone(), data.clone()) {
+                    self.count(reason);
+                }
+            } else {
+                self.counts.sent += 1;
+                out.push(Effect::Send {
+                    peer,
+                    particle: particle.with_data(data.clone()),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! All actors, what they hold, and whose accounts that goes on.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use bytes::Bytes;
+
+use super::actor::{Actor, ActorId, Key};
+use crate::host::Clock;
+use crate::intake::{Account, Accounts, Limits, Verified};
+use crate::refusal::Refusal;
+
+/// A particle for an actor that is there or is to be made.
+pub(super) struct Delivery {
+    pub(super) scope: PeerId,
+    pub(super) particle: Verified,
+    pub(super) data: Bytes,
+    /// Whether its author's account bounds it.
+    pub(super) author_pays: bool,
+    /// Whether the account of its scope bounds it.
+    pub(super) worker_pays: bool,
+    /// Whether a peer of this machine is its author, so that it may be a spell's.
+    pub(super) is_own: bool,
+}
+
+/// All actors. Every byte that one gets or gives back goes through here, so that the sums are
+/// right.
+pub(super) struct Table {
+    limits: Limits,
+    actors: BTreeMap<ActorId, Actor>,
+    by_key: BTreeMap<Key, ActorId>,
+    /// Deadlines in Unix milliseconds.
+    deadlines: BTreeSet<(u64, ActorId)>,
+    /// The actors of each spell's particles. The particle of a worker's spell has one on the host
+    /// and one on the worker.
+    of_spells: BTreeMap<String, BTreeSet<ActorId>>,
+    authors: Accounts,
+    workers: Accounts,
+    /// Bytes of all actors, and what [`Table::hold`] added.
+    memory: usize,
+    next: u64,
+}
+
+impl Table {
+    pub(super) fn new(limits: Limits) -> Table {
+        Table {
+            actors: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            of_spells: BTreeMap::new(),
+            authors: Accounts::of_authors(limits.author.clone(), limits.max_authors),
+            workers: Accounts::of_workers(limits.worker.clone()),
+            memory: 0,
+            next: 0,
+            limits,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.actors.len()
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Pieces of data in all mailboxes.
+    pub(super) fn mailboxes(&self) -> usize {
+        self.actors.values().map(Actor::mailbox_len).sum()
+    }
+
+    /// Number of authors' accounts.
+    pub(super) fn authors(&self) -> usize {
+        self.authors.len()
+    }
+
+    /// The accounts of workers.
+    pub(super) fn workers(&self) -> Vec<(PeerId, Account)> {
+        let accounts = self.workers.iter();
+        accounts.map(|(&id, &account)| (id, account)).collect()
+    }
+
+    pub(super) fn get(&self, id: ActorId) -> Option<&Actor> {
+        self.actors.get(&id)
+    }
+
+    /// The actors of a spell's particles.
+    pub(super) fn of_spell(&self, spell: &str) -> impl Iterator<Item = &Actor> {
+        let ids = self.of_spells.get(spell).into_iter().flatten();
+        ids.filter_map(|id| self.actors.get(id))
+    }
+
+    /// Counts a particle of so many bytes against its author's rates.
+    pub(super) fn count_author(
+        &mut self,
+        now: Instant,
+        author: PeerId,
+        bytes: usize,
+    ) -> Result<(), Refusal> {
+        self.authors.arrive(now, author, bytes)
+    }
+
+    /// Whether so many bytes more may be held.
+    pub(super) fn has_memory(&self, bytes: usize) -> bool {
+        self.memory.saturating_add(bytes) <= self.limits.max_memory
+    }
+
+    /// Counts bytes that are held for an actor elsewhere.
+    pub(super) fn hold(&mut self, bytes: usize) {
+        self.memory += bytes;
+    }
+
+    /// Gives bytes back that [`Table::hold`] counted.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.memory = self.memory.saturating_sub(bytes);
+    }
+
+    /// Puts a particle's data in the mailbox of its actor, which is made if it is not there.
+    ///
+    /// # Errors
+    /// A limit or an account is used up; nothing has changed but the rates.
+    pub(super) fn deliver(&mut self, clock: Clock, delivery: Delivery) -> Result<ActorId, Refusal> {
+        let Delivery {
+            scope,
+            particle,
+            data,
+            author_pays,
+            worker_pays,
+            is_own,
+        } = delivery;
+        let author = particle.init_peer_id;
+        let known = self.by_key.get(&Key::new(scope, particle.clone())).copied();
+        let (actors, bytes) = match known {
+            Some(_) => (0, data.len()),
+            None => (1, data.len() + particle.size()),
+        };
+        if worker_pays {
+            let came = particle.script.len() + data.len();
+            self.workers.arrive(clock.now, scope, came)?;
+            self.workers.may_hold(scope, actors, bytes)?;
+        }
+        if author_pays {
+            self.authors.may_hold(author, actors, bytes)?;
+        }
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let mut actor = Actor::new(scope, particle);
+                actor.author_pays = author_pays;
+                actor.worker_pays = worker_pays;
+                actor.is_of_spell = is_own && actor.particle.spell_id().is_some();
+                self.add(clock, actor)?
+            }
+        };
+        let full = |actor: &Actor| actor.mailbox_len() >= self.limits.max_mailbox;
+        if self.actors.get(&id).is_none_or(full) {
+            return Err(Refusal::MailboxFull);
+        }
+        self.change(id, |actor| actor.post(data));
+        Ok(id)
+    }
+
+    fn add(&mut self, clock: Clock, mut actor: Actor) -> Result<ActorId, Refusal> {
+        if self.actors.len() >= self.limits.max_actors {
+            return Err(Refusal::ActorsFull);
+        }
+        let size = actor.memory();
+        if !self.has_memory(size) {
+            return Err(Refusal::MemoryFull);
+        }
+        if actor.author_pays {
+            self.authors.add(actor.particle.init_peer_id, size);
+        }
+        if actor.worker_pays {
+            self.workers.add(actor.scope, size);
+        }
+        // Whatever time the particle claims to come from, it does not live longer here than its own
+        // ttl, counted by this node's clock.
+        let life = u64::from(actor.particle.ttl).min(self.limits.max_life_ms);
+        let latest = clock.wall_ms.saturating_add(life);
+        actor.deadline = actor.particle.deadline().min(latest);
+        let id = ActorId(self.next);
+        self.next += 1;
+        self.memory += size;
+        self.deadlines.insert((actor.deadline, id));
+        self.by_key.insert(actor.key(), id);
+        if actor.is_of_spell
+            && let Some(spell) = actor.particle.spell_id()
+        {
+            let actors = self.of_spells.entry(spell.to_string()).or_default();
+            actors.insert(id);
+        }
+        self.actors.insert(id, actor);
+        Ok(id)
+    }
+
+    /// Changes an actor, and counts what it holds more or less afterwards. `None`: it is gone.
+    pub(super) fn change<T>(
+        &mut self,
+        id: ActorId,
+        change: impl FnOnce(&mut Actor) -> T,
+    ) -> Option<T> {
+        let actor = self.actors.get_mut(&id)?;
+        let before = actor.memory();
+        let result = change(actor);
+        let after = actor.memory();
+        self.memory = (self.memory + after).saturating_sub(before);
+        if actor.author_pays {
+            let author = &actor.particle.init_peer_id;
+            self.authors.resize(author, before, after);
+        }
+        if actor.worker_pays {
+            self.workers.resize(&actor.scope, before, after);
+        }
+        Some(result)
+    }
+
+    /// Charges a run to those who pay for its actor.
+    pub(super) fn charge(&mut self, now: Instant, id: ActorId, steps: u64, cost: u64) {
+        let Some(actor) = self.actors.get(&id) else {
+            return;
+        };
+        if actor.author_pays {
+            let author = &actor.particle.init_peer_id;
+            self.authors.charge(now, author, steps, cost);
+        }
+        if actor.worker_pays {
+            self.workers.charge(now, &actor.scope, steps, cost);
+        }
+    }
+
+    /// Until when an actor goes behind the others, because its author or its worker has had more
+    /// than its share of work. Each time is counted on the account that is to blame.
+    pub(super) fn defer(&mut self, now: Instant, id: ActorId) -> Option<Instant> {
+        let actor = self.actors.get(&id)?;
+        let mut until = None;
+        for (pays, who, accounts) in [
+            (
+                actor.author_pays,
+                &actor.particle.init_peer_id,
+                &mut self.authors,
+            ),
+            (actor.worker_pays, &actor.scope, &mut self.workers),
+        ] {
+            if pays && let Some(ready) = accounts.busy_until(now, who) {
+                accounts.defer(who);
+                until = until.max(Some(ready));
+            }
+        }
+        until
+    }
+
+    /// The earliest deadline, Unix milliseconds.
+    pub(super) fn first_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// Removes an actor whose deadline is over.
+    pub(super) fn take_expired(&mut self, wall_ms: u64) -> Option<Actor> {
+        let &(deadline, id) = self.deadlines.first()?;
+        if deadline >= wall_ms {
+            return None;
+        }
+        self.deadlines.pop_first();
+        let actor = self.actors.remove(&id)?;
+        let memory = actor.memory();
+        self.by_key.remove(&actor.key());
+        self.memory = self.memory.saturating_sub(memory);
+        if actor.is_of_spell
+            && let Some(spell) = actor.particle.spell_id()
+            && let Some(actors) = self.of_spells.get_mut(spell)
+        {
+            actors.remove(&id);
+            if actors.is_empty() {
+                self.of_spells.remove(spell);
+            }
+        }
+        if actor.author_pays {
+            self.authors.remove(&actor.particle.init_peer_id, memory);
+        }
+        if actor.worker_pays {
+            self.workers.remove(&actor.scope, memory);
+        }
+        Some(actor)
+    }
+
+    /// Forgets the account of a worker that does not exist any more, once none of its actors is
+    /// left.
+    pub(super) fn forget_worker(&mut self, worker: &PeerId) {
+        self.workers.forget(worker);
+    }
+}

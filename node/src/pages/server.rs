@@ -1,0 +1,273 @@
+//! Connections of the operator's pages, over plain HTTP/1.1: one request per connection, `GET`
+//! only.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use basalt_net::swarm::ConnId;
+use basalt_net::time::Instant;
+
+use crate::machine::Effect;
+
+/// Connections at once. Against clients that open many and send nothing.
+const MAX_CONNECTIONS: usize = 32;
+/// Longest request, in bytes. Against endless headers.
+const MAX_REQUEST: usize = 8 * 1024;
+/// Most headers of a request.
+const MAX_HEADERS: usize = 64;
+/// Life of a connection. Against clients that send or read a byte at a time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Status by HTTP.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// The page's text.
+    pub body: String,
+}
+
+impl Page {
+    /// Plain text.
+    pub fn text(status: u16, body: impl Into<String>) -> Page {
+        Page {
+            status,
+            content_type: "text/plain; charset=utf-8",
+            body: body.into(),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let reason = match self.status {
+            200 => "OK",
+            400 => "Bad Request",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            429 => "Too Many Requests",
+            _ => "Service Unavailable",
+        };
+        format!(
+            "HTTP/1.1 {} {reason}\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}",
+            self.status,
+            self.content_type,
+            self.body.len(),
+            self.body
+        )
+        .into_bytes()
+    }
+}
+
+/// One connection: first the request, then the answer.
+struct Exchange {
+    request: Vec<u8>,
+    answer: Option<Vec<u8>>,
+    sent: usize,
+    until: Instant,
+}
+
+/// All connections of the operator's pages. Their ids count down from the highest, those of the
+/// swarm count up.
+#[derive(Default)]
+pub(crate) struct Connections {
+    open: BTreeMap<ConnId, Exchange>,
+    next: u64,
+}
+
+impl Connections {
+    /// Takes a connection over, unless there are too many.
+    pub(crate) fn accept(&mut self, now: Instant) -> Option<ConnId> {
+        if self.open.len() >= MAX_CONNECTIONS {
+            return None;
+        }
+        let conn = ConnId::beside_swarm(2 * self.next);
+        self.next += 1;
+        let exchange = Exchange {
+            request: Vec::new(),
+            answer: None,
+            sent: 0,
+            until: now + PATIENCE,
+        };
+        self.open.insert(conn, exchange);
+        Some(conn)
+    }
+
+    /// Whether a connection is one of these.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.open.contains_key(&conn)
+    }
+
+    /// Takes bytes of a request; `page` answers a path.
+    pub(crate) fn receive(
+        &mut self,
+        conn: ConnId,
+        bytes: &[u8],
+        page: impl FnOnce(&str) -> Page,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(exchange) = self.open.get_mut(&conn) else {
+            return;
+        };
+        if exchange.answer.is_some() {
+            return;
+        }
+        let room = MAX_REQUEST - exchange.request.len().min(MAX_REQUEST);
+        exchange
+            .request
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(answer) = answer(&exchange.request, page) {
+            exchange.answer = Some(answer.bytes());
+            out.push(Effect::Output { conn });
+            out.push(Effect::Close { conn });
+        }
+    }
+
+    /// Fetches bytes of the answer.
+    pub(crate) fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
+        let Some(exchange) = self.open.get_mut(&conn) else {
+            return 0;
+        };
+        let answer = exchange.answer.as_deref().unwrap_or_default();
+        let left = &answer[exchange.sent..];
+        let len = left.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&left[..len]);
+        exchange.sent += len;
+        if exchange.sent == answer.len() && len > 0 {
+            // The edge closes the connection by itself now.
+            self.open.remove(&conn);
+        }
+        len
+    }
+
+    /// Whether there are bytes to fetch.
+    pub(crate) fn has_output(&self, conn: ConnId) -> bool {
+        let exchange = self.open.get(&conn);
+        exchange.is_some_and(|exchange| {
+            let answer = exchange.answer.as_ref();
+            answer.is_some_and(|answer| exchange.sent < answer.len())
+        })
+    }
+
+    /// How many bytes of a request may come.
+    pub(crate) fn receive_capacity(&self, conn: ConnId) -> usize {
+        let exchange = self.open.get(&conn);
+        exchange.map_or(0, |exchange| match exchange.answer {
+            Some(_) => 0,
+            None => MAX_REQUEST - exchange.request.len().min(MAX_REQUEST),
+        })
+    }
+
+    /// Forgets a connection that is gone.
+    pub(crate) fn lost(&mut self, conn: ConnId) {
+        self.open.remove(&conn);
+    }
+
+    /// The other side sends nothing more. Without a whole request there is nothing to answer.
+    pub(crate) fn remote_closed(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+        let asked = self
+            .open
+            .get(&conn)
+            .is_some_and(|open| open.answer.is_some());
+        if !asked && self.open.remove(&conn).is_some() {
+            out.push(Effect::Abort { conn });
+        }
+    }
+
+    /// Ends what takes too long.
+    pub(crate) fn timer(&mut self, now: Instant, out: &mut Vec<Effect>) {
+        self.open.retain(|&conn, exchange| {
+            let over = exchange.until <= now;
+            if over {
+                out.push(Effect::Abort { conn });
+            }
+            !over
+        });
+    }
+
+    /// When to look after them next.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.open.values().map(|exchange| exchange.until).min()
+    }
+}
+
+/// The answer to the bytes of a request, once they are enough; `page` answers a path.
+pub fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Page> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    match parsed.parse(request) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) if request.len() < MAX_REQUEST => return None,
+        _ => return Some(Page::text(400, "this is not an HTTP request")),
+    }
+    if parsed.method != Some("GET") {
+        return Some(Page::text(405, "only GET"));
+    }
+    let target = parsed.path.unwrap_or("/");
+    Some(page(target.split('?').next().unwrap_or(target)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    fn told(connections: &mut Connections, pieces: &[&str]) -> (String, Vec<Effect>) {
+        let conn = connections.accept(Instant::from_millis(0)).unwrap();
+        let mut out = Vec::new();
+        for piece in pieces {
+            let page = |path: &str| Page::text(200, path);
+            connections.receive(conn, piece.as_bytes(), page, &mut out);
+        }
+        let mut buffer = vec![0; 7];
+        let mut answer = Vec::new();
+        while connections.has_output(conn) {
+            let len = connections.transmit(conn, &mut buffer);
+            answer.extend_from_slice(&buffer[..len]);
+        }
+        (String::from_utf8(answer).unwrap(), out)
+    }
+
+    #[test]
+    fn a_request_in_pieces_is_answered_once_and_the_connection_ends() {
+        let mut connections = Connections::default();
+        let pieces = ["GET /hea", "lth?x=1 HTTP/1.1\r\nhost: x\r\n", "\r\n"];
+        let (answer, out) = told(&mut connections, &pieces);
+        assert_eq!(
+            answer,
+            "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 7\r\nconnection: close\r\n\r\n/health"
+        );
+        assert!(matches!(
+            out[..],
+            [Effect::Output { .. }, Effect::Close { .. }]
+        ));
+    }
+
+    #[test]
+    fn other_methods_and_other_protocols_are_refused() {
+        let mut connections = Connections::default();
+        let status = |connections: &mut Connections, request: &str| {
+            told(connections, &[request]).0[9..12].to_string()
+        };
+        assert_eq!(status(&mut connections, "POST / HTTP/1.1\r\n\r\n"), "405");
+        assert_eq!(status(&mut connections, "\x13/multistream/1.0.0\n"), "400");
+        let endless = "GET / HTTP/1.1\r\n".to_string() + &"x: y\r\n".repeat(2_000);
+        assert_eq!(status(&mut connections, &endless), "400");
+    }
+
+    #[test]
+    fn silence_is_ended_and_places_are_few() {
+        let mut connections = Connections::default();
+        let now = Instant::from_millis(0);
+        while connections.accept(now).is_some() {}
+        assert_eq!(connections.open.len(), MAX_CONNECTIONS);
+        let mut out = Vec::new();
+        connections.timer(now + PATIENCE, &mut out);
+        assert_eq!(out.len(), MAX_CONNECTIONS);
+        assert!(connections.accept(now).is_some());
+    }
+}

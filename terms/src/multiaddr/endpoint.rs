@@ -1,0 +1,278 @@
+//! What a dialer makes of a multiaddr: where to open a TCP connection and what to speak on it.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::IpAddr;
+
+use super::{Multiaddr, Protocol};
+use crate::peer_id::PeerId;
+
+/// What runs directly on the TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// libp2p's own bytes.
+    Tcp,
+    /// WebSocket messages that carry them. Incoming connections may put TLS below, if there is a
+    /// certificate.
+    WebSocket,
+    /// TLS that carries WebSocket messages.
+    SecureWebSocket,
+}
+
+/// The host of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// An address that needs no look-up.
+    Ip(IpAddr),
+    /// A name, either address family.
+    Dns(String),
+    /// A name, IPv4 only.
+    Dns4(String),
+    /// A name, IPv6 only.
+    Dns6(String),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(ip) => write!(f, "{ip}"),
+            Self::Dns(name) | Self::Dns4(name) | Self::Dns6(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Host {
+    /// The name, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Ip(_) => None,
+            Self::Dns(name) | Self::Dns4(name) | Self::Dns6(name) => Some(name),
+        }
+    }
+}
+
+/// Which addresses of a name may be dialed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All that it has.
+    Any,
+    /// Those in the public internet: whoever told the name must not lead us to our neighbours' doors.
+    Global,
+}
+
+impl Scope {
+    /// Whether an address may be dialed.
+    pub fn admits(self, ip: IpAddr) -> bool {
+        self == Self::Any || is_global(ip)
+    }
+}
+
+/// A TCP endpoint to dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The host to connect to.
+    pub host: Host,
+    /// If the host is a name, which of its addresses.
+    pub scope: Scope,
+    /// The TCP port.
+    pub port: u16,
+    /// What runs on the TCP connection.
+    pub transport: Transport,
+    /// The peer that must answer there; `None` takes whoever does.
+    pub peer: Option<PeerId>,
+}
+
+impl Endpoint {
+    /// Whether it may lie in the public internet: a name, or an address that is not for local use.
+    pub fn is_global(&self) -> bool {
+        match self.host {
+            Host::Ip(ip) => is_global(ip),
+            _ => true,
+        }
+    }
+}
+
+/// Whether an address belongs to the public internet (IANA special-purpose address registries).
+pub fn is_global(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let special = ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_documentation()
+                || ip.is_broadcast()
+                || ip.is_multicast();
+            let reserved = a == 0
+                || a >= 240
+                || (a == 100 && b & 0xc0 == 64)
+                || (a == 198 && b & 0xfe == 18)
+                || (a == 192 && b == 0 && c == 0);
+            !special && !reserved
+        }
+        // Only 2000::/3 is given out, less the range for documentation.
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0xdb8)
+        }
+    }
+}
+
+/// Why an address cannot be dialed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointError {
+    /// It does not start with a host and a TCP port.
+    NotTcp,
+    /// It asks for TLS without WebSocket on it, or TLS is not set up.
+    Tls,
+    /// It goes on with a protocol that is not spoken.
+    Unsupported,
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTcp => "the address does not start with a host and a TCP port",
+            Self::Tls => "the address asks for TLS, which is not set up, or carries no WebSocket",
+            Self::Unsupported => "the address names a protocol that is not spoken here",
+        })
+    }
+}
+
+impl core::error::Error for EndpointError {}
+
+impl TryFrom<&Multiaddr> for Endpoint {
+    type Error = EndpointError;
+
+    fn try_from(address: &Multiaddr) -> Result<Self, EndpointError> {
+        let mut parts = address.iter();
+        let host = match parts.next() {
+            Some(Protocol::Ip4(ip)) => Host::Ip(ip.into()),
+            Some(Protocol::Ip6(ip)) => Host::Ip(ip.into()),
+            Some(Protocol::Dns(name)) => Host::Dns(name.into()),
+            Some(Protocol::Dns4(name)) => Host::Dns4(name.into()),
+            Some(Protocol::Dns6(name)) => Host::Dns6(name.into()),
+            _ => return Err(EndpointError::NotTcp),
+        };
+        let Some(Protocol::Tcp(port)) = parts.next() else {
+            return Err(EndpointError::NotTcp);
+        };
+        let mut endpoint = Self {
+            host,
+            scope: Scope::Any,
+            port,
+            transport: Transport::Tcp,
+            peer: None,
+        };
+        let mut tls = false;
+        for part in parts {
+            match part {
+                Protocol::Tls
+                    if endpoint.peer.is_none() && endpoint.transport == Transport::Tcp =>
+                {
+                    tls = true;
+                }
+                Protocol::Wss if endpoint.peer.is_none() => {
+                    endpoint.transport = Transport::SecureWebSocket;
+                }
+                Protocol::Ws if endpoint.peer.is_none() => {
+                    endpoint.transport = match tls {
+                        true => Transport::SecureWebSocket,
+                        false => Transport::WebSocket,
+                    };
+                }
+                Protocol::P2p(peer) if endpoint.peer.is_none() => endpoint.peer = Some(peer),
+                Protocol::Tls => return Err(EndpointError::Tls),
+                _ => return Err(EndpointError::Unsupported),
+            }
+        }
+        if tls && endpoint.transport == Transport::Tcp {
+            return Err(EndpointError::Tls);
+        }
+        Ok(endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+        Endpoint::try_from(&text.parse::<Multiaddr>().unwrap())
+    }
+
+    #[test]
+    fn tcp_and_websocket() {
+        let peer = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
+        let tcp = endpoint("/ip6/::1/tcp/977").unwrap();
+        assert_eq!(tcp.host, Host::Ip("::1".parse().unwrap()));
+        assert_eq!(
+            (tcp.port, tcp.transport, tcp.peer),
+            (977, Transport::Tcp, None)
+        );
+        let ws = endpoint(&std::format!("/dns4/a.example/tcp/999/ws/p2p/{peer}")).unwrap();
+        assert_eq!(ws.host, Host::Dns4("a.example".into()));
+        assert_eq!(ws.transport, Transport::WebSocket);
+        assert_eq!(ws.peer, Some(peer.parse().unwrap()));
+        for secure in ["wss", "tls/ws"] {
+            let address = std::format!("/dns/a.example/tcp/443/{secure}/p2p/{peer}");
+            let endpoint = endpoint(&address).unwrap();
+            assert_eq!(endpoint.transport, Transport::SecureWebSocket);
+        }
+    }
+
+    #[test]
+    fn local_addresses_are_told_from_global_ones() {
+        for local in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "127.0.0.1",
+            "169.254.1.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "2001:db8::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(!is_global(local.parse().unwrap()), "{local}");
+        }
+        for global in [
+            "1.1.1.1",
+            "100.63.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "2a00::1",
+            "::ffff:1.1.1.1",
+        ] {
+            assert!(is_global(global.parse().unwrap()), "{global}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_dialed() {
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/udp/1/quic-v1"),
+            Err(EndpointError::NotTcp)
+        );
+        assert_eq!(endpoint("/dnsaddr/a.example"), Err(EndpointError::NotTcp));
+        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/tls"), Err(EndpointError::Tls));
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/tcp/1/ws/tls"),
+            Err(EndpointError::Tls)
+        );
+        assert_eq!(
+            endpoint("/ip4/1.1.1.1/tcp/1/p2p-circuit"),
+            Err(EndpointError::Unsupported)
+        );
+    }
+}
