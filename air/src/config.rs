@@ -3,22 +3,24 @@
 /// What one interpreter call may cost. Each limit names the attack it bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Instructions executed in one run. Bounds scripts that hold the core: folds in folds multiply.
+    /// Instructions executed in one run. Bounds scripts that hold the core: folds in folds
+    /// multiply.
     pub max_steps: u64,
-    /// Bytes of values written out, hashed or put in requests in one run. Bounds values that double with
-    /// each instruction (a canon of a stream that holds the canon of the stream before).
+    /// Bytes of values written out, hashed or put in requests in one run. Bounds values that double
+    /// with each instruction (a canon of a stream that holds the canon of the stream before).
     pub max_bytes: u64,
     /// Instructions nested in each other in a script. Bounds the parser's and the interpreter's
     /// explicit stacks; neither uses the native stack for nesting.
     pub max_nesting: usize,
-    /// Signatures in one particle's data. Bounds data full of keys: to check one takes as long as to merge
-    /// a hundred states.
+    /// Signatures in one particle's data. Bounds data full of keys: to check one takes as long as
+    /// to merge a hundred states.
     pub max_signatures: usize,
-    /// Highest generation a value of a stream may claim. Bounds nothing here, where generations take no
-    /// room, but peers that make a list per generation would be exhausted by the data we pass on.
+    /// Highest generation a value of a stream may claim. Bounds nothing here, where generations
+    /// take no room, but peers that make a list per generation would be exhausted by the data we
+    /// pass on.
     pub max_generation: u32,
-    /// Keys all hash tables, whose entries senders choose. Set it from entropy: it keeps an attacker from
-    /// preparing collisions. It influences no result.
+    /// Keys all hash tables, whose entries the peers that send data choose. Set it from entropy: it
+    /// keeps an attacker from preparing collisions. It influences no result.
     pub seed: u64,
 }
 

@@ -1,10 +1,10 @@
 //! A complete AIR interpreter, data-compatible with AquaVM 0.61 to 0.64, without `std`.
 //!
-//! A particle hops between peers; each runs the same script over what it kept (`prev_data`) and what came
-//! with the particle (`current_data`), and passes the merged result on. [`Interpreter::run`] is that one
-//! step: a pure function, no clock, no randomness, no I/O.
+//! A particle hops between peers; each runs the same script over what it kept (`prev_data`) and
+//! what came with the particle (`current_data`), and passes the merged result on.
+//! [`Interpreter::run`] is that one step: a pure function, no clock, no randomness, no I/O.
 //!
-//! Rooms, from the edge inwards:
+//! Modules, from the edge inwards:
 //!
 //! * [`host`](CallResults): answers in, call requests and the [`Outcome`] out, typed and raw;
 //! * `parser` and `ast`: text to a flat, validated [`Script`];

@@ -7,8 +7,8 @@ use support::single::run;
 
 #[test]
 fn a_value_that_is_waited_for_hides_the_failure_of_the_next() {
-    // `x` will come from another peer, `:error:` has no such field: the comparison waits, and `xor` has
-    // nothing to catch.
+    // `x` will come from another peer, `:error:` has no such field: the comparison waits, and `xor`
+    // has nothing to catch.
     for test in ["match", "mismatch"] {
         let outcome = run(&format!(
             "(par (call \"elsewhere\" (\"s\" \"f\") [] x)

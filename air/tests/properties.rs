@@ -1,6 +1,6 @@
-//! Random scripts over simulated peers: our own data is always accepted, whatever was written is read and
-//! written again as the same bytes, and in the end all peers know the same, whatever the order and the number
-//! of deliveries.
+//! Random scripts over simulated peers: our own data is always accepted, whatever was written is
+//! read and written again as the same bytes, and in the end all peers know the same, whatever the
+//! order and the number of deliveries.
 
 mod support;
 
@@ -160,8 +160,9 @@ fn read_and_write(blob: &[u8]) {
     assert_eq!(data.encode(), blob);
 }
 
-/// What some data says, apart from what may differ between peers that know the same: who passed a call on,
-/// and in which order the values of a stream came to be known, which decides over the order of folds.
+/// What some data says, apart from what may differ between peers that know the same: who passed a
+/// call on, and in which order the values of a stream came to be known, which decides over the
+/// order of folds.
 fn facts(data: &[u8]) -> Vec<String> {
     let decoded = decoded(data);
     let signatures = decoded["signatures"].to_string();

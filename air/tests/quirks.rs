@@ -1,6 +1,7 @@
 //! The reference's quirks (AIR spec section 9), each with a test that fails when it is dropped.
 //!
-//! Quirk 1 (empty generations and the cursor of a fold) is tested beside its code, in `scopes/streams.rs`.
+//! Quirk 1 (empty generations and the cursor of a fold) is tested beside its code, in
+//! `scopes/streams.rs`.
 
 mod support;
 

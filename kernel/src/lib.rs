@@ -3,11 +3,16 @@
 //!
 //! Layers, from the bottom:
 //!
-//! * [`boot`] takes over from the UEFI firmware;
-//! * [`mem`], [`cpu`], [`time`], [`entropy`], [`log`], [`panic`] are the machine itself;
-//! * [`acpi`], [`pci`], [`drivers`] find and drive devices;
+//! * [`mem`] and [`acpi`]: memory, and the firmware's tables;
+//! * [`time`] and [`pci`]: clocks, and the bus;
+//! * [`cpu`] and [`drivers`]: processors, and devices;
+//! * [`log`] and [`entropy`], then [`panic`];
 //! * [`prover`] proves capacity on the compute cores;
+//! * [`boot`] takes over from the UEFI firmware;
 //! * [`system`] is what runs: one loop per core.
+//!
+//! A module imports from the lines above its own only. Where a call goes up, the upper module gives
+//! a function at the start: [`panic`] to the interrupt table, the system's start to [`boot`].
 //!
 //! Principles: one address space with pages that are writable or executable, never both; one loop
 //! per core and no scheduler; interrupts only wake a sleeping loop. What can be pure is pure and
@@ -38,9 +43,11 @@ pub mod time;
 /// Runs the appliance; called once, by the firmware's entry point.
 pub fn start() -> ! {
     time::start(time::ticks());
+    // Before any core loads its interrupt table, so that no exception goes untold.
+    cpu::idt::on_exception(panic::exception);
     log::init();
     match boot::gather() {
         (handover, None) => system::bring_up(handover),
-        (handover, Some(stay)) => stay.serve(handover, system::bring_up),
+        (handover, Some(drivers)) => drivers.serve(handover, system::bring_up),
     }
 }

@@ -1,8 +1,8 @@
-//! The end: what a core says when it cannot go on, and what happens then.
+//! Panics: what a core reports when it cannot go on, and what happens then.
 //!
 //! Nothing here takes a lock, allocates, or trusts the state that led here: the serial port and the
-//! screen are driven by writers of their own. A second fault while telling of the first stops the
-//! core at once.
+//! screen are driven by writers of their own. A second fault while the first is reported
+//! stops the core at once.
 
 use core::fmt::{self, Write};
 use core::ptr;
@@ -92,14 +92,14 @@ pub fn set_screen(pixels: Span, geometry: Geometry) {
     PIXELS.store(pixels.start, Ordering::Release);
 }
 
-/// Serial port and screen of the last words.
-struct Voice {
+/// Serial port and screen of a panic's report.
+struct PanicConsole {
     serial: Option<Serial>,
     screen: Option<Screen>,
 }
 
-impl Voice {
-    fn raise() -> Self {
+impl PanicConsole {
+    fn open() -> Self {
         let mut serial = Serial::probe(serial::COM1);
         if let Some(serial) = &mut serial {
             // The line that was being written stays incomplete.
@@ -117,8 +117,8 @@ impl Voice {
             return None;
         }
         let count = PIXEL_COUNT.load(Ordering::Relaxed) as usize;
-        // SAFETY: the framebuffer is mapped for ever; its other user, the log, may still draw, which
-        // spoils pixels but nothing else, and this core never returns to it.
+        // SAFETY: the framebuffer is mapped for ever; its other user, the log, may still draw,
+        // which spoils pixels but nothing else, and this core never returns to it.
         let pixels = unsafe {
             slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut(start as usize), count)
         };
@@ -141,7 +141,7 @@ impl Voice {
         Some(screen)
     }
 
-    fn say(&mut self, text: fmt::Arguments<'_>) {
+    fn line(&mut self, text: fmt::Arguments<'_>) {
         let line = Line::of_text(text);
         if let Some(serial) = &mut self.serial {
             serial.write_line(line.as_bytes());
@@ -152,7 +152,7 @@ impl Voice {
     }
 }
 
-/// Whether this core is telling of its end already; from now on it is.
+/// Whether this core is reporting a panic already; from now on it is.
 fn is_failing_again() -> bool {
     match local::current() {
         Some(local) => local.failing.swap(true, Ordering::SeqCst),
@@ -160,49 +160,49 @@ fn is_failing_again() -> bool {
     }
 }
 
-/// The end by a broken promise of the code: what the panic handler does.
+/// Reports a panic of the code and ends the machine: what the panic handler does.
 pub fn report(reason: fmt::Arguments<'_>, place: Option<&core::panic::Location<'_>>) -> ! {
     if is_failing_again() {
         cpu::halt();
     }
     cpu::stop_others();
-    let mut voice = Voice::raise();
+    let mut console = PanicConsole::open();
     match place {
         Some(place) => {
-            voice.say(format_args!(
+            console.line(format_args!(
                 "basalt: panic at {}:{}: {reason}",
                 place.file(),
                 place.line()
             ));
         }
-        None => voice.say(format_args!("basalt: panic: {reason}")),
+        None => console.line(format_args!("basalt: panic: {reason}")),
     }
-    let here = ptr::from_ref(&voice).addr() as u64;
-    voice.say(format_args!(
+    let here = ptr::from_ref(&console).addr() as u64;
+    console.line(format_args!(
         "  core {} after {:.6} s, rsp {here:#018x} cr3 {:#x}",
         cpu::index(),
         time::since_entry().as_secs_f64(),
         Cr3::read_raw().0.start_address().as_u64(),
     ));
-    backtrace(&mut voice, here);
-    finish(&mut voice)
+    backtrace(&mut console, here);
+    finish(&mut console)
 }
 
-/// The end by an exception of the processor.
+/// Reports an exception of the processor and ends the machine.
 pub fn exception(frame: &Frame) -> ! {
     if is_failing_again() {
         cpu::halt();
     }
     cpu::stop_others();
-    let mut voice = Voice::raise();
-    voice.say(format_args!(
+    let mut console = PanicConsole::open();
+    console.line(format_args!(
         "basalt: panic: {} (vector {}, error code {:#x}) at rip {:#018x}",
         idt::exception_name(frame.vector),
         frame.vector,
         frame.error_code,
         frame.rip,
     ));
-    voice.say(format_args!(
+    console.line(format_args!(
         "  core {} after {:.6} s, cr2 {:#018x} cr3 {:#x} rflags {:#x}",
         cpu::index(),
         time::since_entry().as_secs_f64(),
@@ -211,12 +211,12 @@ pub fn exception(frame: &Frame) -> ! {
         frame.rflags,
     ));
     if frame.vector == PAGE_FAULT && is_stack_overflow(Cr2::read_raw(), frame.rsp) {
-        voice.say(format_args!("  the stack has run into its guard page"));
+        console.line(format_args!("  the stack has run into its guard page"));
     }
-    registers(&mut voice, frame);
-    voice.say(format_args!("  at {}", ImageAddress(frame.rip)));
-    backtrace(&mut voice, frame.rsp);
-    finish(&mut voice)
+    registers(&mut console, frame);
+    console.line(format_args!("  at {}", ImageAddress(frame.rip)));
+    backtrace(&mut console, frame.rsp);
+    finish(&mut console)
 }
 
 /// Whether a fault at `address` looks like a push or a call beyond the end of the stack.
@@ -224,7 +224,7 @@ const fn is_stack_overflow(address: u64, stack_pointer: u64) -> bool {
     stack_pointer.wrapping_sub(address) <= PAGE
 }
 
-fn registers(voice: &mut Voice, frame: &Frame) {
+fn registers(console: &mut PanicConsole, frame: &Frame) {
     let rows = [
         [
             ("rax", frame.rax),
@@ -252,7 +252,7 @@ fn registers(voice: &mut Voice, frame: &Frame) {
         ],
     ];
     for [a, b, c, d] in rows {
-        voice.say(format_args!(
+        console.line(format_args!(
             "  {} {:016x} {} {:016x} {} {:016x} {} {:016x}",
             a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1
         ));
@@ -272,9 +272,9 @@ impl fmt::Display for ImageAddress {
     }
 }
 
-/// Shows what looks like return addresses on the stack from `from` on. The prebuilt libraries keep no
-/// frame pointers, so some shown may be left over from earlier calls.
-fn backtrace(voice: &mut Voice, from: u64) {
+/// Shows what looks like return addresses on the stack from `from` on. The prebuilt libraries keep
+/// no frame pointers, so some shown may be left over from earlier calls.
+fn backtrace(console: &mut PanicConsole, from: u64) {
     let (start, end) = (
         TEXT_START.load(Ordering::Relaxed),
         TEXT_END.load(Ordering::Relaxed),
@@ -296,7 +296,7 @@ fn backtrace(voice: &mut Voice, from: u64) {
             }
         }
     }
-    voice.say(format_args!("  stack:{line}"));
+    console.line(format_args!("  stack:{line}"));
 }
 
 /// Whether `value` lies in the text right behind a call instruction.
@@ -312,18 +312,19 @@ fn is_return_address(value: u64, text: Span) -> bool {
     follows_call(&before)
 }
 
-/// Whether the bytes end with a call: relative (E8), or indirect (FF /2) of two, three or six bytes.
+/// Whether the bytes end with a call: relative (E8), or indirect (FF /2) of two, three or six
+/// bytes.
 fn follows_call(before: &[u8; 7]) -> bool {
     let is_indirect = |at: usize| before[at] == 0xff && before[at + 1] >> 3 & 7 == 2;
     before[2] == 0xe8 || is_indirect(5) || is_indirect(4) || is_indirect(1)
 }
 
-fn finish(voice: &mut Voice) -> ! {
+fn finish(console: &mut PanicConsole) -> ! {
     if ACTION.load(Ordering::Relaxed) == Action::Reset as u8 {
-        voice.say(format_args!("basalt: reset"));
+        console.line(format_args!("basalt: reset"));
         reset();
     }
-    voice.say(format_args!("basalt: halted"));
+    console.line(format_args!("basalt: halted"));
     cpu::halt();
 }
 

@@ -1,5 +1,5 @@
-//! The memory functions that compiled code calls by name, and the unwinder's names that the prebuilt
-//! libraries mention but never call.
+//! The memory functions that compiled code calls by name, and the unwinder's names that the
+//! prebuilt libraries mention but never call.
 
 use basalt_kernel::mem::bytes::{compare, copy_backwards, copy_forwards, fill};
 
@@ -28,7 +28,8 @@ unsafe extern "C" fn memmove(target: *mut u8, source: *const u8, len: usize) -> 
 /// C's `memset`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(target: *mut u8, value: i32, len: usize) -> *mut u8 {
-    // SAFETY: the caller's promise: the range is valid. The value is passed as an int but means a byte.
+    // SAFETY: the caller's promise: the range is valid. The value is passed as an int but means a
+    // byte.
     unsafe { fill(target, value as u8, len) };
     target
 }

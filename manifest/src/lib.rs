@@ -4,15 +4,21 @@
 //! it writes an image and the appliance checks it again at boot, both with this crate, so both say
 //! the same about the same text.
 //!
-//! Layers, from the text upwards:
+//! [`schema`] is the table of all keys: one row says what a key is called, what its value may be,
+//! what holds without it, what it means, whether it is secret, and which field of [`Manifest`]
+//! holds it. All else follows from the table.
 //!
-//! * [`schema`]: every section and key, with kind, default and meaning; documentation, messages and
-//!   tests all come from this table;
-//! * `source`: positions in the text and the excerpt that a problem shows;
+//! Layers, from the top down:
+//!
+//! * `read`: the walk over the text that collects all problems in one pass, the checks across keys,
+//!   and the rule of what a report may show;
+//! * `page`, `fit`: the configuration as a page, and whether it fits a machine;
+//! * [`schema`]: the table;
+//! * `value`: how each type of the model is read and shown;
+//! * `formats`, `tls`, `kind`: checks of strings, and what a value may be;
+//! * [`Manifest`]: plain data whose every value was checked;
 //! * [`Problem`], [`Problems`]: what is wrong, where, and what was probably meant;
-//! * `value`: one checked conversion per kind of value;
-//! * `read`: the walk over the parsed tree that collects all problems in one pass;
-//! * [`Manifest`]: plain data whose every value was checked.
+//! * `source`, `nearest`, `text`, `words`, `url`, `limits`: what the others are made of.
 //!
 //! A manifest is untrusted input: its size is limited ([`MAX_BYTES`]), so is what is shown of its
 //! problems ([`MAX_PROBLEMS`]), and no text makes the parser panic.
@@ -21,40 +27,29 @@
 
 extern crate alloc;
 
-mod address;
+mod fit;
+mod formats;
+mod kind;
+mod limits;
 mod model;
 mod nearest;
+mod page;
 mod problem;
 mod read;
 pub mod schema;
 mod source;
+mod text;
 mod tls;
 mod url;
 mod value;
+mod words;
 
+pub use fit::Machine;
+pub use limits::{MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST, MAX_PROBLEMS, MIN_MEMORY};
 pub use model::{
-    Addressing, Chain, Compute, Cores, Disk, DiskTest, Effector, Http, Log, Machine, Manifest,
-    Network, NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers,
-    Seed, Services, Share, StaticAddress, StaticAddress6,
+    Addressing, Chain, Compute, Cores, Disk, DiskTest, Effector, Http, Log, Manifest, Network,
+    NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Seed,
+    Services, Share, StaticAddress, StaticAddress6, Tls,
 };
 pub use problem::{Problem, Problems};
 pub use url::{Url, UrlError};
-
-/// Longest manifest that is read, in bytes: bounds the work and memory that a text can cost.
-pub const MAX_BYTES: usize = 64 * 1024;
-
-/// Most problems that are kept with their excerpts; further ones are only counted. Bounds what a
-/// text with an error on every line can cost, and keeps the first ones readable on a screen.
-pub const MAX_PROBLEMS: usize = 32;
-
-/// Most entries in one list of the manifest.
-pub const MAX_LIST: usize = 32;
-
-/// Most name servers: what the appliance's resolver can hold.
-pub const MAX_DNS: usize = 3;
-
-/// Most cores a manifest can name.
-pub const MAX_CORES: u16 = 1024;
-
-/// Least memory an appliance runs with, in bytes.
-pub const MIN_MEMORY: u64 = 64 * 1024 * 1024;

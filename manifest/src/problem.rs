@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use crate::{MAX_PROBLEMS, source::Place};
+use crate::{limits::MAX_PROBLEMS, source::Place};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,8 +22,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of `span` (in bytes) of `text`.
-    pub(crate) fn of(text: &str, span: Range<usize>) -> Self {
+    /// The place of `span` (in bytes) of `text`. `shown` says which of its bytes may be shown; of
+    /// the others only the punctuation of TOML is, and stars tell how long they are.
+    pub(crate) fn of(text: &str, span: Range<usize>, shown: &dyn Fn(usize) -> bool) -> Self {
         let floor = |mut at: usize| {
             at = at.min(text.len());
             while !text.is_char_boundary(at) {
@@ -43,23 +44,21 @@ impl Place {
             .chars()
             .count();
 
-        let line = masked(
-            text[line_start..line_end]
-                .trim_start_matches('\u{feff}')
-                .trim_end(),
-        );
+        let line = text[line_start..line_end].trim_end();
+        let line =
+            line.char_indices()
+                .filter(|(_, c)| *c != '\u{feff}')
+                .map(|(at, c)| match shown(line_start + at) {
+                    true => printable(c),
+                    false => masked(c),
+                });
         // A third of the room in front of the position keeps the context of a long line.
         let skipped = if before + width > MAX_EXCERPT {
             before.saturating_sub(MAX_EXCERPT / 3)
         } else {
             0
         };
-        let excerpt: String = line
-            .trim_end()
-            .chars()
-            .skip(skipped)
-            .take(MAX_EXCERPT)
-            .collect();
+        let excerpt: String = line.skip(skipped).take(MAX_EXCERPT).collect();
         let lead = before - skipped;
         Self {
             line: 1 + text[..line_start].matches('\n').count(),
@@ -71,38 +70,43 @@ impl Place {
     }
 }
 
-/// The line as it may be shown: without control characters, which could drive a terminal, and
-/// without the secret when it is the seed's line.
-fn masked(line: &str) -> String {
-    let secret_from = match line.split_once('=') {
-        Some((key, _)) if key.contains("seed") => key.len() + 1,
-        _ => line.len(),
-    };
-    line.char_indices()
-        .map(|(at, c)| match c {
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c if at >= secret_from && c.is_alphanumeric() => '*',
-            c => c,
-        })
-        .collect()
+/// A character in place of one that could drive a terminal.
+fn printable(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// What stands in place of a character that may not be shown.
+fn masked(c: char) -> char {
+    match c {
+        '=' | '"' | '\'' | '[' | ']' | '{' | '}' | ',' | '#' => c,
+        c if c.is_whitespace() || c.is_control() => printable(c),
+        _ => '*',
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all(text: &str, span: Range<usize>) -> Place {
+        Place::of(text, span, &|_| true)
+    }
+
     #[test]
     fn counts_lines_and_characters() {
         let text = "\u{feff}a = 1\r\nsmörgås = 2\r\n";
         let at = text.find('2').unwrap();
-        let place = Place::of(text, at..at + 1);
+        let place = all(text, at..at + 1);
         assert_eq!(
             (place.line, place.column, place.lead, place.width),
             (2, 11, 10, 1)
         );
         assert_eq!(place.excerpt, "smörgås = 2");
-        let first = Place::of(text, 3..4);
+        let first = all(text, 3..4);
         assert_eq!(
             (first.line, first.column, first.excerpt.as_str()),
             (1, 1, "a = 1")
@@ -111,31 +115,30 @@ mod tests {
 
     #[test]
     fn a_position_at_the_end_or_inside_a_character_is_fine() {
-        let place = Place::of("a = ", 4..4);
+        let place = all("a = ", 4..4);
         assert_eq!((place.line, place.column, place.width), (1, 5, 1));
-        assert_eq!(Place::of("ö", 1..9).column, 1);
-        assert_eq!(Place::of("", 0..0).line, 1);
+        assert_eq!(all("ö", 1..9).column, 1);
+        assert_eq!(all("", 0..0).line, 1);
     }
 
     #[test]
     fn long_lines_are_cut_around_the_position() {
         let text = alloc::format!("{}X{}", " ".repeat(500), "y".repeat(500));
-        let place = Place::of(&text, 500..501);
+        let place = all(&text, 500..501);
         assert_eq!(place.column, 501);
         assert_eq!(place.excerpt.chars().nth(place.lead), Some('X'));
         assert!(place.excerpt.chars().count() <= MAX_EXCERPT);
-        let whole = Place::of(&text, 0..1001);
+        let whole = all(&text, 0..1001);
         assert!(whole.lead + whole.width <= MAX_EXCERPT);
     }
 
     #[test]
-    fn secrets_and_control_characters_are_not_shown() {
+    fn what_may_not_be_shown_is_masked() {
+        let text = "seed = \"AbC+9=\" # x";
+        let place = Place::of(text, 7..15, &|at| at < 4);
+        assert_eq!(place.excerpt, "seed = \"*****=\" # *");
         assert_eq!(
-            Place::of("seed = \"AbC+9=\"", 7..15).excerpt,
-            "seed = \"***+*=\""
-        );
-        assert_eq!(
-            Place::of("a = \"\u{1b}[2J\"", 4..5).excerpt,
+            all("a = \"\u{1b}[2J\"", 4..5).excerpt,
             "a = \"\u{fffd}[2J\""
         );
     }

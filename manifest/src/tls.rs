@@ -1,11 +1,11 @@
 //! Certificates and keys of the `[tls]` section, checked by their form.
 //!
-//! The manifest is read by host tools that have no cryptography: compiling it would take longer than
-//! the rest of them. So a certificate is parsed, by the same parser that the node's TLS uses, and a
-//! key is parsed, but nothing is computed with either. The public half of a key is compared with the
-//! certificate where the key's file holds it, as those for P-256 usually do and those for Ed25519
-//! usually do not. The node computes it when it starts and refuses a key that belongs to another
-//! certificate.
+//! The manifest is read by host tools that have no cryptography: compiling it would take longer
+//! than the rest of them. So a certificate is parsed, by the same parser that the node's TLS uses,
+//! and a key is parsed, but nothing is computed with either. The public half of a key is compared
+//! with the certificate where the key's file holds it, as those for P-256 usually do and those for
+//! Ed25519 usually do not. The node computes it when it starts and refuses a key that belongs to
+//! another certificate.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -133,8 +133,8 @@ impl<'a> Key<'a> {
         })
     }
 
-    /// Whether nothing speaks against `certified` being the public half. A P-256 point has a long and
-    /// a short form, and two that differ in form are not compared.
+    /// Whether nothing speaks against `certified` being the public half. A P-256 point has a long
+    /// and a short form, and two that differ in form are not compared.
     fn may_belong_to(&self, certified: Option<&[u8]>) -> bool {
         match (self.public, certified) {
             (Some(own), Some(certified)) => own.len() != certified.len() || own == certified,

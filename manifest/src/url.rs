@@ -1,12 +1,12 @@
-//! URLs of web servers (RFC 3986, as far as HTTP needs them), of the manifest and of whoever else has one.
+//! URLs of web servers (RFC 3986, as far as HTTP needs them): those of the manifest, and those that
+//! services ask for.
 
-use alloc::format;
-use alloc::string::String;
-use core::fmt;
-use core::str::FromStr;
+use alloc::{format, string::String};
+use core::{fmt, str::FromStr};
 
-/// The URL of something on a web server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The URL of something on a web server. Its `Debug` does not show the path, which may hold a
+/// customer's key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     /// Whether it speaks TLS.
     pub tls: bool,
@@ -18,16 +18,23 @@ pub struct Url {
     pub path: String,
 }
 
-/// Why a text is no URL of a web server; completes the sentence "the URL ..".
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}/..", self.authority())
+    }
+}
+
+/// Why a text is not the URL of a web server; completes the sentence "the URL ..".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlError {
     /// It begins with something other than `http://` and `https://`.
     Scheme,
-    /// The port is none.
+    /// The port is not a number from 1 to 65535.
     Port,
     /// The host is neither a name nor an address.
     Host,
-    /// There are characters that no path has.
+    /// The path has characters that no path may have.
     Path,
 }
 
@@ -35,9 +42,9 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UrlError::Scheme => "begins with neither http:// nor https://",
-            UrlError::Port => "has a port that is no number from 1 to 65535",
+            UrlError::Port => "has a port that is not a number from 1 to 65535",
             UrlError::Host => "has a host that is neither a name nor an address",
-            UrlError::Path => "has a path with characters that no path has",
+            UrlError::Path => "has characters in its path that no path may have",
         })
     }
 }
@@ -151,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn other_texts_are_refused() {
         for (text, error) in [
             ("", UrlError::Scheme),
             ("ftp://a", UrlError::Scheme),

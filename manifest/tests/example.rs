@@ -132,35 +132,3 @@ fn an_empty_manifest_is_the_default() {
         Manifest::default()
     );
 }
-
-/// Each default of the schema that is TOML, written out, changes nothing.
-#[test]
-fn the_defaults_of_the_schema_are_in_force() {
-    let mut text = String::new();
-    for section in SECTIONS {
-        text += &format!("[{}]\n", section.name);
-        for key in section.keys {
-            let line = format!("{} = {}\n", key.name, key.default);
-            // An empty `dns` is refused beside DHCP like any other.
-            if line.parse::<toml::Table>().is_ok() && key.name != "dns" {
-                text += &line;
-            }
-        }
-    }
-    assert!(text.lines().count() > 12, "{text}");
-    let Manifest {
-        node,
-        network,
-        cores,
-        disk,
-        log,
-        panic,
-        ..
-    } = Manifest::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-    let default = Manifest::default();
-    assert_eq!((node, network), (default.node, default.network));
-    assert_eq!(
-        (cores, disk, log, panic),
-        (default.cores, default.disk, default.log, default.panic)
-    );
-}

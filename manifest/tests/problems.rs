@@ -25,7 +25,7 @@ fn the_report_shows_line_caret_and_nearest_key() {
     assert_eq!(
         report,
         "line 2, column 1: unknown key `tcp_prot` in [network]
-    2 | tcp_prot = 977
+    2 | tcp_prot = ***
       | ^^^^^^^^ did you mean `tcp_port`?
 line 3, column 18: `websocket_port` must be an integer from 1 to 65535, not \"999\"
     3 | websocket_port = \"999\"
@@ -49,7 +49,7 @@ fn a_key_of_the_wrong_kind_is_refused_whatever_it_is() {
             let text = format!("[{}]\n{} = 1979-05-27\n", section.name, key.name);
             let (line, column, said) = only(&text);
             assert_eq!((line, column), (2, key.name.len() + 4), "{said}");
-            assert!(said.contains(key.kind), "{said}");
+            assert!(said.contains(&key.kind.to_string()), "{said}");
             assert!(said.contains("a date"), "{said}");
         }
     }
@@ -196,7 +196,7 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "[services]\neffectors = [\"bafkreibxa3 curl\"]",
             2,
             14,
-            "begins with no CID of a module",
+            "does not begin with the CID of a module",
         ),
         (
             "[services]\neffectors = [\"bafkreibxa3difimdgmbgdzmstnceqcdwzry57eabsnbuy4aco6o4lpfy3e\"]",
@@ -250,13 +250,13 @@ fn values_are_refused_at_their_place_with_a_reason() {
             "tcp_port = 977",
             1,
             1,
-            "`tcp_port` belongs into section [network]",
+            "`tcp_port` belongs in section [network]",
         ),
         (
             "[node]\ntcp_port = 977",
             2,
             1,
-            "`tcp_port` belongs into section [network]",
+            "`tcp_port` belongs in section [network]",
         ),
         ("[Node]", 1, 2, "did you mean [node]?"),
         (
@@ -323,12 +323,12 @@ fn core_counts_and_memory_are_checked_against_the_machine() {
         cores,
         memory: 1 << 30,
     };
-    let manifest = Manifest::parse("[cores]\nsystem = 2\n\ncompute = 3\n").unwrap();
-    assert_eq!(manifest.check(&machine(5)), Ok(()));
+    let manifest = Manifest::parse("[cores]\nsystem = 1\n\ncompute = 3\n").unwrap();
+    assert_eq!(manifest.check(&machine(4)), Ok(()));
     assert_eq!(manifest.cores.compute_on(8), 3);
     for (cores, line, reason) in [
-        (4, 4, "of the machine's 4 only 2 are left beside 2"),
-        (1, 2, "`system` asks for 2 cores, the machine has 1"),
+        (3, 4, "of the machine's 3 only 2 are left beside 1"),
+        (0, 2, "`system` asks for 1 cores, the machine has 0"),
     ] {
         let problems = manifest.check(&machine(cores)).unwrap_err();
         let problem = problems.iter().next().unwrap();
@@ -410,41 +410,15 @@ fn certificates_without_sense() {
 }
 
 #[test]
-fn what_the_prover_needs_is_asked_for() {
-    let unit = "ab".repeat(32);
-    let text =
-        format!("[prover]\nmode = \"light\"\nunits = [\"{unit}\"]\nglobal_nonce = \"{unit}\"\n");
-    let (line, column, said) = only(&text);
-    assert_eq!((line, column), (2, 8));
-    assert!(
-        said.contains("`mode` needs `difficulty` beside it"),
-        "{said}"
-    );
-    let text = text.replace(&format!("[\"{unit}\"]"), "[]") + &format!("difficulty = \"{unit}\"\n");
-    let (line, _, said) = only(&text);
-    assert!(line == 3 && said.contains("names no unit"), "{said}");
-    let (line, _, said) = only(&format!("[prover]\nunits = [\"{unit}\", \"{unit}\"]\n"));
-    assert!(line == 2 && said.contains("names a unit twice"), "{said}");
-    let (line, _, said) = only("[prover]\nmin_proofs = 3\nmax_proofs = 2\n");
-    assert!(
-        line == 3 && said.contains("is 2, below `min_proofs`, which is 3"),
-        "{said}"
-    );
-}
-
-#[test]
-fn what_deals_need_is_asked_for() {
-    let found = Manifest::parse("[chain]\nendpoint = \"http://chain.example\"\n").unwrap_err();
-    let said = found.to_string();
-    for key in ["diamond", "chain_id", "wallet_key"] {
-        let needed = format!("section [chain] needs `{key}`, which is missing");
-        assert!(said.contains(&needed), "{said}");
-    }
+fn keys_of_the_chain_are_judged() {
     for (value, reason) in [
         ("endpoint = \"https://:443\"", "has a host that is neither"),
         ("endpoint = \"chain.example\"", "must be a string such as"),
         ("endpoint = \"http://:80/\"", "has a host that is neither"),
-        ("endpoint = \"http://a:0/\"", "has a port that is no number"),
+        (
+            "endpoint = \"http://a:0/\"",
+            "has a port that is not a number",
+        ),
         ("diamond = \"0x12\"", "must be a string of 40 hex digits"),
         (
             "wallet_key = \"secret\"",

@@ -74,8 +74,8 @@ impl Host {
                     self.conn = Some(conn);
                     self.socket = Some(self.stack.connect(remote).expect("a free socket"));
                 }
-                Effect::Event(swarm::Event::Connected { .. }) => self.connected = true,
-                Effect::Event(swarm::Event::Particle { .. }) => self.arrived = true,
+                Effect::Other(swarm::Event::Connected { .. }) => self.connected = true,
+                Effect::Other(swarm::Event::Particle { .. }) => self.arrived = true,
                 _ => {}
             }
         }

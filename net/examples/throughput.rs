@@ -48,9 +48,9 @@ impl Pair {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Dial { conn, .. } => self.conns[index] = Some(conn),
-                Effect::Event(Event::Particle { .. }) => self.particles += 1,
-                Effect::Event(Event::Connected { .. }) => self.connected += 1,
-                Effect::Event(Event::Closed { conn, .. }) if self.conns[index] == Some(conn) => {
+                Effect::Other(Event::Particle { .. }) => self.particles += 1,
+                Effect::Other(Event::Connected { .. }) => self.connected += 1,
+                Effect::Other(Event::Closed { conn, .. }) if self.conns[index] == Some(conn) => {
                     self.conns[index] = None;
                 }
                 _ => {}

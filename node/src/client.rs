@@ -20,7 +20,7 @@ use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::script::{Aquavm, CallRequest, Interpreter, Run};
 
-/// A peer that is at the end of particles, never in the middle.
+/// A peer that makes particles and takes them back, and passes none on.
 pub struct Client {
     swarm: Swarm,
     keypair: Keypair,
@@ -66,7 +66,7 @@ impl Client {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, CannotDial> {
         let dialed = self.swarm.dial(clock.now, address, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         dialed
     }
 
@@ -93,7 +93,7 @@ impl Client {
     /// Sends a particle to a connected peer.
     ///
     /// # Errors
-    /// It is not even tried.
+    /// It is not sent.
     pub fn send(
         &mut self,
         clock: Clock,
@@ -104,7 +104,7 @@ impl Client {
         let sent = self
             .swarm
             .send(clock.now, peer, particle, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         sent
     }
 
@@ -126,9 +126,9 @@ impl Client {
             .collect()
     }
 
-    fn settle(&mut self, out: &mut Vec<Effect>) {
+    fn apply_effects(&mut self, out: &mut Vec<Effect>) {
         for effect in core::mem::take(&mut self.effects) {
-            match Effect::split(effect) {
+            match effect.split() {
                 Ok(effect) => out.push(effect),
                 Err(Event::Connected { peer, first, .. }) if first => self.connected.push(peer),
                 Err(Event::Disconnected { peer }) => self.connected.retain(|known| *known != peer),
@@ -150,13 +150,13 @@ impl Machine for Client {
         let accepted = self
             .swarm
             .accept(clock.now, transport, remote, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
         accepted
     }
 
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
         self.swarm.handle(clock.now, input, &mut self.effects);
-        self.settle(out);
+        self.apply_effects(out);
     }
 
     fn work(&mut self, _: Clock, _: &mut Vec<Effect>) -> bool {

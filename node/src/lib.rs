@@ -1,19 +1,17 @@
-//! The Fluence peer: particles in, the interpreter and the built-in services in the middle, particles
-//! out.
+//! The Fluence peer: particles in, the interpreter and the built-ins in the middle, particles out.
 //!
 //! # Layers
 //!
 //! ```text
-//! appliance    ip::Stack + Peer: what the kernel's system core drives
 //! peer         Swarm + actors: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
 //! pages        what the operator can look at
 //! actors       an actor per particle: runs, calls, routing
 //!   intake     what a particle passes before: inbox, signature, budgets
 //!   script     the seam to the interpreter
-//!   builtins   the services that every peer has, as a table
+//!   builtins   the functions that every peer has, as a table
 //!   rooms      what built-ins work on, put together; each room knows only those below it
-//!     services Marine services, spells and vaults beside them, workers
+//!     services Marine services; spells, vaults and workers beside them
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
@@ -26,8 +24,9 @@
 //!
 //! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
 //!   effects and "wake me at" are results.
-//! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
-//!   cost afterwards has a named limit ([`intake::Limits`]). What is refused is counted by reason.
+//! * A particle is worth nothing until its signature and its expiry are checked
+//!   ([`intake::Verified`]), and whatever it may cost afterwards has a named limit
+//!   ([`intake::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -36,7 +35,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod actors;
-pub mod appliance;
 pub mod builtins;
 mod call;
 pub mod chain;
@@ -45,7 +43,6 @@ pub mod compute;
 pub mod disk;
 mod entropy;
 pub mod host;
-mod http;
 pub mod intake;
 pub mod ipfs;
 pub mod limits;

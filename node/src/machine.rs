@@ -1,11 +1,9 @@
-//! The doors between a peer and the edge that owns its sockets.
+//! The interface between a peer and the edge that owns its sockets, cores and disk.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use basalt_net::multiaddr::Endpoint;
-use basalt_net::swarm::{self, ConnId, Event, Input, Refusal, Transport};
+use basalt_net::swarm::{self, ConnId, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 
 use crate::compute::{Done, Job};
@@ -59,38 +57,12 @@ pub trait Machine {
     fn disk_done(&mut self, _clock: Clock, _done: DiskDone, _out: &mut Vec<Effect>) {}
 }
 
-/// What a machine asks of its edge.
+/// What a machine asks of its edge: what its connections need, and jobs.
+pub type Effect = swarm::Effect<Work>;
+
+/// Jobs that a machine gives out.
 #[derive(Debug)]
-pub enum Effect {
-    /// Open a TCP connection, then answer [`Input::Dialed`] or [`Input::DialFailed`].
-    Dial {
-        /// The connection's name from now on.
-        conn: ConnId,
-        /// Where to; names are the edge's to resolve.
-        endpoint: Endpoint,
-    },
-    /// Look up the TXT records of a name, then answer [`Input::LookedUp`] or [`Input::DialFailed`].
-    LookUp {
-        /// The connection that is to be made of them.
-        conn: ConnId,
-        /// The name.
-        name: String,
-    },
-    /// Bytes wait to be fetched by [`Machine::transmit`].
-    Output {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Send what `transmit` still gives, then close (FIN) and forget the connection.
-    Close {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// Reset the connection at once and forget it.
-    Abort {
-        /// The connection.
-        conn: ConnId,
-    },
+pub enum Work {
     /// Run a job on a compute core, then bring back what came of it with [`Machine::done`].
     Compute {
         /// The core, from 0 on.
@@ -105,21 +77,4 @@ pub enum Effect {
         /// The job.
         job: DiskJob,
     },
-}
-
-impl Effect {
-    /// Takes the edge's part out of a swarm's effects.
-    ///
-    /// # Errors
-    /// It is an event, which is not the edge's.
-    pub fn split(effect: swarm::Effect) -> Result<Effect, Event> {
-        match effect {
-            swarm::Effect::Dial { conn, endpoint } => Ok(Effect::Dial { conn, endpoint }),
-            swarm::Effect::LookUp { conn, name } => Ok(Effect::LookUp { conn, name }),
-            swarm::Effect::Output { conn } => Ok(Effect::Output { conn }),
-            swarm::Effect::Close { conn } => Ok(Effect::Close { conn }),
-            swarm::Effect::Abort { conn } => Ok(Effect::Abort { conn }),
-            swarm::Effect::Event(event) => Err(event),
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! Refusals: what the node did not do because a limit is used up or a rule forbids it. Each reason has
-//! a counter, for all rooms of the node.
+//! Refusals: what the node did not do because a limit is used up or a rule forbids it. Each reason
+//! has a counter, for all rooms of the node.
 
 use core::fmt;
 
@@ -139,8 +139,8 @@ impl Refusals {
     }
 }
 
-/// The log level for something that has happened so often: a warning the first time and each time the
-/// number has doubled. A flood must not fill the log.
+/// The log level for something that has happened so often: a warning the first time and each time
+/// the number has doubled. A flood must not fill the log.
 pub(crate) fn rarely(times: u64) -> log::Level {
     match times.is_power_of_two() {
         true => log::Level::Warn,

@@ -1,5 +1,5 @@
-//! The node's bookkeeping, with an interpreter that plays by a script of its own: verification, mailboxes,
-//! kept data, call results, routing, budgets, expiry.
+//! The node's bookkeeping, with an interpreter that plays by a script of its own: verification,
+//! mailboxes, kept data, call results, routing, budgets, expiry.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -314,6 +314,19 @@ fn next_peers_get_the_particle_with_the_new_data() {
         particle: expected.clone(),
     };
     assert_eq!(stage.out, next.map(send));
+    // However many they are, script and data are in memory once.
+    let [
+        Effect::Send { particle: one, .. },
+        Effect::Send {
+            particle: other, ..
+        },
+    ] = &stage.out[..]
+    else {
+        panic!("{:?}", stage.out);
+    };
+    assert!(Arc::ptr_eq(&one.authored, &expected.authored));
+    assert!(Arc::ptr_eq(&one.authored, &other.authored));
+    assert_eq!(one.data.as_ptr(), other.data.as_ptr());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Checks files of recorded vectors: `vectors [--interpreter] [--fast] FILE...`.
 //!
-//! `--interpreter` runs programs one instruction at a time (slow), `--fast` builds the whole dataset
-//! where a file is about one (4.03 GiB and some minutes).
+//! `--interpreter` runs programs one instruction at a time (slow), `--fast` builds the whole
+//! dataset where a file is about one (4.03 GiB and some minutes).
 
 #[path = "../tests/support/vectors.rs"]
 mod support;

@@ -10,7 +10,7 @@
 //! * [`rpc`]: the reference prover's JSON-RPC, as bytes in and bytes out.
 //!
 //! The crate starts no thread, reads no clock and draws no randomness. `unsafe` lives in `memory`,
-//! `randomx::jit`, `randomx::simd` and nowhere else.
+//! `randomx::item_code`, `randomx::jit`, `randomx::simd` and nowhere else.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! The reference prover's JSON-RPC 2.0 (`ccp_*`), as bytes in and bytes out, so that a peer that
 //! drives the reference can drive this prover.
 //!
-//! All methods take their parameters by name or by position. 32-byte values are taken as hex with or
-//! without `0x`, or as lists of 32 numbers, and given as hex without prefix.
+//! All methods take their parameters by name or by position. 32-byte values are taken as hex with
+//! or without `0x`, or as lists of 32 numbers, and given as hex without prefix.
 
 use crate::capacity::proofs::BatchRequest;
 use crate::capacity::records::proof_to_json;
@@ -111,7 +111,7 @@ impl core::error::Error for Error {}
 /// A request: what is asked, and the id to answer with. Without an id no answer is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The call, or why it is none.
+    /// The call, or why the request is not one.
     pub call: Result<Call, Error>,
     id: Option<Value>,
 }

@@ -7,7 +7,7 @@ import { MarineService } from '@fluencelabs/marine-js/MarineService';
 const require = createRequire(import.meta.url);
 const file = (name) => readFile(require.resolve(name));
 const control = await WebAssembly.compile(await file('@fluencelabs/marine-js/marine-js.wasm'));
-const avm = new Uint8Array(await file('@fluencelabs/avm/dist/avm.wasm'));
+const avm = new Uint8Array(await readFile(new URL('avm.wasm', import.meta.url)));
 
 const config = {
   modules_config: [

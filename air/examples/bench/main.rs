@@ -1,10 +1,11 @@
 //! Measures interpreter calls: `bench [--warm] [--best] DIR`, or `bench --scaling`.
 //!
-//! Prints `NAME median_ms allocations` per recorded workload: the median of repeated calls, from raw bytes
-//! to raw bytes, script parsed in each. Signatures are checked each time; with `--warm` they are remembered
-//! from the call before, as in a node. With `--best` the fastest call is printed instead of the median: on a
-//! busy machine the median measures its neighbours. Freed memory is kept by the process, as the node's heap
-//! keeps it. `--scaling` prints what an element costs as traces grow.
+//! Prints `NAME median_ms allocations` per recorded workload: the median of repeated calls, from
+//! raw bytes to raw bytes, script parsed in each. Signatures are checked each time; with `--warm`
+//! they are remembered from the call before, as in a node. With `--best` the fastest call is
+//! printed instead of the median: on a busy machine the median measures its neighbours. Freed
+//! memory is kept by the process, as the node's heap keeps it. `--scaling` prints what an element
+//! costs as traces grow.
 
 mod memory;
 mod scaling;

@@ -16,7 +16,8 @@ fn count(bytes: usize) {
     BYTES.fetch_add(bytes, Ordering::Relaxed);
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory it hands out.
+// SAFETY: every call goes to the system's allocator unchanged; counting touches no memory it hands
+// out.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -60,16 +61,16 @@ pub(super) fn allocated(work: &mut dyn FnMut()) -> Allocated {
     }
 }
 
-/// Makes the allocator keep freed memory, as the node's heap does. Left alone, glibc would give the memory
-/// of each call back to the host's kernel, and each call would wait for fresh pages.
+/// Makes the allocator keep freed memory, as the node's heap does. Left alone, glibc would give the
+/// memory of each call back to the host's kernel, and each call would wait for fresh pages.
 pub(super) fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     for (option, value) in [
         (libc::M_TRIM_THRESHOLD, i32::MAX),
         (libc::M_MMAP_THRESHOLD, 32 << 20),
     ] {
-        // SAFETY: `mallopt` takes two numbers and touches no memory of ours; it is called before any thread
-        // is started.
+        // SAFETY: `mallopt` takes two numbers and touches no memory of ours; it is called before
+        // any thread is started.
         unsafe { libc::mallopt(option, value) };
     }
 }

@@ -121,7 +121,8 @@ fn check_with(data: &[u8], verified: &mut VerifiedSignatures) {
         ..input
     };
     let again = interpreter.run(again, verified);
-    // Hostile previous data may leave a peer without its key (9), but never stores or bytes in disorder.
+    // Hostile previous data may leave a peer without its key (9), but never stores or bytes in
+    // disorder.
     assert!(
         !matches!(again.ret_code, 1..=8 | 10),
         "{} {}",

@@ -1,4 +1,5 @@
-//! The text form of instructions (AIR spec section 2.5): it is part of error objects, so it is exact.
+//! The text form of instructions (AIR spec section 2.5): it is part of error objects, so it is
+//! exact.
 
 use core::fmt;
 

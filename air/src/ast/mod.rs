@@ -1,8 +1,8 @@
 //! The parsed script: a flat list of instructions that refer to each other by number.
 //!
-//! No node owns another, so a script of any depth is dropped, cloned and walked without recursion. Texts
-//! are ranges of the source, names are numbers, and every use of a stream is resolved to its slot while
-//! parsing: what the interpreter does a million times is an index into a vector.
+//! No node owns another, so a script of any depth is dropped, cloned and walked without recursion.
+//! Texts are ranges of the source, names are numbers, and every use of a stream is resolved to its
+//! slot while parsing: what the interpreter does a million times is an index into a vector.
 
 pub(crate) mod display;
 

@@ -1,7 +1,7 @@
 //! Content identifiers: how they are computed, checked and kept (AIR spec sections 6.3 and 6.4).
 //!
-//! In a run every CID is a number ([`Cid`](crate::data::Cid)), given out by the one table of [`Stores`]:
-//! equal texts have equal numbers, whichever data they came with.
+//! In a run every CID is a number ([`Cid`](crate::data::Cid)), given out by the one table of
+//! [`Stores`]: equal texts have equal numbers, whichever data they came with.
 
 mod compute;
 mod store;

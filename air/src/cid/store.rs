@@ -1,7 +1,8 @@
-//! The CID table of a run and the five stores: what previous and current data brought, and what is new.
+//! The CID table of a run and the five stores: what previous and current data brought, and what is
+//! new.
 //!
-//! Entries keep their order: previous, then current, then new ones as they are made. What is written is
-//! therefore the same for the same inputs.
+//! Entries keep their order: previous, then current, then new ones as they are made. What is
+//! written is therefore the same for the same inputs.
 
 use alloc::vec::Vec;
 use core::hash::BuildHasher;

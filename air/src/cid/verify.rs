@@ -16,8 +16,8 @@ const HASH_BLAKE3: u64 = cid::BLAKE3 as u64;
 
 /// Checks that all entries of `current` hash to their CIDs and that what they refer to is there.
 ///
-/// `known` holds the stores of previous data, which are trusted: an entry that is there in the same bytes
-/// is not hashed again.
+/// `known` holds the stores of previous data, which are trusted: an entry that is there in the same
+/// bytes is not hashed again.
 pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(), String> {
     let mut checker = Checker {
         known,

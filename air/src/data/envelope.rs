@@ -106,8 +106,8 @@ fn version(text: &str) -> Result<Version, Malformed> {
     Version::parse(text).map_err(|_| Malformed("a version is not a semantic version"))
 }
 
-/// Writes the head of an envelope, with room for the longest length of the body; returns where the body
-/// starts.
+/// Writes the head of an envelope, with room for the longest length of the body; returns where the
+/// body starts.
 pub(super) fn open(out: &mut Vec<u8>) -> usize {
     put::map_len(out, 3);
     for text in [

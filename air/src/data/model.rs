@@ -1,6 +1,7 @@
 //! The plain structs of a particle's data (AIR spec section 6.2, "Root").
 //!
-//! Everything borrows: texts from the blob that was read, or from the arena of the run that made them.
+//! Everything borrows: texts from the blob that was read, or from the arena of the run that made
+//! them.
 
 use alloc::vec::Vec;
 

@@ -1,9 +1,10 @@
 //! The checked reader: hostile bytes in, plain structs out.
 //!
-//! The archive's own rule makes sharing and overlap checkable in one pass: fields are walked in order,
-//! depth first, and each owned target (and each shared one at its first visit) must lie behind the end
-//! of the target visited before it and before its parent. [`Reader::start`] and [`Reader::end`] are that
-//! window. Every byte is thus visited at most once, and reading takes time linear in the blob.
+//! The archive's own rule makes sharing and overlap checkable in one pass: fields are walked in
+//! order, depth first, and each owned target (and each shared one at its first visit) must lie
+//! behind the end of the target visited before it and before its parent. [`Reader::start`] and
+//! [`Reader::end`] are that window. Every byte is thus visited at most once, and reading takes time
+//! linear in the blob.
 
 use alloc::vec::Vec;
 use bumpalo::Bump;
@@ -53,7 +54,8 @@ type Result<T> = core::result::Result<T, DecodeError>;
 impl<'a> Data<'a> {
     /// Reads a body. Texts borrow from `bytes`, small arrays are made in `arena`.
     ///
-    /// `seed` keys the table of shared targets, whose positions the sender chooses: it should be secret.
+    /// `seed` keys the table of shared targets, whose positions the sender chooses: it should be
+    /// secret.
     pub fn decode(bytes: &'a [u8], arena: &'a Bump, seed: u64) -> Result<Self> {
         let root = bytes
             .len()
@@ -171,8 +173,9 @@ impl<'a> Reader<'a> {
             .ok_or(DecodeError::OutOfBounds(at))
     }
 
-    /// Checks that `len` bytes at `at` may be a target. What it points to must lie before it: the caller
-    /// walks its fields with `end` at `at`, then calls [`Self::leave`] with the returned end.
+    /// Checks that `len` bytes at `at` may be a target. What it points to must lie before it: the
+    /// caller walks its fields with `end` at `at`, then calls [`Self::leave`] with the returned
+    /// end.
     fn enter(&mut self, at: usize, len: usize) -> Result<usize> {
         let behind = at.checked_add(len).ok_or(DecodeError::OutOfBounds(at))?;
         if at < self.start || behind > self.end {

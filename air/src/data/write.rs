@@ -1,7 +1,7 @@
 //! The writer: plain structs to bytes, the reader's inverse.
 //!
-//! Targets are written before what points to them, fields in order, which is the order that readers check.
-//! The text of a [`Cid`] and a sender that is one text in memory are written once and
+//! Targets are written before what points to them, fields in order, which is the order that readers
+//! check. The text of a [`Cid`] and a sender that is one text in memory are written once and
 //! shared; a blob stays as small as the one the network's other writers make.
 
 use alloc::vec::Vec;

@@ -9,7 +9,7 @@ use super::results::{CallResult, CallResults};
 pub(crate) struct Answer<'r> {
     /// 0 for success.
     pub(crate) ret_code: i32,
-    /// JSON text, it is hoped.
+    /// The answer's text. It should be JSON; whether it is shows when it is read.
     pub(crate) result: &'r str,
 }
 

@@ -1,7 +1,7 @@
 //! The edge to the host: answers in, requests and the outcome out.
 //!
-//! Typed forms are for a host in the same program. The raw forms (AIR spec sections 6.6 and 6.7) are what
-//! hosts of other interpreters exchange; they are written and read on demand.
+//! Typed forms are for a host in the same program. The raw forms (AIR spec sections 6.6 and 6.7)
+//! are what hosts of other interpreters exchange; they are written and read on demand.
 
 mod answers;
 mod decode;

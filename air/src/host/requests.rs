@@ -58,8 +58,8 @@ impl ExactSizeIterator for Origins<'_> {}
 pub type CallRequests = Vec<(u32, CallRequest)>;
 
 impl CallRequest {
-    /// A call of `function_name` of `service_id` with `arguments`, the text of a JSON array; `tetraplets` say of each
-    /// argument where its value, or each of its elements, comes from.
+    /// A call of `function_name` of `service_id` with `arguments`, the text of a JSON array;
+    /// `tetraplets` say of each argument where its value, or each of its elements, comes from.
     pub fn new<'t>(
         service_id: &str,
         function_name: &str,

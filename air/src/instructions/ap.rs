@@ -32,8 +32,8 @@ impl<'r> Run<'r> {
         Ok(Flow::Done)
     }
 
-    /// A quirk: the trace's state is taken before the key is looked at, and lost if the key is bad (AIR
-    /// spec section 9, quirk 2).
+    /// A quirk: the trace's state is taken before the key is looked at, and lost if the key is bad
+    /// (AIR spec section 9, quirk 2).
     pub(super) fn ap_map(
         &mut self,
         node: NodeId,

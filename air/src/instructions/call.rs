@@ -193,8 +193,8 @@ impl<'r> Run<'r> {
 
     /// The hash that binds a result to the arguments it was made of.
     ///
-    /// A quirk of the reference is to crash on a result whose arguments are missing (AIR spec section 9,
-    /// quirk 7).
+    /// A quirk of the reference is to crash on a result whose arguments are missing (AIR spec
+    /// section 9, quirk 7).
     pub(super) fn argument_hash(&mut self, call: &Resolving<'r>) -> Result<'r, CidText> {
         let arguments = match &call.arguments {
             Ok(arguments) => arguments,

@@ -14,8 +14,8 @@ use crate::scopes::{Canon, Stored};
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
 impl<'r> Run<'r> {
-    /// A quirk: the trace's state is taken before the peer is resolved, and lost if that fails (AIR spec
-    /// section 9, quirk 2).
+    /// A quirk: the trace's state is taken before the peer is resolved, and lost if that fails (AIR
+    /// spec section 9, quirk 2).
     pub(super) fn canon(
         &mut self,
         node: NodeId,

@@ -112,8 +112,8 @@ impl<'r> Run<'r> {
 
     /// The object of all values by the text of their keys.
     ///
-    /// The keys 3 and "3" have one text, and one place in the object. The reference puts the list of
-    /// one of them there, which one is random; here it is that of the key that came first.
+    /// The keys 3 and "3" have one text, and one place in the object. The reference puts the list
+    /// of one of them there, which one is random; here it is that of the key that came first.
     fn map_object(&mut self, map: Canon<'r>) -> Result<'r, Value<'r>> {
         let mut pairs = Vec::with_capacity(map.elements.len());
         for element in map.elements {

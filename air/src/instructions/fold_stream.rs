@@ -1,6 +1,7 @@
 //! `fold` over streams and stream maps (AIR spec section 4.12).
 //!
-//! The body may add to the stream it folds: the new values make another generation, which is folded next.
+//! The body may add to the stream it folds: the new values make another generation, which is folded
+//! next.
 
 use alloc::boxed::Box;
 
@@ -86,8 +87,8 @@ impl<'r> Run<'r> {
         stack: &mut Stack<'r>,
     ) -> Step<'r> {
         self.close_iterator(frame.iterator);
-        // Errors that can be caught are dropped here; `complete` stays as they left it, a quirk that makes
-        // a later run see another completeness (AIR spec section 9, quirk 4).
+        // Errors that can be caught are dropped here; `complete` stays as they left it, a quirk
+        // that makes a later run see another completeness (AIR spec section 9, quirk 4).
         if let Err(fault) = result
             && !fault.is_catchable()
         {

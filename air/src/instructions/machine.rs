@@ -75,8 +75,8 @@ impl<'r> Run<'r> {
             }
             Instr::Null => Ok(Flow::Done),
         };
-        // Errors are noted where they are raised. The instructions around would note the same error after
-        // it was noted, which changes nothing.
+        // Errors are noted where they are raised. The instructions around would note the same error
+        // after it was noted, which changes nothing.
         if let Err(fault) = &step {
             self.note_error(node, fault)?;
         }

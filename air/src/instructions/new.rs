@@ -25,7 +25,8 @@ impl<'r> Run<'r> {
         Flow::Enter(body)
     }
 
-    /// The variable is closed also behind an error, which then counts for more than an error of closing.
+    /// The variable is closed also behind an error, which then counts for more than an error of
+    /// closing.
     pub(super) fn new_resume(&mut self, frame: NewBody, result: Result<(), Fault<'r>>) -> Step<'r> {
         let closed = match frame.variable {
             Variable::Scalar(name) => {

@@ -60,8 +60,8 @@ impl<'r> Run<'r> {
         result: Result<(), Fault<'r>>,
     ) -> Step<'r> {
         self.close_depth();
-        // Behind an error the iterator stays at the element where the error began: whoever catches it
-        // sees that element, and a later `next` goes on from there.
+        // Behind an error the iterator stays at the element where the error began: whoever catches
+        // it sees that element, and a later `next` goes on from there.
         result?;
         let mut fold = None;
         if let Some(iteration) = self.iterators.get_mut(frame.iterator) {

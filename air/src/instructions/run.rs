@@ -145,8 +145,8 @@ impl<'r> Run<'r> {
         })
     }
 
-    /// Pays for an instruction that goes through many elements: to hash one costs as much as to write a
-    /// few hundred bytes.
+    /// Pays for an instruction that goes through many elements: to hash one costs as much as to
+    /// write a few hundred bytes.
     pub(super) fn charge_elements(&self, count: usize) -> Result<(), BudgetExceeded> {
         self.heap.charge(256 * count)
     }

@@ -23,11 +23,11 @@ pub enum ParseErrorKind {
     Expected(&'static str),
     /// A string literal has no closing quote.
     UnclosedQuote,
-    /// A number that is none, or does not fit.
+    /// Not a number, or one that does not fit.
     Number(&'static str),
-    /// A name that is none.
+    /// Not a valid name.
     Name(&'static str),
-    /// A lens that is none.
+    /// Not a valid lens.
     Lens(&'static str),
     /// A variable is used before any definition.
     UndefinedVariable(String),

@@ -10,8 +10,8 @@ type Result<T> = core::result::Result<T, (usize, Kind)>;
 
 impl Parser<'_> {
     /// Parses the lens at `range`, which begins with its dot. Behind an error object `!` may stand
-    /// after every accessor, else only at the end: there the lexer refuses it, which the reference's
-    /// does not for these two words.
+    /// after every accessor, else only at the end: there the lexer refuses it, which the
+    /// reference's does not for these two words.
     pub(super) fn lens(&mut self, range: Text, of_error: bool) -> Result<LensId> {
         let refuse = |at: usize, reason| Err((at, Kind::Lens(reason)));
         let start = range.start as usize;

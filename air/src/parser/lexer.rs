@@ -285,8 +285,8 @@ fn number(word: &str, start: usize) -> Result<TokenKind> {
     }
 }
 
-/// Where the first dot of a name with a sigil may stand at the earliest, counted from the sigil. The
-/// reference's lexer looks for it only from there (AIR spec section 2.1, corner cases).
+/// Where the first dot of a name with a sigil may stand at the earliest, counted from the sigil.
+/// The reference's lexer looks for it only from there (AIR spec section 2.1, corner cases).
 const SIGIL_DOT: usize = 3;
 
 /// Length of the name at the start of `text`.

@@ -1,7 +1,7 @@
 //! Text to [`Script`]: lexer, lenses, grammar and validation in one pass over the source.
 //!
-//! Nesting lives on an explicit stack, so the depth of a script costs heap, not native stack, and is
-//! bounded by [`Config::max_nesting`](crate::Config::max_nesting). All failures are error 1.
+//! Nesting lives on an explicit stack, so the depth of a script costs heap, not native stack, and
+//! is bounded by [`Config::max_nesting`](crate::Config::max_nesting). All failures are error 1.
 
 mod error;
 mod grammar;

@@ -1,8 +1,8 @@
 //! What a script must keep to beyond the grammar (AIR spec section 2.4).
 //!
-//! The reference builds its instructions from the inside out, so most rules see them in the order of
-//! their ends; [`Parser::finish`] is called in that order. Names are looked at again when the script
-//! has ended, [`Parser::check_names`]: what has no definition yet may get one.
+//! The reference builds its instructions from the inside out, so most rules see them in the order
+//! of their ends; [`Parser::finish`] is called in that order. Names are looked at again when the
+//! script has ended, [`Parser::check_names`]: what has no definition yet may get one.
 
 use super::error::ParseErrorKind as Kind;
 use super::scopes::OpenFold;
@@ -11,8 +11,8 @@ use crate::ast::*;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
-/// What an instruction ends in, as far as the rule about instructions after `next` knows: `next` of an
-/// iterator, or something else.
+/// What an instruction ends in, as far as the rule about instructions after `next` knows: `next` of
+/// an iterator, or something else.
 pub(super) type Ending = Option<Name>;
 
 impl Parser<'_> {
@@ -215,8 +215,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Checks a `next`. Only the first one of a name has to stand in a fold of that name; another that
-    /// does not fails when it runs.
+    /// Checks a `next`. Only the first one of a name has to stand in a fold of that name; another
+    /// that does not fails when it runs.
     pub(super) fn check_next(&mut self, iterator: Name, at: usize) -> Result<()> {
         let info = &mut self.infos[iterator.0 as usize];
         let is_first = !core::mem::replace(&mut info.has_next, true);

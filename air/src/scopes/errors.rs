@@ -21,8 +21,8 @@ impl From<Error> for Raised<'_> {
     }
 }
 
-/// An error object. One that was made of a raised error is a literal, also that of a failed call; only
-/// `fail` with a value keeps the value's provenance, in `%last_error%`.
+/// An error object. One that was made of a raised error is a literal, also that of a failed call;
+/// only `fail` with a value keeps the value's provenance, in `%last_error%`.
 #[derive(Clone, Copy)]
 pub(crate) struct ErrorObject<'r> {
     pub(crate) value: Value<'r>,
@@ -86,7 +86,7 @@ impl<'r> ErrorState<'r> {
         }
     }
 
-    /// `:error:` is no error again.
+    /// `:error:` stands for no error again.
     pub(crate) fn clear(&mut self) {
         self.error = self.none;
         self.original = None;

@@ -1,7 +1,8 @@
 //! Streams and stream maps (AIR spec section 4.11).
 //!
-//! A stream has three lists of generations. A generation takes no room of its own here: a list is its
-//! values, each with its generation's number, and a count. Data that claims a high generation costs nothing.
+//! A stream has three lists of generations. A generation takes no room of its own here: a list is
+//! its values, each with its generation's number, and a count. Data that claims a high generation
+//! costs nothing.
 
 use alloc::vec::Vec;
 
@@ -104,10 +105,12 @@ impl Open<'_> {
 /// Where a global stream is meant: in the whole script.
 const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
 
-/// All streams and maps (AIR spec section 4.11): per name a stack of those that exist, the global one
-/// below those of the `new`s that are running. A name means the topmost whose span has the use in it.
+/// All streams and maps (AIR spec section 4.11): per name a stack of those that exist, the global
+/// one below those of the `new`s that are running. A name means the topmost whose span has the use
+/// in it.
 ///
-/// A use can run while `new`s are running that it does not stand in, behind a `next` in one of them.
+/// A use can run while `new`s are running that it does not stand in, behind a `next` in one of
+/// them.
 pub(crate) struct Streams<'r> {
     slots: Vec<Vec<Open<'r>>>,
 }
@@ -135,15 +138,15 @@ impl<'r> Streams<'r> {
         self.slots[slot.0 as usize].push(Open { span, stream });
     }
 
-    /// `new` ends: the topmost stream of the name is closed, whichever that is. There is none if all
-    /// were dropped, see [`Self::add`].
+    /// `new` ends: the topmost stream of the name is closed, whichever that is. There is none if
+    /// all were dropped, see [`Self::add`].
     pub(crate) fn close(&mut self, slot: Slot) -> Option<NewStream<'r>> {
         let open = self.slots[slot.0 as usize].pop()?;
         Some(NewStream(open.stream))
     }
 
-    /// Adds a value. Where no stream is meant a global one begins to exist, and takes the place of all
-    /// others of its name: a quirk of the reference. Those are dropped without being compacted.
+    /// Adds a value. Where no stream is meant a global one begins to exist, and takes the place of
+    /// all others of its name: a quirk of the reference. Those are dropped without being compacted.
     pub(crate) fn add(
         &mut self,
         used: StreamRef,
@@ -191,7 +194,8 @@ impl<'r> Streams<'r> {
     /// The non-empty generations behind `cursor`, in order.
     ///
     /// A quirk: the cursor counts empty generations too, but skips only filled ones, so with empty
-    /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk 1).
+    /// generations in a list values are passed over. Traces depend on it (AIR spec section 9, quirk
+    /// 1).
     pub(crate) fn slices_from(
         &mut self,
         used: StreamRef,

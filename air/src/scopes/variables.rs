@@ -1,7 +1,9 @@
-//! Scalars, canon streams and canon maps: tables of values by name and depth (AIR spec section 4.10).
+//! Scalars, canon streams and canon maps: tables of values by name and depth (AIR spec section
+//! 4.10).
 //!
-//! Depth 0 is global; each fold and each iteration behind a `next` is one deeper. The depth that a `next`
-//! leaves is hidden until its return, so that an iteration does not see the values of the one before.
+//! Depth 0 is global; each fold and each iteration behind a `next` is one deeper. The depth that a
+//! `next` leaves is hidden until its return, so that an iteration does not see the values of the
+//! one before.
 
 use alloc::vec::Vec;
 

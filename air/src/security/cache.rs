@@ -7,8 +7,9 @@ use hashbrown::HashSet;
 /// Remembers which signatures over which bytes were found valid, so that a node that meets the same
 /// signed answers in many runs of a particle checks each of them once.
 ///
-/// An entry is the BLAKE3 digest of the exact key, signature and signed bytes: what was not verified
-/// itself is never taken for verified. The memory is bounded; the older half is forgotten at once.
+/// An entry is the BLAKE3 digest of the exact key, signature and signed bytes: what was not
+/// verified itself is never taken for verified. The memory is bounded; the older half is forgotten
+/// at once.
 pub struct VerifiedSignatures {
     young: HashSet<[u8; 32], FixedState>,
     old: HashSet<[u8; 32], FixedState>,
@@ -16,7 +17,8 @@ pub struct VerifiedSignatures {
 }
 
 impl VerifiedSignatures {
-    /// A memory of at most `capacity` signatures, about 40 bytes each. With 0 nothing is remembered.
+    /// A memory of at most `capacity` signatures, about 40 bytes each. With 0 nothing is
+    /// remembered.
     pub fn new(capacity: usize) -> Self {
         VerifiedSignatures {
             young: HashSet::with_hasher(FixedState::default()),

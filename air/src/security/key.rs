@@ -11,8 +11,8 @@ pub(crate) const ED25519: u8 = 0;
 
 /// A peer's key pair, made ready once and cheap to clone.
 ///
-/// The interface allows malformed keys, and reports them late (AIR spec section 1, step 8): making a
-/// `Key` never fails, running with a malformed one does.
+/// The interface allows malformed keys, and reports them late (AIR spec section 1, step 8): making
+/// a `Key` never fails, running with a malformed one does.
 #[derive(Clone)]
 pub struct Key(Arc<Inner>);
 

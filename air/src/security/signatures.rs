@@ -50,7 +50,8 @@ impl<T: Copy> ByCid<T> {
 const NOBODY: usize = usize::MAX;
 
 impl<'r> SignatureStore<'r> {
-    /// Collects keys, and the CIDs that the trace attributes to each peer; each such peer needs a key.
+    /// Collects keys, and the CIDs that the trace attributes to each peer; each such peer needs a
+    /// key.
     pub(crate) fn collect(
         data: &Loaded<'r>,
         texts: &[&'r str],
@@ -179,8 +180,8 @@ impl<'r> SignatureStore<'r> {
         Ok(self)
     }
 
-    /// Signs `cids` for the current peer, unless its signature over the very same bytes is there and known
-    /// to be valid: Ed25519 would make it again.
+    /// Signs `cids` for the current peer, unless its signature over the very same bytes is there
+    /// and known to be valid: Ed25519 would make it again.
     pub(crate) fn sign(
         &mut self,
         key: &Key,
@@ -253,8 +254,8 @@ fn contains(larger: &[Cid], smaller: &[Cid], texts: &[&str]) -> bool {
 
 /// Sorts by text.
 fn sort(cids: &mut Vec<Cid>, texts: &[&str]) {
-    // Nearly all texts differ in the eight characters behind the part they share; those alone are compared
-    // then, as one number.
+    // Nearly all texts differ in the eight characters behind the part they share; those alone are
+    // compared then, as one number.
     let key = |cid: &Cid| {
         let random = texts[cid.index()].as_bytes().strip_prefix(cid::PREFIX)?;
         random.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))

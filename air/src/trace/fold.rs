@@ -1,8 +1,8 @@
 //! The iterations of a `fold` over a stream (AIR spec section 5.5).
 //!
-//! Each iteration has two pieces of trace: what runs *before* its `next`, and what runs *after*. The lore of
-//! the inputs says where these pieces are; sliders are set to them as the fold comes by, and the lore of the
-//! result is written.
+//! Each iteration has two pieces of trace: what runs *before* its `next`, and what runs *after*.
+//! The lore of the inputs says where these pieces are; sliders are set to them as the fold comes
+//! by, and the lore of the result is written.
 
 use alloc::vec::Vec;
 
@@ -217,8 +217,8 @@ struct Record {
     after: SubTrace,
 }
 
-/// Widens the pieces of one run of equal generation: an iteration encloses those behind its `next`, so
-/// its sub-trace covers theirs.
+/// Widens the pieces of one run of equal generation: an iteration encloses those behind its `next`,
+/// so its sub-trace covers theirs.
 fn widen(run: &[Record], pieces: &mut Vec<(u32, Option<Pieces>)>) {
     let mut before: usize = run.iter().map(|record| record.before.len as usize).sum();
     let all_after: usize = run.iter().map(|record| record.after.len as usize).sum();

@@ -1,7 +1,7 @@
 //! Merging: two traces are read in step with the script, a third is written (AIR spec section 5).
 //!
-//! Instructions meet their states here and push what they did. Nothing in this room knows values: it works
-//! on states alone.
+//! Instructions meet their states here and push what they did. Nothing in this module knows values:
+//! it works on states alone.
 
 mod calls;
 mod describe;

@@ -15,7 +15,7 @@ pub(crate) enum Json<'r> {
     String(&'r str),
     Array(&'r [Json<'r>]),
     Object(&'r [(&'r str, Json<'r>)]),
-    /// A value that may be a text still.
+    /// A value that may still be a text.
     Shared(Value<'r>),
 }
 
@@ -38,7 +38,7 @@ impl Number {
 pub(crate) struct Value<'r>(pub(super) &'r Lazy<'r>);
 
 pub(super) struct Lazy<'r> {
-    /// As received: JSON, it is hoped.
+    /// As received: not yet known to be JSON.
     pub(super) raw: Option<&'r str>,
     /// Canonical.
     pub(super) text: OnceCell<&'r str>,
@@ -86,7 +86,7 @@ impl<'r> Value<'r> {
         }))
     }
 
-    /// A value of a text from outside, which is believed to be JSON when it is read.
+    /// A value of a text from outside. Whether it is JSON shows when it is read.
     pub(crate) fn from_raw(heap: &Heap<'r>, raw: &'r str) -> Self {
         let (text, tree) = (OnceCell::new(), OnceCell::new());
         Value(heap.cell(Lazy {

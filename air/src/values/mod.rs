@@ -1,11 +1,12 @@
 //! JSON values: shared, read when needed, written once.
 //!
-//! A [`Value`] is a text, a tree, or both; whichever is missing is made when it is asked for. Most values
-//! pass through a peer as texts and never become trees. All memory comes from the run's [`Heap`].
+//! A [`Value`] is a text, a tree, or both; whichever is missing is made when it is asked for. Most
+//! values pass through a peer as texts and never become trees. All memory comes from the run's
+//! [`Heap`].
 //!
-//! Canonical text is what this crate writes: compact, keys sorted by bytes, escapes as `serde_json` writes
-//! them, floats as Ryu does. Only canonical texts are stored, hashed and compared; [`scan::is_canonical`]
-//! recognises most of them without parsing.
+//! Canonical text is what this crate writes: compact, keys sorted by bytes, escapes as `serde_json`
+//! writes them, floats as Ryu does. Only canonical texts are stored, hashed and compared;
+//! [`scan::is_canonical`] recognises most of them without parsing.
 //!
 //! Nothing but reading recurses over a value's depth, and reading stops at 128 levels.
 

@@ -1,7 +1,7 @@
 //! Canonical JSON text to MessagePack.
 //!
-//! MessagePack wants the length of a container before its elements: one pass over the text counts them, a
-//! second writes. Neither recurses, so texts of any depth can be written.
+//! MessagePack wants the length of a container before its elements: one pass over the text counts
+//! them, a second writes. Neither recurses, so texts of any depth can be written.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

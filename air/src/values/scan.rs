@@ -8,8 +8,8 @@ const MAX_DEPTH: usize = 127;
 
 /// Whether `text` is canonical JSON for sure.
 ///
-/// `false` means: parse it and write it again. That is the answer for all floats, whose layout only the
-/// writer knows, and for escaped keys.
+/// `false` means: parse it and write it again. That is the answer for all floats, whose layout only
+/// the writer knows, and for escaped keys.
 pub(super) fn is_canonical(text: &str) -> bool {
     Scanner {
         bytes: text.as_bytes(),

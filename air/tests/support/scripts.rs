@@ -31,8 +31,8 @@ impl Random {
 /// What scripts may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Style {
-    /// All that the language promises to merge: errors are caught where they arise, no argument depends on
-    /// the order of deliveries, no fold adds to the stream it runs over.
+    /// All that the language promises to merge: errors are caught where they arise, no argument
+    /// depends on the order of deliveries, no fold adds to the stream it runs over.
     Tame,
     /// Anything that parses.
     Wild,
@@ -192,8 +192,8 @@ impl Writer<'_> {
         }
     }
 
-    /// An argument of a call. A call whose arguments are not known is passed on; if they turn out to be none
-    /// there is no call. A tame script does not do that.
+    /// An argument of a call. A call whose arguments are not known is passed on; if they turn out
+    /// to be none there is no call. A tame script does not do that.
     fn argument(&mut self) -> String {
         loop {
             let value = self.value();

@@ -13,8 +13,8 @@ use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm;
-use basalt_node::script::{Aquavm, CallResult, Interpreter, Run};
 use basalt_node::client::Client;
+use basalt_node::script::{Aquavm, CallResult, Interpreter, Run};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -156,6 +156,7 @@ impl Operator {
         let mut reactor = Reactor::new(client, clocks).unwrap();
         let mut effects = Vec::new();
         reactor
+            .driver
             .machine
             .dial(clocks.read(), &node.address, &mut effects)
             .unwrap();
@@ -164,7 +165,7 @@ impl Operator {
         reactor
             .run(|client| client.is_connected(&peer) || Instant::now() > end)
             .unwrap();
-        assert!(reactor.machine.is_connected(&peer), "no connection");
+        assert!(reactor.driver.machine.is_connected(&peer), "no connection");
         Operator {
             reactor,
             keypair: keypair.clone(),
@@ -210,6 +211,7 @@ impl Operator {
         let id = format!("question {}", self.asked);
         let mut particle = self
             .reactor
+            .driver
             .machine
             .particle(clock, id.clone(), script, 120_000);
         let authored = particle.authored.clone();
@@ -240,6 +242,7 @@ impl Operator {
         particle.data = outcome.data.clone().into();
         let mut effects = Vec::new();
         self.reactor
+            .driver
             .machine
             .send(clock, &node, &particle, &mut effects)
             .unwrap();
@@ -250,7 +253,7 @@ impl Operator {
             !client.received.is_empty() || Instant::now() > end
         };
         self.reactor.run(came).unwrap();
-        let Some(back) = self.reactor.machine.received.pop_front() else {
+        let Some(back) = self.reactor.driver.machine.received.pop_front() else {
             panic!("no answer to {service}.{function}");
         };
         let outcome = run(&outcome.data, &back.data, Vec::new());

@@ -5,34 +5,31 @@
 //! Everything in a table is firmware's word and may be wrong: lengths and sums are checked, counts
 //! are limited, a bad table is left out.
 //!
-//! Source: ACPI specification 6.5, chapters 5.2 and 5.2.5 to 5.2.12; PCI firmware specification 3.3,
-//! section 4.1.2; IA-PC HPET specification 1.0a, section 3.2.4.
+//! Source: ACPI specification 6.5, chapters 5.2 and 5.2.5 to 5.2.12; PCI firmware specification
+//! 3.3, section 4.1.2; IA-PC HPET specification 1.0a, section 3.2.4.
 
+mod error;
 pub mod fadt;
 pub mod hpet;
 pub mod madt;
 pub mod mcfg;
+mod memory;
 pub mod table;
 
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
-
+pub use self::error::Error;
 pub use self::fadt::{PmTimer, ResetRegister};
 pub use self::mcfg::EcamRegion;
+pub use self::memory::Memory;
 use self::table::Root;
 
-/// Most processors taken from the MADT. Bounds the per-core memory a table can make the kernel take.
+/// Most processors taken from the MADT. Bounds the per-core memory a table can make the kernel
+/// take.
 pub const MAX_CORES: usize = 256;
 /// Most PCI configuration regions taken from the MCFG.
 pub const MAX_ECAM_REGIONS: usize = 8;
-
-/// Physical memory as the parser sees it.
-pub trait Memory {
-    /// The `len` bytes at `address`, or `None` if they are not all memory.
-    fn bytes(&self, address: u64, len: usize) -> Option<&[u8]>;
-}
 
 /// What the kernel wants to know of the machine.
 #[derive(Clone, Debug, Default)]
@@ -49,35 +46,12 @@ pub struct Platform {
     pub hpet: Option<u64>,
 }
 
-/// Why there is no platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The root pointer's signature, length or sum is wrong.
-    RootPointer,
-    /// The root table is not readable or its sum is wrong.
-    RootTable,
-    /// There is no usable MADT, so no processor is known.
-    NoProcessors,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RootPointer => "the ACPI root pointer is damaged",
-            Self::RootTable => "the ACPI root table is damaged",
-            Self::NoProcessors => "the ACPI tables name no processor",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
-
 impl Platform {
     /// Reads the tables that hang off the root pointer at `rsdp`.
     ///
     /// # Errors
-    /// [`Error`] if the way to the tables or the list of processors is damaged; any other table that
-    /// is missing or damaged only leaves its field empty.
+    /// [`Error`] if the way to the tables or the list of processors is damaged; any other table
+    /// that is missing or damaged only leaves its field empty.
     pub fn read(memory: &impl Memory, rsdp: u64) -> Result<Self, Error> {
         let mut platform = Self::default();
         for table in Root::find(memory, rsdp)?.tables() {

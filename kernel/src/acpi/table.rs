@@ -1,6 +1,7 @@
 //! From the root pointer to checked tables.
 
-use super::{Error, Memory};
+use super::error::Error;
+use super::memory::Memory;
 
 /// Largest table that is read. Bounds the time spent on summing what a length field claims.
 pub const MAX_TABLE_LEN: usize = 1 << 20;

@@ -8,9 +8,7 @@ use core::slice;
 
 use basalt_distro::pack::MAX_PACK;
 use basalt_manifest::Manifest;
-use uefi::boot::{
-    self, AllocateType, MemoryDescriptor, MemoryType, OpenProtocolAttributes, OpenProtocolParams,
-};
+use uefi::boot::{self, AllocateType, MemoryType, OpenProtocolAttributes, OpenProtocolParams};
 use uefi::fs::{self, FileSystem};
 use uefi::mem::memory_map::MemoryMap as _;
 use uefi::proto::console::gop::{GraphicsOutput, PixelFormat};
@@ -20,14 +18,16 @@ use uefi::proto::rng::Rng;
 use uefi::table::cfg::ConfigTableEntry;
 use uefi::{CStr16, Status, cstr16, runtime, system};
 
-use super::stay::{self, Stay};
-use super::{Configuration, Framebuffer, Handover, Identity, Refusal, identity};
+use super::descriptors::{kind_of, span_of};
+use super::firmware_drivers::{self, FirmwareDrivers};
+use super::handover::{Configuration, Framebuffer, Handover, Identity, Refusal};
+use super::identity;
 use crate::acpi::{self, Memory, Platform};
 use crate::cpu::features::Features;
 use crate::entropy::{self, sources::Pool};
 use crate::log::screen::{Geometry, PixelOrder, Screen};
 use crate::mem::image::{self, MAX_SECTIONS, Section};
-use crate::mem::map::{Kind, MemoryMap, Region, Span};
+use crate::mem::map::{MemoryMap, Region, Span};
 use crate::mem::{PAGE, heap};
 use crate::time::calendar::Date;
 use crate::time::calibrate::{self, Measurement};
@@ -49,7 +49,7 @@ const SERVICES_FILE: &CStr16 = cstr16!("\\EFI\\basalt\\services");
 
 /// Asks the firmware everything and sends it away, unless it must stay to drive a device.
 #[must_use]
-pub fn gather() -> (Handover, Option<Stay>) {
+pub fn gather() -> (Handover, Option<FirmwareDrivers>) {
     claim_first_arena();
     let mut platform = read_platform();
     let measurement = start_clock(platform.as_ref().ok());
@@ -59,17 +59,17 @@ pub fn gather() -> (Handover, Option<Stay>) {
     }
     ::log::info!(
         "basalt {} by {}",
-        env!("CARGO_PKG_VERSION"),
+        env!("BASALT_VERSION"),
         system::firmware_vendor()
     );
     set_wall_clock();
     let configuration = seed_generator().and_then(|()| read_configuration());
     let image = find_image();
     let sections = find_sections(image);
-    let stay = platform.as_mut().ok().and_then(stay::prepare);
-    let (stay, lent) = stay.unzip();
-    let map = match stay {
-        Some(_) => stay::take_memory(),
+    let drivers = platform.as_mut().ok().and_then(firmware_drivers::prepare);
+    let (drivers, firmware_devices) = drivers.unzip();
+    let map = match drivers {
+        Some(_) => firmware_drivers::take_memory(),
         None => leave(),
     };
     let handover = Handover {
@@ -80,9 +80,9 @@ pub fn gather() -> (Handover, Option<Stay>) {
         framebuffer,
         configuration,
         measurement,
-        lent: lent.unwrap_or_default(),
+        firmware_devices: firmware_devices.unwrap_or_default(),
     };
-    (handover, stay)
+    (handover, drivers)
 }
 
 fn claim_first_arena() {
@@ -280,7 +280,8 @@ fn read_configuration() -> Result<Configuration, Refusal> {
     })
 }
 
-/// The file of services, in memory of its own that is never given back; `None` when there is no such file.
+/// The file of services, in memory of its own that is never given back; `None` when there is no
+/// such file.
 fn read_services() -> Result<Option<&'static [u8]>, String> {
     let text = |error: uefi::Error| error.to_string();
     let mut volume = boot::get_image_file_system(boot::image_handle()).map_err(text)?;
@@ -290,7 +291,7 @@ fn read_services() -> Result<Option<&'static [u8]>, String> {
         Err(error) if error.status() == Status::NOT_FOUND => return Ok(None),
         opened => opened.map_err(text)?.into_regular_file(),
     };
-    let mut file = file.ok_or("it is no file")?;
+    let mut file = file.ok_or("it is not a file")?;
     let size = file.get_boxed_info::<FileInfo>().map_err(text)?.file_size() as usize;
     if size > MAX_PACK {
         return Err(format!("it has {size} bytes, more than {MAX_PACK}"));
@@ -298,7 +299,8 @@ fn read_services() -> Result<Option<&'static [u8]>, String> {
     let pages = size.div_ceil(PAGE as usize).max(1);
     let memory = boot::allocate_pages(AllocateType::AnyPages, MemoryType::LOADER_DATA, pages);
     let memory = memory.map_err(text)?;
-    // SAFETY: the pages are fresh, of a type that the kernel never gives back, and hold `size` bytes; zeroes are bytes.
+    // SAFETY: the pages are fresh, of a type that the kernel never gives back, and hold `size`
+    // bytes; zeroes are bytes.
     let content = unsafe {
         memory.write_bytes(0, size);
         slice::from_raw_parts_mut(memory.as_ptr(), size)
@@ -337,7 +339,7 @@ fn kept_identity(files: &mut FileSystem) -> Result<[u8; 32], Refusal> {
         ::log::info!(target: "boot", "generated a new identity");
     }
     if !kept.in_both {
-        ::log::warn!(target: "boot", "the boot volume takes no second copy of the identity");
+        ::log::warn!(target: "boot", "the second copy of the identity cannot be written to the boot volume");
     }
     Ok(kept.seed)
 }
@@ -413,25 +415,4 @@ fn leave() -> MemoryMap {
         })
         .collect();
     MemoryMap::new(regions)
-}
-
-pub(super) fn span_of(descriptor: &MemoryDescriptor) -> Span {
-    let len = descriptor.page_count.saturating_mul(PAGE);
-    Span {
-        start: descriptor.phys_start,
-        end: descriptor.phys_start.saturating_add(len),
-    }
-}
-
-pub(super) fn kind_of(memory_type: MemoryType) -> Kind {
-    match memory_type {
-        MemoryType::CONVENTIONAL => Kind::Free,
-        MemoryType::BOOT_SERVICES_CODE | MemoryType::BOOT_SERVICES_DATA => Kind::Firmware,
-        MemoryType::LOADER_CODE | MemoryType::LOADER_DATA => Kind::Kernel,
-        MemoryType::ACPI_RECLAIM
-        | MemoryType::ACPI_NON_VOLATILE
-        | MemoryType::RUNTIME_SERVICES_CODE
-        | MemoryType::RUNTIME_SERVICES_DATA => Kind::Kept,
-        _ => Kind::Other,
-    }
 }

@@ -1,9 +1,9 @@
-//! The two files that keep a generated identity: each has the seed in base64 and a newline, as it could
-//! stand in the manifest. Pure.
+//! The two files that keep a generated identity: each has the seed in base64 and a newline, as it
+//! could stand in the manifest. Pure.
 //!
-//! A power cut can leave a file missing or damaged while it is written. Therefore there are two, the
-//! second is written when the first is whole, and the node starts when both are: as long as there is no
-//! second one, nobody has ever been told of the identity, and it may be made anew.
+//! A power cut can leave a file missing or damaged while it is written. Therefore there are two,
+//! the second is written when the first is whole, and the node starts when both are: as long as
+//! there is no second one, nobody has ever been told of the identity, and it may be made anew.
 
 use alloc::string::String;
 use core::fmt;
@@ -76,8 +76,8 @@ pub enum Problem<E> {
     NotKept,
 }
 
-/// The identity in the files, or a `fresh` one if nobody can have been told of any. A file that does not
-/// hold it is written.
+/// The identity in the files, or a `fresh` one if nobody can have been told of any. A file that
+/// does not hold it is written.
 ///
 /// # Errors
 /// [`Problem`] if there was an identity that cannot be told, or a new one cannot be kept.

@@ -1,7 +1,7 @@
 //! The local APIC: interrupts between cores, the one-shot timer, end of interrupt.
 //!
-//! In x2APIC mode the registers are model-specific registers, else they lie in memory. Source: Intel
-//! SDM volume 3, chapter "Advanced Programmable Interrupt Controller".
+//! In x2APIC mode the registers are model-specific registers, else they lie in memory. Source:
+//! Intel SDM volume 3, chapter "Advanced Programmable Interrupt Controller".
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use core::time::Duration;
@@ -10,7 +10,7 @@ use x86_64::instructions::port::Port;
 use x86_64::registers::model_specific::Msr;
 
 use super::features::Features;
-use super::idt::{SPURIOUS_VECTOR, TIMER_VECTOR};
+use super::vectors::{SPURIOUS_VECTOR, TIMER_VECTOR};
 use crate::mem::map::Span;
 use crate::mem::paging::NoTable;
 use crate::mem::{PAGE, mmio, space};

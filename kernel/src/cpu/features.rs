@@ -108,7 +108,8 @@ pub fn name() -> heapless::String<48> {
 /// for (AVX state in XCR0), write protection and no-execute, and the page attributes.
 pub fn enable(features: &Features) {
     // SAFETY: the bits switch on state that the processor says it has; paging, protection and the
-    // caches stay as they are. No vector state is live across this call in a form that could change.
+    // caches stay as they are. No vector state is live across this call in a form that could
+    // change.
     unsafe {
         Cr0::update(|flags| {
             flags.remove(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED);

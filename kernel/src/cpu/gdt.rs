@@ -64,8 +64,8 @@ impl Tables {
     pub unsafe fn load(&mut self) {
         let none = SegmentSelector::new(0, PrivilegeLevel::Ring0);
         // SAFETY: the tables stay by the caller's promise; the selectors name descriptors of the
-        // table just loaded, of the right kinds; in long mode the null selector is fine for the data
-        // segments that no one uses.
+        // table just loaded, of the right kinds; in long mode the null selector is fine for the
+        // data segments that no one uses.
         unsafe {
             let code = self.gdt.append(Descriptor::kernel_code_segment());
             let data = self.gdt.append(Descriptor::kernel_data_segment());

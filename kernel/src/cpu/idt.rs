@@ -8,25 +8,28 @@ use x86_64::registers::segmentation::{CS, Segment};
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::gdt::StackOf;
-use super::{STOPPING, apic, halt, msr};
-use crate::panic;
+use super::stop::{STOPPING, halt};
+use super::vectors::{FIRST_DEVICE_VECTOR, SPURIOUS_VECTOR};
+use super::{apic, msr};
 
-/// First vector that is no exception.
-pub const FIRST_DEVICE_VECTOR: u8 = 32;
-/// The network card has received something.
-pub const NETWORK_VECTOR: u8 = 0x40;
-/// The one-shot timer of the local APIC.
-pub const TIMER_VECTOR: u8 = 0x41;
-/// Another core has put a message into this core's queue.
-pub const MESSAGE_VECTOR: u8 = 0x42;
-/// What the local APIC delivers when an interrupt went away; needs no end-of-interrupt.
-pub const SPURIOUS_VECTOR: u8 = 0xff;
+pub use super::vectors::MESSAGE_VECTOR;
 
 const NMI: u64 = 2;
 const GENERAL_PROTECTION: u64 = 13;
 const STUB_LEN: u64 = 16;
 
 static IDT: OnceCell<InterruptDescriptorTable> = OnceCell::new();
+
+/// What ends the machine after an exception. It lies above this module and is given at the start.
+/// Reading it takes no lock, whatever the core held when it faulted.
+static ON_EXCEPTION: OnceCell<fn(&Frame) -> !> = OnceCell::new();
+
+/// Sets what is called with the interrupted state of an exception that cannot be recovered from.
+/// The first call counts; until then such an exception stops the core without a word.
+pub fn on_exception(handler: fn(&Frame) -> !) {
+    // A second handler is refused, and the first stays.
+    let _ = ON_EXCEPTION.set(handler);
+}
 
 /// The interrupted state, as the stubs leave it on the stack.
 #[derive(Clone, Debug)]
@@ -116,7 +119,10 @@ extern "sysv64" fn handle(frame: &mut Frame) {
         frame.rip = place;
         return;
     }
-    panic::exception(frame);
+    match ON_EXCEPTION.get() {
+        Some(handler) => handler(frame),
+        None => halt(),
+    }
 }
 
 /// Name of an exception, by its vector.

@@ -17,10 +17,10 @@ static READY: AtomicBool = AtomicBool::new(false);
 pub struct Local {
     /// Must stay first: [`index`] reads it at offset 0.
     index: u32,
-    /// Where a general protection fault goes on while the core touches a register that may not exist;
-    /// else 0. See [`super::msr`].
+    /// Where a general protection fault goes on while the core touches a register that may not
+    /// exist; else 0. See [`super::msr`].
     pub recovery: AtomicU64,
-    /// Set while the core tells of its end, so that a second fault does not start over.
+    /// Set while the core reports a panic, so that a second fault does not start over.
     pub failing: AtomicBool,
     /// Descriptor tables and stacks.
     pub tables: Tables,

@@ -1,8 +1,8 @@
 //! Model-specific registers that may not exist: reading and writing them without the fault that a
 //! missing one raises.
 //!
-//! The core notes where to go on before it touches the register; a general protection fault goes there
-//! ([`recover`]) instead of ending the machine.
+//! The core notes where to go on before it touches the register; a general protection fault goes
+//! there ([`recover`]) instead of ending the machine.
 
 use core::arch::asm;
 use core::mem::offset_of;
@@ -20,8 +20,8 @@ pub struct Fault;
 /// [`Fault`] if it does not exist.
 pub fn read(number: u32) -> Result<u64, Fault> {
     let (low, high, failed): (u32, u32, u32);
-    // SAFETY: reading has no effect but the value, or a fault, after which `recover` goes on at label 2
-    // with the registers as they were. `Local` is at the GS base of every core that runs.
+    // SAFETY: reading has no effect but the value, or a fault, after which `recover` goes on at
+    // label 2 with the registers as they were. `Local` is at the GS base of every core that runs.
     unsafe {
         asm!(
             "lea {place}, [rip + 2f]",

@@ -1,8 +1,8 @@
 //! Starting the other cores.
 //!
-//! Each is woken by INIT and a start-up message, begins in 16-bit mode in a page below 1 MiB, and goes
-//! from there straight to 64-bit mode with the kernel's page tables. They come one after the other
-//! through one mailbox, and a core that does not answer is left behind.
+//! Each is woken by INIT and a start-up message, begins in 16-bit mode in a page below 1 MiB, and
+//! goes from there straight to 64-bit mode with the kernel's page tables. They come one after the
+//! other through one mailbox, and a core that does not answer is left behind.
 //!
 //! Source: Intel SDM volume 3, "Multiple-Processor Management" and "Initializing IA-32e Mode".
 
@@ -159,8 +159,8 @@ extern "sysv64" fn enter(local: &'static mut Local) -> ! {
 pub type Outcome = (u32, Result<usize, Error>);
 
 /// Starts the cores with the identifiers `apic_ids`, which get the indices 1, 2, ... as far as they
-/// run, and lets each run `run` with its index. `page` is a free page below 1 MiB. Appends what became
-/// of each to `outcomes`.
+/// run, and lets each run `run` with its index. `page` is a free page below 1 MiB. Appends what
+/// became of each to `outcomes`.
 pub fn start(apic_ids: &[u32], page: u64, run: fn(usize) -> !, outcomes: &mut Vec<Outcome>) {
     let page_span = Span {
         start: page,

@@ -2,8 +2,8 @@
 
 use raw_cpuid::{CpuId, TopologyType};
 
-/// How many low bits of a local APIC's identifier number the threads of one physical core; 0 where the
-/// processor does not say.
+/// How many low bits of a local APIC's identifier number the threads of one physical core; 0 where
+/// the processor does not say.
 #[must_use]
 pub fn thread_bits() -> u32 {
     let levels = CpuId::new().get_extended_topology_info();
@@ -14,8 +14,8 @@ pub fn thread_bits() -> u32 {
     threads.map_or(0, |level| level.shift_right_for_next_apic_id())
 }
 
-/// The physical core of each of the threads with these identifiers, numbered in the order in which they
-/// first appear; the threads of one core have the same number.
+/// The physical core of each of the threads with these identifiers, numbered in the order in which
+/// they first appear; the threads of one core have the same number.
 pub fn physical_cores(apic_ids: &[u32], thread_bits: u32) -> impl Iterator<Item = usize> {
     let core_of = move |id: u32| id.checked_shr(thread_bits).unwrap_or(0);
     apic_ids.iter().map(move |&id| {

@@ -1,8 +1,8 @@
 //! A deterministic random bit generator: ChaCha20 with fast key erasure. Pure.
 //!
 //! Each request uses one key and replaces it by the first 32 bytes of its own output, so what was
-//! given out cannot be computed from what is kept. Reseeding hashes the key and the new bytes together
-//! with BLAKE3 in key-derivation mode.
+//! given out cannot be computed from what is kept. Reseeding hashes the key and the new bytes
+//! together with BLAKE3 in key-derivation mode.
 
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};

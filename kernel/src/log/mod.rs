@@ -1,7 +1,7 @@
 //! Logs: the `log` facade written to the serial port and the screen.
 //!
-//! Layers: [`format`] makes one line of bytes out of a record, [`serial`] and [`screen`] show bytes,
-//! this module joins them under one lock. The panic path shares nothing of this but the two
+//! Layers: [`format`] makes one line of bytes out of a record, [`serial`] and [`screen`] show
+//! bytes, this module joins them under one lock. The panic path shares nothing of this but the two
 //! writers, of which it makes its own.
 
 pub mod format;
@@ -97,7 +97,7 @@ pub fn attach_screen(screen: Screen) {
     SINKS.lock().screen = Some(screen);
 }
 
-/// Sets the most talkative level that is still shown.
+/// Sets the most verbose level that is shown.
 pub fn set_level(level: LevelFilter) {
     log::set_max_level(level);
 }

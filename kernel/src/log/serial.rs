@@ -76,7 +76,8 @@ impl Serial {
     }
 
     fn read(&mut self, offset: u16) -> u8 {
-        // SAFETY: the ports at `base` belong to a UART or to nobody; a UART's registers touch no memory.
+        // SAFETY: the ports at `base` belong to a UART or to nobody; a UART's registers touch no
+        // memory.
         unsafe { Port::new(self.base + offset).read() }
     }
 

@@ -74,8 +74,8 @@ pub unsafe fn copy_forwards(target: *mut u8, source: *const u8, len: usize) {
 /// Both ranges are valid for `len` bytes.
 #[inline(always)]
 pub unsafe fn copy_backwards(target: *mut u8, source: *const u8, len: usize) {
-    // SAFETY: as in `copy_forwards`, from the end: `len` always counts the bytes that are left at the
-    // start of both ranges.
+    // SAFETY: as in `copy_forwards`, from the end: `len` always counts the bytes that are left at
+    // the start of both ranges.
     unsafe {
         asm!(
             "cmp {len}, 32",

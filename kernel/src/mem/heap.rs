@@ -86,8 +86,8 @@ unsafe impl GlobalAlloc for KernelHeap {
         if unsafe { HEAP.lock().try_realloc_in_place(memory, layout, new_size) } {
             return memory;
         }
-        // SAFETY: `new_size` with the old alignment is valid by the caller's promise; the copied part
-        // lies within both blocks, which are distinct because the old one is still allocated.
+        // SAFETY: `new_size` with the old alignment is valid by the caller's promise; the copied
+        // part lies within both blocks, which are distinct because the old one is still allocated.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
             if !moved.is_null() {

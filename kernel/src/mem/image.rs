@@ -49,8 +49,8 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
         .map(|raw| u32::from_le_bytes(*raw))
 }
 
-/// The sections of the image whose headers start at `base` and fill `headers`. `None` if the headers
-/// are no PE image's or a section asks to be written and executed.
+/// The sections of the image whose headers start at `base` and fill `headers`. `None` if the
+/// headers are no PE image's or a section asks to be written and executed.
 #[must_use]
 pub fn sections(headers: &[u8], base: u64) -> Option<Vec<Section, MAX_SECTIONS>> {
     if !headers.starts_with(b"MZ") {

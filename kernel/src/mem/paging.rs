@@ -1,5 +1,5 @@
-//! Page tables of an identity map: largest pages where they fit, split where rights differ. Code that
-//! is made at run time appears a second time, [`CODE_OFFSET`] higher, to be executed there.
+//! Page tables of an identity map: largest pages where they fit, split where rights differ. Code
+//! that is made at run time appears a second time, [`CODE_OFFSET`] higher, to be executed there.
 //!
 //! The tables are ordinary memory whose physical and virtual addresses are the same, so building
 //! them works the same on the metal and in a host test.
@@ -11,8 +11,8 @@ use super::{HUGE_PAGE, LARGE_PAGE, PAGE};
 
 const ENTRIES: usize = 512;
 
-/// Distance from memory to its executable image. Beyond any memory that a machine has, and within the
-/// lower half of the addresses that four levels of tables reach.
+/// Distance from memory to its executable image. Beyond any memory that a machine has, and within
+/// the lower half of the addresses that four levels of tables reach.
 pub const CODE_OFFSET: u64 = 1 << 46;
 
 mod bit {
@@ -272,7 +272,8 @@ mod tests {
         left: usize,
     }
 
-    // SAFETY: each table is a fresh leaked box; host tests run with physical = virtual by definition.
+    // SAFETY: each table is a fresh leaked box; host tests run with physical = virtual by
+    // definition.
     unsafe impl TableSource for Leaking {
         fn table(&mut self) -> Option<*mut [u64; ENTRIES]> {
             self.left = self.left.checked_sub(1)?;

@@ -1,6 +1,6 @@
 //! The kernel's address space: every address means the same physically and virtually, and a page is
-//! writable or executable, never both. Code made at run time is written at its address and executed at
-//! another ([`map_code`]).
+//! writable or executable, never both. Code made at run time is written at its address and executed
+//! at another ([`map_code`]).
 
 use core::ptr;
 
@@ -144,8 +144,8 @@ pub fn set_executable(span: Span, executable: bool) -> Result<(), NoTable> {
     )
 }
 
-/// Makes the writable memory in `span` executable at another address, which is returned. That lasts for
-/// ever: no core has to forget a translation. Nothing but code may ever be written there.
+/// Makes the writable memory in `span` executable at another address, which is returned. That lasts
+/// for ever: no core has to forget a translation. Nothing but code may ever be written there.
 ///
 /// # Errors
 /// [`NoTable`] if there is no memory for the tables.

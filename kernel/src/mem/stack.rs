@@ -52,9 +52,10 @@ impl Stack {
         space::guard(stack.guard()).map_err(Error::Guard)?;
         let Span { start, end } = stack.usable;
         let memory = ptr::with_exposed_provenance_mut::<u8>(start as usize);
-        // The firmware's code may have run here. An emulator keeps its translation of such code, and checks each write to
-        // the same page against it, which is slow, until the code itself is overwritten.
-        // SAFETY: the frames were free until just now, are mapped writable and nobody else's.
+        // The firmware's code may have run here. An emulator keeps its translation of such code,
+        // and checks each write to the same page against it, which is slow, until the code itself
+        // is overwritten. SAFETY: the frames were free until just now, are mapped writable and
+        // nobody else's.
         unsafe { ptr::write_bytes(memory, 0, (end - start) as usize) };
         Ok(stack)
     }

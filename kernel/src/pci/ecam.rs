@@ -60,7 +60,8 @@ impl Ecam {
     #[must_use]
     pub fn read_register(&self, address: PciAddress, offset: u16) -> u32 {
         match self.register(address, offset) {
-            // SAFETY: an aligned register of mapped configuration space; reads there have no effect.
+            // SAFETY: an aligned register of mapped configuration space; reads there have no
+            // effect.
             Some(register) => unsafe { mmio::read(register) },
             None => ABSENT,
         }
@@ -69,7 +70,8 @@ impl Ecam {
     fn write_register(&self, address: PciAddress, offset: u16, value: u32) {
         if let Some(register) = self.register(address, offset) {
             // SAFETY: an aligned register of mapped configuration space. What a write makes the
-            // device do is its driver's responsibility; a device reaches memory only once `enable` let it.
+            // device do is its driver's responsibility; a device reaches memory only once `enable`
+            // let it.
             unsafe { mmio::write(register, value) };
         }
     }

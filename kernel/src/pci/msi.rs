@@ -5,8 +5,8 @@ use pci_types::capability::{MultipleMessageSupport, PciCapability};
 
 use super::{Ecam, endpoint, msix};
 
-/// Routes the function's interrupt to `vector` on the core `apic_id`, and switches MSI on. `None` if
-/// the function or the core cannot be used that way: the driver polls then.
+/// Routes the function's interrupt to `vector` on the core `apic_id`, and switches MSI on. `None`
+/// if the function or the core cannot be used that way: the driver polls then.
 #[must_use]
 pub fn route(ecam: &Ecam, address: PciAddress, apic_id: u32, vector: u8) -> Option<()> {
     let (target, data) = msix::message(apic_id, vector)?;

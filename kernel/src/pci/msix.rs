@@ -7,7 +7,8 @@ use super::{Ecam, endpoint, memory_bar};
 use crate::mem::map::Span;
 use crate::mem::{mmio, space};
 
-/// Where the processors' APICs listen for messages (Intel SDM volume 3, "Message Address Register").
+/// Where the processors' APICs listen for messages (Intel SDM volume 3, "Message Address
+/// Register").
 const MESSAGE_ADDRESS: u64 = 0xfee0_0000;
 const ENTRY_LEN: u64 = 16;
 /// Largest APIC identifier that fits the message address.

@@ -19,11 +19,9 @@ use basalt_prover::capacity::{
 };
 use basalt_prover::randomx::Fluence;
 
-use super::seat::Duty;
-use super::shelf;
-use super::{need, registers};
+use super::assignment::{Assignment, ComputeCore};
+use super::{need, proofs, registers};
 use crate::cpu::topology;
-use crate::system::compute::Lane;
 use crate::{entropy, log as lines, time};
 
 /// Time between two looks at how the units are.
@@ -61,11 +59,11 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Begins to prove as the manifest says on the compute cores behind `lanes`; `None` if it is not to,
-    /// or there is no core for it.
+    /// Begins to prove as the manifest says on the compute cores behind `lanes`; `None` if it is
+    /// not to, or there is no core for it.
     pub fn start(
         settings: &Settings,
-        lanes: &mut [Lane],
+        lanes: &mut [impl ComputeCore],
         mut state: Option<&mut State>,
     ) -> Option<Self> {
         if settings.mode == ProverMode::Off {
@@ -120,7 +118,7 @@ impl Manager {
     }
 
     /// Aligns with the epoch of the hour, and takes back what is kept of it.
-    fn begin_epoch(&mut self, lanes: &mut [Lane], mut state: Option<&mut State>) {
+    fn begin_epoch(&mut self, lanes: &mut [impl ComputeCore], mut state: Option<&mut State>) {
         let now = unix_seconds();
         let epoch = self.schedule.epoch_at(now);
         self.epoch_ends = self.schedule.next_after(now);
@@ -128,7 +126,7 @@ impl Manager {
         let allocation = self.allocation.clone();
         let kept = match state
             .as_deref_mut()
-            .map(|state| shelf::restore(state, Some(epoch)))
+            .map(|state| proofs::restore(state, Some(epoch)))
         {
             None => Vec::new(),
             Some(Ok(kept)) => kept,
@@ -157,7 +155,7 @@ impl Manager {
         lane: usize,
         job: JobId,
         report: Report,
-        lanes: &mut [Lane],
+        lanes: &mut [impl ComputeCore],
         state: Option<&mut State>,
     ) {
         let core = self
@@ -173,7 +171,7 @@ impl Manager {
     pub fn serve(
         &mut self,
         lanes_of_deals: &[usize],
-        lanes: &mut [Lane],
+        lanes: &mut [impl ComputeCore],
         mut state: Option<&mut State>,
     ) {
         let in_deal = |threads: &[usize]| threads.iter().any(|lane| lanes_of_deals.contains(lane));
@@ -191,7 +189,7 @@ impl Manager {
     }
 
     /// Does what is due by the clock; tells whether it was time to look at how the units are.
-    pub fn poll(&mut self, lanes: &mut [Lane], state: Option<&mut State>) -> bool {
+    pub fn poll(&mut self, lanes: &mut [impl ComputeCore], state: Option<&mut State>) -> bool {
         if self.epoch_ends.is_some_and(|end| unix_seconds() >= end) {
             self.begin_epoch(lanes, state);
         }
@@ -217,7 +215,12 @@ impl Manager {
         metrics::families(&self.prover, time::since_entry())
     }
 
-    fn input(&mut self, input: Input, lanes: &mut [Lane], mut state: Option<&mut State>) {
+    fn input(
+        &mut self,
+        input: Input,
+        lanes: &mut [impl ComputeCore],
+        mut state: Option<&mut State>,
+    ) {
         let now = time::since_entry();
         let mut effects = Vec::new();
         if let Err(reason) = self.prover.handle(now, input, &mut effects) {
@@ -237,7 +240,7 @@ impl Manager {
 
     fn store(&mut self, proof: Proof, state: Option<&mut State>) {
         if let Some(state) = state
-            && let Err(error) = shelf::store(state, &proof)
+            && let Err(error) = proofs::store(state, &proof)
         {
             // It stays unknown to all: what is shown must survive a reset.
             return log::error!(target: "prover", "proof {} of {} is not stored: {error}", proof.index, proof.cu);
@@ -250,7 +253,7 @@ impl Manager {
         tell(&proof);
     }
 
-    fn assign(&mut self, core: CoreId, job: JobId, task: Task, lanes: &mut [Lane]) {
+    fn assign(&mut self, core: CoreId, job: JobId, task: Task, lanes: &mut [impl ComputeCore]) {
         if let Task::Cache { slot, .. } = task {
             let light = self.light;
             self.slots
@@ -262,14 +265,14 @@ impl Manager {
             // A cache is one thread's work.
             let alone = matches!(task, Task::Cache { .. }) && number > 0;
             let work = if alone { None } else { self.work(task) };
-            let duty = work.map(|work| Duty {
+            let assignment = work.map(|work| Assignment {
                 job,
                 work,
                 lanes: self.lanes,
                 preset: self.preset,
             });
             if let Some(lane) = lanes.get_mut(lane) {
-                lane.set_duty(duty);
+                lane.assign_proving(assignment);
             }
         }
     }
@@ -315,9 +318,9 @@ fn allocation(
     threads.keys().copied().zip(units.cycle()).collect()
 }
 
-/// The lanes at which the units of the manifest are at home. Of several cores of a unit the first comes last, to
-/// be the one that counts.
-pub fn homes(settings: &Settings, lanes: &[Lane]) -> Vec<(String, usize)> {
+/// The lane of the core that proves each unit of the manifest. Of several cores of a unit the first
+/// comes last: the reader lets the last entry count.
+pub fn homes(settings: &Settings, lanes: &[impl ComputeCore]) -> Vec<(String, usize)> {
     let threads = threads(lanes);
     let homes = allocation(settings, &threads).into_iter();
     let lane = |core| threads.get(&core).and_then(|lanes| lanes.first());
@@ -328,7 +331,7 @@ pub fn homes(settings: &Settings, lanes: &[Lane]) -> Vec<(String, usize)> {
 }
 
 /// Lanes by the physical core that their cores are threads of.
-fn threads(lanes: &[Lane]) -> BTreeMap<CoreId, Vec<usize>> {
+fn threads(lanes: &[impl ComputeCore]) -> BTreeMap<CoreId, Vec<usize>> {
     let mut threads: BTreeMap<CoreId, Vec<usize>> = BTreeMap::new();
     for (lane, core) in physical_cores(lanes).into_iter().enumerate() {
         threads.entry(CoreId(core as u32)).or_default().push(lane);
@@ -336,15 +339,15 @@ fn threads(lanes: &[Lane]) -> BTreeMap<CoreId, Vec<usize>> {
     threads
 }
 
-/// The physical core of each lane's core.
 /// Bytes of memory that proving on these cores takes once it has begun.
 #[must_use]
-pub fn memory_needed(settings: &Settings, lanes: &[Lane]) -> u64 {
+pub fn memory_needed(settings: &Settings, lanes: &[impl ComputeCore]) -> u64 {
     need::bytes(settings, lanes.len(), need::lanes(physical_cores(lanes)))
 }
 
-fn physical_cores(lanes: &[Lane]) -> Vec<usize> {
-    let ids: Vec<u32> = lanes.iter().map(Lane::apic_id).collect();
+/// The physical core of each lane's core.
+fn physical_cores(lanes: &[impl ComputeCore]) -> Vec<usize> {
+    let ids: Vec<u32> = lanes.iter().map(ComputeCore::apic_id).collect();
     topology::physical_cores(&ids, topology::thread_bits()).collect()
 }
 

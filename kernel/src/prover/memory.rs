@@ -1,5 +1,5 @@
-//! Frames as the prover's memory: contiguous, in the identity map's largest pages, without rounding to
-//! these; and pages for code, which stay code for ever.
+//! Frames as the prover's memory: contiguous, in the identity map's largest pages, without rounding
+//! to these; and pages for code, which stay code for ever.
 
 use core::ptr::{self, NonNull};
 
@@ -29,8 +29,8 @@ impl Memory for FreeFrames {
             return lend_code(bytes).ok_or(none);
         }
         let len = round_up(bytes, LARGE_PAGE).ok_or(none)?;
-        // Large pages are alignment enough for whole gigabytes: the identity map shows all memory in its
-        // largest pages, wherever in them a dataset begins.
+        // Large pages are alignment enough for whole gigabytes: the identity map shows all memory
+        // in its largest pages, wherever in them a dataset begins.
         let start = FRAMES.lock().allocate(len, LARGE_PAGE).map_err(|_| none)?;
         let start: *mut u8 = ptr::with_exposed_provenance_mut(start as usize);
         // SAFETY: the frames were free until just now and are mapped writable.

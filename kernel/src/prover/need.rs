@@ -21,8 +21,8 @@ pub fn lanes(cores: impl IntoIterator<Item = usize>) -> Lanes {
     Lanes::for_threads(threads.into_values().max().unwrap_or(0))
 }
 
-/// Checks `settings` against a machine with `memory` usable bytes whose compute cores have the local
-/// APIC identifiers `compute`, of which `thread_bits` low bits number the threads of a core.
+/// Checks `settings` against a machine with `memory` usable bytes whose compute cores have the
+/// local APIC identifiers `compute`, of which `thread_bits` low bits number the threads of a core.
 ///
 /// # Errors
 /// A sentence for the operator: more units than physical cores, or too little memory.

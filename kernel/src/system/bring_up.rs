@@ -14,9 +14,10 @@ use basalt_node::state::{Room, State};
 
 use super::devices::Devices;
 use super::disks::Found;
+use super::system_core;
 use super::{compute, devices, disk_test, network, network_test, state};
 use crate::acpi::Platform;
-use crate::boot::{Configuration, Handover, Identity, Lent, Refusal};
+use crate::boot::{Configuration, FirmwareDevices, Handover, Identity, Refusal};
 use crate::cpu::features::{self, Features};
 use crate::cpu::gdt::Tables;
 use crate::cpu::local::Local;
@@ -46,7 +47,7 @@ struct Rest {
     image: Span,
     platform: Platform,
     configuration: Configuration,
-    lent: Lent,
+    firmware_devices: FirmwareDevices,
 }
 
 /// Brings the machine up and runs the appliance. The current stack is the firmware's.
@@ -59,7 +60,7 @@ pub fn bring_up(handover: Handover) -> ! {
         framebuffer,
         configuration,
         measurement,
-        lent,
+        firmware_devices,
     } = handover;
     if let Some(measurement) = measurement {
         refine_clock(&measurement);
@@ -144,7 +145,7 @@ pub fn bring_up(handover: Handover) -> ! {
         image,
         platform,
         configuration,
-        lent,
+        firmware_devices,
     });
     // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
     unsafe { go_on(stack, rest) }
@@ -156,8 +157,8 @@ unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
         // SAFETY: the pointer is the box given up below, passed on exactly once.
         run(*unsafe { Box::from_raw(rest) })
     }
-    // SAFETY: the stack's top is aligned to a page; the pushed zero stands for a return address, and
-    // `entry` never returns.
+    // SAFETY: the stack's top is aligned to a page; the pushed zero stands for a return address,
+    // and `entry` never returns.
     unsafe {
         asm!(
             "mov rsp, {top}",
@@ -181,7 +182,7 @@ fn run(rest: Rest) -> ! {
         image,
         platform,
         configuration,
-        lent,
+        firmware_devices,
     } = rest;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
     Local::new(0, tables).install();
@@ -203,9 +204,10 @@ fn run(rest: Rest) -> ! {
     ::log::info!(target: "cpu", "{}: {features}", features::name());
 
     let own_id = apic::id();
-    network::claim_core();
+    system_core::claim();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
-    let devices = devices::find(&platform, own_id, lent).unwrap_or_else(|refusal| refuse(&refusal));
+    let devices = devices::find(&platform, own_id, firmware_devices)
+        .unwrap_or_else(|refusal| refuse(&refusal));
     let Devices {
         network,
         disks,
@@ -252,8 +254,8 @@ fn services(configuration: &Configuration) -> Result<Option<Distro>, Refusal> {
     }
 }
 
-/// Opens the state and finds out who the node is: the manifest's seed wins over the one in the state,
-/// which wins over the one on the boot volume.
+/// Opens the state and finds out who the node is: the manifest's seed wins over the one in the
+/// state, which wins over the one on the boot volume.
 fn remember(
     configuration: &Configuration,
     disks: Vec<Found>,
@@ -311,7 +313,10 @@ fn start_cores(
         ::log::error!(target: "cpu", "no free page below 1 MiB: other cores cannot start");
         return Vec::new();
     };
-    let mut lanes = compute::prepare(others.len());
+    let mut lanes = match compute::prepare(others.len(), compute::stacks) {
+        Ok(lanes) => lanes,
+        Err(error) => out_of_memory(&error.to_string()),
+    };
     let mut outcomes = Vec::new();
     smp::start(&others, page, compute::run, &mut outcomes);
     let mut running = 0;

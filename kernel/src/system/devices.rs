@@ -10,8 +10,8 @@ use basalt_node::status::DeviceReport;
 
 use super::disks::{self, Found};
 use crate::acpi::Platform;
-use crate::boot::{Lent, Refusal};
-use crate::cpu::idt::NETWORK_VECTOR;
+use crate::boot::{FirmwareDevices, Refusal};
+use crate::cpu::vectors::NETWORK_VECTOR;
 use crate::drivers::network::firmware;
 use crate::drivers::network::{self, Interrupt, Nic};
 use crate::drivers::virtio_rng;
@@ -33,7 +33,11 @@ pub struct Devices {
 ///
 /// # Errors
 /// [`Refusal`] if there is no such card and the firmware drives none either.
-pub fn find(platform: &Platform, apic_id: u32, lent: Lent) -> Result<Devices, Refusal> {
+pub fn find(
+    platform: &Platform,
+    apic_id: u32,
+    firmware_devices: FirmwareDevices,
+) -> Result<Devices, Refusal> {
     let refuse = |details: String| Refusal {
         headline: "no network",
         details,
@@ -51,10 +55,10 @@ pub fn find(platform: &Platform, apic_id: u32, lent: Lent) -> Result<Devices, Re
     {
         add_entropy(&ecam, function);
     }
-    let Lent {
+    let FirmwareDevices {
         card: lent_card,
         disks: lent_disks,
-    } = lent;
+    } = firmware_devices;
     let interrupt = Interrupt {
         apic_id,
         vector: NETWORK_VECTOR,

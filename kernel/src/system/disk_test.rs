@@ -1,7 +1,7 @@
 //! What the operator can ask of the disks instead of a node, by `[disk] test` in the manifest.
 //!
-//! * [`load`] commits numbered batches for ever and tells each one that is durable: cut the power, boot
-//!   again, and it says whether all that was told is there.
+//! * [`load`] commits numbered batches for ever and tells each one that is durable: cut the power,
+//!   boot again, and it says whether all that was told is there.
 //! * [`speed`] measures what a read costs with each disk's driver.
 
 use alloc::string::{String, ToString};
@@ -127,8 +127,8 @@ struct Times {
 }
 
 impl Times {
-    /// Times of each of `count` reads. The least is the driver's own cost and what cannot be avoided of
-    /// the device's; the median has the waiting in it.
+    /// Times of each of `count` reads. The least is the driver's own cost and what cannot be
+    /// avoided of the device's; the median has the waiting in it.
     fn of(count: usize, mut read: impl FnMut() -> Result<(), Fault>) -> Result<Self, Fault> {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {

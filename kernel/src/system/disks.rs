@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::fmt;
 
-use crate::boot::LentDisk;
+use crate::boot::FirmwareDisk;
 use crate::drivers::disk::{AnyDisk, Counters, Disk, Engine, Facts};
 use crate::drivers::{ahci, nvme, virtio_blk};
 use crate::pci::{CLASS_STORAGE, Ecam, Function};
 
 /// A disk in use.
 pub struct Found {
-    /// Where it is: its controller's place on the bus, and the port behind a controller with several.
+    /// Where it is: its controller's place on the bus, and the port behind a controller with
+    /// several.
     pub place: String,
     /// What it is.
     pub facts: Facts,
@@ -51,9 +52,9 @@ impl fmt::Display for Found {
     }
 }
 
-/// Opens all disks that the kernel has drivers for, and those that the firmware lends; the others are
-/// told.
-pub fn find(ecam: &Ecam, functions: &[Function], lent: Vec<LentDisk>) -> Vec<Found> {
+/// Opens all disks that the kernel has drivers for, and those that the firmware lends; the others
+/// are told.
+pub fn find(ecam: &Ecam, functions: &[Function], lent: Vec<FirmwareDisk>) -> Vec<Found> {
     let mut found = Vec::new();
     for function in functions {
         let place = function.address.to_string();
@@ -77,7 +78,7 @@ pub fn find(ecam: &Ecam, functions: &[Function], lent: Vec<LentDisk>) -> Vec<Fou
             Err(error) => ::log::error!(target: "disk", "{function} cannot be used: {error}"),
         }
     }
-    for LentDisk {
+    for FirmwareDisk {
         place,
         facts,
         engine,

@@ -6,20 +6,19 @@
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use basalt_distro::Distro;
-use basalt_net::time::Instant;
-use basalt_node::appliance::{Appliance, Boot, Listening};
+use basalt_edge::appliance::{Appliance, Boot, Listening};
 use basalt_node::chain;
-use basalt_node::compute::Resources;
+use basalt_node::compute::{NoPause, Resources};
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
 use basalt_node::rooms::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
+use super::system_core::now;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;
@@ -31,29 +30,10 @@ use crate::{entropy, log, time};
 /// Longest sleep while a card cannot interrupt.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// APIC identifier of the core that runs the loop.
-static CORE_ID: AtomicU32 = AtomicU32::new(0);
-
-/// APIC identifier of the core that runs the loop.
-#[must_use]
-pub fn core_id() -> u32 {
-    CORE_ID.load(Ordering::Relaxed)
-}
-
-/// Names this core as the one that runs the loop, before any other could have something to tell it.
-pub fn claim_core() {
-    CORE_ID.store(apic::id(), Ordering::Relaxed);
-}
-
 /// Memory that nobody uses, in bytes.
 fn free_memory() -> u64 {
     let heap = heap::claimed_bytes().saturating_sub(heap::used_bytes());
     FRAMES.lock().free_bytes() + heap as u64
-}
-
-/// The node's monotonic clock.
-pub(super) fn now() -> Instant {
-    Instant::from_micros(u64::try_from(time::since_entry().as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
@@ -76,7 +56,7 @@ pub fn run(
             &configuration.manifest.prover,
             &lanes,
         )),
-        version: env!("CARGO_PKG_VERSION").to_string(),
+        version: env!("BASALT_VERSION").to_string(),
     };
     let parts = Parts {
         state,
@@ -169,7 +149,7 @@ fn hand_out_jobs(lanes: &mut [Lane], appliance: &mut Appliance) {
                     ::log::error!(target: "cpu", "a job is lost: {error}");
                 }
             }
-            None => appliance.done(now(), time::wall_millis(), job.run()),
+            None => appliance.done(now(), time::wall_millis(), job.run(Arc::new(NoPause))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A core tests itself: what its instructions compute, and how fast its memory is.
 //!
-//! Wrong arithmetic is rare, silent, and ruins proofs; so each part is compared with a known answer.
+//! Wrong arithmetic is rare, silent, and ruins proofs; so each part is compared with a known
+//! answer.
 
 use core::arch::asm;
 use core::arch::x86_64::{

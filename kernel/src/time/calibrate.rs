@@ -111,8 +111,8 @@ impl Reference {
 
     /// Lets channel 2 of the legacy timer count down from its top once (55 ms).
     fn pit() -> Self {
-        // SAFETY: the ports of the legacy timer and of its speaker gate; no memory is touched and the
-        // speaker stays off.
+        // SAFETY: the ports of the legacy timer and of its speaker gate; no memory is touched and
+        // the speaker stays off.
         unsafe {
             let mut gate = Port::<u8>::new(0x61);
             let enabled = (gate.read() & !0x02) | 0x01;

@@ -8,6 +8,8 @@ pub fn check(data: &[u8]) {
         Ok(manifest) => {
             assert_ne!(manifest.network.tcp_port, manifest.network.websocket_port);
             assert!(manifest.cores.system > 0);
+            let page = manifest.page();
+            assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
             for cores in [0, 1, 2, 64] {
                 let _ = manifest.check(&Machine {
                     cores,

@@ -43,8 +43,8 @@ impl Victim {
     pub(crate) fn effects(&mut self, effects: Effects) {
         for effect in effects {
             match effect {
-                Effect::Event(Event::Particle { .. }) => self.particles += 1,
-                Effect::Event(Event::Closed { conn, reason, .. }) => {
+                Effect::Other(Event::Particle { .. }) => self.particles += 1,
+                Effect::Other(Event::Closed { conn, reason, .. }) => {
                     self.closed.push((conn, reason));
                 }
                 Effect::Dial { conn, .. } => self.dials.push(conn),

@@ -15,9 +15,9 @@ use super::turns::Turns;
 use crate::host::{Clock, Host};
 use crate::intake::{Account, Limits};
 use crate::refusal::{Refusal, Refusals};
+use crate::rooms::Rooms;
 use crate::script::Interpreter;
 use crate::state::State;
-use crate::rooms::Rooms;
 
 /// Something the node wants done.
 #[derive(Debug, Clone, PartialEq)]

@@ -42,7 +42,11 @@ impl<I: Interpreter> Node<I> {
         }
         self.route(clock, asked, out);
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
-            self.rooms.tally.meters.interpretation.time(end.since(begin));
+            self.rooms
+                .tally
+                .meters
+                .interpretation
+                .time(end.since(begin));
         }
         self.wake(id);
         true
@@ -90,8 +94,8 @@ impl<I: Interpreter> Node<I> {
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
             self.rooms.tally.meters.avm_call.time(end.since(begin));
         }
-        // Kept before anything is done about it, and also after an error: without what the run has
-        // written down, the next one would ask for the same calls again.
+        // Kept before any effect, and also after an error (protocol description, section 7): what
+        // the run has noted there, the next run does not ask for again.
         let data = Bytes::from(outcome.data);
         self.table.change(id, |actor| actor.keep(data.clone()));
         let cost = intake::cost(outcome.steps, read + data.len());
@@ -112,7 +116,8 @@ impl<I: Interpreter> Node<I> {
         let next_peers = outcome.next_peers.iter().map(|peer| peer.parse().ok());
         let next_peers: Option<Vec<PeerId>> = next_peers.collect();
         let Some(next_peers) = next_peers else {
-            // One wrong name means that the data is not to be trusted: nobody gets anything.
+            // One that is not a peer id makes the whole outcome void: no calls, nothing sent
+            // (protocol description, section 7).
             self.count(Refusal::BadNextPeer);
             return Some(Asked {
                 particle,

@@ -31,8 +31,8 @@ impl Turns {
         self.waiting.push_back(id);
     }
 
-    /// The next actor. `busy` tells until when one goes behind the others. When no others wait, those
-    /// have their turn at once: no time of the core is wasted.
+    /// The next actor. `busy` tells until when one goes behind the others. When no others wait,
+    /// those have their turn at once: no time of the core is wasted.
     pub(super) fn pop(
         &mut self,
         now: Instant,

@@ -267,9 +267,7 @@ impl Played {
             self.keep();
             return (asked, None);
         };
-        let reply = self
-            .chain
-            .proceed(now, id, until, job, work, answers);
+        let reply = self.chain.proceed(now, id, until, job, work, answers);
         let reply = self.keep().or(reply);
         let reply = reply.map(|reply| {
             reply.map(|reply| match reply {

@@ -7,7 +7,9 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::MAX_UNDER_WAY;
 
@@ -24,6 +26,16 @@ struct Core<C> {
     ready: VecDeque<Turn<C>>,
     /// Jobs that the edge has. This is the only place where they are counted.
     under_way: usize,
+    /// How many of these wait for something outside. The jobs themselves count it.
+    paused: Arc<AtomicUsize>,
+}
+
+impl<C> Core<C> {
+    /// Whether the core has room for a job.
+    fn has_room(&self) -> bool {
+        let paused = self.paused.load(Ordering::Relaxed);
+        self.under_way.saturating_sub(paused) < MAX_UNDER_WAY
+    }
 }
 
 enum Turn<C> {
@@ -46,6 +58,7 @@ impl<C> Queues<C> {
         let core = |_| Core {
             ready: VecDeque::new(),
             under_way: 0,
+            paused: Arc::default(),
         };
         Queues {
             cores: (0..cores.max(1)).map(core).collect(),
@@ -111,7 +124,7 @@ impl<C> Queues<C> {
     /// The next job or call for a core with room for it, and that core.
     pub(crate) fn next(&mut self) -> Option<(usize, C)> {
         for (index, core) in self.cores.iter_mut().enumerate() {
-            if core.under_way >= MAX_UNDER_WAY {
+            if !core.has_room() {
                 continue;
             }
             while let Some(turn) = core.ready.pop_front() {
@@ -134,6 +147,12 @@ impl<C> Queues<C> {
             }
         }
         None
+    }
+
+    /// Where the jobs of a core count themselves while they wait.
+    pub(crate) fn paused(&self, core: usize) -> Arc<AtomicUsize> {
+        let core = self.cores.get(core);
+        core.map_or_else(Arc::default, |core| core.paused.clone())
     }
 
     /// A core has finished a job, or did not get the one that was taken for it.
@@ -169,7 +188,13 @@ impl<C> Queues<C> {
 
 #[cfg(test)]
 mod tests {
+    use core::task::Waker;
+
+    use basalt_net::time::Instant;
+
     use super::*;
+    use crate::compute::{Job, JobId, NoPause, Pause, Pauser, Platform, Receipt};
+    use crate::host::Clock;
 
     fn run(queues: &mut Queues<u64>) -> Vec<u64> {
         core::iter::from_fn(|| queues.next())
@@ -231,5 +256,71 @@ mod tests {
         let mut queues = Queues::new(0, 1);
         queues.submit(3, 1);
         assert_eq!(run(&mut queues), [1]);
+    }
+
+    struct Still;
+
+    impl Platform for Still {
+        fn clock(&self) -> Clock {
+            Clock {
+                now: Instant::ZERO,
+                wall_ms: 0,
+            }
+        }
+        fn random(&self, _: &mut [u8]) {}
+    }
+
+    type Jobs = Queues<(Job, Receipt<u64>)>;
+
+    fn work(queues: &mut Jobs, pause: &Arc<dyn Pause>) -> Vec<u64> {
+        let mut done = Vec::new();
+        while let Some((core, (mut job, receipt))) = queues.next() {
+            job.counts_in(queues.paused(core));
+            job.run(pause.clone());
+            done.extend(receipt.take());
+        }
+        done
+    }
+
+    /// Looks at the queues while its job waits.
+    struct Look(spin::Mutex<(Jobs, Vec<u64>)>);
+
+    impl Pause for Look {
+        fn has_room(&self) -> bool {
+            true
+        }
+        fn waker(&self) -> Waker {
+            Waker::noop().clone()
+        }
+        fn pause(&self, _: Instant) {
+            let (queues, ran) = &mut *self.0.lock();
+            let pause: Arc<dyn Pause> = Arc::new(NoPause);
+            ran.extend(work(queues, &pause));
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_keeps_no_other_from_its_core() {
+        let mut queues = Jobs::new(1, 9);
+        let waits = |pauser: &Pauser| {
+            pauser.pause(&Still, Instant::ZERO);
+            1
+        };
+        queues.submit(0, Job::new(JobId(1), 0, waits));
+        for number in 2..5 {
+            queues.submit(0, Job::new(JobId(number), 0, move |_: &Pauser| number));
+        }
+        let (core, (mut first, _)) = queues.next().unwrap();
+        first.counts_in(queues.paused(core));
+        let look = Arc::new(Look(spin::Mutex::new((queues, Vec::new()))));
+        first.run(look.clone());
+        let (queues, ran) = &mut *look.0.lock();
+        assert_eq!(*ran, [2, 3]);
+        // It goes on: with the two others there is no room.
+        let pause: Arc<dyn Pause> = Arc::new(NoPause);
+        queues.finished(0);
+        assert!(work(queues, &pause).is_empty());
+        queues.finished(0);
+        assert_eq!(work(queues, &pause), [4]);
     }
 }

@@ -9,7 +9,7 @@
 //! * It leaves the [`State`] with the peer, which then runs each job where it stands. That is what
 //!   a peer does by default.
 //! * It takes the state ([`crate::peer::Peer::take_state`]). From then on every job comes to it as
-//!   [`crate::machine::Effect::Disk`]. It runs the jobs one after another, in the order in which
+//!   [`crate::machine::Work::Disk`]. It runs the jobs one after another, in the order in which
 //!   they came ([`DiskJob::run`]), on a thread or a core of its own, and brings each result back
 //!   with [`crate::machine::Machine::disk_done`].
 //!

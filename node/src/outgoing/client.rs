@@ -6,13 +6,12 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use basalt_net::swarm::{ConnId, Input};
+use basalt_net::swarm::{ConnId, Effect, Input};
 use basalt_net::time::Instant;
 use basalt_net::tls;
 
 use super::request::{Owner, Request};
 use super::response::{Answer, Chunks, MAX_HEAD, Response, parse};
-use crate::machine::Effect;
 
 /// Largest piece that is taken at once.
 const PIECE: usize = 64 * 1024;
@@ -71,11 +70,11 @@ impl HttpClient {
     ///
     /// # Errors
     /// It cannot be made: the answer to it.
-    pub(crate) fn start(
+    pub(crate) fn start<T>(
         &mut self,
         mut request: Request,
         tls: Option<&Arc<tls::Context>>,
-        out: &mut Vec<Effect>,
+        out: &mut Vec<Effect<T>>,
     ) -> Result<(), (Owner, Answer)> {
         let session = match (&request.server.tls_name, tls) {
             (None, _) => None,
@@ -116,11 +115,11 @@ impl HttpClient {
     }
 
     /// Takes what happens on a connection; gives the answer when it is there.
-    pub(crate) fn handle(
+    pub(crate) fn handle<T>(
         &mut self,
         conn: ConnId,
         input: &Input<'_>,
-        out: &mut Vec<Effect>,
+        out: &mut Vec<Effect<T>>,
     ) -> Option<(Owner, Answer)> {
         let exchange = self.open.get_mut(&conn)?;
         let answer = match input {
@@ -193,7 +192,11 @@ impl HttpClient {
     }
 
     /// Ends what takes too long; gives the requests that failed by it.
-    pub(crate) fn timer(&mut self, now: Instant, out: &mut Vec<Effect>) -> Vec<(Owner, Answer)> {
+    pub(crate) fn timer<T>(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<Effect<T>>,
+    ) -> Vec<(Owner, Answer)> {
         let mut late = Vec::new();
         self.open.retain(|&conn, exchange| {
             let over = exchange.request.until <= now;

@@ -6,15 +6,18 @@
 //! ```text
 //! server    connections, requests, answers
 //! page      the page at a path
+//! config    the page of the configuration
 //! metrics   the page of metrics
 //! report    what all of them are made of
 //! ```
 
+mod config;
 mod metrics;
 mod page;
 mod report;
 mod server;
 
+pub(crate) use config::config_text;
 pub(crate) use page::page;
 pub use report::Status;
 pub(crate) use report::{Contacts, Report};

@@ -7,8 +7,8 @@ use basalt_net::swarm;
 
 use crate::actors;
 use crate::host::Versions;
-use crate::status::DeviceReport;
 use crate::rooms::Rooms;
+use crate::status::DeviceReport;
 
 /// What the operator can see of a peer.
 #[derive(Debug, Clone)]

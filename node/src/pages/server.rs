@@ -7,10 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use basalt_net::swarm::ConnId;
+use basalt_net::swarm::{ConnId, Effect};
 use basalt_net::time::Instant;
-
-use crate::machine::Effect;
 
 /// Connections at once. Against clients that open many and send nothing.
 const MAX_CONNECTIONS: usize = 32;
@@ -102,12 +100,12 @@ impl Connections {
     }
 
     /// Takes bytes of a request; `page` answers a path.
-    pub(crate) fn receive(
+    pub(crate) fn receive<T>(
         &mut self,
         conn: ConnId,
         bytes: &[u8],
         page: impl FnOnce(&str) -> Page,
-        out: &mut Vec<Effect>,
+        out: &mut Vec<Effect<T>>,
     ) {
         let Some(exchange) = self.open.get_mut(&conn) else {
             return;
@@ -167,7 +165,7 @@ impl Connections {
     }
 
     /// The other side sends nothing more. Without a whole request there is nothing to answer.
-    pub(crate) fn remote_closed(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+    pub(crate) fn remote_closed<T>(&mut self, conn: ConnId, out: &mut Vec<Effect<T>>) {
         let asked = self
             .open
             .get(&conn)
@@ -178,7 +176,7 @@ impl Connections {
     }
 
     /// Ends what takes too long.
-    pub(crate) fn timer(&mut self, now: Instant, out: &mut Vec<Effect>) {
+    pub(crate) fn timer<T>(&mut self, now: Instant, out: &mut Vec<Effect<T>>) {
         self.open.retain(|&conn, exchange| {
             let over = exchange.until <= now;
             if over {
@@ -218,7 +216,7 @@ mod tests {
 
     fn told(connections: &mut Connections, pieces: &[&str]) -> (String, Vec<Effect>) {
         let conn = connections.accept(Instant::from_millis(0)).unwrap();
-        let mut out = Vec::new();
+        let mut out: Vec<Effect> = Vec::new();
         for piece in pieces {
             let page = |path: &str| Page::text(200, path);
             connections.receive(conn, piece.as_bytes(), page, &mut out);
@@ -265,7 +263,7 @@ mod tests {
         let now = Instant::from_millis(0);
         while connections.accept(now).is_some() {}
         assert_eq!(connections.open.len(), MAX_CONNECTIONS);
-        let mut out = Vec::new();
+        let mut out: Vec<Effect> = Vec::new();
         connections.timer(now + PATIENCE, &mut out);
         assert_eq!(out.len(), MAX_CONNECTIONS);
         assert!(connections.accept(now).is_some());

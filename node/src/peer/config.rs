@@ -15,9 +15,9 @@ use basalt_net::tls;
 use super::seek::SeekLimits;
 use super::trace::Subject;
 use crate::host::{Host, Versions};
-use crate::http::config_text;
 use crate::intake::{InboxLimits, Limits};
 use crate::limits::ServiceLimits;
+use crate::pages::config_text;
 use crate::script::Aquavm;
 
 /// What the owner of a peer decides.

@@ -10,7 +10,7 @@ use super::joined::Peer;
 use super::seek::Stage;
 use crate::actors;
 use crate::host::Clock;
-use crate::machine::Effect;
+use crate::machine::{Effect, Work};
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, rarely};
 
@@ -22,7 +22,7 @@ impl Peer {
     pub(super) fn apply_effects(&mut self, clock: Clock, out: &mut Vec<Effect>) {
         while !self.swarm_effects.is_empty() || !self.node_effects.is_empty() {
             for effect in core::mem::take(&mut self.swarm_effects) {
-                match Effect::split(effect) {
+                match effect.split() {
                     Ok(effect) => out.push(effect),
                     Err(event) => self.on_event(clock, event),
                 }
@@ -54,10 +54,10 @@ impl Peer {
             {
                 self.node.http_done(clock, owner, answer);
             }
-            out.extend(disk_job.map(|job| Effect::Disk { job }));
-            out.extend(job.map(|job| Effect::Compute {
-                core: job.core(),
-                job,
+            out.extend(disk_job.map(|job| Effect::Other(Work::Disk { job })));
+            out.extend(job.map(|job| {
+                let core = job.core();
+                Effect::Other(Work::Compute { core, job })
             }));
         }
     }

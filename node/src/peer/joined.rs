@@ -22,11 +22,11 @@ use crate::intake::Inbox;
 use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
+use crate::rooms::{Parts, Rooms};
 use crate::script::Aquavm;
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
-use crate::rooms::{Parts, Rooms};
 
 /// A peer of the network on any edge that moves bytes.
 pub struct Peer {
@@ -140,7 +140,7 @@ impl Peer {
     }
 
     /// Metrics of the machine around the node, for its page.
-    pub(crate) fn set_machine_metrics(&mut self, text: String) {
+    pub fn set_machine_metrics(&mut self, text: String) {
         self.machine_metrics = text;
     }
 

@@ -18,15 +18,16 @@ impl Peer {
         if resume {
             self.swarm.resume(clock.now, &from);
         }
-        let id = particle.id.clone();
+        // The node takes the particle; its id is still needed for the log.
+        let authored = particle.authored.clone();
         if let Err(reason) = self.node.receive(clock, particle) {
             let times = self.node.refused(reason);
-            self.trace.particle(&id, &from, reason);
+            self.trace.particle(&authored.id, &from, reason);
             log::log!(
                 target: "node",
                 rarely(times),
                 "particle {} from {from} refused: {reason} ({times} so far)",
-                Quoted(&id)
+                Quoted(&authored.id)
             );
         }
     }

@@ -118,16 +118,18 @@ impl Services {
         let asked = platform.clock().now;
         let (slip, value) = receipt();
         let launch = Box::new(move |source| {
-            Job::new(job, core, move || -> Back {
+            Job::new(job, core, move |pauser| -> Back {
                 let waited = platform.clock().now.since(asked);
                 let mut loaded = Loaded::new();
                 let mut running = match source {
                     Source::Ready(running) => Ok(running),
-                    Source::Make(maker) => maker.make(&mut loaded).map(Box::new),
+                    Source::Make(maker) => maker.make(&mut loaded, pauser).map(Box::new),
                     Source::Failed(error) => Err(error),
                 };
                 if let Ok(running) = &mut running {
+                    running.enter(pauser);
                     slip.leave(work(running));
+                    running.leave();
                 }
                 Back {
                     running,
@@ -162,7 +164,7 @@ impl Services {
     ) -> (JobId, Receipt<T>) {
         // The node's own work runs on the first core, which is one of the host's.
         let (id, core) = (self.ids.next(), 0);
-        let (job, receipt) = Job::new(id, core, work);
+        let (job, receipt) = Job::new(id, core, move |_| work());
         self.queues.submit(core, Turn::Job(job));
         (id, receipt)
     }
@@ -171,22 +173,30 @@ impl Services {
     pub(crate) fn next_job(&mut self, disk: &mut Disk, vaults: &mut Vaults) -> Option<Job> {
         loop {
             let (core, turn) = self.queues.next()?;
-            let waiting = match turn {
-                Turn::Job(job) => return Some(job),
-                Turn::Service(waiting) => waiting,
+            let job = match turn {
+                Turn::Job(job) => Some(job),
+                Turn::Service(waiting) => self.begin(waiting, disk, vaults),
             };
-            match self.source(&waiting, disk, vaults) {
-                Some(source) => return Some(self.launch(waiting, source)),
-                None => {
-                    // The disk has to be asked first. The core is free until that is done.
-                    self.queues.finished(core);
-                    if let Some(UnderWay::Waits { reads, .. }) = self.under_way.get_mut(&waiting.id)
-                    {
-                        *reads = Some(Box::new(waiting));
-                    }
+            match job {
+                Some(mut job) => {
+                    job.counts_in(self.queues.paused(core));
+                    return Some(job);
                 }
+                // The disk has to be asked first. The core is free until that is done.
+                None => self.queues.finished(core),
             }
         }
+    }
+
+    /// Gives a job its service; `None` when the disk was asked for what that is made of.
+    fn begin(&mut self, waiting: Waiting, disk: &mut Disk, vaults: &mut Vaults) -> Option<Job> {
+        if let Some(source) = self.source(&waiting, disk, vaults) {
+            return Some(self.launch(waiting, source));
+        }
+        if let Some(UnderWay::Waits { reads, .. }) = self.under_way.get_mut(&waiting.id) {
+            *reads = Some(Box::new(waiting));
+        }
+        None
     }
 
     fn launch(&mut self, waiting: Waiting, source: Source) -> Job {

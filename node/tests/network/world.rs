@@ -9,7 +9,7 @@ use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_net::time::Instant;
 use basalt_node::client::Client;
 use basalt_node::host::Clock;
-use basalt_node::machine::{Effect, Machine};
+use basalt_node::machine::{Effect, Machine, Work};
 use basalt_node::peer::Peer;
 
 /// Unix time at the start of each world, milliseconds.
@@ -156,8 +156,8 @@ impl World {
                         self.launch(other, Message::Reset);
                     }
                 }
-                Effect::Compute { job, .. } => panic!("{job:?} without compute cores"),
-                Effect::Disk { job } => panic!("{job:?} without a disk"),
+                Effect::Other(Work::Compute { job, .. }) => panic!("{job:?} without compute cores"),
+                Effect::Other(Work::Disk { job }) => panic!("{job:?} without a disk"),
             }
         }
     }

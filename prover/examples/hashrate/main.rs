@@ -4,13 +4,14 @@
 //!
 //! With the feature `reference` the C++ reference runs in turns with ours on the very same memory
 //! (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
-//! that did the work, so that a shared machine disturbs less; medians of the turns count. A random dataset is there at once and as good for measuring.
+//! that did the work, so that a shared machine disturbs less; medians of the turns count. A random
+//! dataset is there at once and as good for measuring.
 
+#[cfg_attr(not(feature = "reference"), path = "without_reference.rs")]
+mod against_reference;
 mod clock;
 #[cfg(feature = "reference")]
 mod reference;
-#[cfg_attr(not(feature = "reference"), path = "nobody.rs")]
-mod rivals;
 
 use basalt_prover::memory::{Memory, Mmap, PageSize, Purpose};
 use basalt_prover::randomx::argon::Filling;
@@ -127,8 +128,9 @@ fn random(first: u64, items: &mut [Item]) {
 /// Someone who does the work once, for a turn.
 type Contender<'a> = (String, Box<dyn FnMut() -> Sample + 'a>);
 
-/// Lets all contenders work in turns and prints the median rate of each, and its ratio to the last one
-/// (the reference, where there is one): the median of the turns' ratios, and the quartiles around it.
+/// Lets all contenders work in turns and prints the median rate of each, and its ratio to the last
+/// one (the reference, where there is one): the median of the turns' ratios, and the quartiles
+/// around it.
 fn compare(turns: usize, unit: &str, mut contenders: Vec<Contender<'_>>) {
     let mut rates = vec![Vec::new(); contenders.len()];
     for _ in 0..turns {
@@ -167,7 +169,7 @@ fn cache(memory: &Mmap, options: &Options) -> Result<(), Box<dyn Error>> {
         }
     };
     let mut contenders: Vec<Contender<'_>> = vec![("cache fill".into(), Box::new(ours))];
-    contenders.extend(rivals::cache(memory)?);
+    contenders.extend(against_reference::cache(memory)?);
     compare(options.turns, "caches/CPU-s", contenders);
     Ok(())
 }
@@ -193,7 +195,7 @@ fn fill<P: Params>(
         }
     };
     let mut contenders: Vec<Contender<'_>> = vec![("dataset fill".into(), Box::new(ours))];
-    contenders.extend(rivals::fill(memory, cache)?);
+    contenders.extend(against_reference::fill(memory, cache)?);
     compare(options.turns, "items/CPU-s", contenders);
     Ok(())
 }
@@ -262,7 +264,7 @@ fn race<P: Params>(
         (format!("fast, {threads} thread(s), 1 lane"), Box::new(one)),
         (format!("fast, {threads} thread(s), 2 lanes"), Box::new(two)),
     ];
-    contenders.extend(rivals::hash(memory, dataset, turn, threads)?);
+    contenders.extend(against_reference::hash(memory, dataset, turn, threads)?);
     compare(options.turns, "H/CPU-s", contenders);
     Ok(())
 }

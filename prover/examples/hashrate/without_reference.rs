@@ -7,12 +7,12 @@ use basalt_prover::randomx::{Cache, Params};
 use std::error::Error;
 use std::time::Duration;
 
-/// Nobody fills caches.
+/// None fills caches.
 pub(crate) fn cache<'a>(_: &Mmap) -> Result<Option<Contender<'a>>, Box<dyn Error>> {
     Ok(None)
 }
 
-/// Nobody fills datasets.
+/// None fills datasets.
 pub(crate) fn fill<'a, P: Params>(
     _: &Mmap,
     _: &Cache<P>,
@@ -20,7 +20,7 @@ pub(crate) fn fill<'a, P: Params>(
     Ok(None)
 }
 
-/// Nobody hashes.
+/// None hashes.
 pub(crate) fn hash<'a, P: Params>(
     _: &'a Mmap,
     _: DatasetView<'_, P>,

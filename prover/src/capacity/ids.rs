@@ -100,8 +100,8 @@ impl Difficulty {
 const TINY: f64 = f64::from_bits((1023 - 256) << 52);
 
 impl LocalNonce {
-    /// The next one: the first eight bytes are a little-endian counter that wraps; the rest, drawn at
-    /// random for every job of every thread, stays.
+    /// The next one: the first eight bytes are a little-endian counter that wraps; the rest, drawn
+    /// at random for every job of every thread, stays.
     pub fn next(self) -> Self {
         let mut bytes = self.0;
         let counter = bytes[..8].as_chunks_mut().0;

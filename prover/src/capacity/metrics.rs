@@ -8,8 +8,8 @@ use core::time::Duration;
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of `prover` at `now`, as a whole document. The counters start anew with every epoch, as
-/// the reference's do; the gauges per unit behind them are our own.
+/// The metrics of `prover` at `now`, as a whole document. The counters start anew with every epoch,
+/// as the reference's do; the gauges per unit behind them are our own.
 pub fn encode(prover: &Prover, now: Duration) -> String {
     families(prover, now) + "# EOF\n"
 }

@@ -1,13 +1,13 @@
 //! Model-specific registers that switch off what hurts random reads: the hardware prefetchers.
 //!
-//! Data only. The kernel writes them per core under a guard (a write that faults is recovered from),
-//! reads them back, and puts the old values back before the core serves a deal. A model that is not
-//! listed gets nothing, and so does a virtual machine unless asked.
+//! Data only. The kernel writes them per core under a guard (a write that faults is recovered
+//! from), reads them back, and puts the old values back before the core serves a deal. A model that
+//! is not listed gets nothing, and so does a virtual machine unless asked.
 //!
 //! Intel documents its register (SDM volume 4, MISC_FEATURE_CONTROL: bits 0 to 3 switch off the L2
-//! streamer, the adjacent line, the DCU and the DCU IP prefetcher). AMD documents of these only some bits
-//! (its Processor Programming References name LS, IC and DC configuration); the values for Zen are those
-//! that provers on these models have been using.
+//! streamer, the adjacent line, the DCU and the DCU IP prefetcher). AMD documents of these only
+//! some bits (its Processor Programming References name LS, IC and DC configuration); the values
+//! for Zen are those that provers on these models have been using.
 
 use crate::randomx::simd::cpu::Model;
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn by_microarchitecture() {
+    fn presets_are_chosen_by_microarchitecture() {
         assert_eq!(amd(0x17, 0x31), Some("Zen to Zen 2"));
         assert_eq!(amd(0x19, 0x01), Some("Zen 3"));
         assert_eq!(amd(0x19, 0x11), Some("Zen 4 and Zen 5"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn masked_bits_stay() {
+    fn bits_outside_the_mask_keep_their_value() {
         let setting = op_cache_kept(0x40);
         assert_eq!(setting.apply(0x20), 0x60);
         assert_eq!(setting.apply(0xFF00), 0x40);

@@ -11,8 +11,8 @@ const CODE_BYTES: u64 = 64 << 10;
 pub struct Plan {
     /// Whether caches stay instead of datasets.
     pub light: bool,
-    /// Datasets (or, in light mode, caches) resident at once: one per compute unit, or fewer in the mode
-    /// of short memory.
+    /// Datasets (or, in light mode, caches) resident at once: one per compute unit, or fewer in the
+    /// mode of short memory.
     pub datasets: usize,
     /// Hardware threads that hash.
     pub threads: usize,

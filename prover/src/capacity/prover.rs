@@ -3,8 +3,8 @@
 //! Inputs are what the chain (or the peer in front of it) wants and what the cores report; effects
 //! say what each core does next and what to store. Datasets live in *slots*; a slot belongs to a
 //! compute unit and is filled by every core that has nothing to hash for. All cores of a unit share
-//! its slot. With fewer slots than units the units take turns, the one with the fewest proofs first,
-//! and all cores work for those that have a slot.
+//! its slot. With fewer slots than units the units take turns, the one with the fewest proofs
+//! first, and all cores work for those that have a slot.
 
 use super::proofs::{Limits, Proofs, Refused};
 use super::prospects::{expected_proofs, probability_of_reaching};
@@ -148,8 +148,8 @@ impl core::error::Error for Error {}
 pub struct Config {
     /// Datasets that memory holds.
     pub slots: usize,
-    /// Whether all slots may be prepared at once: in light mode, where caches stay and no core can help
-    /// another with one. Else one after the other, so that memory for one cache is enough.
+    /// Whether all slots may be prepared at once: in light mode, where caches stay and no core can
+    /// help another with one. Else one after the other, so that memory for one cache is enough.
     pub at_once: bool,
     /// Largest allocation taken: bounds memory against a request of millions of cores.
     pub cores: usize,
@@ -541,8 +541,8 @@ impl Prover {
         given
     }
 
-    /// Gives free slots to the first units without one. Unless all may be prepared at once it is one at
-    /// a time, by all who can: so the first unit hashes soonest and one cache is enough.
+    /// Gives free slots to the first units without one. Unless all may be prepared at once it is
+    /// one at a time, by all who can: so the first unit hashes soonest and one cache is enough.
     fn take_slots(&mut self, wanting: &[CuId]) {
         for &cu in wanting {
             let busy = self.slots.values().any(|slot| slot.phase != Phase::Ready);

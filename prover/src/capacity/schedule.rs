@@ -1,5 +1,5 @@
-//! Epochs by the clock, where no chain tells them: every epoch has a nonce that follows from the first
-//! and the epoch's number, so that whoever knows the settings can check the proofs.
+//! Epochs by the clock, where no chain tells them: every epoch has a nonce that follows from the
+//! first and the epoch's number, so that anybody who knows the settings can check the proofs.
 
 use super::{Difficulty, Epoch, GlobalNonce};
 use sha3::{Digest, Keccak256};
@@ -16,8 +16,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The epoch at a time in seconds since 1970. Its nonce is the Keccak-256 of the schedule's nonce and
-    /// the epoch's number, 32 bytes big-endian; the number counts from 1970.
+    /// The epoch at a time in seconds since 1970. Its nonce is the Keccak-256 of the schedule's
+    /// nonce and the epoch's number, 32 bytes big-endian; the number counts from 1970.
     pub fn epoch_at(&self, unix_seconds: u64) -> Epoch {
         let nonce = match self.seconds {
             None => self.nonce,

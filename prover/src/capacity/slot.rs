@@ -2,8 +2,8 @@
 //! thread does there.
 //!
 //! The state machine in [`prover`](super::prover) decides which core does what; an edge owns the
-//! threads and carries its decisions to them as [`Work`]. Nothing here waits: a worker returns when it
-//! is told to stop, when its work is done, or when memory is missing.
+//! threads and carries its decisions to them as [`Work`]. Nothing here waits: a worker returns when
+//! it is told to stop, when its work is done, or when memory is missing.
 
 use super::prover::Report;
 use super::work::ProverLoop;
@@ -183,8 +183,8 @@ impl<P: Params, const LANES: usize> Worker<P, LANES> {
         self.work = work;
     }
 
-    /// Goes on with its work until `stop` is set or there is nothing left to do. `report` is called from
-    /// time to time, and at once for a proof.
+    /// Goes on with its work until `stop` is set or there is nothing left to do. `report` is called
+    /// from time to time, and at once for a proof.
     pub fn run(
         &mut self,
         memory: &impl Memory,

@@ -35,16 +35,17 @@ impl<const LANES: usize> ProverLoop<LANES> {
         })
     }
 
-    /// Takes a new job. `start` must be fresh random bytes, for every job of every thread its own, so
-    /// that no work is done twice; what was begun before is dropped.
+    /// Takes a new job. `start` must be fresh random bytes, for every job of every thread its own,
+    /// so that no work is done twice; what was begun before is dropped.
     pub fn assign(&mut self, difficulty: Difficulty, start: LocalNonce) {
         self.difficulty = difficulty;
         self.next = start;
         self.primed = false;
     }
 
-    /// Hashes until `stop` is set or at least `budget` hashes are done; returns how many were. Calls
-    /// `found` for those that are proofs. All calls for one job must pass the source of its key.
+    /// Hashes until `stop` is set or at least `budget` hashes are done; returns how many were.
+    /// Calls `found` for those that are proofs. All calls for one job must pass the source of its
+    /// key.
     pub fn run<P: Params>(
         &mut self,
         source: Source<'_, P>,

@@ -1,6 +1,6 @@
 //! Anonymous mappings of a Unix kernel, with transparent or reserved huge pages.
 
-use super::{Memory, OutOfMemory, Purpose, Region};
+use super::region::{Memory, OutOfMemory, Purpose, Region};
 use core::ptr::{self, NonNull};
 
 /// Which pages to ask for. What the kernel grants can be smaller for [`PageSize::Transparent`].

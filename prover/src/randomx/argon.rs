@@ -1,19 +1,16 @@
 //! The cache's content: the memory that Argon2d fills, without Argon2's final hash (RFC 9106 with
 //! tag length 0, one lane, three passes).
 //!
-//! A fill takes some tenths of a second and is serial by design, so it is a state machine that fills
-//! some blocks per step: the caller can turn to something else in between.
+//! A fill takes some tenths of a second and is serial by design, so it is a state machine that
+//! fills some blocks per step: the caller can turn to something else in between.
 
 use super::blake::blake2b_512;
 use super::params::{ARGON_PASSES, ARGON_SALT, CACHE_BLOCKS};
 use super::simd;
 
-/// 64-bit words of a block.
-pub const BLOCK_WORDS: usize = 128;
-const SEGMENT: usize = CACHE_BLOCKS / 4;
+pub use super::simd::{BLOCK_WORDS, Block};
 
-/// A block of 1 KiB.
-pub type Block = [u64; BLOCK_WORDS];
+const SEGMENT: usize = CACHE_BLOCKS / 4;
 
 /// A fill under way. It holds no memory: every step gets the same blocks.
 #[derive(Clone, Debug)]

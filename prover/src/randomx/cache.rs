@@ -2,7 +2,8 @@
 
 use super::argon::Filling;
 use super::blake::BlakeGenerator;
-use super::jit::ItemCode;
+use super::item::initial_registers;
+use super::item_code::ItemCode;
 use super::params::{CACHE_BYTES, CACHE_LINES, KEY_MAX, Params};
 use super::superscalar::Program;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
@@ -10,26 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A dataset item.
-pub type Item = [u64; 8];
-
-pub(super) const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
-pub(super) const ADDITIONS: Item = [
-    0,
-    9_298_411_001_130_361_340,
-    12_065_312_585_734_608_966,
-    9_306_329_213_124_626_780,
-    5_281_919_268_842_080_866,
-    10_536_153_434_571_861_004,
-    3_398_623_926_847_679_864,
-    9_549_104_520_008_361_294,
-];
-
-/// The registers an item's computation starts from.
-pub(super) fn initial_registers(number: u64) -> Item {
-    let r0 = number.wrapping_add(1).wrapping_mul(MULTIPLIER);
-    ADDITIONS.map(|addition| r0 ^ addition)
-}
+pub use super::item::Item;
 
 /// Why there is no cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +63,8 @@ impl<P: Params> CacheBuilder<P> {
     ///
     /// # Errors
     ///
-    /// [`CacheError`] if the key is too long or `memory` lends nothing. Without executable memory the
-    /// cache works, slowly.
+    /// [`CacheError`] if the key is too long or `memory` lends nothing. Without executable memory
+    /// the cache works, slowly.
     pub fn start(memory: &impl Memory, key: &[u8]) -> Result<Self, CacheError> {
         if key.len() > KEY_MAX {
             return Err(CacheError::KeyTooLong(key.len()));

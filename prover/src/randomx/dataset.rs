@@ -58,8 +58,8 @@ impl<P: Params> DatasetBuilder<P> {
         self.step_with(|first, items| cache.items(first, items))
     }
 
-    /// As [`step`](Self::step), with items from elsewhere: `write` gets the number of the first item
-    /// and the place for it and those that follow.
+    /// As [`step`](Self::step), with items from elsewhere: `write` gets the number of the first
+    /// item and the place for it and those that follow.
     pub fn step_with(&self, write: impl FnOnce(u64, &mut [Item])) -> bool {
         if self.claimed.load(Ordering::Relaxed) >= P::DATASET_ITEMS {
             return false;

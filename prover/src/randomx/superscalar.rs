@@ -7,32 +7,8 @@ use super::reciprocal::reciprocal;
 use alloc::vec::Vec;
 
 mod model;
+pub use model::Op;
 use model::{Kind, Ports};
-
-/// An instruction's operation, in the numbering of the reference's recorded programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// `dst -= src`
-    Sub,
-    /// `dst ^= src`
-    Xor,
-    /// `dst += src << shift`
-    AddShifted,
-    /// `dst *= src`
-    Mul,
-    /// `dst` rotated right by `imm`
-    RotateConst,
-    /// `dst += imm`, sign-extended
-    AddConst,
-    /// `dst ^= imm`, sign-extended
-    XorConst,
-    /// `dst` = high half of unsigned `dst * src`
-    MulHigh,
-    /// `dst` = high half of signed `dst * src`
-    MulHighSigned,
-    /// `dst *= reciprocal(imm)`
-    MulReciprocal,
-}
 
 /// An instruction. `src` equals `dst` where it is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,7 +74,7 @@ impl Citizen {
         };
         let mut reactor = Reactor::new(member, Clocks::start())?;
         let address = Multiaddr::from_socket(reactor.listen(listen.parse()?, transport)?);
-        let address = match (transport, &reactor.machine.tls) {
+        let address = match (transport, &reactor.driver.machine.tls) {
             (Transport::WebSocket, None) => address.with(Protocol::Ws),
             _ => address,
         };
@@ -85,12 +85,12 @@ impl Citizen {
             effects,
             tls,
             ..
-        } = &mut reactor.machine;
+        } = &mut reactor.driver.machine;
         if let Some(tls) = tls {
             tls.set_wall(wall_ms);
         }
         swarm.set_listen_addresses(now, vec![address.clone()], effects);
-        reactor.machine.settle(&mut out);
+        reactor.driver.machine.settle(&mut out);
         reactor.perform(out);
         let stop = reactor.stopper();
         std::thread::spawn(move || reactor.run(|_| false));
@@ -137,13 +137,9 @@ struct Member {
 impl Member {
     fn settle(&mut self, out: &mut Vec<Effect>) {
         for effect in self.effects.drain(..) {
-            out.push(match effect {
-                swarm::Effect::Dial { conn, endpoint } => Effect::Dial { conn, endpoint },
-                swarm::Effect::LookUp { conn, name } => Effect::LookUp { conn, name },
-                swarm::Effect::Output { conn } => Effect::Output { conn },
-                swarm::Effect::Close { conn } => Effect::Close { conn },
-                swarm::Effect::Abort { conn } => Effect::Abort { conn },
-                swarm::Effect::Event(Event::Found {
+            match effect.split() {
+                Ok(effect) => out.push(effect),
+                Err(Event::Found {
                     peer, addresses, ..
                 }) => {
                     self.searches.retain(|(target, answer)| {
@@ -152,10 +148,9 @@ impl Member {
                         let _ = is_it.then(|| answer.send(!addresses.is_empty()));
                         !is_it
                     });
-                    continue;
                 }
-                swarm::Effect::Event(_) => continue,
-            });
+                Err(_) => {}
+            }
         }
     }
 }

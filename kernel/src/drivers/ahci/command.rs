@@ -152,7 +152,8 @@ impl Page {
         bytes
     }
 
-    /// Writes as many ranges as fit of `count` blocks from `block` on; gives the blocks that they cover.
+    /// Writes as many ranges as fit of `count` blocks from `block` on; gives the blocks that they
+    /// cover.
     pub(super) fn put_ranges(&mut self, block: u64, count: u64) -> u64 {
         let mut bytes = [0; SMALL_LEN];
         let mut done = 0;

@@ -1,8 +1,8 @@
 //! SATA disks behind an AHCI controller, each port by one command at a time, polled.
 //!
-//! From the outside in: [`port`] brings a port up and is a disk's engine; [`command`] is what stands in
-//! memory for it, [`identify`] what the disk says about itself, [`registers`] what the bus shows.
-//! Sources: Serial ATA AHCI specification 1.3.1, ATA command set ACS-3.
+//! From the outside in: [`port`] brings a port up and is a disk's engine; [`command`] is what
+//! stands in memory for it, [`identify`] what the disk says about itself, [`registers`] what the
+//! bus shows. Sources: Serial ATA AHCI specification 1.3.1, ATA command set ACS-3.
 
 mod command;
 mod identify;

@@ -1,5 +1,5 @@
-//! The model of a controller with one port and a disk behind a [`Window`], for tests: it executes what
-//! the command list says at the moment the command is issued, and fails as it is told.
+//! The model of a controller with one port and a disk behind a [`Window`], for tests: it executes
+//! what the command list says at the moment the command is issued, and fails as it is told.
 
 use core::cell::Cell;
 use core::time::Duration;

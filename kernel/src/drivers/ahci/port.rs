@@ -9,6 +9,7 @@ use super::identify::Identity;
 use super::registers::{host, port, port_base};
 use crate::drivers::disk::{Engine, Facts, Failure, MAX_TRANSFER, Operation, Request};
 use crate::drivers::dma::{self, Dma};
+use crate::drivers::wait;
 use crate::drivers::window::Window;
 use crate::mem::frames::OutOfMemory;
 
@@ -78,8 +79,8 @@ pub(super) fn wake<W: Window>(window: &mut W, number: u32) {
 }
 
 impl<W: Window> Port<W> {
-    /// Looks at the disk of a port that was woken. `window` shows the whole controller; the link has to be
-    /// there by its time `links_by`.
+    /// Looks at the disk of a port that was woken. `window` shows the whole controller; the link
+    /// has to be there by its time `links_by`.
     pub(super) fn new(window: W, number: u32, links_by: Duration) -> Result<(Self, Facts), Error> {
         let wide = window.read(host::CAPABILITIES) & host::WIDE != 0;
         let page = Dma::new(4096).map_err(Error::Memory)?;
@@ -181,8 +182,8 @@ impl<W: Window> Port<W> {
         Ok(())
     }
 
-    /// Lets the disk execute a command, and waits for its end. After an error the port is started anew,
-    /// as it has stopped.
+    /// Lets the disk execute a command, and waits for its end. After an error the port is started
+    /// anew, as it has stopped.
     fn run(&mut self, command: &Command) -> Result<(), Failure> {
         self.page.put(command);
         dma::barrier();
@@ -211,7 +212,7 @@ impl<W: Window> Port<W> {
             if now >= end {
                 return Err(Failure::Silent);
             }
-            core::hint::spin_loop();
+            wait::relax();
         }
     }
 
@@ -253,7 +254,7 @@ impl<W: Window> Engine for Port<W> {
         self.write(port::LINK_CONTROL, port::LINK_RESET);
         let until = self.window.now() + HOLD;
         while self.window.now() < until {
-            core::hint::spin_loop();
+            wait::relax();
         }
         self.write(port::LINK_CONTROL, 0);
         self.settle(port::LINK, port::LINK_MASK, port::LINK_UP, SPIN_UP)?;

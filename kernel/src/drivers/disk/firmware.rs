@@ -1,16 +1,16 @@
 //! A disk that only the firmware can drive, as an [`Engine`] of the system core.
 //!
-//! The boot core stays in the firmware's boot services and executes requests that come to it through a
-//! queue without locks; the answers come back through another. There is one request at a time. As with
-//! cards, this costs a core, and the status says "degraded".
+//! The boot core stays in the firmware's boot services and executes requests that come to it
+//! through a queue without locks; the answers come back through another. There is one request at a
+//! time. As with cards, this costs a core, and the status says "degraded".
 
 use alloc::boxed::Box;
-use core::hint;
 use core::time::Duration;
 
 use heapless::spsc::{Consumer, Producer, Queue};
 
 use super::{Engine, Failure, Request};
+use crate::drivers::wait;
 
 /// How long the firmware may take for a request. Its own drivers give up earlier.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -84,7 +84,7 @@ impl Firmware {
             if (self.clock)() >= end {
                 return Err(Failure::Silent);
             }
-            hint::spin_loop();
+            wait::relax();
         }
     }
 }
@@ -98,7 +98,8 @@ impl Engine for Firmware {
         self.answer()
     }
 
-    /// The firmware's driver cannot be interrupted: the request ends by itself, or the disk is given up.
+    /// The firmware's driver cannot be interrupted: the request ends by itself, or the disk is
+    /// given up.
     fn reset(&mut self) -> Answer {
         if !self.waits {
             return Ok(());

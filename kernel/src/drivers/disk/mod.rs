@@ -1,8 +1,8 @@
 //! What all disks have in common: the safe face over a driver's engine.
 //!
-//! An [`Engine`] executes one [`Request`] at a time, on memory that belongs to the [`Disk`]; the disk
-//! checks, cuts into pieces, copies, counts, and decides what a failure means. The device never
-//! sees memory of anybody else, so that one that answers late can do no harm.
+//! An [`Engine`] executes one [`Request`] at a time, on memory that belongs to the [`Disk`]; the
+//! disk checks, cuts into pieces, copies, counts, and decides what a failure means. The device
+//! never sees memory of anybody else, so that one that answers late can do no harm.
 
 pub mod firmware;
 
@@ -51,8 +51,8 @@ pub struct Facts {
     pub discard: bool,
 }
 
-/// What a device calls itself, as text that can be printed: blanks at the ends removed, whatever is no
-/// printable ASCII replaced.
+/// What a device calls itself, as text that can be printed: blanks at the ends removed, whatever is
+/// no printable ASCII replaced.
 #[must_use]
 pub fn text(bytes: &[u8]) -> String {
     let printable = |&byte: &u8| match byte {
@@ -107,7 +107,8 @@ pub trait Engine: Send {
     /// [`Failure`]: the device's refusal, or its silence.
     fn execute(&mut self, request: &Request) -> Result<(), Failure>;
 
-    /// Sets the device up anew, after silence. When it returns the device has forgotten all requests.
+    /// Sets the device up anew, after silence. When it returns the device has forgotten all
+    /// requests.
     ///
     /// # Errors
     /// [`Failure`] if the device does not come back. It is given no more requests then.

@@ -1,7 +1,8 @@
 //! Buffers that travel between driver, device and IP stack.
 //!
 //! Whoever holds a [`Buffer`] is its only user. A driver that gives its address to the device keeps
-//! the value in the ring's table and looks at the bytes again when the device has finished with them.
+//! the value in the ring's table and looks at the bytes again when the device has finished with
+//! them.
 
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;

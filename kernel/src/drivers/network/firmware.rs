@@ -1,9 +1,9 @@
 //! A card that only the firmware can drive, as a [`Card`] of the system core.
 //!
 //! The boot core stays in the firmware's boot services and carries frames between the firmware's
-//! driver and four queues without locks: full and empty buffers each way. Each buffer is always with
-//! exactly one of: a queue, the system core's end [`Firmware`], the boot core's end [`Proxy`]. This is
-//! slower than any driver of our own, and costs a core: the status says "degraded".
+//! driver and four queues without locks: full and empty buffers each way. Each buffer is always
+//! with exactly one of: a queue, the system core's end [`Firmware`], the boot core's end [`Proxy`].
+//! This is slower than any driver of our own, and costs a core: the status says "degraded".
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use heapless::spsc::{Consumer, Producer, Queue};
 use smoltcp::phy::ChecksumCapabilities;
 
 use super::buffer::Buffer;
-use super::{Card, Counters, Link, Received};
+use super::card::{Card, Counters, Link, Received};
 
 /// What these cards are called.
 pub const NAME: &str = "card driven by the firmware (degraded)";

@@ -1,18 +1,20 @@
 //! Network cards: what all drivers do the same way, and the card as smoltcp sees it.
 //!
-//! A driver implements [`Card`]: frames in, frames out, whole buffers that change owner. [`Nic`] puts
-//! smoltcp's tokens over it, and looks after the card between polls: it tells the device of all new
-//! buffers at once, watches the link, and reports what was lost.
+//! A driver implements [`Card`]: frames in, frames out, whole buffers that change owner. [`Nic`]
+//! puts smoltcp's tokens over it, and looks after the card between polls: it tells the device of
+//! all new buffers at once, watches the link, and reports what was lost.
 //!
 //! | room | what |
 //! |---|---|
 //! | [`buffer`] | memory with one owner: driver, device or stack |
+//! | [`card`] | what a driver offers |
 //! | [`checksum`] | TCP and UDP checksums that cards complete or check |
 //! | [`firmware`] | a card that only the firmware can drive |
 //! | [`intel`] | e1000e: 82574L and its family, I217 to I219 |
 //! | [`virtio`] | virtio-net |
 
 pub mod buffer;
+pub mod card;
 pub mod checksum;
 pub mod firmware;
 pub mod intel;
@@ -21,120 +23,18 @@ pub mod virtio;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::cell::RefCell;
-use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
-use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 use self::buffer::Buffer;
+pub use self::card::{Card, Counters, FRAME, Interrupt, Link, Received};
 use crate::pci::{Ecam, Function};
 
-/// Largest Ethernet frame without VLAN tag and check sequence, for an MTU of 1500.
-pub const FRAME: usize = 1514;
 /// How often a card is looked after.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Where the card's interrupts go.
-#[derive(Clone, Copy, Debug)]
-pub struct Interrupt {
-    /// APIC identifier of the core.
-    pub apic_id: u32,
-    /// The core's vector.
-    pub vector: u8,
-}
-
-/// State of the cable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// Whether there is another end.
-    pub up: bool,
-    /// Megabits per second, 0 if the card does not say.
-    pub speed: u32,
-    /// Whether both ends may send at once.
-    pub full_duplex: bool,
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self { up: false, .. } => f.write_str("down"),
-            Self { speed: 0, .. } => f.write_str("up"),
-            Self {
-                speed, full_duplex, ..
-            } => {
-                let duplex = if *full_duplex { "full" } else { "half" };
-                write!(f, "up, {speed} Mbit/s, {duplex} duplex")
-            }
-        }
-    }
-}
-
-/// Counts since the card was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames received.
-    pub received: u64,
-    /// Frames given to the card to send.
-    pub sent: u64,
-    /// Frames or buffers that made no sense to the driver or were refused by the ring.
-    pub failed: u64,
-    /// Frames that the card dropped for want of buffers.
-    pub missed: u64,
-    /// Frames that came in damaged.
-    pub damaged: u64,
-    /// Times the card was reset because it had stopped.
-    pub resets: u64,
-}
-
-/// A frame that came in.
-#[derive(Debug)]
-pub struct Received {
-    /// The buffer that holds it.
-    pub buffer: Buffer,
-    /// Where in the buffer it lies.
-    pub range: Range<usize>,
-}
-
-/// What a driver does.
-pub trait Card: Send {
-    /// The card's hardware address.
-    fn mac(&self) -> [u8; 6];
-
-    /// Whether received frames interrupt; else they have to be polled for.
-    fn interrupts(&self) -> bool;
-
-    /// Which checksums the stack has to see to.
-    fn checksums(&self) -> ChecksumCapabilities;
-
-    /// The next received frame. Its buffer must come back by [`Card::recycle`].
-    fn receive(&mut self) -> Option<Received>;
-
-    /// Takes back the buffer of a received frame.
-    fn recycle(&mut self, buffer: Buffer);
-
-    /// Whether there is room for one more frame to send.
-    fn can_send(&mut self) -> bool;
-
-    /// Sends a frame of `len` bytes that `fill` writes. There is room: [`Card::can_send`] said so.
-    fn send(&mut self, len: usize, fill: &mut dyn FnMut(&mut [u8]));
-
-    /// Tells the device of everything since the last call.
-    fn flush(&mut self);
-
-    /// Lets the next received frame interrupt. Returns true if one waits already.
-    fn arm(&mut self) -> bool;
-
-    /// Looks after the card; called about once a second.
-    fn look_after(&mut self, now: Duration);
-
-    /// State of the cable as last seen.
-    fn link(&self) -> Link;
-
-    /// What was counted so far.
-    fn counters(&self) -> Counters;
-}
 
 /// A network card in use.
 pub struct Nic {

@@ -1,8 +1,8 @@
 //! NVMe disks, by one queue pair for administration and one for blocks, polled.
 //!
-//! From the outside in: [`controller`] brings the device up and is the disk's engine; [`queue`] is a
-//! pair of rings; [`command`] what stands in them, [`prp`] how data is named, [`identify`] what the
-//! device says about itself, [`registers`] what the bus shows. Source: NVM Express base
+//! From the outside in: [`controller`] brings the device up and is the disk's engine; [`queue`] is
+//! a pair of rings; [`command`] what stands in them, [`prp`] how data is named, [`identify`] what
+//! the device says about itself, [`registers`] what the bus shows. Source: NVM Express base
 //! specification 1.4.
 //!
 //! A request is a round trip: the store waits for each of its writes and flushes anyway, and a

@@ -1,5 +1,5 @@
-//! The model of an NVMe controller behind a [`Window`], for tests: it executes what the rings say at
-//! the moment a doorbell rings, and fails as it is told. Time passes as it is looked at.
+//! The model of an NVMe controller behind a [`Window`], for tests: it executes what the rings say
+//! at the moment a doorbell rings, and fails as it is told. Time passes as it is looked at.
 
 use core::cell::Cell;
 use core::time::Duration;

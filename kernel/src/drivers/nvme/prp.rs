@@ -1,5 +1,5 @@
-//! Naming data by its pages: two entries in the command, the second of which may name a list of more
-//! (NVMe 1.4, section 4.3). Pure.
+//! Naming data by its pages: two entries in the command, the second of which may name a list of
+//! more (NVMe 1.4, section 4.3). Pure.
 
 use super::registers::PAGE;
 

@@ -7,6 +7,7 @@ use super::command::{COMPLETION, Command, Completion, SUBMISSION};
 use super::registers::{Capabilities, Status};
 use crate::drivers::disk::Failure;
 use crate::drivers::dma::{self, Dma};
+use crate::drivers::wait;
 use crate::drivers::window::Window;
 use crate::mem::frames::OutOfMemory;
 
@@ -84,8 +85,8 @@ impl Pair {
         loop {
             if let Some(completion) = self.take() {
                 window.write(capabilities.head_doorbell(self.number), self.head.into());
-                // Another number would be the late answer to a command given up: there is none after a
-                // reset, but a device may be wrong.
+                // Another number would be the late answer to a command given up: there is none
+                // after a reset, but a device may be wrong.
                 if completion.id() == id {
                     return match completion.status() {
                         0 => Ok(()),
@@ -107,7 +108,7 @@ impl Pair {
                 }
                 glance = now + GLANCE;
             }
-            core::hint::spin_loop();
+            wait::relax();
         }
     }
 

@@ -127,7 +127,8 @@ impl Transport for MsixTransport {
 
     fn notify(&mut self, queue: u16) {
         match self.notify_at.get(usize::from(queue)).copied().flatten() {
-            // SAFETY: the queue's notification register, within the region the inner transport mapped.
+            // SAFETY: the queue's notification register, within the region the inner transport
+            // mapped.
             Some(register) => unsafe { mmio::write(register, queue) },
             None => self.inner.notify(queue),
         }

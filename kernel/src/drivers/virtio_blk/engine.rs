@@ -1,7 +1,6 @@
 //! The device and its one ring.
 
 use alloc::string::String;
-use core::hint;
 use core::slice;
 use core::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::drivers::disk::{Engine, Failure, Operation, Request};
 use crate::drivers::dma::Dma;
 use crate::drivers::virtio::hal::KernelHal;
 use crate::drivers::virtio::transport::MsixTransport;
+use crate::drivers::wait;
 use crate::time;
 
 const QUEUE: u16 = 0;
@@ -97,7 +97,7 @@ impl Virtio {
             if time::since_entry() > end {
                 return Err(Error::NotReady);
             }
-            hint::spin_loop();
+            wait::relax();
         }
         // The device has forgotten the old ring: its memory may go.
         self.queue = None;
@@ -164,8 +164,8 @@ impl Virtio {
         self.page.write(HEADER, &layout::header(kind, sector));
         self.page.store(STATUS, layout::UNANSWERED);
         let base = self.page.address();
-        // SAFETY: memory of this driver and of its `Disk`, which nobody else touches before the device is
-        // done or was reset.
+        // SAFETY: memory of this driver and of its `Disk`, which nobody else touches before the
+        // device is done or was reset.
         let (outs, mut ins) = unsafe { parts(base, &data) };
         let (outs, ins) = (&outs[..data.outs()], &mut ins[..data.ins()]);
         // SAFETY: as above.
@@ -178,10 +178,10 @@ impl Virtio {
             if time::since_entry() > end {
                 return Err(Failure::Silent);
             }
-            hint::spin_loop();
+            wait::relax();
         }
-        // SAFETY: these are the parts that were added with this token; the ones from before are not used
-        // any more.
+        // SAFETY: these are the parts that were added with this token; the ones from before are not
+        // used any more.
         let (outs, mut ins) = unsafe { parts(base, &data) };
         let (outs, ins) = (&outs[..data.outs()], &mut ins[..data.ins()]);
         // SAFETY: as above.
@@ -193,8 +193,8 @@ impl Virtio {
     }
 }
 
-/// The parts of a request, in the order that the device wants: those it reads, those it writes. Only
-/// the first [`Data::outs`] and [`Data::ins`] count.
+/// The parts of a request, in the order that the device wants: those it reads, those it writes.
+/// Only the first [`Data::outs`] and [`Data::ins`] count.
 ///
 /// # Safety
 /// The data and the page at `page` are the driver's own, and nobody else's for as long as `'a`.

@@ -1,6 +1,6 @@
 //! AES rounds by tables (FIPS 197), for CPUs without an AES unit.
 
-use super::{Column, HASH_KEYS, HASH_STATE, KEYS_1R, KEYS_4R, State};
+use crate::randomx::aes_constants::{Column, HASH_KEYS, HASH_STATE, KEYS_1R, KEYS_4R, State};
 
 /// Multiplication in AES's field.
 const fn multiply(mut a: u8, mut b: u8) -> u8 {

@@ -15,10 +15,10 @@
 //! | `rbx` | iterations left |
 //! | `rax`, `rcx`, `rdx`, `rbp` | temporaries |
 
-use super::asm::{Alu, Assembler, Packed, Temp};
-use super::items::ItemCode;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
-use crate::randomx::cache::{ADDITIONS, MULTIPLIER};
+use crate::randomx::assembler::{Alu, Assembler, Packed, Temp};
+use crate::randomx::item::{ADDITIONS, MULTIPLIER};
+use crate::randomx::item_code::ItemCode;
 use crate::randomx::params::{CACHE_LINES, MASK_LINE, PROGRAM_SIZE, Params, SCRATCHPAD_BYTES};
 use crate::randomx::program::{
     BranchTargets, Configuration, E_KEEP, FSCAL_MASK, Instruction, Op, Program, Registers,
@@ -26,7 +26,7 @@ use crate::randomx::program::{
 use crate::randomx::reciprocal::reciprocal;
 use crate::randomx::simd::cpu::Features;
 use crate::randomx::simd::float::{Pair, Rounding};
-use crate::randomx::vm::{Source, State};
+use crate::randomx::state::{Source, State};
 
 /// Bytes of executable memory per lane, enough for the longest form of every instruction.
 const CODE_BYTES: usize = 14 << 10;
@@ -586,7 +586,8 @@ fn ask_for_item<P: Params>(asm: &mut Assembler<'_>, back: usize) {
     asm.bytes([0x0F, 0x18, 0x04, 0x0A]);
 }
 
-/// Computes the item with the cache's own code and mixes it in. That code touches no vector register.
+/// Computes the item with the cache's own code and mixes it in. That code touches no vector
+/// register.
 fn compute_item<P: Params>(
     asm: &mut Assembler<'_>,
     configuration: &Configuration,

@@ -1,6 +1,6 @@
 //! RandomX's AES generators and fingerprint on the CPU's AES unit.
 
-use super::super::aes::{Column, HASH_KEYS, HASH_STATE, KEYS_1R, KEYS_4R, State};
+use crate::randomx::aes_constants::{Column, HASH_KEYS, HASH_STATE, KEYS_1R, KEYS_4R, State};
 use core::arch::x86_64::{
     __m128i, _MM_HINT_T0, _mm_aesdec_si128, _mm_aesenc_si128, _mm_loadu_si128, _mm_prefetch,
     _mm_storeu_si128,

@@ -1,11 +1,16 @@
-//! Argon2's compression function G.
+//! Argon2's blocks and its compression function G (RFC 9106, section 3.5).
 
-use super::super::argon::{BLOCK_WORDS, Block};
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_loadu_si256, _mm256_mul_epu32, _mm256_permute2x128_si256,
     _mm256_permute4x64_epi64, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_shuffle_epi32,
     _mm256_srli_epi64, _mm256_storeu_si256, _mm256_xor_si256,
 };
+
+/// 64-bit words of a block.
+pub const BLOCK_WORDS: usize = 128;
+
+/// A block of 1 KiB.
+pub type Block = [u64; BLOCK_WORDS];
 
 /// Writes G(x, y) to `out`, on top of its content if `keep`.
 pub(super) fn compress(out: &mut Block, x: &Block, y: &Block, keep: bool) {

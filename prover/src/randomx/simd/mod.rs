@@ -1,6 +1,6 @@
 //! The few places that speak to the vector units: AES rounds, Argon2's block function, and the
-//! arithmetic in a chosen rounding mode. Each has a safe door here; what the CPU lacks falls back to
-//! portable code.
+//! arithmetic in a chosen rounding mode. Each has a safe wrapper here; what the CPU lacks falls
+//! back to portable code.
 #![allow(unsafe_code)]
 
 mod aes;
@@ -8,9 +8,10 @@ mod argon;
 pub mod cpu;
 pub mod float;
 
-use super::aes::{Column, State};
-use super::argon::Block;
+use super::aes_constants::{Column, State};
 use cpu::Features;
+
+pub use argon::{BLOCK_WORDS, Block};
 
 /// Writes `blocks[at]` = G(`blocks[previous]`, `blocks[reference]`), XORed onto the old content if
 /// `keep` (Argon2 section 3.5).

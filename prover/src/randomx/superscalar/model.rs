@@ -1,7 +1,31 @@
 //! The model machine: which execution ports an instruction needs, and when they are free.
 
-use super::Op;
 use crate::randomx::params::SUPERSCALAR_LATENCY;
+
+/// An instruction's operation, in the numbering of the reference's recorded programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `dst -= src`
+    Sub,
+    /// `dst ^= src`
+    Xor,
+    /// `dst += src << shift`
+    AddShifted,
+    /// `dst *= src`
+    Mul,
+    /// `dst` rotated right by `imm`
+    RotateConst,
+    /// `dst += imm`, sign-extended
+    AddConst,
+    /// `dst ^= imm`, sign-extended
+    XorConst,
+    /// `dst` = high half of unsigned `dst * src`
+    MulHigh,
+    /// `dst` = high half of signed `dst * src`
+    MulHighSigned,
+    /// `dst *= reciprocal(imm)`
+    MulReciprocal,
+}
 
 /// An instruction with its encoded size, which decides the slots it fits. The values are the
 /// reference's opcodes.

@@ -1,12 +1,12 @@
 //! The machine by the book: what the compiled one is compared with.
 
-use super::{Source, State};
 use crate::randomx::params::{MASK_LINE, PROGRAM_SIZE, Params};
 use crate::randomx::program::{
     BranchTargets, Configuration, E_KEEP, FSCAL_MASK, Instruction, Op, Program, Registers,
 };
 use crate::randomx::reciprocal::reciprocal;
 use crate::randomx::simd::float::{self, Pair, Rounding};
+use crate::randomx::state::{Source, State};
 
 /// Runs `program` for `iterations` iterations (RandomX specification section 4.6.2).
 pub(super) fn run<P: Params>(

@@ -2,44 +2,19 @@
 
 use super::aes;
 use super::blake::{blake2b_256, blake2b_512};
-use super::cache::Cache;
-use super::dataset::DatasetView;
 use super::jit::{Job, ProgramCode};
 use super::params::{PROGRAM_COUNT, PROGRAM_ITERATIONS, Params, SCRATCHPAD_BYTES};
-use super::program::{Configuration, Program, Registers};
+use super::program::Program;
 use super::simd::float::Rounding;
 use crate::memory::{Memory, OutOfMemory, Purpose, Region};
 use core::fmt;
 
 mod interpreter;
 
+pub use super::state::{Source, State};
+
 /// A RandomX hash.
 pub type Hash = [u8; 32];
-
-/// Where a machine takes dataset items from.
-pub enum Source<'a, P> {
-    /// Computes each from the cache: slow, 256 MiB.
-    Light(&'a Cache<P>),
-    /// Reads them from memory: fast, gibibytes.
-    Fast(DatasetView<'a, P>),
-}
-
-impl<P> Clone for Source<'_, P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<P> Copy for Source<'_, P> {}
-
-impl<P: Params> Source<'_, P> {
-    fn item(self, number: u64) -> [u64; 8] {
-        match self {
-            Self::Light(cache) => cache.item(number),
-            Self::Fast(dataset) => *dataset.item(number as usize),
-        }
-    }
-}
 
 /// How a machine runs programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +39,6 @@ pub struct Machine<const LANES: usize> {
 pub type Vm = Machine<1>;
 /// A machine that makes two hashes at a time.
 pub type Pair = Machine<2>;
-
-/// What a program starts from and what it leaves.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    /// The register file.
-    pub registers: Registers,
-    /// The program's configuration.
-    pub configuration: Configuration,
-    /// The rounding mode, which outlives programs.
-    pub rounding: Rounding,
-}
 
 /// One hash in the making: what a step of it needs, open for looking inside.
 pub struct Lane {
@@ -191,8 +155,8 @@ impl<const LANES: usize> Machine<LANES> {
         &mut self.lanes
     }
 
-    /// Runs the loaded programs on the loaded states for `iterations` iterations (a hash always takes
-    /// [`PROGRAM_ITERATIONS`]).
+    /// Runs the loaded programs on the loaded states for `iterations` iterations (a hash always
+    /// takes [`PROGRAM_ITERATIONS`]).
     ///
     /// # Panics
     ///

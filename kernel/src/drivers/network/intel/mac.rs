@@ -32,7 +32,7 @@ impl fmt::Display for Error {
             Self::Absent => f.write_str("its registers do not answer"),
             Self::ResetStays => f.write_str("its reset does not end within 100 ms"),
             Self::NoAddress(address) => {
-                write!(f, "{address:02x?} is no hardware address of a card")
+                write!(f, "{address:02x?} is not a hardware address of a card")
             }
         }
     }
@@ -41,8 +41,8 @@ impl fmt::Display for Error {
 /// Both waits of a reset are far longer than any card needs.
 const STEP: Duration = Duration::from_millis(1);
 const STEPS: u32 = 100;
-/// After a reset the card reads its settings from its memory chip; the longest time that a datasheet
-/// of the family names.
+/// After a reset the card reads its settings from its memory chip; the longest time that a
+/// datasheet of the family names.
 const SETTLE: Duration = Duration::from_millis(20);
 
 fn wait(registers: &impl Registers, done: impl Fn() -> bool) -> bool {

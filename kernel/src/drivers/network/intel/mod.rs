@@ -10,8 +10,8 @@
 //! | here | the card as a [`Card`] |
 //!
 //! One queue each way. The card is told of new descriptors once per poll, not once per frame.
-//! Segmentation is never left to the card (the I219 can hang over it), and Energy Efficient Ethernet
-//! is switched off where there is a PHY to tell. A card that has stopped sending is reset.
+//! Segmentation is never left to the card (the I219 can hang over it), and Energy Efficient
+//! Ethernet is switched off where there is a PHY to tell. A card that has stopped sending is reset.
 
 mod mac;
 mod model;
@@ -34,7 +34,7 @@ use self::mac::{Losses, Signal};
 use self::registers::{Mapped, Registers, queue};
 use self::ring::{Receive, Transmit};
 use super::buffer::Buffer;
-use super::{Card, Counters, Interrupt, Link, Received};
+use super::card::{Card, Counters, Interrupt, Link, Received};
 use crate::drivers::dma::Dma;
 use crate::mem::map::Span;
 use crate::mem::space;

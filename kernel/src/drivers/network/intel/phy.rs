@@ -1,7 +1,7 @@
 //! The PHY, reached through the MAC's MDIC register.
 //!
-//! Source: 82574 datasheet section 10.2.2.7 (MDIC); I217/I218/I219 datasheets, "PHY registers" (page
-//! selection by register 31, low power idle control at page 772, register 20).
+//! Source: 82574 datasheet section 10.2.2.7 (MDIC); I217/I218/I219 datasheets, "PHY registers"
+//! (page selection by register 31, low power idle control at page 772, register 20).
 
 use core::fmt;
 use core::time::Duration;

@@ -1,8 +1,9 @@
 //! The registers of the e1000e family that the driver uses, and how they are reached.
 //!
 //! Source: Intel 82574 GbE Controller Family datasheet, chapter 10 ("Programming Interface"). The
-//! integrated I217 to I219 have the same registers at the same places (Intel PCH datasheets, volume 2,
-//! "GbE Memory Mapped I/O"), and so have I210 and I350 but for the queues' and the interrupts' registers.
+//! integrated I217 to I219 have the same registers at the same places (Intel PCH datasheets, volume
+//! 2, "GbE Memory Mapped I/O"), and so have I210 and I350 but for the queues' and the interrupts'
+//! registers.
 
 use core::time::Duration;
 

@@ -107,7 +107,8 @@ pub(super) struct Receive {
 }
 
 impl Receive {
-    /// A ring in `memory` ([`BYTES`] of it, aligned to a page) with `buffers`, [`SLOTS`] - 1 of them.
+    /// A ring in `memory` ([`BYTES`] of it, aligned to a page) with `buffers`, [`SLOTS`] - 1 of
+    /// them.
     pub(super) fn new(
         memory: &'static mut [u8],
         buffers: impl IntoIterator<Item = Buffer>,
@@ -230,8 +231,8 @@ impl Transmit {
     }
 
     /// Puts a frame of `len` bytes, written by `fill`, into the ring; the card hears of it by the
-    /// next [`Transmit::news`]. Returns false, and drops the frame, if the ring is full or the frame
-    /// does not fit a buffer.
+    /// next [`Transmit::news`]. Returns false, and drops the frame, if the ring is full or the
+    /// frame does not fit a buffer.
     pub(super) fn put(&mut self, len: usize, fill: &mut dyn FnMut(&mut [u8])) -> bool {
         if !self.has_room() || len > BUFFER {
             fill(&mut alloc::vec![0; len]);
@@ -261,8 +262,8 @@ impl Transmit {
         Some(self.tail as u32)
     }
 
-    /// Starts again after a reset of the card, which must own nothing any more. What was not sent is
-    /// lost, as on a bad line.
+    /// Starts again after a reset of the card, which must own nothing any more. What was not sent
+    /// is lost, as on a bad line.
     pub(super) fn restart(&mut self) {
         for slot in 0..SLOTS {
             self.table.write(slot, Descriptor::default());

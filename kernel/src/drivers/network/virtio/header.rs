@@ -1,6 +1,7 @@
 //! The header before each frame, and the features that change its meaning.
 //!
-//! Source: virtio specification 1.2, sections 5.1.3 ("Feature bits") and 5.1.6 ("Device Operation").
+//! Source: virtio specification 1.2, sections 5.1.3 ("Feature bits") and 5.1.6 ("Device
+//! Operation").
 
 use crate::drivers::network::checksum::Place;
 

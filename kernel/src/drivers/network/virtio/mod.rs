@@ -2,8 +2,8 @@
 //!
 //! The queues are the library's; features, headers and buffers are handled here, for what pays is
 //! not in its own network driver: checksums that nobody computes between a host and its guest,
-//! received segments as large as the host has them (spread over as many buffers as it takes, "merged"),
-//! and one notification per poll instead of one per frame.
+//! received segments as large as the host has them (spread over as many buffers as it takes,
+//! "merged"), and one notification per poll instead of one per frame.
 //!
 //! Source: virtio specification 1.2, section 5.1 ("Network Device").
 
@@ -21,7 +21,8 @@ use virtio_drivers::transport::{DeviceStatus, Transport};
 
 use self::header::{Header, feature};
 use super::buffer::Buffer;
-use super::{Card, Counters, Interrupt, Link, Received, checksum};
+use super::card::{Card, Counters, Interrupt, Link, Received};
+use super::checksum;
 use crate::drivers::dma::Dma;
 use crate::drivers::virtio::{self as common, hal::KernelHal, transport::MsixTransport};
 use crate::pci::{Ecam, Function, msix};

@@ -1,0 +1,102 @@
+//! Rows of `[particles]`.
+
+use super::key::{Fallback, Key, Secret, Section, field};
+use crate::kind::Kind;
+
+/// A number of particles.
+const COUNT: Kind = Kind::integer(1, 1_000_000);
+
+const MEMORY: Kind = Kind::Integer {
+    low: 1,
+    high: 65_536,
+    unit: "MiB",
+};
+
+const PERCENT: Kind = Kind::Integer {
+    low: 1,
+    high: 100,
+    unit: "per cent",
+};
+
+pub(super) const PARTICLES: Section = Section {
+    name: "particles",
+    about: "What the particles of one author, and those for one worker, may use.",
+    keys: &[
+        Key {
+            name: "author_rate",
+            kind: COUNT,
+            default: Fallback::Value("50000"),
+            example: "50000",
+            meaning: "Particles per second that the node accepts from one author. No limit of \
+                      authors applies to the operator and the node's own workers.",
+            secret: Secret::No,
+            field: field!(particles.author.rate),
+        },
+        Key {
+            name: "author_alive",
+            kind: COUNT,
+            default: Fallback::Value("40000"),
+            example: "40000",
+            meaning: "Particles of one author that may be alive at the same time.",
+            secret: Secret::No,
+            field: field!(particles.author.alive),
+        },
+        Key {
+            name: "author_memory",
+            kind: MEMORY,
+            default: Fallback::Rule("three quarters of the memory for particles"),
+            example: "192",
+            meaning: "Memory of the particles of one author.",
+            secret: Secret::No,
+            field: field!(particles.author.memory),
+        },
+        Key {
+            name: "author_work",
+            kind: PERCENT,
+            default: Fallback::Value("50"),
+            example: "50",
+            meaning: "Share of the interpreter's time that scripts of one author get while others \
+                      wait.",
+            secret: Secret::No,
+            field: field!(particles.author.work),
+        },
+        Key {
+            name: "worker_rate",
+            kind: COUNT,
+            default: Fallback::Value("25000"),
+            example: "25000",
+            meaning: "Particles per second that the node accepts for one worker. No limit of \
+                      workers applies to the operator's particles.",
+            secret: Secret::No,
+            field: field!(particles.worker.rate),
+        },
+        Key {
+            name: "worker_alive",
+            kind: COUNT,
+            default: Fallback::Value("25000"),
+            example: "25000",
+            meaning: "Particles for one worker that may be alive at the same time.",
+            secret: Secret::No,
+            field: field!(particles.worker.alive),
+        },
+        Key {
+            name: "worker_memory",
+            kind: MEMORY,
+            default: Fallback::Rule("half of the memory for particles"),
+            example: "128",
+            meaning: "Memory of the particles for one worker.",
+            secret: Secret::No,
+            field: field!(particles.worker.memory),
+        },
+        Key {
+            name: "worker_work",
+            kind: PERCENT,
+            default: Fallback::Value("40"),
+            example: "40",
+            meaning: "Share of the interpreter's time that scripts for one worker get while others \
+                      wait.",
+            secret: Secret::No,
+            field: field!(particles.worker.work),
+        },
+    ],
+};
