@@ -20,8 +20,8 @@
 //! * Nothing here does I/O or reads a clock: [`sockets::Sockets`] does the first and time is an
 //!   argument, so the tests run on simulated sockets and virtual time.
 //! * A turn costs what the connections cost that have something to do. Idle ones cost nothing.
-//! * Every connection ends: one that is closed has [`driver::LINGER`] for its last bytes, an address
-//!   that is dialed has [`dialer::PATIENCE`] while there are others.
+//! * Every connection ends: one that is closed has [`driver::LINGER`] for its last bytes, an
+//!   address that is dialed has [`dialer::PATIENCE`] while there are others.
 //! * Whoever waits holds up nobody else: see [`cores`]. `unsafe` is in one place, where a coroutine
 //!   suspends itself.
 #![no_std]

@@ -109,7 +109,8 @@ fn report(what: &str, bytes: usize, begin: Duration) {
     ));
 }
 
-/// Moves bytes of a connection. Returns whether there were any, and whether it is of further interest.
+/// Moves bytes of a connection. Returns whether there were any, and whether it is of further
+/// interest.
 fn carry(stack: &mut Stack, socket: SocketId, role: &mut Role, buffer: &mut [u8]) -> (bool, bool) {
     match role {
         Role::Sink(usize::MAX, _) => {
