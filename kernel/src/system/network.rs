@@ -15,7 +15,7 @@ use basalt_node::chain;
 use basalt_node::compute::{NoPause, Resources};
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
@@ -176,12 +176,9 @@ fn use_disk(
     }
     if let Some(prover) = prover {
         while let Some(task) = prover.next_disk_task() {
-            match (&mut *storage, appliance.state()) {
-                (Some(storage), _) => {
-                    storage.submit(move |state| Outcome::Prover(task.run(state)));
-                }
-                (None, Some(state)) => prover.kept(task.run(state), lanes),
-                (None, None) => prover.kept(task.run_without_disk(), lanes),
+            match storage {
+                Some(storage) => storage.submit(move |state| Outcome::Prover(task.run(state))),
+                None => prover.kept(task.run_without_disk(), lanes),
             }
         }
     }
