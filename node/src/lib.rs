@@ -1,5 +1,4 @@
-//! The Fluence peer: particles in, the interpreter and the built-in services in the middle, particles
-//! out.
+//! The Fluence peer: particles in, the interpreter and the built-ins in the middle, particles out.
 //!
 //! # Layers
 //!
@@ -10,7 +9,7 @@
 //! actors       an actor per particle: runs, calls, routing
 //!   intake     what a particle passes before: inbox, signature, budgets
 //!   script     the seam to the interpreter
-//!   builtins   the services that every peer has, as a table
+//!   builtins   the functions that every peer has, as a table
 //!   rooms      what built-ins work on, put together; each room knows only those below it
 //!     services Marine services, spells and vaults beside them, workers
 //!     system   installs what comes with the node
@@ -25,8 +24,9 @@
 //!
 //! * Nothing here does I/O, reads a clock or draws a random number: time and bytes are arguments,
 //!   effects and "wake me at" are results.
-//! * A particle is worth nothing until its signature and its expiry are checked, and whatever it may
-//!   cost afterwards has a named limit ([`intake::Limits`]). What is refused is counted by reason.
+//! * A particle is worth nothing until its signature and its expiry are checked
+//!   ([`intake::Verified`]), and whatever it may cost afterwards has a named limit
+//!   ([`intake::Limits`]). What is refused is counted by reason.
 #![no_std]
 #![forbid(unsafe_code)]
 

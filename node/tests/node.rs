@@ -1,5 +1,5 @@
-//! The node's bookkeeping, with an interpreter that plays by a script of its own: verification, mailboxes,
-//! kept data, call results, routing, budgets, expiry.
+//! The node's bookkeeping, with an interpreter that plays by a script of its own: verification,
+//! mailboxes, kept data, call results, routing, budgets, expiry.
 
 use std::cell::RefCell;
 use std::rc::Rc;

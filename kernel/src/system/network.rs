@@ -59,7 +59,7 @@ pub fn run(
             &configuration.manifest.prover,
             &lanes,
         )),
-        version: env!("CARGO_PKG_VERSION").to_string(),
+        version: env!("BASALT_VERSION").to_string(),
     };
     let parts = Parts {
         state,
