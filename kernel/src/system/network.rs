@@ -13,9 +13,9 @@ use basalt_edge::appliance::{Appliance, Boot, Listening};
 use basalt_edge::coroutines::Progress;
 use basalt_node::chain;
 use basalt_node::compute::{NoPause, Resources};
+use basalt_node::rooms::Parts;
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
-use basalt_node::rooms::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
