@@ -9,7 +9,7 @@ use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::actors::{Effect, Node};
-use basalt_node::compute::{Platform, Resources};
+use basalt_node::compute::{NoPause, Platform, Resources};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::refusal::Refusal;
@@ -139,7 +139,7 @@ impl Stage {
                 let Some(job) = self.node.next_job() else {
                     break;
                 };
-                self.node.done(clock, job.run());
+                self.node.done(clock, job.run(Arc::new(NoPause)));
                 idle = false;
             }
             if idle {

@@ -10,7 +10,7 @@ use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::builtins::{self, Call, CallError, Later, Reply};
-use basalt_node::compute::{JobId, Platform, Resources};
+use basalt_node::compute::{JobId, NoPause, Platform, Resources};
 use basalt_node::disk::DiskJob;
 use basalt_node::host::{Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
@@ -251,7 +251,7 @@ impl House {
         let job = self.rooms.next_job();
         let is_some = job.is_some();
         if let Some(job) = job {
-            let done = job.run();
+            let done = job.run(Arc::new(NoPause));
             self.rooms.done(self.platform.clock(), done);
         }
         self.ask_disk();
