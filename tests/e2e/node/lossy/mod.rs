@@ -14,11 +14,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use basalt_edge::appliance::{Appliance, Boot};
 use basalt_hosted::clock::Clocks;
 use basalt_manifest::Manifest;
 use basalt_net::ip;
 use basalt_net::keypair::Keypair;
-use basalt_edge::appliance::{Appliance, Boot};
 use basalt_node::compute::NoPause;
 use basalt_node::host::Clock;
 use basalt_node::rooms::Parts;
