@@ -11,7 +11,8 @@
 //!   intake     what a particle passes before: inbox, signature, budgets
 //!   script     the seam to the interpreter
 //!   builtins   the functions that every peer has, as a table
-//!   world      what built-ins work on: Marine services, vaults, workers, spells
+//!   rooms      what built-ins work on, put together; each room knows only those below it
+//!     services Marine services, spells and vaults beside them, workers
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
@@ -37,6 +38,7 @@ extern crate std;
 pub mod actors;
 pub mod appliance;
 pub mod builtins;
+mod call;
 pub mod chain;
 pub mod client;
 pub mod compute;
@@ -53,13 +55,15 @@ pub mod pages;
 pub mod peer;
 mod quoted;
 pub mod refusal;
+mod reply;
+pub mod rooms;
 pub mod script;
 pub mod services;
 pub mod spells;
 pub mod state;
 pub mod status;
 mod system;
+mod tally;
 pub mod vault;
 pub mod web;
 pub mod workers;
-pub mod world;

@@ -14,8 +14,8 @@ use basalt_node::actors::{Effect, Node};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::refusal::Refusal;
+use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, CallResult, Interpreter, Outcome, Run};
-use basalt_node::world::World;
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -101,7 +101,7 @@ impl Stage {
         };
         Stage {
             node: Node::new(
-                World::without_parts(host, ServiceLimits::default(), [9; 32]),
+                Rooms::without_parts(host, ServiceLimits::default(), [9; 32]),
                 limits,
                 actress,
             ),
@@ -682,15 +682,15 @@ fn a_particle_leaves_no_data_and_no_vault() {
     assert_eq!(answer.ret_code, 0, "{}", answer.result);
     let status = stage.node.status();
     assert!(status.actors == 2 && status.memory > 4000, "{status:?}");
-    assert_eq!(stage.node.world().vaults(), (2, 2 * 17));
+    assert_eq!(stage.node.rooms().vaults(), (2, 2 * 17));
     // They live to the last millisecond.
     stage.node.timer(clock(5_000));
-    assert_eq!(stage.node.world().vaults().0, 2);
+    assert_eq!(stage.node.rooms().vaults().0, 2);
     let wake = stage.node.wake_at(clock(5_000)).unwrap();
     assert_eq!(wake, clock(5_001).now);
     stage.node.timer(clock(5_001));
     let status = stage.node.status();
     assert_eq!((status.actors, status.memory), (empty.actors, empty.memory));
-    assert_eq!(stage.node.world().vaults(), (0, 0));
+    assert_eq!(stage.node.rooms().vaults(), (0, 0));
     assert_eq!(stage.node.wake_at(clock(5_001)), None);
 }

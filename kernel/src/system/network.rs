@@ -16,7 +16,7 @@ use basalt_node::chain;
 use basalt_node::compute::Resources;
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;

@@ -33,7 +33,7 @@ impl<I: Interpreter> Node<I> {
             self.table.count_author(clock.now, author, bytes)?;
         }
         let size = particle.size() + data.len();
-        self.world.meters.particle_sizes.observe(size as f64);
+        self.rooms.tally.meters.particle_sizes.observe(size as f64);
         self.deliver(clock, self.host().peer_id, particle, data)
     }
 

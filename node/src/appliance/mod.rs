@@ -24,9 +24,9 @@ use crate::disk::{DiskDone, DiskJob};
 use crate::host::Clock;
 use crate::machine::{Effect, Machine, Work};
 use crate::peer::{self, Peer};
+use crate::rooms::Parts;
 use crate::state::State;
 use crate::status::{CoreReport, DeviceReport};
-use crate::world::Parts;
 use links::{Links, Resolved};
 
 /// What the kernel knows when it starts the node.

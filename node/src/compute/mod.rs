@@ -11,11 +11,14 @@ mod platform;
 mod queues;
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
+use core::cell::Cell;
 use core::fmt;
+
+use spin::Mutex;
 
 pub use platform::Platform;
 pub(crate) use queues::Queues;
@@ -39,7 +42,50 @@ pub struct Resources {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(pub(crate) u64);
 
-type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+/// Gives out job ids. Clones count together, so that no two jobs have the same id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JobIds(Rc<Cell<u64>>);
+
+impl JobIds {
+    /// An id that no job had before.
+    pub(crate) fn next(&self) -> JobId {
+        self.0.set(self.0.get() + 1);
+        JobId(self.0.get())
+    }
+}
+
+/// What a job gives, to be taken when it is done.
+pub(crate) struct Receipt<T>(Arc<Mutex<Option<T>>>);
+
+/// Where a job leaves it.
+pub(crate) struct Slip<T>(Arc<Mutex<Option<T>>>);
+
+/// A slip for a job, and the receipt for who waits for it.
+pub(crate) fn receipt<T>() -> (Slip<T>, Receipt<T>) {
+    let shared = Arc::new(Mutex::new(None));
+    (Slip(shared.clone()), Receipt(shared))
+}
+
+impl<T> Slip<T> {
+    pub(crate) fn leave(self, value: T) {
+        *self.0.lock() = Some(value);
+    }
+}
+
+impl<T> Receipt<T> {
+    /// What the job left; `None`: it was dropped, or ended without a value.
+    pub(crate) fn take(self) -> Option<T> {
+        self.0.lock().take()
+    }
+}
+
+impl<T> fmt::Debug for Receipt<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receipt")
+    }
+}
+
+type Work = Box<dyn FnOnce() + Send>;
 
 /// Work that a compute core does in one go.
 pub struct Job {
@@ -49,17 +95,15 @@ pub struct Job {
 }
 
 impl Job {
-    /// Work for a core. What it gives comes back as [`Done`].
+    /// Work for a core, and the receipt for what it gives.
     pub(crate) fn new<T: Send + 'static>(
         id: JobId,
         core: usize,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Job {
-        Job {
-            id,
-            core,
-            work: Box::new(move || Box::new(work())),
-        }
+    ) -> (Job, Receipt<T>) {
+        let (slip, receipt) = receipt();
+        let work = Box::new(move || slip.leave(work()));
+        (Job { id, core, work }, receipt)
     }
 
     /// The compute core that it is for, from 0 on.
@@ -69,10 +113,10 @@ impl Job {
 
     /// Does the work. It ends by itself: what runs in it has a deadline.
     pub fn run(self) -> Done {
+        (self.work)();
         Done {
             id: self.id,
             core: self.core,
-            value: (self.work)(),
         }
     }
 }
@@ -83,15 +127,9 @@ impl fmt::Debug for Job {
     }
 }
 
-/// What came of a job.
+/// Says that a job is done; what it gave lies with who waits for it.
+#[derive(Debug)]
 pub struct Done {
     pub(crate) id: JobId,
     pub(crate) core: usize,
-    pub(crate) value: Box<dyn Any + Send>,
-}
-
-impl fmt::Debug for Done {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Done({} on core {})", self.id.0, self.core)
-    }
 }

@@ -43,15 +43,21 @@ impl Peer {
         while let Some(request) = self.node.next_request() {
             let begun = self.client.start(request, self.tls.as_ref(), out);
             if let Err((owner, answer)) = begun {
-                self.node.http_done(clock.now, owner, answer);
+                self.node.http_done(clock, owner, answer);
             }
         }
-        while let Some(job) = self.node.next_disk_job() {
-            out.push(Effect::Other(Work::Disk { job }));
-        }
-        while let Some(job) = self.node.next_job() {
-            let core = job.core();
-            out.push(Effect::Other(Work::Compute { core, job }));
+        loop {
+            // A job of one kind may lead to one of the other.
+            let disk_job = self.node.next_disk_job(clock);
+            let job = self.node.next_job();
+            if disk_job.is_none() && job.is_none() {
+                break;
+            }
+            out.extend(disk_job.map(|job| Effect::Other(Work::Disk { job })));
+            out.extend(job.map(|job| {
+                let core = job.core();
+                Effect::Other(Work::Compute { core, job })
+            }));
         }
     }
 

@@ -18,7 +18,7 @@ use basalt_net::ip;
 use basalt_net::keypair::Keypair;
 use basalt_node::appliance::{Appliance, Boot};
 use basalt_node::host::Clock;
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
