@@ -1,8 +1,8 @@
 //! Links the kernel as a static position-independent ELF without C runtime or libraries; the image
 //! builder turns that ELF into a UEFI application.
 
-/// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to plain
-/// relative relocations, which UEFI's own loader applies.
+/// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to
+/// plain relative relocations, which UEFI's own loader applies.
 const LINK_ARGS: [&str; 9] = [
     "-nostartfiles",
     "-nostdlib",
@@ -18,6 +18,13 @@ const LINK_ARGS: [&str; 9] = [
 fn main() {
     for argument in LINK_ARGS {
         println!("cargo:rustc-link-arg-bins={argument}");
+    }
+    // Cargo says "release" for each profile that inherits from `release`. The kernel of any other one
+    // is not for installing, and says so with its version. The image builder looks for these words.
+    let version = env!("CARGO_PKG_VERSION");
+    match std::env::var("PROFILE").as_deref() {
+        Ok("release") => println!("cargo:rustc-env=BASALT_VERSION={version}"),
+        _ => println!("cargo:rustc-env=BASALT_VERSION={version} QUICK"),
     }
     println!("cargo:rerun-if-changed=build.rs");
 }

@@ -39,19 +39,19 @@ pub mod code {
     pub const MISMATCH: i64 = 10002;
     /// A variable has no value.
     pub const VARIABLE_NOT_FOUND: i64 = 10003;
-    /// `fold` over a value that is no array.
+    /// `fold` over a value that is not an array.
     pub const FOLD_NON_ARRAY: i64 = 10005;
     /// `fail` reached no `xor`.
     pub const FAIL: i64 = 10006;
     /// A lens does not fit its value.
     pub const LENS: i64 = 10007;
-    /// `fail` with a value that is no error object.
+    /// `fail` with a value that is not an error object.
     pub const ERROR_OBJECT: i64 = 10008;
     /// A variable is read after `new` and before it is set.
     pub const CLEARED_BY_NEW: i64 = 10009;
-    /// `.length` of a value that is no array.
+    /// `.length` of a value that is not an array.
     pub const LENGTH: i64 = 10010;
-    /// A peer, service or function is no string.
+    /// A peer, service or function is not a string.
     pub const TRIPLET: i64 = 10011;
     /// The key of a map is neither string nor integer.
     pub const MAP_KEY: i64 = 10012;
@@ -77,7 +77,7 @@ pub mod code {
     pub const NO_STREAM: i64 = 20901;
     /// A stream is too long.
     pub const STREAM_SIZE: i64 = 20013;
-    /// An element of a map is no pair.
+    /// An element of a map is not a pair.
     pub const MAP_PAIR: i64 = 20014;
     /// A canon state has no value for a scalar.
     pub const CANON_SCALAR: i64 = 20016;

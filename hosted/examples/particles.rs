@@ -145,6 +145,7 @@ fn connect(clocks: Clocks, address: &Multiaddr, node: PeerId) -> Reactor<Client>
     let mut effects = Vec::new();
     let clock = reactor.clock();
     reactor
+        .driver
         .machine
         .dial(clock, address, &mut effects)
         .expect("a good address");
@@ -162,7 +163,7 @@ fn round_trips(
     count: usize,
     in_flight: usize,
 ) -> Duration {
-    let me = reactor.machine.peer_id();
+    let me = reactor.driver.machine.peer_id();
     let script = format!(
         r#"(seq
             (call "{node}" ("op" "identity") ["hello"] answer)
@@ -176,9 +177,13 @@ fn round_trips(
         while sent < count && sent - done < in_flight {
             let name = format!("benchmark-{in_flight}-{sent}");
             let particle = reactor
+                .driver
                 .machine
                 .particle(clock, name, script.as_str(), 60_000);
-            let taken = reactor.machine.send(clock, &node, &particle, &mut effects);
+            let taken = reactor
+                .driver
+                .machine
+                .send(clock, &node, &particle, &mut effects);
             taken.expect("the node takes particles");
             sent += 1;
         }
@@ -186,7 +191,7 @@ fn round_trips(
         reactor
             .run(|client| !client.received.is_empty())
             .expect("the loop runs");
-        done += reactor.machine.received.drain(..).count();
+        done += reactor.driver.machine.received.drain(..).count();
     }
     start.elapsed()
 }
@@ -223,7 +228,10 @@ fn bulk(clocks: Clocks) {
     let address = Multiaddr::from_socket(local).with(Protocol::P2p(id));
     let mut reactor = connect(clocks, &address, id);
     let clock = reactor.clock();
-    let mut particle = reactor.machine.particle(clock, "bulk", "(null)", 60_000);
+    let mut particle = reactor
+        .driver
+        .machine
+        .particle(clock, "bulk", "(null)", 60_000);
     particle.data = vec![7; BULK].into();
     let finished = reactor.stopper();
     let watch = thread::spawn(move || {
@@ -233,7 +241,10 @@ fn bulk(clocks: Clocks) {
     let start = Instant::now();
     let mut effects = Vec::new();
     for _ in 0..BULK_ROUNDS {
-        let taken = reactor.machine.send(clock, &id, &particle, &mut effects);
+        let taken = reactor
+            .driver
+            .machine
+            .send(clock, &id, &particle, &mut effects);
         taken.expect("the queue has room for all");
     }
     reactor.perform(effects);

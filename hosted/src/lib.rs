@@ -1,5 +1,5 @@
-//! The Basalt node as an ordinary process: the same peer as in the appliance, over the sockets of an
-//! operating system. For development, load tests and benchmarks.
+//! The Basalt node as an ordinary process: the same peer as in the appliance, over the sockets of
+//! an operating system. For development, load tests and benchmarks.
 //!
 //! [`reactor`] moves bytes between non-blocking sockets and any
 //! [`basalt_node::machine::Machine`]; [`run`] is the node on

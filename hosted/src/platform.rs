@@ -23,7 +23,8 @@ impl Platform for Process {
     }
 
     fn random(&self, buffer: &mut [u8]) {
-        // Services must not run on predictable keys: without entropy there is nothing to go on with.
+        // Services must not run on predictable keys: without entropy there is nothing to go on
+        // with.
         getrandom::fill(buffer).expect("the system has entropy");
     }
 

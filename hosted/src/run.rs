@@ -25,7 +25,8 @@ use crate::{identity, logger, state};
 /// How to run the node.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The node's manifest, as for the appliance; address, cores and panic settings do not apply here
+    /// The node's manifest, as for the appliance; address, cores and panic settings do not apply
+    /// here
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// Address to listen on
@@ -43,7 +44,8 @@ pub struct RunArgs {
     /// Where a generated identity is kept [default: the manifest's name with `.identity`]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Where services, spells, workers and keys are kept [default: nowhere: they are gone when the process ends]
+    /// Where services, spells, workers and keys are kept [default: nowhere: they are gone when the
+    /// process ends]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Size of a new state file, in MiB; it takes room on the disk as it fills
@@ -115,9 +117,15 @@ pub fn run(args: &RunArgs) -> Result<()> {
         },
     };
     let keypair = Keypair::from_seed(seed);
-    let peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
+    let mut peer = Peer::with_parts(config, keypair, identity::entropy()?, parts)
         .context("cannot read the state")?;
+    let state = peer.take_state();
     let mut reactor = Reactor::new(peer, clocks)?;
+    if let Some(state) = state {
+        reactor
+            .start_disk(state)
+            .context("cannot start the disk's thread")?;
+    }
     // It is new: nobody has set it.
     let _ = waker.set(reactor.waker());
     reactor
@@ -155,12 +163,13 @@ pub fn run(args: &RunArgs) -> Result<()> {
     ];
     let mut effects = Vec::new();
     reactor
+        .driver
         .machine
         .listening(clocks.read(), &addresses, &mut effects);
     reactor.perform(effects);
     println!(
         "basalt: listening peer_id={} addrs={},{} after_ms={} memory_kib={} image_kib={}",
-        reactor.machine.peer_id(),
+        reactor.driver.machine.peer_id(),
         addresses[0],
         addresses[1],
         clocks.now().as_millis(),

@@ -12,8 +12,8 @@ use basalt_store::BlockDevice;
 /// Bytes of a block.
 const BLOCK: usize = 4096;
 
-/// A file as a block device. Once a flush has failed it does nothing any more: the system may have forgotten what it could
-/// not write, and still give it back.
+/// A file as a block device. Once a flush has failed it does nothing any more: the system may have
+/// forgotten what it could not write, and still give it back.
 struct Disk {
     file: File,
     blocks: u64,
@@ -61,7 +61,8 @@ impl BlockDevice for Disk {
     }
 }
 
-/// Opens the state kept in a file; one that does not exist is made with `bytes` bytes, which take room as they are written.
+/// Opens the state kept in a file; one that does not exist is made with `bytes` bytes, which take
+/// room as they are written.
 ///
 /// # Errors
 /// The file cannot be opened, or holds something else.

@@ -95,7 +95,7 @@ fn conn() -> ConnId {
 fn first_note(reactor: &mut Reactor<Notes>, effect: Effect) -> Note {
     reactor.perform(vec![effect]);
     reactor.run(|machine| !machine.notes.is_empty()).unwrap();
-    reactor.machine.notes.remove(0)
+    reactor.driver.machine.notes.remove(0)
 }
 
 fn any_port() -> SocketAddr {
@@ -119,12 +119,12 @@ fn the_last_bytes_before_a_fin_are_read_whenever_there_is_room() {
             turns > 3
         };
         reactor.run(waited).unwrap();
-        assert!(reactor.machine.notes.is_empty());
-        reactor.machine.capacity = room;
+        assert!(reactor.driver.machine.notes.is_empty());
+        reactor.driver.machine.capacity = room;
         let ended = |machine: &mut Notes| machine.notes.contains(&Note::RemoteClosed);
         reactor.run(ended).unwrap();
-        assert_eq!(reactor.machine.bytes, bytes);
-        assert_eq!(reactor.machine.notes.pop(), Some(Note::RemoteClosed));
+        assert_eq!(reactor.driver.machine.bytes, bytes);
+        assert_eq!(reactor.driver.machine.notes.pop(), Some(Note::RemoteClosed));
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use basalt_image_builder::{
     Image,
-    kernel::{self, Messages},
+    kernel::{self, Messages, Profile},
     services,
 };
 use basalt_manifest::{Machine, Manifest};
@@ -109,10 +109,16 @@ fn build(manifest_path: &Path, out: &Path, kernel: Option<&Path>) -> anyhow::Res
         Some(path) => path.to_owned(),
         None => {
             eprintln!("building the kernel");
-            kernel::build(Messages::Shown)?
+            kernel::build(Profile::Release, Messages::Shown)?
         }
     };
     let elf = read(&kernel)?;
+    if kernel::is_quick(&elf) {
+        bail!(
+            "{} is a QUICK kernel, which is for trying it in QEMU; leave --kernel out to build the one to install",
+            kernel.display()
+        );
+    }
     eprintln!(
         "making an image of {} ({} KiB)",
         kernel.display(),

@@ -7,7 +7,17 @@ use basalt_manifest::schema::{Fallback, Key, SECTIONS, Secret};
 /// Longest line of a comment.
 const WIDTH: usize = 100;
 
-/// The keys of a section as a table of Markdown.
+/// What a key means, and whether it is secret.
+fn meaning(key: &Key) -> String {
+    let secret = match key.secret {
+        Secret::No => "",
+        Secret::Partly => " Secret in part.",
+        Secret::Yes => " Secret.",
+    };
+    format!("{}{secret}", key.meaning)
+}
+
+/// The keys of each section as a table of Markdown.
 fn reference() -> String {
     let mut text = String::new();
     for section in SECTIONS {
@@ -18,17 +28,11 @@ fn reference() -> String {
                 Fallback::Value(value) => format!("`{value}`"),
                 other => other.to_string(),
             };
-            let secret = match key.secret {
-                Secret::No => "",
-                Secret::Partly => " Its path is secret.",
-                Secret::Yes => " Secret.",
-            };
-            let (name, kind, meaning) = (key.name, key.kind, key.meaning);
-            writeln!(
-                text,
-                "| `{name}` | {kind} | {default} | {meaning}{secret} |"
-            )
-            .unwrap();
+            let (name, kind, meaning) = (key.name, key.kind, meaning(key));
+            let row = format!("`{name}` | {kind} | {default} | {meaning}");
+            // A bar of the text would end its cell.
+            assert_eq!(row.matches('|').count(), 3, "{row}");
+            writeln!(text, "| {row} |").unwrap();
         }
         text += "\n";
     }
@@ -61,17 +65,11 @@ fn comment(text: &str) -> String {
 
 /// What the example says above a key.
 fn explanation(key: &Key) -> String {
-    let secret = match key.secret {
-        Secret::No => "",
-        Secret::Partly => " Its path is secret.",
-        Secret::Yes => " Secret.",
-    };
     let default = match key.default {
         Fallback::Nothing => String::new(),
         default => format!(" Default: {default}."),
     };
-    comment(&format!("{}{secret}", key.meaning))
-        + &comment(&format!("Value: {}.{default}", key.kind))
+    comment(&meaning(key)) + &comment(&format!("Value: {}.{default}", key.kind))
 }
 
 fn example() -> String {

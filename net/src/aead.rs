@@ -1,5 +1,6 @@
-//! ChaCha20-Poly1305 (RFC 8439 section 2.8), for Noise and TLS alike: ring's, whose assembler does cipher and MAC in
-//! one pass and so takes half the time of the two one after the other. It asks nothing of a system.
+//! ChaCha20-Poly1305 (RFC 8439 section 2.8), for Noise and TLS alike: ring's, whose assembler does
+//! cipher and MAC in one pass and so takes half the time of the two one after the other. It needs
+//! nothing from an operating system.
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, Tag, UnboundKey};
 

@@ -39,15 +39,15 @@ pub struct Info {
     pub agent_version: String,
     /// Where it says it can be dialed.
     pub listen_addrs: Vec<Multiaddr>,
-    /// The address it sees us at.
+    /// The address from which it sees us connect.
     pub observed_addr: Option<Multiaddr>,
     /// The protocols it speaks.
     pub protocols: Vec<String>,
 }
 
 impl Info {
-    /// Reads the message without its length. Addresses and keys of kinds that are not known are left
-    /// out.
+    /// Reads the message without its length. Addresses and keys of kinds that are not known are
+    /// left out.
     pub fn decode(bytes: &[u8]) -> Result<Self, ProtobufError> {
         let mut info = Self::default();
         for field in Fields::new(bytes) {

@@ -13,12 +13,12 @@ use basalt_terms::public_key::{self, Message};
 pub struct Keypair(SigningKey);
 
 impl Keypair {
-    /// The pair that grows from a 32-byte seed (RFC 8032's private key).
+    /// The pair of a 32-byte seed (RFC 8032's private key).
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(SigningKey::from_bytes(&seed))
     }
 
-    /// The seed: whoever has it is this peer.
+    /// The seed. It is a secret: whoever has it can act as this peer.
     pub fn seed(&self) -> [u8; 32] {
         self.0.to_bytes()
     }
@@ -62,7 +62,7 @@ pub enum KeyError {
     Kind(u64),
     /// The key is not 32 bytes long.
     KeyLength(usize),
-    /// The key is no point of the curve.
+    /// The key is not a point of the curve.
     NotAPoint,
     /// The signature is not 64 bytes long.
     SignatureLength(usize),
@@ -76,7 +76,7 @@ impl fmt::Display for KeyError {
             Self::Protobuf(error) => write!(f, "malformed public key: {error}"),
             Self::Kind(kind) => write!(f, "public keys of kind {kind} are not supported"),
             Self::KeyLength(len) => write!(f, "an Ed25519 key has 32 bytes, not {len}"),
-            Self::NotAPoint => f.write_str("the Ed25519 key is no point of the curve"),
+            Self::NotAPoint => f.write_str("the Ed25519 key is not a point of the curve"),
             Self::SignatureLength(len) => write!(f, "an Ed25519 signature has 64 bytes, not {len}"),
             Self::Mismatch => f.write_str("the signature does not match key and message"),
         }
@@ -98,7 +98,8 @@ impl PublicKey {
         }
     }
 
-    /// The key inside a peer id; `None` if the id only holds a hash of it or a key of an unknown kind.
+    /// The key inside a peer id; `None` if the id only holds a hash of it or a key of an unknown
+    /// kind.
     pub fn of_peer(peer: &PeerId) -> Option<Self> {
         peer.ed25519_key().map(Self::Ed25519)
     }

@@ -1,7 +1,8 @@
 //! multistream-select 1.0: two sides agree on the protocol of a connection or stream.
 //!
-//! A message is a varint length, a line of text and `\n`; the length counts the `\n`. Each side sends
-//! the header, the dialer proposes protocols, the responder repeats the one it takes or answers `na`.
+//! A message is a varint length, a line of text and `\n`; the length counts the `\n`. Each side
+//! sends the header, the dialer proposes protocols, the responder repeats the one it takes or
+//! answers `na`.
 //!
 //! [`Dialer`] sends its header and its only proposal in one go and reads the answers after that.
 //! [`Responder`] takes header, proposal and the next layer's first bytes however they arrive. Both
@@ -17,7 +18,7 @@ const HEADER: &str = "/multistream/1.0.0";
 /// The answer to a proposal that is not taken.
 const NOT_AVAILABLE: &str = "na";
 
-/// Longest message taken, in bytes. Bounds what a peer can make us hold with a proposal.
+/// Longest message taken, in bytes. Bounds the memory for a proposal.
 const MAX_MESSAGE: usize = 256;
 /// Proposals a dialer may make. Bounds the answers it can draw from us without agreeing.
 const MAX_PROPOSALS: u8 = 16;
@@ -133,7 +134,8 @@ impl Dialer {
         }
     }
 
-    /// Reads answers from the front of `bytes`; true once `protocol`, the one proposed, is agreed on.
+    /// Reads answers from the front of `bytes`; true once `protocol`, the one proposed, is agreed
+    /// on.
     pub fn push(&mut self, bytes: &mut &[u8], protocol: &str) -> Result<bool, MultistreamError> {
         while !bytes.is_empty() {
             let seen_header = self.seen_header;
@@ -164,8 +166,8 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// Reads proposals from the front of `bytes` and appends answers to `out`, until `choose` takes one
-    /// by giving something for its name.
+    /// Reads proposals from the front of `bytes` and appends answers to `out`, until `choose` takes
+    /// one by giving something for its name.
     pub fn push<T>(
         &mut self,
         bytes: &mut &[u8],

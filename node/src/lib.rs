@@ -3,7 +3,6 @@
 //! # Layers
 //!
 //! ```text
-//! appliance    ip::Stack + Peer: what the kernel's system core drives
 //! peer         Swarm + actors: one peer on any edge that moves bytes
 //! client       a Swarm that sends particles and collects what comes back
 //! pages        what the operator can look at
@@ -36,7 +35,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod actors;
-pub mod appliance;
 pub mod builtins;
 mod call;
 pub mod chain;

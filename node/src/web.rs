@@ -1,11 +1,13 @@
-//! HTTP requests of services: a compute core puts its request on a desk and waits; the node makes it like its own and puts
-//! the answer there.
+//! HTTP of guests: the job of a guest that asks for something leaves its request here and waits,
+//! without keeping its core from others; the node makes the request like its own, leaves the answer
+//! here and wakes the job.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::task::Waker;
 use core::time::Duration;
 
 use basalt_manifest::Url;
@@ -14,11 +16,8 @@ use basalt_net::time::Instant;
 use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use spin::Mutex;
 
-use crate::compute::Platform;
+use crate::compute::{Pauser, Platform};
 use crate::outgoing::{Answer, Head, HeadError, Method, Owner, Request, Server};
-
-/// How often a core looks whether its answer is there.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// What services may do with HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +30,13 @@ pub struct WebLimits {
     pub max_request: usize,
     /// Longest answer, in bytes. Against servers that send without end.
     pub max_answer: usize,
-    /// Longest time for a request, in milliseconds; the call's own deadline holds as well. Against servers that say nothing.
+    /// Longest time for a request, in milliseconds; the call's own deadline holds as well. Against
+    /// servers that say nothing.
     pub max_ms: u64,
 }
 
-/// Whom services may reach. Against modules of strangers that look around in the provider's own network.
+/// Whom services may reach. Against modules of strangers that look around in the provider's own
+/// network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Nobody.
@@ -58,19 +59,26 @@ impl Default for WebLimits {
     }
 }
 
-/// Where requests and answers lie. Clones are the same desk.
+/// Where requests and answers are exchanged. Clones exchange the same ones.
 #[derive(Clone)]
 pub(crate) struct Web {
     limits: WebLimits,
-    desk: Arc<Mutex<Desk>>,
+    exchange: Arc<Mutex<Exchange>>,
+}
+
+/// A request that a job waits for.
+struct Open {
+    answer: Option<Answer>,
+    /// Lets the job go on.
+    waker: Waker,
 }
 
 #[derive(Default)]
-struct Desk {
+struct Exchange {
     /// Requests that the node has not taken yet.
     waiting: VecDeque<Request>,
-    /// All that somebody waits for, with the answers that are there.
-    open: BTreeMap<u64, Option<Answer>>,
+    /// All that a job waits for.
+    open: BTreeMap<u64, Open>,
     next: u64,
     refused: u64,
 }
@@ -79,41 +87,48 @@ impl Web {
     pub(crate) fn new(limits: WebLimits) -> Web {
         Web {
             limits,
-            desk: Arc::default(),
+            exchange: Arc::default(),
         }
     }
 
     /// The next request that the node has to make.
     pub(crate) fn next_request(&self) -> Option<Request> {
-        self.desk.lock().waiting.pop_front()
+        self.exchange.lock().waiting.pop_front()
     }
 
     /// Requests that were refused since this was last asked.
     pub(crate) fn take_refused(&self) -> u64 {
-        core::mem::take(&mut self.desk.lock().refused)
+        core::mem::take(&mut self.exchange.lock().refused)
     }
 
     /// Takes the answer to a request. Nobody may wait for it any more.
     pub(crate) fn done(&self, id: u64, answer: Answer) {
-        if let Some(place) = self.desk.lock().open.get_mut(&id) {
-            *place = Some(answer);
-        }
+        let mut exchange = self.exchange.lock();
+        let Some(open) = exchange.open.get_mut(&id) else {
+            return;
+        };
+        open.answer = Some(answer);
+        let waker = open.waker.clone();
+        // Whoever is woken wants the lock.
+        drop(exchange);
+        waker.wake();
     }
 
-    /// Makes a request and waits for the answer, on a compute core.
+    /// Makes a request and waits for the answer, in a job. The job's core does something else
+    /// meanwhile.
     pub(crate) fn fetch(
         &self,
         platform: &dyn Platform,
+        pauser: &Pauser,
         request: &HttpRequest,
         deadline: Option<Duration>,
     ) -> Result<HttpResponse, String> {
         let latest = platform.clock().now + Duration::from_millis(self.limits.max_ms);
         let deadline = deadline.map(|at| Instant::from_micros(at.as_micros() as u64));
         let until = deadline.map_or(latest, |deadline| deadline.min(latest));
-        let id = self.post(request, until).inspect_err(|_| {
-            self.desk.lock().refused += 1;
+        let id = self.post(request, pauser, until).inspect_err(|_| {
+            self.exchange.lock().refused += 1;
         })?;
-        platform.wake();
         loop {
             if let Some(answer) = self.take(id) {
                 let answer = answer?;
@@ -124,21 +139,21 @@ impl Web {
                 });
             }
             if platform.clock().now >= until {
-                self.desk.lock().open.remove(&id);
+                self.exchange.lock().open.remove(&id);
                 return Err("no answer in time".to_string());
             }
-            platform.sleep(LOOK);
+            pauser.pause(platform, until);
         }
     }
 
     fn take(&self, id: u64) -> Option<Answer> {
-        let mut desk = self.desk.lock();
-        desk.open.get(&id)?.as_ref()?;
-        desk.open.remove(&id)?
+        let mut exchange = self.exchange.lock();
+        exchange.open.get(&id)?.answer.as_ref()?;
+        exchange.open.remove(&id)?.answer
     }
 
-    /// Puts a request on the desk.
-    fn post(&self, request: &HttpRequest, until: Instant) -> Result<u64, String> {
+    /// Leaves a request for the node.
+    fn post(&self, request: &HttpRequest, pauser: &Pauser, until: Instant) -> Result<u64, String> {
         if self.limits.reach == Reach::Nobody {
             return Err("services of this peer have no HTTP".to_string());
         }
@@ -159,15 +174,15 @@ impl Web {
         if bytes.len() > self.limits.max_request {
             return Err("the request is too long".to_string());
         }
-        let mut desk = self.desk.lock();
-        if desk.open.len() >= self.limits.max_requests {
+        let mut exchange = self.exchange.lock();
+        if exchange.open.len() >= self.limits.max_requests || !pauser.has_room() {
             return Err(
                 "this peer is too busy: too many requests of services are under way".into(),
             );
         }
-        let id = desk.next;
-        desk.next += 1;
-        desk.waiting.push_back(Request {
+        let id = exchange.next;
+        exchange.next += 1;
+        exchange.waiting.push_back(Request {
             owner: Owner::Guest(id),
             server,
             bytes,
@@ -175,7 +190,9 @@ impl Web {
             max_body: self.limits.max_answer,
             until,
         });
-        desk.open.insert(id, None);
+        let waker = pauser.waker();
+        let answer = None;
+        exchange.open.insert(id, Open { answer, waker });
         Ok(id)
     }
 }
@@ -193,8 +210,38 @@ fn bytes(request: &HttpRequest, url: &Url, server: &Server) -> Result<Vec<u8>, H
 mod tests {
     extern crate std;
 
+    use alloc::task::Wake;
+    use std::thread::{self, Thread};
+
     use super::*;
+    use crate::compute::{NoPause, Pause};
     use crate::outgoing::Response;
+
+    /// Jobs that wait as a thread does.
+    struct Parked(Thread);
+
+    impl Wake for Parked {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    impl Pause for Arc<Parked> {
+        fn has_room(&self) -> bool {
+            true
+        }
+        fn waker(&self) -> Waker {
+            self.clone().into()
+        }
+        fn pause(&self, _: Instant) {
+            thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
+    fn pauser() -> Pauser {
+        let parked = Arc::new(Parked(thread::current()));
+        Pauser::new(Arc::new(parked), Arc::default())
+    }
 
     fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> HttpRequest {
         let headers = headers.iter();
@@ -210,7 +257,7 @@ mod tests {
 
     fn posted(request: &HttpRequest) -> Result<Request, String> {
         let web = Web::new(WebLimits::default());
-        web.post(request, Instant::from_millis(5))?;
+        web.post(request, &pauser(), Instant::from_millis(5))?;
         Ok(web.next_request().unwrap())
     }
 
@@ -261,13 +308,20 @@ mod tests {
             ..WebLimits::default()
         });
         let asked = request("GET", "http://a/", &[]);
-        let id = web.post(&asked, Instant::from_millis(5)).unwrap();
-        assert!(web.post(&asked, Instant::from_millis(5)).is_err());
+        let id = web
+            .post(&asked, &pauser(), Instant::from_millis(5))
+            .unwrap();
+        assert!(
+            web.post(&asked, &pauser(), Instant::from_millis(5))
+                .is_err()
+        );
         assert!(web.take(id).is_none());
         web.done(id, Err("gone".into()));
         assert_eq!(web.take(id).unwrap().unwrap_err(), "gone");
         web.done(id, Err("too late".into()));
-        assert!(web.post(&asked, Instant::from_millis(5)).is_ok());
+        let no_room = Pauser::new(Arc::new(NoPause), Arc::default());
+        assert!(web.post(&asked, &no_room, Instant::from_millis(5)).is_err());
+        assert!(web.post(&asked, &pauser(), Instant::from_millis(5)).is_ok());
     }
 
     /// The machine's own clock.
@@ -281,9 +335,6 @@ mod tests {
             }
         }
         fn random(&self, _: &mut [u8]) {}
-        fn sleep(&self, duration: Duration) {
-            std::thread::sleep(duration);
-        }
     }
 
     #[test]
@@ -293,7 +344,7 @@ mod tests {
         let fetch = move |deadline| {
             let platform = Real(std::time::Instant::now());
             let asked = request("GET", "http://a.example/", &[]);
-            core.fetch(&platform, &asked, Some(deadline))
+            core.fetch(&platform, &pauser(), &asked, Some(deadline))
         };
         let waits = fetch.clone();
         let thread = std::thread::spawn(move || waits(Duration::from_secs(20)));
@@ -318,7 +369,7 @@ mod tests {
             fetch(Duration::from_millis(3)).unwrap_err(),
             "no answer in time"
         );
-        assert!(web.desk.lock().open.is_empty());
+        assert!(web.exchange.lock().open.is_empty());
         assert_eq!(web.take_refused(), 0);
     }
 }

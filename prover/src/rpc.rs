@@ -111,7 +111,7 @@ impl core::error::Error for Error {}
 /// A request: what is asked, and the id to answer with. Without an id no answer is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The call, or why it is none.
+    /// The call, or why the request is not one.
     pub call: Result<Call, Error>,
     id: Option<Value>,
 }

@@ -9,7 +9,8 @@ use clap::Parser;
 ///
 /// Without arguments it builds the kernel and an image with the demonstration's manifest, boots it,
 /// waits until the node listens, prints its peer id and its multiaddrs as reachable from this
-/// machine, and stays until Ctrl-C.
+/// machine, and stays until Ctrl-C. The kernel of `cargo run` is built in a short time and says QUICK
+/// with its version; `cargo run --release` builds the one that images for installing have.
 ///
 /// QEMU and the UEFI firmware OVMF are searched where distributions put them; on Debian and Ubuntu
 /// they are installed with apt-get if that needs no password. BASALT_NO_INSTALL=1 forbids that.

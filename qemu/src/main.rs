@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use basalt_image_builder::{
     Image,
-    kernel::{self, Messages},
+    kernel::{self, Messages, Profile},
     services,
 };
 use basalt_manifest::{Addressing, Manifest};
@@ -83,8 +83,14 @@ fn build(arguments: &Arguments) -> anyhow::Result<(PathBuf, Manifest)> {
     let kernel = match &arguments.kernel {
         Some(path) => path.clone(),
         None => {
-            eprintln!("building the kernel");
-            kernel::build(Messages::Shown)?
+            let profile = profile();
+            match profile {
+                Profile::Release => eprintln!("building the kernel"),
+                Profile::Quick => eprintln!(
+                    "building the kernel QUICK, not optimised as a whole; `cargo run --release` builds the one to install"
+                ),
+            }
+            kernel::build(profile, Messages::Shown)?
         }
     };
     let elf = fs::read(&kernel).with_context(|| format!("{} cannot be read", kernel.display()))?;
@@ -95,6 +101,15 @@ fn build(arguments: &Arguments) -> anyhow::Result<(PathBuf, Manifest)> {
         .write(&path)
         .with_context(|| format!("{} cannot be written", path.display()))?;
     Ok((path, manifest))
+}
+
+/// The kernel's profile goes with this program's own: `cargo run` is quick, `cargo run --release` is not.
+fn profile() -> Profile {
+    if cfg!(debug_assertions) {
+        Profile::Quick
+    } else {
+        Profile::Release
+    }
 }
 
 fn machine(arguments: &Arguments, image: &Path, manifest: Option<&Manifest>) -> Machine {

@@ -45,7 +45,7 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fault::Range => "these are no blocks of the disk",
+            Fault::Range => "these blocks are not on the disk",
             Fault::Failing => "the disk does not answer",
         })
     }

@@ -125,7 +125,7 @@ fn a_table_grows_with_its_disk_at_any_power_cut() {
 }
 
 #[test]
-fn a_region_keeps_to_itself() {
+fn a_region_never_reaches_outside() {
     let mut disk = Recorder::new(4, 512);
     disk.write(0, &[1; 4 * 4096]).unwrap();
     assert!(Region::new(&mut disk, 30, 3).is_none());

@@ -16,7 +16,8 @@ pub const MAX_DIGITS: usize = LIMB * MAX;
 /// Longest number, in bytes.
 const MAX_BYTES: usize = 56;
 
-/// Writes the digits of `bytes` and returns how many there are. `None` if `bytes` is longer than 56.
+/// Writes the digits of `bytes` and returns how many there are. `None` if `bytes` is longer than
+/// 56.
 pub fn encode(bytes: &[u8], out: &mut [u8; MAX_DIGITS]) -> Option<usize> {
     if bytes.len() > MAX_BYTES {
         return None;
@@ -61,8 +62,8 @@ pub fn encode(bytes: &[u8], out: &mut [u8; MAX_DIGITS]) -> Option<usize> {
     Some(at)
 }
 
-/// Writes the bytes that `text` stands for and returns how many there are. `None` if it is not base58,
-/// has more than [`MAX_DIGITS`] digits or does not fit into `out`.
+/// Writes the bytes that `text` stands for and returns how many there are. `None` if it is not
+/// base58, has more than [`MAX_DIGITS`] digits or does not fit into `out`.
 pub fn decode(text: &str, out: &mut [u8]) -> Option<usize> {
     let digits = text.as_bytes();
     if digits.len() > MAX_DIGITS {

@@ -1,4 +1,5 @@
-//! Content identifiers: codes of the multicodec table and the two texts of a CID (multiformats "CID").
+//! Content identifiers: codes of the multicodec table and the two texts of a CID (multiformats
+//! "CID").
 //!
 //! Digests are computed and compared by the crates that have the hash functions.
 
@@ -18,8 +19,8 @@ pub const SHA2_256: u8 = 0x12;
 /// Hash function BLAKE3.
 pub const BLAKE3: u8 = 0x1e;
 
-/// Longest text that is read, in bytes. Base58 takes quadratic time, and CIDs with digests of 32 bytes
-/// have 59 at most.
+/// Longest text that is read, in bytes. Base58 takes quadratic time, and CIDs with digests of 32
+/// bytes have 59 at most.
 pub const MAX_TEXT: usize = 100;
 
 /// The text of a CID of version 1: base32 in lower case after a `b`.

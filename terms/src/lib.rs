@@ -16,7 +16,8 @@
 //!
 //! # Principles
 //!
-//! * Every byte may come from a stranger: readers check before they allocate, and say what is wrong.
+//! * Every byte may come from a stranger: readers check before they allocate, and say what is
+//!   wrong.
 //! * A value of one of these types is well formed: it was checked when it was made.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -15,7 +15,7 @@ const SHA2_256: u64 = 0x12;
 const MAX_INLINE_KEY: usize = 42;
 /// Code and length take one byte each below 128.
 const MAX_LEN: usize = 2 + MAX_INLINE_KEY;
-/// No id of `MAX_LEN` bytes has a longer base58 text.
+/// Longest text read. The text of `MAX_LEN` bytes has 61 digits at most.
 const MAX_TEXT: usize = 64;
 
 /// The identity of a peer. Copying it copies 45 bytes and allocates nothing.
@@ -25,12 +25,12 @@ pub struct PeerId {
     len: u8,
 }
 
-/// Why bytes or text are no peer id.
+/// Why bytes or text are not a peer id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerIdError {
     /// The text is not base58.
     Base58,
-    /// The bytes are no multihash of a length that peer ids have.
+    /// The bytes are not a multihash, or not one of a length that peer ids have.
     Multihash,
     /// The multihash is neither `identity` nor SHA-256.
     HashFunction(u64),
@@ -111,7 +111,7 @@ impl FromStr for PeerId {
 
     /// Reads the base58 text. The CIDv1 form is not used on Fluence's wires and is refused.
     fn from_str(text: &str) -> Result<Self, PeerIdError> {
-        // Base58 takes quadratic time: no long text reaches it.
+        // Base58 takes quadratic time, so long texts are refused first.
         if text.len() > MAX_TEXT {
             return Err(PeerIdError::Multihash);
         }

@@ -1,7 +1,7 @@
 //! Messages with their length in front, as particles, identify and Kademlia send them.
 //!
-//! A [`Reader`] collects one message from a stream. It holds what has arrived and never takes memory
-//! for what was only announced.
+//! A [`Reader`] collects one message from a stream. It allocates for bytes that have arrived, never
+//! for a length that was only announced.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,9 +14,9 @@ const FIRST_RESERVE: usize = 16 * 1024;
 /// Why a message is refused by its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthError {
-    /// The length is no varint.
+    /// The length is not a varint.
     Varint(VarintError),
-    /// The message is announced with more bytes than are taken.
+    /// The announced length exceeds the limit.
     TooBig(u64),
 }
 
@@ -51,8 +51,8 @@ impl Reader {
         }
     }
 
-    /// Takes bytes off the front of `bytes` up to the end of the message; gives it once it is complete
-    /// and is then ready for the next one.
+    /// Takes bytes off the front of `bytes` up to the end of the message; gives it once it is
+    /// complete and is then ready for the next one.
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, LengthError> {
         let len = match self.len {
             Some(len) => len,
@@ -70,7 +70,8 @@ impl Reader {
         *bytes = rest;
         let (held, room) = (self.buffer.len(), self.buffer.capacity());
         if held + take > room {
-            // It doubles, but not beyond what was announced.
+            // It doubles, but not beyond the announced length: a buffer that grew in small steps
+            // would be copied too often.
             let room = (2 * room).min(len).max(held + take);
             self.buffer.reserve_exact(room - held);
         }
@@ -100,7 +101,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// Whether it stands between two messages.
+    /// Whether it is between two messages.
     pub fn is_empty(&self) -> bool {
         self.len.is_none() && self.buffer.is_empty()
     }

@@ -1,6 +1,6 @@
-//! The part of protobuf that libp2p's small messages need: a reader over borrowed bytes that skips what
-//! it does not know, and a writer. Messages (identify, Noise payload, Kademlia) are plain structs that
-//! use both; nothing is allocated for what a length merely announces.
+//! The part of protobuf that libp2p's messages and dag-pb need: a reader over borrowed bytes, and a
+//! writer. Messages (identify, Noise payload, Kademlia) are plain structs that use both. Nothing is
+//! allocated for a length that was only announced.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -99,8 +99,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The fields of a message whose numbers may be written with more bytes than they need. Protobuf
-    /// allows that, and a block of content that was written so has its hash, which nobody can change.
+    /// The fields of a message whose numbers may be written with more bytes than they need.
+    /// Protobuf allows that, and a block of content that was written so has its hash, which nobody
+    /// can change.
     pub fn lenient(message: &'a [u8]) -> Self {
         Self {
             rest: message,
@@ -112,7 +113,7 @@ impl<'a> Fields<'a> {
         if self.lenient {
             return varint::take(&mut self.rest).ok_or(ProtobufError::Varint);
         }
-        // Nobody writes longer forms than needed in libp2p's messages, so they are refused.
+        // In libp2p's messages nobody writes longer forms than needed, so they are refused.
         let (value, used) = varint::read(self.rest).map_err(|error| match error {
             VarintError::Incomplete => ProtobufError::Truncated,
             VarintError::Overflow | VarintError::NotMinimal => ProtobufError::Varint,

@@ -1,7 +1,7 @@
 //! The `PublicKey` message that libp2p wraps public keys in (libp2p "Peer Ids and Keys").
 //!
-//! Only its form is handled here. Whether the bytes are a key, and whether a signature holds, is for
-//! the crates that have the cryptography.
+//! Only its form is handled here. Whether the bytes are a key, and whether a signature holds, is
+//! for the crates that have the cryptography.
 
 use crate::protobuf::{Fields, ProtobufError};
 
@@ -22,7 +22,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the message. Fields of other numbers are skipped; the last of several equal ones counts.
+    /// Reads the message. Fields of other numbers are skipped; the last of several equal ones
+    /// counts.
     pub fn read(bytes: &'a [u8]) -> Result<Self, ProtobufError> {
         let (mut kind, mut data) = (0, &[][..]);
         for field in Fields::new(bytes) {

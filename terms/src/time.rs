@@ -4,14 +4,16 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
-/// A point in monotonic time: microseconds since an arbitrary start that all instants of one run share.
+/// A point in monotonic time: microseconds since an arbitrary start that all instants of one run
+/// share.
 ///
-/// Arithmetic saturates: an instant that cannot be expressed is "never" or "the start", not a panic.
+/// Arithmetic saturates: an instant that cannot be expressed is "never" or "the start", not a
+/// panic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The start of time.
+    /// The common start of all instants.
     pub const ZERO: Self = Self(0);
 
     /// The instant `micros` microseconds after the start.

@@ -1,6 +1,6 @@
 //! Unsigned varints (multiformats `unsigned-varint`): seven bits a byte, least significant first.
 //!
-//! Multistream lengths, protobuf, multicodecs and particle frames all count with these.
+//! Multistream lengths, protobuf, multicodecs, CIDs and particle frames are written with these.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -52,11 +52,12 @@ pub fn read(bytes: &[u8]) -> Result<(u64, usize), VarintError> {
     Err(VarintError::Incomplete)
 }
 
-/// Takes one varint off the front of `bytes`, also one that is written with more bytes than it needs.
-/// `None` if the bytes end inside it or it has more than nine, the most that multiformats allow.
+/// Takes one varint off the front of `bytes`, also one that is written with more bytes than it
+/// needs. `None` if the bytes end inside it or it has more than nine, the most that multiformats
+/// allow.
 ///
-/// For CIDs and the blocks of other implementations. What is written for Basalt alone is read with
-/// [`read`], which leaves one form only.
+/// For CIDs and for blocks of other implementations. The network's own messages are read with
+/// [`read`], which takes the shortest form only.
 #[inline]
 pub fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;

@@ -4,12 +4,14 @@
 //! * `target`: a node that listens: a hosted process, or the image booted in QEMU
 //! * `suite`: what a target owes to its clients, as functions over it
 //! * `trial`: the plan: which suite judges which target, in which order, with how many boots
+//! * `lanes`: which of them run beside each other
 //! * `matrix`: which hardware that was
 //!
 //! It takes the arguments of any Rust test binary (`cargo test -p basalt-tests -- FILTER`), and prints how long each
 //! suite took.
 
 mod client;
+mod lanes;
 mod matrix;
 mod node;
 mod proxy;
@@ -20,8 +22,5 @@ mod trial;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = libtest_mimic::Arguments::from_args();
-    // Suites share machines and measure nothing: one at a time keeps a small host responsive.
-    arguments.test_threads.get_or_insert(1);
-    trial::run(&arguments)
+    trial::run(libtest_mimic::Arguments::from_args())
 }

@@ -12,6 +12,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+use crate::lanes::{Lane, Lanes};
 use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
@@ -25,7 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const PATIENCE_PER_CUT: Duration = Duration::from_secs(60);
 
 /// Runs what the arguments select.
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+///
+/// Two at a time: one that mostly waits beside one that computes. `--test-threads=1` runs one at a time.
+pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -33,8 +36,17 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let plan = Plan {
         runtime: Arc::new(runtime.expect("threads for the clients")),
         matrix: Matrix::default(),
+        lanes: match arguments.test_threads {
+            Some(1) => Lanes::one(),
+            _ => Lanes::default(),
+        },
     };
-    let conclusion = libtest_mimic::run(arguments, plan.trials());
+    let trials = plan.trials();
+    // A thread for each: the lanes say who runs, and a thread that waits for its turn costs nothing.
+    if arguments.test_threads != Some(1) {
+        arguments.test_threads = Some(trials.len());
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
     if !plan.matrix.is_empty() {
         println!("{}", plan.matrix);
     }
@@ -47,6 +59,7 @@ type Lazy = Arc<OnceCell<Result<Station, String>>>;
 struct Plan {
     runtime: Arc<Runtime>,
     matrix: Matrix,
+    lanes: Lanes,
 }
 
 /// One trial per suite over the station in `$lazy`.
@@ -289,8 +302,15 @@ impl Plan {
     {
         let runtime = self.runtime.clone();
         let matrix = self.matrix.clone();
+        let lanes = self.lanes.clone();
+        let lane = match name {
+            "hosted/ccp" => Lane::Computing,
+            name if name.starts_with("image/") => Lane::Computing,
+            _ => Lane::Waiting,
+        };
         let title = name.to_owned();
         let timed = move || {
+            let _turn = runtime.block_on(lanes.turn(lane));
             let start = Instant::now();
             crate::client::js::install().and_then(|()| build())?;
             let built = start.elapsed();

@@ -33,7 +33,7 @@ pub(crate) fn version(namespace: &str) -> Option<Version> {
     }
 }
 
-/// Is the name one of the host's own, so that it is no mounted binary?
+/// Is the name one of the host's own, so that it is not a mounted binary?
 pub(crate) fn is_builtin(name: &str) -> bool {
     name == LOG || name == CALL_PARAMETERS
 }

@@ -86,7 +86,7 @@ impl<'r> ErrorState<'r> {
         }
     }
 
-    /// `:error:` is no error again.
+    /// `:error:` stands for no error again.
     pub(crate) fn clear(&mut self) {
         self.error = self.none;
         self.original = None;

@@ -228,7 +228,7 @@ impl Driver {
     fn send(&mut self, node: &PeerId, id: String, script: String) -> Result<()> {
         self.sent += 1;
         let clock = self.reactor.clock();
-        let client = &mut self.reactor.machine.client;
+        let client = &mut self.reactor.driver.machine.client;
         let particle = client.particle(clock, id, script, TTL);
         let mut effects = Vec::new();
         let taken = client.send(clock, node, &particle, &mut effects);
@@ -241,14 +241,14 @@ impl Driver {
     fn arrivals(&mut self, end: Instant) -> io::Result<Vec<(Instant, Particle)>> {
         let mut came = Vec::new();
         let Self { reactor, taker, .. } = self;
-        reactor.machine.ticks = true;
+        reactor.driver.machine.ticks = true;
         reactor.run(|ticking| {
             let now = Instant::now();
             came.extend(taker.arrivals.try_iter());
             came.extend(ticking.client.received.drain(..).map(|one| (now, one)));
             !came.is_empty() || now > end
         })?;
-        reactor.machine.ticks = false;
+        reactor.driver.machine.ticks = false;
         Ok(came)
     }
 
@@ -291,15 +291,19 @@ fn connect(clocks: Clocks, keypair: Keypair, nodes: &[Multiaddr]) -> Result<Reac
         let peer = peer.with_context(|| format!("{address} does not end in /p2p/ID"))?;
         let mut effects = Vec::new();
         let clock = reactor.clock();
-        let dialed = reactor.machine.client.dial(clock, address, &mut effects);
+        let dialed = reactor
+            .driver
+            .machine
+            .client
+            .dial(clock, address, &mut effects);
         dialed.map_err(|error| anyhow::anyhow!("cannot dial {address}: {error:?}"))?;
         reactor.perform(effects);
         reactor.run(|ticking| ticking.client.is_connected(&peer) || Instant::now() > end)?;
         ensure!(
-            reactor.machine.client.is_connected(&peer),
+            reactor.driver.machine.client.is_connected(&peer),
             "no connection to {address}"
         );
     }
-    reactor.machine.ticks = false;
+    reactor.driver.machine.ticks = false;
     Ok(reactor)
 }

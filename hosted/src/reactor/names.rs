@@ -1,36 +1,26 @@
-//! Host names are looked up on threads of their own: addresses by the system's resolver, which blocks, and TXT records,
-//! which it does not know, at the name servers that it is set up with.
+//! Host names are looked up on threads of their own: addresses by the system's resolver, which
+//! blocks, and TXT records, which it does not know, at the name servers that it is set up with.
 
-use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use basalt_edge::sockets::{Found, Question};
 use basalt_net::dns::{Kind, Limits, Lookup, Record, Step};
-use basalt_net::multiaddr::{Endpoint, Host};
-use basalt_net::swarm::ConnId;
 use mio::Waker;
 
 use crate::clock::Clocks;
 
 /// What became of a lookup.
-type Resolved = (ConnId, Result<Found, String>);
-
-/// What a name has.
-pub(super) enum Found {
-    /// Addresses, the best first; one at least.
-    Addresses(Vec<SocketAddr>),
-    /// TXT records.
-    Texts(Vec<Vec<u8>>),
-}
+type Resolved = (u64, Result<Found, String>);
 
 /// Lookups under way.
 pub(super) struct Names {
     waker: Arc<Waker>,
     sender: Sender<Resolved>,
     receiver: Receiver<Resolved>,
-    wanted: HashSet<ConnId>,
+    next: u64,
     /// Name servers; none: those of the system.
     pub(super) servers: Vec<SocketAddr>,
 }
@@ -42,74 +32,45 @@ impl Names {
             waker,
             sender,
             receiver,
-            wanted: HashSet::new(),
+            next: 0,
             servers: Vec::new(),
         }
     }
 
-    /// Looks up the addresses of a host that is to be dialed. The swarm bounds the number of dials.
-    pub(super) fn resolve(&mut self, conn: ConnId, endpoint: Endpoint) {
-        self.start(conn, move || addresses(&endpoint).map(Found::Addresses));
-    }
-
-    /// Looks up the TXT records of a name.
-    pub(super) fn look_up(&mut self, conn: ConnId, name: String) {
-        let servers = self.servers.clone();
-        self.start(conn, move || texts(&name, servers).map(Found::Texts));
-    }
-
-    fn start(
-        &mut self,
-        conn: ConnId,
-        work: impl FnOnce() -> Result<Found, String> + Send + 'static,
-    ) {
-        self.wanted.insert(conn);
+    /// Looks up a name. The swarm bounds the number of dials, and so of threads.
+    pub(super) fn look_up(&mut self, name: String, question: Question) -> u64 {
+        self.next += 1;
+        let (lookup, servers) = (self.next, self.servers.clone());
         let (sender, waker) = (self.sender.clone(), self.waker.clone());
         std::thread::spawn(move || {
+            let found = match question {
+                Question::Texts => texts(&name, servers).map(Found::Texts),
+                _ => addresses(&name, question).map(Found::Addresses),
+            };
             // If nobody takes the answer, the loop has ended.
-            let _ = sender.send((conn, work()));
+            let _ = sender.send((lookup, found));
             let _ = waker.wake();
         });
+        lookup
     }
 
-    /// Takes the lookups that are done and still wanted.
+    /// The lookups that are done.
     pub(super) fn take(&mut self) -> Vec<Resolved> {
-        let wanted = &mut self.wanted;
-        self.receiver
-            .try_iter()
-            .filter(|(conn, _)| wanted.remove(conn))
-            .collect()
-    }
-
-    /// The connection is not wanted any more.
-    pub(super) fn forget(&mut self, conn: ConnId) {
-        self.wanted.remove(&conn);
+        self.receiver.try_iter().collect()
     }
 }
 
-fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
-    let name = match &endpoint.host {
-        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, endpoint.port)]),
-        Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.as_str(),
-    };
-    let fits = |address: &SocketAddr| match endpoint.host {
-        Host::Dns4(_) => address.is_ipv4(),
-        Host::Dns6(_) => address.is_ipv6(),
+fn addresses(name: &str, question: Question) -> Result<Vec<IpAddr>, String> {
+    let fits = |ip: &IpAddr| match question {
+        Question::V4 => ip.is_ipv4(),
+        Question::V6 => ip.is_ipv6(),
         _ => true,
     };
-    let all = (name, endpoint.port)
+    let all = (name, 0)
         .to_socket_addrs()
         .map_err(|error| error.to_string())?;
-    let mut addresses: Vec<SocketAddr> = all.filter(fits).collect();
-    if addresses.is_empty() {
-        return Err(format!("{name} has no address of the wanted kind"));
-    }
-    addresses.retain(|address| endpoint.scope.admits(address.ip()));
-    addresses.truncate(Limits::default().max_records);
-    match addresses.is_empty() {
-        true => Err(format!("{name} has no public address")),
-        false => Ok(addresses),
-    }
+    let addresses = all.map(|address| address.ip()).filter(fits);
+    Ok(addresses.take(Limits::default().max_records).collect())
 }
 
 fn texts(name: &str, mut servers: Vec<SocketAddr>) -> Result<Vec<Vec<u8>>, String> {
@@ -129,7 +90,8 @@ fn texts(name: &str, mut servers: Vec<SocketAddr>) -> Result<Vec<Vec<u8>>, Strin
     loop {
         match lookup.poll(clocks.now()) {
             Step::Send(to, question) => {
-                // A port that the system draws by lot. A server that cannot be reached is as good as a silent one.
+                // A port that the system draws by lot. A server that cannot be reached is as good
+                // as a silent one.
                 socket = socket_to(to).ok();
                 if let Some(socket) = &socket {
                     let _ = socket.send(&question);
@@ -172,7 +134,8 @@ fn socket_to(server: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The name servers in the text of a `resolv.conf`; this machine if there are none (resolv.conf(5)).
+/// The name servers in the text of a `resolv.conf`; this machine if there are none
+/// (resolv.conf(5)).
 fn name_servers(text: &str) -> Vec<SocketAddr> {
     let servers = text.lines().filter_map(|line| {
         let server = line.trim().strip_prefix("nameserver")?;

@@ -151,20 +151,25 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn connect(node: &Node, keypair: &Keypair) -> Operator {
+        Operator::connect_to(node.peer, &node.address, keypair)
+    }
+
+    pub(crate) fn connect_to(peer: PeerId, address: &Multiaddr, keypair: &Keypair) -> Operator {
         let clocks = Clocks::start();
         let client = Client::new(keypair.clone(), swarm::Config::default(), [5; 32]);
         let mut reactor = Reactor::new(client, clocks).unwrap();
         let mut effects = Vec::new();
         reactor
+            .driver
             .machine
-            .dial(clocks.read(), &node.address, &mut effects)
+            .dial(clocks.read(), address, &mut effects)
             .unwrap();
         reactor.perform(effects);
-        let (peer, end) = (node.peer, Instant::now() + PATIENCE);
+        let end = Instant::now() + PATIENCE;
         reactor
             .run(|client| client.is_connected(&peer) || Instant::now() > end)
             .unwrap();
-        assert!(reactor.machine.is_connected(&peer), "no connection");
+        assert!(reactor.driver.machine.is_connected(&peer), "no connection");
         Operator {
             reactor,
             keypair: keypair.clone(),
@@ -210,6 +215,7 @@ impl Operator {
         let id = format!("question {}", self.asked);
         let mut particle = self
             .reactor
+            .driver
             .machine
             .particle(clock, id.clone(), script, 120_000);
         let authored = particle.authored.clone();
@@ -240,6 +246,7 @@ impl Operator {
         particle.data = outcome.data.clone().into();
         let mut effects = Vec::new();
         self.reactor
+            .driver
             .machine
             .send(clock, &node, &particle, &mut effects)
             .unwrap();
@@ -250,7 +257,7 @@ impl Operator {
             !client.received.is_empty() || Instant::now() > end
         };
         self.reactor.run(came).unwrap();
-        let Some(back) = self.reactor.machine.received.pop_front() else {
+        let Some(back) = self.reactor.driver.machine.received.pop_front() else {
             panic!("no answer to {service}.{function}");
         };
         let outcome = run(&outcome.data, &back.data, Vec::new());

@@ -59,7 +59,7 @@ pub fn gather() -> (Handover, Option<FirmwareDrivers>) {
     }
     ::log::info!(
         "basalt {} by {}",
-        env!("CARGO_PKG_VERSION"),
+        env!("BASALT_VERSION"),
         system::firmware_vendor()
     );
     set_wall_clock();
@@ -291,7 +291,7 @@ fn read_services() -> Result<Option<&'static [u8]>, String> {
         Err(error) if error.status() == Status::NOT_FOUND => return Ok(None),
         opened => opened.map_err(text)?.into_regular_file(),
     };
-    let mut file = file.ok_or("it is no file")?;
+    let mut file = file.ok_or("it is not a file")?;
     let size = file.get_boxed_info::<FileInfo>().map_err(text)?.file_size() as usize;
     if size > MAX_PACK {
         return Err(format!("it has {size} bytes, more than {MAX_PACK}"));
@@ -339,7 +339,7 @@ fn kept_identity(files: &mut FileSystem) -> Result<[u8; 32], Refusal> {
         ::log::info!(target: "boot", "generated a new identity");
     }
     if !kept.in_both {
-        ::log::warn!(target: "boot", "the boot volume takes no second copy of the identity");
+        ::log::warn!(target: "boot", "the second copy of the identity cannot be written to the boot volume");
     }
     Ok(kept.seed)
 }

@@ -20,10 +20,11 @@ const STUB_LEN: u64 = 16;
 
 static IDT: OnceCell<InterruptDescriptorTable> = OnceCell::new();
 
-/// What ends the machine by an exception. It lies above this module, and is told at the start.
+/// What ends the machine after an exception. It lies above this module and is given at the start.
+/// Reading it takes no lock, whatever the core held when it faulted.
 static ON_EXCEPTION: OnceCell<fn(&Frame) -> !> = OnceCell::new();
 
-/// Says what is called with the interrupted state of an exception that cannot be recovered from.
+/// Sets what is called with the interrupted state of an exception that cannot be recovered from.
 /// The first call counts; until then such an exception stops the core without a word.
 pub fn on_exception(handler: fn(&Frame) -> !) {
     // A second handler is refused, and the first stays.

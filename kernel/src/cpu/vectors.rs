@@ -1,6 +1,6 @@
 //! Numbers of the interrupt vectors in use.
 
-/// First vector that is no exception.
+/// First vector that is not an exception.
 pub const FIRST_DEVICE_VECTOR: u8 = 32;
 /// The network card has received something.
 pub const NETWORK_VECTOR: u8 = 0x40;

@@ -1,5 +1,6 @@
 //! Device drivers, a folder or file each, and what they share: [`dma`] is memory for devices,
-//! [`window`] their registers, [`disk`] the safe face of all disks.
+//! [`window`] their registers, [`wait`] what they do while a device takes its
+//! time, [`disk`] the safe face of all disks.
 
 pub mod ahci;
 pub mod disk;
@@ -11,6 +12,7 @@ pub mod nvme;
 pub mod virtio;
 pub mod virtio_blk;
 pub mod virtio_rng;
+pub mod wait;
 pub mod window;
 
 use crate::pci::Function;

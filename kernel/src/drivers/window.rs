@@ -1,11 +1,11 @@
 //! A device's registers and the clock that its answers are measured by: what a driver needs of the
 //! machine beside memory. Tests put the model of a device behind it.
 
-use core::hint;
 use core::time::Duration;
 
 use pci_types::PciAddress;
 
+use super::wait;
 use crate::mem::map::Span;
 use crate::mem::{mmio, space};
 use crate::pci::{self, Ecam};
@@ -46,7 +46,7 @@ pub trait Window: Send {
             if self.now() >= end {
                 return None;
             }
-            hint::spin_loop();
+            wait::relax();
         }
     }
 }

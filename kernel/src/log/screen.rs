@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn red_is_where_the_order_says() {
+    fn the_pixel_order_decides_where_red_is() {
         let red = Colour {
             red: 0xff,
             green: 0,

@@ -14,6 +14,7 @@ use basalt_node::state::{Room, State};
 
 use super::devices::Devices;
 use super::disks::Found;
+use super::system_core;
 use super::{compute, devices, disk_test, network, network_test, state};
 use crate::acpi::Platform;
 use crate::boot::{Configuration, FirmwareDevices, Handover, Identity, Refusal};
@@ -156,7 +157,7 @@ unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
         // SAFETY: the pointer is the box given up below, passed on exactly once.
         run(*unsafe { Box::from_raw(rest) })
     }
-    // SAFETY: the stack's top is aligned to a page; the pushed zero stands for a return address,
+    // SAFETY: the stack's top is aligned to 16 bytes; the pushed zero stands for a return address,
     // and `entry` never returns.
     unsafe {
         asm!(
@@ -203,7 +204,7 @@ fn run(rest: Rest) -> ! {
     ::log::info!(target: "cpu", "{}: {features}", features::name());
 
     let own_id = apic::id();
-    network::claim_core();
+    system_core::claim();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);
     let devices = devices::find(&platform, own_id, firmware_devices)
         .unwrap_or_else(|refusal| refuse(&refusal));
@@ -312,7 +313,10 @@ fn start_cores(
         ::log::error!(target: "cpu", "no free page below 1 MiB: other cores cannot start");
         return Vec::new();
     };
-    let mut lanes = compute::prepare(others.len());
+    let mut lanes = match compute::prepare(others.len(), compute::stacks) {
+        Ok(lanes) => lanes,
+        Err(error) => out_of_memory(&error.to_string()),
+    };
     let mut outcomes = Vec::new();
     smp::start(&others, page, compute::run, &mut outcomes);
     let mut running = 0;

@@ -1,9 +1,12 @@
 //! Compute cores: a loop that takes jobs from a bounded queue and reports back, woken by a message,
-//! without timer ticks or device interrupts; between jobs it proves, if that is its duty.
+//! without device interrupts, and without a timer but while a job waits; between jobs it proves, if
+//! it is told to.
 //!
 //! A [`Lane`] is the system core's end of a core's two queues. Jobs and reports move by value; big
-//! memory moves with them as an owned buffer. The duty is not queued: a new one replaces the old. One
-//! flag, which a proving core reads between two hashes, says that there is something new.
+//! memory moves with them as an owned buffer. The assignment to prove is not queued: a new one
+//! replaces the old. One flag, which a proving core reads between two hashes, says that there is
+//! something new: a job, an assignment, or an answer that a job waits for. How jobs wait is the
+//! edge's ([`Core`]).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,28 +14,36 @@ use core::fmt;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 
+use basalt_edge::cores::{Core, STACKS};
+use basalt_edge::coroutines::Progress;
 use basalt_node::compute::{self as node, Done, MAX_UNDER_WAY};
 use basalt_prover::capacity::{self as prover, prover::JobId};
 use heapless::spsc::{Consumer, Producer, Queue};
 use hermit_sync::TicketMutex;
 
+use super::job_stack::JobStack;
 use super::selftest::{self, CoreReport};
+use super::system_core::{self, now};
 use crate::acpi::MAX_CORES;
+use crate::cpu::features::Features;
 use crate::cpu::idt::MESSAGE_VECTOR;
 use crate::cpu::{self, apic};
 use crate::mem::LARGE_PAGE;
 use crate::mem::frames::{FRAMES, OutOfMemory};
 use crate::mem::map::Span;
-use crate::prover::{Assignment as Duty, ComputeCore, ProverThread as Seat};
+use crate::mem::stack;
+use crate::prover::{Assignment, ComputeCore, ProverThread};
 
 /// Places in the queue of jobs; a ring of `n` holds one less.
 const PLACES: usize = 4;
-/// Jobs that may be under way at once on one core: the node's, and the self-test.
+/// Jobs that may lie in the queue at once: those that the node gives to a core beside those that
+/// wait there, and the self-test. The node alone counts them: the queue only has to be long enough.
 const MAX_JOBS: usize = MAX_UNDER_WAY + 1;
 const _: () = assert!(MAX_JOBS < PLACES);
-/// Places in the queue of reports. A core that finds it full waits: the system core empties it each time
-/// round its loop.
+/// Places in the queue of reports. A core that finds it full waits: the system core empties it each
+/// time round its loop.
 const REPORTS: usize = 16;
 /// Memory that the self-test moves around: more than the caches hold.
 const TEST_BUFFER: u64 = 8 * LARGE_PAGE;
@@ -61,8 +72,8 @@ impl Buffer {
     /// The memory, with whatever it held before.
     pub fn words(&mut self) -> &mut [u64] {
         let start = ptr::with_exposed_provenance_mut(self.span.start as usize);
-        // SAFETY: the frames are ours and mapped writable, any bits are a valid `u64`, and the borrow of
-        // `self` keeps others away.
+        // SAFETY: the frames are ours and mapped writable, any bits are a valid `u64`, and the
+        // borrow of `self` keeps others away.
         unsafe { slice::from_raw_parts_mut(start, self.span.len() as usize / 8) }
     }
 }
@@ -91,52 +102,33 @@ pub enum Report {
     Prover(JobId, prover::Report),
 }
 
-impl Job {
-    fn run(self) -> Report {
-        match self {
-            Self::SelfTest(mut buffer) => Report::SelfTest(selftest::run(buffer.words())),
-            Self::Node(job) => Report::Node(job.run()),
-        }
-    }
-}
-
 /// What both ends of a lane see.
-struct Desk {
-    /// There is a new duty or job. Set after it is there, cleared before looking.
+struct Signals {
+    /// There is something new for the core. Set after it is there, cleared before looking.
     news: AtomicBool,
-    /// The new duty, until the core takes it: to prove, or to do nothing.
-    duty: TicketMutex<Option<Option<Duty>>>,
+    /// The new assignment, until the core takes it: to prove, or to do nothing.
+    assignment: TicketMutex<Option<Option<Assignment>>>,
 }
 
 /// The compute core's end.
-struct Station {
-    desk: &'static Desk,
+struct CoreEnd {
+    signals: &'static Signals,
     jobs: Consumer<'static, Job>,
     reports: Producer<'static, Report>,
+    stacks: Vec<JobStack>,
 }
 
-/// Stations waiting for their cores; the core with index `i` takes number `i - 1`.
-static STATIONS: TicketMutex<heapless::Vec<Option<Station>, MAX_CORES>> =
+/// Ends waiting for their cores; the core with index `i` takes number `i - 1`.
+static CORE_ENDS: TicketMutex<heapless::Vec<Option<CoreEnd>, MAX_CORES>> =
     TicketMutex::new(heapless::Vec::new());
 
 /// The system core's end.
 pub struct Lane {
     core: usize,
     apic_id: u32,
-    desk: &'static Desk,
+    signals: &'static Signals,
     jobs: Producer<'static, Job>,
     reports: Consumer<'static, Report>,
-    under_way: usize,
-}
-
-impl ComputeCore for Lane {
-    fn apic_id(&self) -> u32 {
-        self.apic_id
-    }
-
-    fn assign_proving(&mut self, assignment: Option<Duty>) {
-        self.set_duty(assignment);
-    }
 }
 
 /// Why a job was not taken.
@@ -159,23 +151,38 @@ impl fmt::Display for Busy {
 
 impl core::error::Error for Busy {}
 
-/// Makes the queues for the cores 1 to `count`, before those start.
-#[must_use]
-pub fn prepare(count: usize) -> Vec<Lane> {
-    let mut stations = STATIONS.lock();
+/// Stacks for the jobs of one core.
+///
+/// # Errors
+/// There is no memory for them.
+pub fn stacks() -> Result<Vec<JobStack>, stack::Error> {
+    (0..STACKS).map(|_| JobStack::new()).collect()
+}
+
+/// Makes the queues for the cores 1 to `count`, before those start, and gives each its `stacks`.
+///
+/// # Errors
+/// There are no stacks.
+pub fn prepare(
+    count: usize,
+    stacks: impl Fn() -> Result<Vec<JobStack>, stack::Error>,
+) -> Result<Vec<Lane>, stack::Error> {
+    let mut ends = CORE_ENDS.lock();
     let mut lanes = Vec::with_capacity(count);
     for core in 1..=count.min(MAX_CORES) {
         let (job_in, job_out) = Box::leak(Box::new(Queue::<Job, PLACES>::new())).split();
         let (report_in, report_out) = Box::leak(Box::new(Queue::<Report, REPORTS>::new())).split();
-        let desk: &Desk = Box::leak(Box::new(Desk {
+        let stacks = stacks()?;
+        let signals: &Signals = Box::leak(Box::new(Signals {
             news: AtomicBool::new(false),
-            duty: TicketMutex::new(None),
+            assignment: TicketMutex::new(None),
         }));
-        if stations
-            .push(Some(Station {
-                desk,
+        if ends
+            .push(Some(CoreEnd {
+                signals,
                 jobs: job_out,
                 reports: report_in,
+                stacks,
             }))
             .is_err()
         {
@@ -184,13 +191,12 @@ pub fn prepare(count: usize) -> Vec<Lane> {
         lanes.push(Lane {
             core,
             apic_id: 0,
-            desk,
+            signals,
             jobs: job_in,
             reports: report_out,
-            under_way: 0,
         });
     }
-    lanes
+    Ok(lanes)
 }
 
 impl Lane {
@@ -206,35 +212,16 @@ impl Lane {
         self.core
     }
 
-    /// Identifier of the core's local APIC.
-    #[must_use]
-    pub const fn apic_id(&self) -> u32 {
-        self.apic_id
-    }
-
-    /// Gives the core something to prove, or nothing, in place of what it had; it turns to that within
-    /// one hash.
-    pub fn set_duty(&mut self, duty: Option<Duty>) {
-        // What was not taken yet goes here: its memory must not be freed under the lock.
-        let old = self.desk.duty.lock().replace(duty);
-        drop(old);
-        self.wake();
-    }
-
     fn wake(&self) {
-        self.desk.news.store(true, Ordering::Release);
-        apic::send_interrupt(self.apic_id, MESSAGE_VECTOR);
+        wake(self.signals, self.apic_id);
     }
 
     /// Hands a job over and wakes the core.
     ///
     /// # Errors
-    /// [`Busy::Full`] while the core has [`MAX_JOBS`] jobs under way; the job is dropped then.
+    /// [`Busy::Full`] while [`MAX_JOBS`] lie in the queue; the job is dropped then.
     pub fn submit(&mut self, job: Job) -> Result<(), Busy> {
-        if self.under_way == MAX_JOBS || self.jobs.enqueue(job).is_err() {
-            return Err(Busy::Full);
-        }
-        self.under_way += 1;
+        self.jobs.enqueue(job).map_err(|_| Busy::Full)?;
         self.wake();
         Ok(())
     }
@@ -250,45 +237,102 @@ impl Lane {
 
     /// A report, if the core has made one.
     pub fn report(&mut self) -> Option<Report> {
-        let report = self.reports.dequeue()?;
-        if !matches!(report, Report::Prover(..)) {
-            self.under_way -= 1;
-        }
-        Some(report)
+        self.reports.dequeue()
+    }
+}
+
+impl ComputeCore for Lane {
+    fn apic_id(&self) -> u32 {
+        self.apic_id
+    }
+
+    /// The core turns to the new assignment within one hash.
+    fn assign_proving(&mut self, assignment: Option<Assignment>) {
+        // What was not taken yet goes here: its memory must not be freed under the lock.
+        let old = self.signals.assignment.lock().replace(assignment);
+        drop(old);
+        self.wake();
     }
 }
 
 /// The loop of a compute core.
 pub fn run(core: usize) -> ! {
-    let station = STATIONS.lock().get_mut(core - 1).and_then(Option::take);
-    let Some(Station {
-        desk,
+    let end = CORE_ENDS.lock().get_mut(core - 1).and_then(Option::take);
+    let Some(CoreEnd {
+        signals,
         mut jobs,
         mut reports,
-    }) = station
+        stacks,
+    }) = end
     else {
         cpu::halt()
     };
-    let mut seat = Seat::default();
+    apic::prepare_timer(&Features::detect());
+    let own_id = apic::id();
+    let mut node = Core::new(stacks, move || wake(signals, own_id));
+    let mut prover = ProverThread::default();
     loop {
-        desk.news.store(false, Ordering::Relaxed);
+        signals.news.store(false, Ordering::Relaxed);
         core::sync::atomic::fence(Ordering::SeqCst);
-        let new = desk.duty.lock().take();
-        if let Some(duty) = new {
-            seat.take(duty);
+        let new = signals.assignment.lock().take();
+        if let Some(assignment) = new {
+            prover.take(assignment);
         }
-        if let Some(job) = jobs.dequeue() {
-            seat.leave();
-            send(&mut reports, job.run());
-        } else if seat.has_work() {
-            seat.run(&desk.news, |job, report| {
+        if let Some(report) = turn(&mut node, &mut jobs, &mut prover) {
+            send(&mut reports, report);
+        } else if prover.has_work() {
+            prover.run(&signals.news, |job, report| {
                 send(&mut reports, Report::Prover(job, report));
             });
         } else {
-            seat.leave();
-            cpu::idle();
+            prover.leave();
+            sleep(&node);
         }
     }
+}
+
+/// Does a job until it is done or waits, if there is one to do. Jobs that go on come first.
+fn turn(
+    core: &mut Core<JobStack>,
+    jobs: &mut Consumer<'static, Job>,
+    prover: &mut ProverThread,
+) -> Option<Report> {
+    loop {
+        let mut other = None;
+        let next = || match jobs.dequeue()? {
+            Job::Node(job) => Some(job),
+            Job::SelfTest(buffer) => {
+                other = Some(buffer);
+                None
+            }
+        };
+        if core.waiting() > 0 || jobs.ready() {
+            prover.leave();
+        }
+        match (core.turn(now(), next), other) {
+            (Progress::Done(done), _) => return Some(Report::Node(done)),
+            (Progress::Paused, _) => {}
+            (Progress::Idle, Some(mut buffer)) => {
+                return Some(Report::SelfTest(selftest::run(buffer.words())));
+            }
+            (Progress::Idle, None) => return None,
+        }
+    }
+}
+
+/// Sleeps until a message, or until the time of a waiting job is up.
+fn sleep(core: &Core<JobStack>) {
+    match core.wake_at() {
+        Some(at) => apic::set_timer(Duration::from_micros(at.as_micros())),
+        None => apic::clear_timer(),
+    }
+    cpu::idle();
+}
+
+/// Tells the core `apic_id` that there is something new.
+fn wake(signals: &Signals, apic_id: u32) {
+    signals.news.store(true, Ordering::Release);
+    apic::send_interrupt(apic_id, MESSAGE_VECTOR);
 }
 
 fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
@@ -296,12 +340,7 @@ fn send(reports: &mut Producer<'static, Report>, mut report: Report) {
         report = back;
         core::hint::spin_loop();
     }
-    wake_system_core();
-}
-
-/// Wakes the system core, which looks for reports when it wakes.
-pub(super) fn wake_system_core() {
-    apic::send_interrupt(super::network::core_id(), MESSAGE_VECTOR);
+    system_core::wake();
 }
 
 #[cfg(test)]
@@ -315,7 +354,7 @@ mod tests {
             start: 8 * LARGE_PAGE,
             end: 16 * LARGE_PAGE,
         });
-        let mut lanes = prepare(2);
+        let mut lanes = prepare(2, || Ok(Vec::new())).unwrap();
         assert_eq!(lanes.len(), 2);
         let lane = &mut lanes[1];
         lane.assign(2, 7);

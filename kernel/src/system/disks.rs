@@ -14,7 +14,8 @@ use crate::pci::{CLASS_STORAGE, Ecam, Function};
 
 /// A disk in use.
 pub struct Found {
-    /// Where it is: its controller's place on the bus, and the port behind a controller with several.
+    /// Where it is: its controller's place on the bus, and the port behind a controller with
+    /// several.
     pub place: String,
     /// What it is.
     pub facts: Facts,
@@ -51,8 +52,8 @@ impl fmt::Display for Found {
     }
 }
 
-/// Opens all disks that the kernel has drivers for, and those that the firmware lends; the others are
-/// told.
+/// Opens all disks that the kernel has drivers for, and those that the firmware lends; the others
+/// are told.
 pub fn find(ecam: &Ecam, functions: &[Function], lent: Vec<FirmwareDisk>) -> Vec<Found> {
     let mut found = Vec::new();
     for function in functions {

@@ -10,11 +10,12 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
+use basalt_edge::appliance::ip_config;
 use basalt_manifest::Manifest;
 use basalt_net::ip::{Event, SocketId, Stack};
-use basalt_node::appliance::ip_config;
 
-use super::network::{now, sleep};
+use super::network::sleep;
+use super::system_core::now;
 use crate::drivers::network::Nic;
 use crate::{cpu, entropy, log, time};
 
@@ -108,7 +109,8 @@ fn report(what: &str, bytes: usize, begin: Duration) {
     ));
 }
 
-/// Moves bytes of a connection. Returns whether there were any, and whether it is of further interest.
+/// Moves bytes of a connection. Returns whether there were any, and whether it is of further
+/// interest.
 fn carry(stack: &mut Stack, socket: SocketId, role: &mut Role, buffer: &mut [u8]) -> (bool, bool) {
     match role {
         Role::Sink(usize::MAX, _) => {

@@ -14,7 +14,7 @@ pub struct Kernel;
 impl Platform for Kernel {
     fn clock(&self) -> Clock {
         Clock {
-            now: super::network::now(),
+            now: super::system_core::now(),
             wall_ms: time::wall_millis(),
         }
     }
@@ -30,6 +30,6 @@ impl Platform for Kernel {
     }
 
     fn wake(&self) {
-        super::compute::wake_system_core();
+        super::system_core::wake();
     }
 }

@@ -27,7 +27,8 @@ struct Candidate {
     partition: Partition,
 }
 
-/// Opens the state, wherever it is; `None` if no disk has a place for it. `random` is fresh entropy.
+/// Opens the state, wherever it is; `None` if no disk has a place for it. `random` is fresh
+/// entropy.
 ///
 /// # Errors
 /// [`Refusal`] if it cannot be told which disk is meant, or that disk must not be used.

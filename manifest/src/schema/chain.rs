@@ -30,7 +30,7 @@ pub(super) const CHAIN: Section = Section {
             example: "\"http://192.0.2.9:8545/rpc\"",
             meaning: "URL of a node of the chain that takes JSON-RPC. With `https` its certificate \
                       must be signed by one of `[tls] roots` or by an authority that browsers \
-                      trust.",
+                      trust. Its path is not shown, since it often holds a customer's key.",
             secret: Secret::Partly,
             field: field!(chain?.endpoint of Chain),
         },

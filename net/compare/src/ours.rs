@@ -212,8 +212,8 @@ fn act(
 ) {
     let now = reactor.clock().now;
     let mut out = Vec::new();
-    act(&mut reactor.machine.ends[0], now);
-    reactor.machine.settle(&mut out);
+    act(&mut reactor.driver.machine.ends[0], now);
+    reactor.driver.machine.settle(&mut out);
     reactor.perform(out);
     reactor.run(|both| done(&both.ends)).expect("the loop runs");
 }
@@ -232,7 +232,7 @@ fn both(transport: Transport) -> (Reactor<Both>, Multiaddr) {
     if transport == Transport::WebSocket {
         address = address.with(Protocol::Ws);
     }
-    let id = reactor.machine.ends[1].swarm.peer_id();
+    let id = reactor.driver.machine.ends[1].swarm.peer_id();
     (reactor, address.with(Protocol::P2p(id)))
 }
 
@@ -241,7 +241,7 @@ pub(crate) fn measure() -> Rates {
     let start = Clock::now();
     for round in 0..SET_UPS {
         dial(&mut reactor, &address, round);
-        let conn = reactor.machine.ends[0].conn.expect("is connected");
+        let conn = reactor.driver.machine.ends[0].conn.expect("is connected");
         act(
             &mut reactor,
             |end, now| end.swarm.close(now, conn, &mut end.effects),
@@ -327,7 +327,7 @@ fn exchange(reactor: &mut Reactor<Both>) -> f64 {
 /// all out.
 fn bulk(reactor: &mut Reactor<Both>) -> f64 {
     let big = particle(BULK);
-    let before = reactor.machine.ends[1].particles;
+    let before = reactor.driver.machine.ends[1].particles;
     let start = Clock::now();
     for _ in 0..BULKS {
         act(

@@ -3,13 +3,25 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::context::Context;
+use super::error::Error;
+use super::event::Event;
 use super::streams::Streams;
-use super::{Context, Error, Event, OtherEnd};
+use crate::direction::Direction;
 use crate::multistream::{Dialer, Responder};
 use crate::noise::{self, Handshake, NoiseError, Opener, Sealer};
-use crate::swarm::Direction;
 use crate::yamux::{self, Session};
+use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::peer_id::PeerId;
+
+/// What is known of the other end before it has said anything.
+#[derive(Debug)]
+pub(super) struct OtherEnd {
+    /// The peer that must prove itself; `None` takes any.
+    pub(super) expected: Option<PeerId>,
+    /// The address that its bytes come from.
+    pub(super) observed: Multiaddr,
+}
 
 /// How far the set-up is.
 #[derive(Debug)]

@@ -9,21 +9,22 @@ use crate::{particle, yamux};
 pub struct Limits {
     /// Time to finish set-up: WebSocket, encryption, multiplexer. Bounds half-open handshakes.
     pub set_up_timeout: Duration,
-    /// Bytes taken from the transport at once. Bounds how long one connection keeps the others waiting.
+    /// Bytes taken from the transport at once. Bounds how long one connection keeps the others
+    /// waiting.
     pub max_read: usize,
     /// Largest particle frame, in bytes. Bounds a peer that sends for ever.
     pub max_particle: usize,
-    /// Memory for unfinished incoming particles of one connection, in bytes. Bounds a peer that starts
-    /// many and finishes none.
+    /// Memory for unfinished incoming particles of one connection, in bytes. Bounds a peer that
+    /// starts many and finishes none.
     pub max_held: usize,
-    /// Bytes of particles that may wait to be sent. Bounds what a peer that reads slowly, or not at all,
-    /// makes us hold.
+    /// Bytes of particles that may wait to be sent. Bounds what a peer that reads slowly, or not at
+    /// all, makes us hold.
     pub max_queued: usize,
-    /// Time after which a stream on which nothing moves is given up. Bounds streams that are opened and
-    /// left alone.
+    /// Time after which a stream on which nothing moves is given up. Bounds streams that are opened
+    /// and left alone.
     pub stream_idle: Duration,
-    /// Time after which a stream is given up even if something moves. Bounds peers that send a byte now
-    /// and then.
+    /// Time after which a stream is given up even if something moves. Bounds peers that send a byte
+    /// now and then.
     pub stream_lifetime: Duration,
     /// Long-lived ping streams of the other side, which have no timeout.
     pub max_ping_streams: usize,
@@ -38,7 +39,7 @@ pub struct Limits {
     pub ping_timeout: Duration,
     /// Time in which a peer takes none of the bytes that wait for it before it is given up.
     pub stall_timeout: Duration,
-    /// Pause between questions who the other side is.
+    /// Pause between identify requests.
     pub identify_interval: Duration,
     /// The multiplexer's budgets.
     pub yamux: yamux::Config,

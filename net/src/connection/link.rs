@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::swarm::{Direction, Transport};
+use basalt_terms::multiaddr::Transport;
+
+use crate::direction::Direction;
 use crate::websocket::handshake::{self, Request};
 use crate::websocket::{self, Control, Opcode, Side, WebSocketError};
 
@@ -29,12 +31,12 @@ pub(super) enum Link {
     },
 }
 
-/// What became of the link.
+/// The state of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     SettingUp,
     Open,
-    /// The other side said farewell.
+    /// The other side closed the WebSocket.
     Closed,
 }
 

@@ -1,8 +1,8 @@
 //! The whole stack of one connection as one value.
 //!
-//! Bytes of the transport go in with [`Connection::receive`], what they mean comes out as [`Event`]s;
-//! bytes for the transport are fetched with [`Connection::transmit`], which encrypts them right into
-//! the caller's buffer. Inside, one layer's output is the next one's input:
+//! Bytes of the transport go in with [`Connection::receive`], what they mean comes out as
+//! [`Event`]s; bytes for the transport are fetched with [`Connection::transmit`], which encrypts
+//! them right into the caller's buffer. Inside, one layer's output is the next one's input:
 //!
 //! ```text
 //! transport ─ TLS ─ link (WebSocket) ─ multistream ─ Noise ─ multistream ─ Yamux ─ streams
@@ -12,7 +12,10 @@
 //! waiting for its answer, which saves two round trips.
 
 mod channel;
+mod close;
+mod context;
 mod error;
+mod event;
 mod limits;
 mod link;
 mod secure;
@@ -20,108 +23,36 @@ mod streams;
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-pub use error::Error;
-pub use limits::Limits;
-
-use self::channel::{Channel, Open};
-use self::link::{Link, State};
-use self::secure::Secure;
-use crate::particle::Particle;
-use crate::particle::frame::Frame;
-use crate::swarm::{CannotSend, CloseReason, Direction, Refusal, SendError, SendId, Transport};
-use crate::tls::TlsError;
-use crate::websocket::Opcode;
-use crate::yamux::StreamId;
-use crate::{identify, kad, noise, tls};
-use basalt_terms::multiaddr::{Multiaddr, Protocol};
-use basalt_terms::peer_id::PeerId;
+use basalt_terms::multiaddr::{Multiaddr, Protocol, Transport};
 use basalt_terms::time::{Instant, earliest};
 
-/// Least room in which a record is built in the caller's buffer; below it one is built aside.
+pub use close::CloseReason;
+pub use context::{Context, Local, Setup};
+pub use error::Error;
+pub use event::Event;
+pub use limits::Limits;
+
+use self::channel::{Channel, Open, OtherEnd};
+use self::link::{Link, State};
+use self::secure::Secure;
+use crate::direction::Direction;
+use crate::particle::frame::Frame;
+use crate::refusal::Refusal;
+use crate::sending::{CannotSend, SendId};
+use crate::tls::{self, TlsError};
+use crate::websocket::Opcode;
+use crate::yamux::StreamId;
+use crate::{kad, noise};
+
+/// A record is built in the caller's buffer if it has this many bytes left, and in a buffer of its
+/// own otherwise.
 const MIN_RECORD_ROOM: usize = 1024;
-/// Most bytes of a record on the wire. The buffers that sockets are read into hold whole numbers of them, so that little
-/// waits there for its rest, and one stays in the processor's nearest cache while it is filled and encrypted.
+/// Largest record on the wire, in bytes. The sizes of socket buffers are multiples of it, so that
+/// few records are split between two reads. A record of this size stays in the processor's
+/// first-level cache while it is filled and encrypted.
 const MAX_RECORD: usize = 16 * 1024;
-
-/// What all connections of one peer share.
-#[derive(Debug)]
-pub struct Local {
-    /// The identity that Noise shows.
-    pub noise: noise::Identity,
-    /// What identify tells, encoded, without the observed address.
-    pub identify: Vec<u8>,
-    /// TLS, if it is set up.
-    pub tls: Option<Arc<tls::Context>>,
-    /// The Kademlia protocol of this peer's network, if it takes part.
-    pub kademlia: Option<String>,
-    /// The budgets of each connection.
-    pub limits: Limits,
-}
-
-/// What a connection needs to know at each step.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The time.
-    pub now: Instant,
-    /// What all connections share.
-    pub local: &'a Local,
-    /// Bytes of unfinished particles that this connection may hold, as all of them together permit.
-    pub allowance: usize,
-}
-
-/// What a new connection is made for.
-#[derive(Clone, Debug)]
-pub struct Setup<'a> {
-    /// What runs on TCP.
-    pub transport: Transport,
-    /// Who opened it.
-    pub direction: Direction,
-    /// The other end.
-    pub remote: SocketAddr,
-    /// The peer that must be at the other end; `None` takes any.
-    pub expected: Option<PeerId>,
-    /// The host as dialed, without the port: whom a TLS certificate must be for.
-    pub host: &'a str,
-    /// The port that was dialed.
-    pub port: u16,
-    /// Randomness for the handshake, never used twice.
-    pub entropy: [[u8; 32]; 2],
-}
-
-/// What happened on a connection.
-#[derive(Debug)]
-pub enum Event {
-    /// Set-up is done: the peer has proven its identity.
-    Established(PeerId),
-    /// The peer told what it is.
-    Identified(Box<identify::Info>),
-    /// A particle came in.
-    Particle(Box<Particle>),
-    /// A particle's bytes are all out.
-    Sent(SendId),
-    /// A particle cannot be sent.
-    SendFailed(SendId, SendError),
-    /// The peer asks as a part of Kademlia; [`Connection::answer_kad`] answers.
-    KadRequest(StreamId, Box<kad::Message>),
-    /// The answer to [`Connection::ask_kad`], or `None` if there will be none.
-    KadAnswer(kad::QueryId, Option<Box<kad::Message>>),
-    /// Something was refused; the connection goes on.
-    Refused(Refusal),
-    /// The connection is over. What [`Connection::transmit`] still gives may be sent.
-    Closed(CloseReason),
-}
-
-/// What is known of the other end before it has said anything.
-#[derive(Debug)]
-struct OtherEnd {
-    expected: Option<PeerId>,
-    observed: Multiaddr,
-}
 
 /// One connection.
 #[derive(Debug)]
@@ -129,13 +60,13 @@ pub struct Connection {
     direction: Direction,
     other: OtherEnd,
     tls: Option<Box<Secure>>,
-    /// Whether the first byte is still to tell if the other side speaks TLS.
+    /// Whether the first byte has yet to show if the other side speaks TLS.
     undecided: bool,
     link: Link,
     channel: Channel,
     /// Bytes from the link that do not yet make a whole message.
     inbox: Vec<u8>,
-    /// Bytes for the transport, made up to the last frame; the first `outbox_sent` are gone.
+    /// Whole frames for the transport; the first `outbox_sent` bytes are sent.
     outbox: Vec<u8>,
     outbox_sent: usize,
 
@@ -149,8 +80,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection whose TCP part is up. It fails if TLS is to be spoken and is not set up, or if no
-    /// certificate can be for the host.
+    /// A connection whose TCP part is up. It fails if TLS is to be spoken and is not set up, or if
+    /// no certificate can be for the host.
     pub fn new(context: Context<'_>, setup: &Setup<'_>) -> Result<Self, Error> {
         let Context { now, local, .. } = context;
         let mut observed = Multiaddr::from_socket(setup.remote);
@@ -222,7 +153,7 @@ impl Connection {
             .map_or(self.last_received, |open| open.streams.last_used())
     }
 
-    /// The peer is not read from for now: its silence means nothing.
+    /// Resets the time of silence: the peer is not being read from, so its silence means nothing.
     pub fn excuse(&mut self, now: Instant) {
         self.last_received = now;
     }
@@ -250,8 +181,8 @@ impl Connection {
 
     // -- in -------------------------------------------------------------------------------------
 
-    /// Takes bytes from the transport. `scratch` is a buffer that all connections share, so that none
-    /// keeps one of its own while nothing is left in it.
+    /// Takes bytes from the transport. `scratch` is a buffer that all connections share, so that
+    /// none keeps one of its own while nothing is left in it.
     pub fn receive(
         &mut self,
         context: Context<'_>,
@@ -263,7 +194,7 @@ impl Connection {
             return;
         }
         self.last_received = context.now;
-        // The answer to what was written must not come before the news that it was.
+        // An answer to a particle must not be reported before `Sent` of that particle.
         self.after_transmit(context, out);
         if self.undecided && !bytes.is_empty() {
             self.undecided = false;
@@ -315,8 +246,9 @@ impl Connection {
         }
     }
 
-    /// Takes bytes of an open connection with nothing below it but TCP: whole messages are read where they lie, and
-    /// no more is copied than what was cut off at the end, until the rest of it is there.
+    /// Takes bytes of an open connection with nothing below it but TCP: whole messages are read
+    /// where they lie, and no more is copied than what was cut off at the end, until the rest of it
+    /// is there.
     fn receive_bare(
         &mut self,
         context: Context<'_>,
@@ -343,7 +275,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What is kept of bytes that came before, or an empty buffer.
+    /// The bytes left from the last read, or an empty buffer.
     fn take_inbox(&mut self, scratch: &mut Vec<u8>) -> Vec<u8> {
         match self.inbox.is_empty() {
             true => core::mem::take(scratch),
@@ -389,7 +321,7 @@ impl Connection {
         out.push(Event::Closed(CloseReason::Failed(error)));
     }
 
-    /// Ends the connection with a farewell.
+    /// Ends the connection: the other side is told that no more streams are taken.
     pub fn close(&mut self, reason: CloseReason, out: &mut Vec<Event>) {
         if self.channel.is_closed() {
             return;
@@ -481,13 +413,13 @@ impl Connection {
                 .is_some_and(|open| open.session.has_output())
     }
 
-    /// Fills `buf` with bytes for the transport and gives how many there are. Less than the buffer's
-    /// size, by more than a kibibyte, means that nothing is left.
+    /// Fills `buf` with bytes for the transport and gives how many there are. Less than the
+    /// buffer's size, by more than a kibibyte, means that nothing is left.
     pub fn transmit(&mut self, buf: &mut [u8]) -> usize {
         let Some(mut tls) = self.tls.take() else {
             return self.transmit_plain(buf);
         };
-        let len = tls.transmit(self, buf);
+        let len = tls.transmit(buf, |plain| self.transmit_plain(plain));
         self.tls = Some(tls);
         self.moved |= len > 0;
         len

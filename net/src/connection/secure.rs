@@ -1,8 +1,8 @@
-//! TLS below the link, where there is some.
+//! TLS below the link, for connections that have it.
 
 use alloc::vec::Vec;
 
-use super::{Connection, Error};
+use super::error::Error;
 use crate::tls::{MAX_RECORD, Session, State};
 
 /// A TLS session and what it has for the transport.
@@ -10,7 +10,7 @@ use crate::tls::{MAX_RECORD, Session, State};
 pub(super) struct Secure {
     session: Session,
     wire: Vec<u8>,
-    /// Bytes of `wire` that are gone.
+    /// Bytes of `wire` that are sent.
     sent: usize,
 }
 
@@ -26,20 +26,26 @@ impl Secure {
         Ok(secure)
     }
 
-    /// Takes bytes of the transport and appends what they carry to `plain`. False once the other side
-    /// has said farewell.
+    /// Takes bytes of the transport and appends what they carry to `plain`. False once the other
+    /// side has closed.
     pub(super) fn receive(&mut self, bytes: &[u8], plain: &mut Vec<u8>) -> Result<bool, Error> {
         let state = self.session.receive(bytes, plain, &mut self.wire)?;
         Ok(state != State::Closed)
     }
 
-    /// Whether there is something for the transport, if there is something to encrypt or not.
+    /// Whether there is something for the transport; `more` says whether there is something to
+    /// encrypt.
     pub(super) fn has_output(&self, more: bool) -> bool {
         self.sent < self.wire.len() || (more && self.session.is_open())
     }
 
-    /// Fills `buf` with bytes for the transport, encrypting what `connection` has to say.
-    pub(super) fn transmit(&mut self, connection: &mut Connection, buf: &mut [u8]) -> usize {
+    /// Fills `buf` with bytes for the transport. What it encrypts comes from `fill`, which fills a
+    /// buffer and gives how many bytes there are.
+    pub(super) fn transmit(
+        &mut self,
+        buf: &mut [u8],
+        mut fill: impl FnMut(&mut [u8]) -> usize,
+    ) -> usize {
         let mut at = 0;
         while at < buf.len() {
             let rest = &self.wire[self.sent..];
@@ -56,8 +62,9 @@ impl Secure {
                 break;
             }
             let mut plain = alloc::vec![0; MAX_RECORD];
-            let len = connection.transmit_plain(&mut plain);
-            // What cannot be encrypted any more shows when the other side closes.
+            let len = fill(&mut plain);
+            // A failure to encrypt is not reported here: the session is over, and the other side
+            // closes the connection.
             if len == 0 || self.session.send(&plain[..len], &mut self.wire).is_err() {
                 break;
             }

@@ -1,23 +1,26 @@
 //! The protocols on a connection's streams.
 //!
-//! Each stream has a [`Role`] that its bytes are handed to. Outbound streams send their proposal and
-//! what follows it in one go: a peer that refuses the protocol answers so, whatever follows.
+//! Each stream has a [`Role`] that its bytes are handed to. Outbound streams send their proposal
+//! and what follows it in one go: a peer that refuses the protocol answers so, whatever follows.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use super::{Context, Event, Limits};
+use super::context::Context;
+use super::event::Event;
+use super::limits::Limits;
 use crate::multistream::{Dialer, MultistreamError, Responder};
 use crate::particle::frame::{Frame, FrameError};
-use crate::swarm::{Refusal, SendError, SendId};
+use crate::refusal::Refusal;
+use crate::sending::{SendError, SendId};
 use crate::yamux::{self, Session, StreamId};
 use crate::{identify, kad, particle, ping};
 use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::prefixed;
 use basalt_terms::time::{Instant, earliest};
 
-/// How often streams are looked through for such that take too long.
+/// How often all streams are checked for those that take too long.
 const SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
 
 const SECOND: core::time::Duration = core::time::Duration::from_secs(1);
@@ -35,29 +38,30 @@ enum Protocol {
 /// What a stream is for.
 #[derive(Debug)]
 enum Role {
-    /// The other side opened it and has not said what for.
+    /// The other side opened it and has not chosen a protocol.
     Choosing(Responder),
-    /// Brings a particle.
+    /// Receives a particle.
     ParticleIn(particle::frame::Reader),
     /// Echoes.
     Ping(ping::Echo),
-    /// Brings what the other side is, asked or unasked.
+    /// Receives what the other side is, asked or unasked.
     IdentityIn(Option<Dialer>, prefixed::Reader),
-    /// Takes a particle there. `flushed` once all its bytes are out.
+    /// Sends a particle. `flushed` once all its bytes are out.
     ParticleOut {
         id: SendId,
         dialer: Option<Dialer>,
         flushed: bool,
     },
-    /// Takes what we are there, unasked.
+    /// Sends what we are, unasked.
     PushOut(Option<Dialer>),
-    /// Brings Kademlia's questions, of which `open` are not answered yet; `finished` once no more come.
+    /// Receives Kademlia's questions, of which `open` are not answered yet; `finished` once no more
+    /// come.
     KadIn {
         reader: prefixed::Reader,
         open: usize,
         finished: bool,
     },
-    /// Takes a question there and brings the answer.
+    /// Sends a question and receives the answer.
     KadOut {
         query: kad::QueryId,
         dialer: Option<Dialer>,
@@ -413,7 +417,7 @@ impl Streams {
                 }
             }
             Role::Ping(echo) => {
-                // Who asks for echoes reads them: otherwise they would pile up here.
+                // A peer that sends pings must read the echoes, or they would pile up here.
                 if session.queued_on(id) > ping::MAX_ECHOES {
                     return self.refuse(session, id, Refusal::MessageMalformed, out);
                 }
@@ -440,7 +444,7 @@ impl Streams {
                         message.map_or(Ok(None), |message| kad::Message::decode(&message))
                     });
                     match message {
-                        // Whoever asks reads the answers: otherwise they would pile up here.
+                        // A peer that asks must read the answers, or they would pile up here.
                         Some(Ok(Some(_))) if session.queued_on(id) > kad::message::MAX_MESSAGE => {
                             return self.refuse(session, id, Refusal::MessageMalformed, out);
                         }

@@ -4,7 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{Error, Kind, Limits, Record, question, read_answer};
+use super::error::Error;
+use super::limits::Limits;
+use super::message::{question, read_answer};
+use super::record::{Kind, Record};
 use basalt_terms::time::Instant;
 
 /// What is to be done for a [`Lookup`].
@@ -18,8 +21,8 @@ pub enum Step {
     Failed(Error),
 }
 
-/// A lookup under way. Each one has a socket of its own, on a port that strangers cannot guess: together with the
-/// number it keeps them from answering.
+/// A lookup under way. Each one has a socket of its own on a random port. Together with the
+/// transaction number it keeps others from forging an answer.
 #[derive(Debug)]
 pub struct Lookup {
     id: u16,
@@ -28,7 +31,7 @@ pub struct Lookup {
     servers: Vec<SocketAddr>,
     limits: Limits,
     attempts: usize,
-    /// Who was asked last, and until when there is hope.
+    /// The server asked last, and until when its answer is awaited.
     waiting: Option<(SocketAddr, Instant)>,
     failure: Error,
 }
@@ -74,7 +77,7 @@ impl Lookup {
         }
     }
 
-    /// Takes a packet; gives what the name has, once that is known for good.
+    /// Takes a packet; gives the result once it is final.
     pub fn receive(
         &mut self,
         from: SocketAddr,

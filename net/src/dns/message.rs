@@ -1,5 +1,5 @@
-//! Questions and answers (RFC 1035 section 4). Of the compression pointers in a name, each has to lead further back than
-//! the one before: so there are no circles.
+//! Questions and answers (RFC 1035 section 4). Each compression pointer in a name must lead further
+//! back than the one before, so a name cannot loop.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,7 +9,9 @@ use smoltcp::wire::{
     DnsRepr,
 };
 
-use super::{Error, Kind, Limits, Record};
+use super::error::Error;
+use super::limits::Limits;
+use super::record::{Kind, Record};
 
 /// TXT's number.
 const TXT: u16 = 16;
@@ -30,7 +32,8 @@ impl Kind {
 /// A question about `name`, which may end in a dot, with the transaction number `id`.
 ///
 /// # Errors
-/// [`Error::BadName`] for a name with an empty label, one of more than 63 bytes, or more than 255 in all.
+/// [`Error::BadName`] for a name with an empty label, one of more than 63 bytes, or more than 255
+/// in all.
 pub fn question(id: u16, name: &str, kind: Kind, limits: &Limits) -> Result<Vec<u8>, Error> {
     let name = encode_name(name)?;
     let repr = DnsRepr {
@@ -50,7 +53,8 @@ pub fn question(id: u16, name: &str, kind: Kind, limits: &Limits) -> Result<Vec<
     Ok(bytes)
 }
 
-/// The pseudo record that tells how large the answer may be (RFC 6891 section 6.1): root, OPT, the size, nothing else.
+/// The pseudo record that tells how large the answer may be (RFC 6891 section 6.1): root, OPT, the
+/// size, nothing else.
 fn size_option(limits: &Limits) -> [u8; 11] {
     let [high, low] = u16::try_from(limits.max_answer)
         .unwrap_or(u16::MAX)
@@ -75,7 +79,8 @@ fn encode_name(name: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Reads the answer to [`question`]; of one that was cut off (RFC 1035 section 4.1.1, TC), the records that are there.
+/// Reads the answer to [`question`]; of one that was cut off (RFC 1035 section 4.1.1, TC), the
+/// records that are there.
 ///
 /// # Errors
 /// It is not the answer, it is malformed, or it says that there is nothing.
@@ -187,7 +192,8 @@ fn read_name(packet: &DnsPacket<&[u8]>, bytes: &[u8]) -> Result<Vec<u8>, Error> 
     Ok(name)
 }
 
-/// Whether two names are the same (RFC 4343: without regard to the case of letters; lengths are no letters).
+/// Whether two names are the same (RFC 4343: without regard to the case of letters; lengths are no
+/// letters).
 fn same_name(a: &[u8], b: &[u8]) -> bool {
     a.eq_ignore_ascii_case(b)
 }

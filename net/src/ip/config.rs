@@ -38,7 +38,7 @@ pub struct Config {
     pub mac: EthernetAddress,
     /// DHCP or static.
     pub addressing: Addressing,
-    /// IPv6, if it is spoken.
+    /// The IPv6 address, if the interface has one.
     pub ipv6: Option<Fixed6>,
     /// The VLAN that the interface is on, 1 to 4094; absent: frames have no tag.
     pub vlan: Option<u16>,
@@ -79,40 +79,44 @@ impl Config {
 /// Budgets of the stack; each bounds what strangers can make the machine spend.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections in all states. Bounds memory against connection floods:
-    /// `max_sockets * (receive_buffer + send_buffer) + extra_buffers` bytes at most, and those that are kept
-    /// ready or are about to leave.
+    /// Connections in all states. Bounds memory against connection floods. The buffers take at most
+    /// `max_sockets * (receive_buffer + send_buffer) + extra_buffers` bytes, plus those of
+    /// listening sockets and of sockets that only have a reset to send.
     pub max_sockets: usize,
-    /// Connections whose handshake is not complete. Against SYN floods: when all are taken, the
-    /// oldest gives way, so that real clients still get in while spoofed ones time out.
+    /// Connections whose handshake is not complete. Bounds SYN floods: when all are taken, the
+    /// oldest is dropped, so that real clients still get in while spoofed ones time out.
     pub max_half_open: usize,
-    /// How long a handshake may take. Against half-open connections that never complete.
+    /// How long a handshake may take. Bounds half-open connections that never complete.
     pub handshake_timeout: Duration,
-    /// Listening sockets kept ready per port. A SYN uses up one; they are refilled after each frame.
+    /// Listening sockets kept ready per port. A SYN uses up one; they are refilled after each
+    /// frame.
     pub backlog: usize,
     /// Smallest receive buffer of a connection in bytes: bounds what a sender may have in flight.
     pub receive_buffer: usize,
     /// Smallest send buffer of a connection in bytes.
     pub send_buffer: usize,
-    /// Memory for larger buffers than these, of all connections together, in bytes: paths with long round trips
-    /// are slow without. Each buffer takes up to an eighth of what is left, and keeps it for the next connection.
+    /// Memory for larger buffers, of all connections together, in bytes. Paths with long round
+    /// trips are slow without it. Each buffer takes up to an eighth of what is left. The memory
+    /// stays with the socket and serves its next connection.
     pub extra_buffers: usize,
     /// Silence after which the other side is probed.
     pub keep_alive: Duration,
-    /// Silence, despite probes or unacknowledged data, after which a connection is dead. Against
+    /// Silence, despite probes or unacknowledged data, after which a connection is dead. Bounds
     /// peers that vanish and would hold a socket for ever.
     pub timeout: Duration,
-    /// How long a closed connection may wait for the other side's part of the closing. Against
-    /// peers that never close.
+    /// How long a closed connection may wait for the other side to close too. Bounds peers that
+    /// never do.
     pub linger: Duration,
-    /// How long a reset may wait for the hardware address of who is to get it. Against neighbours that are gone: the
-    /// stack asks for one hardware address a second, and those that never answer would keep others from being asked.
+    /// How long a reset may wait for the hardware address of its receiver. Bounds neighbours that
+    /// are gone: the stack asks for one hardware address a second, and resets to neighbours that
+    /// never answer would delay all others.
     pub reset_patience: Duration,
     /// Name lookups at the same time.
     pub max_queries: usize,
     /// What one of them may cost.
     pub dns: dns::Limits,
-    /// Paths remembered that do not take the largest packets. Bounds what routers can make us remember.
+    /// Paths remembered that do not take the largest packets. Bounds what routers can make us
+    /// remember.
     pub max_paths: usize,
     /// Frames taken from the device per poll, so that a flood of frames cannot starve the rest of
     /// the core's loop.

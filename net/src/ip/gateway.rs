@@ -1,9 +1,9 @@
 //! A gateway outside the interface's own subnet.
 //!
-//! Hosting providers hand out addresses like `203.0.113.7/32` whose gateway (`172.31.1.1`, say) is no
-//! neighbour by its address, only by its wire. smoltcp takes ARP packets only from inside its own
-//! prefix, so it could never learn such a gateway's hardware address. Here it is told instead that it
-//! has a second address [`STAND_IN_OWN`] and routes by [`STAND_IN_GATEWAY`] on the same made-up
+//! Hosting providers hand out addresses like `203.0.113.7/32` whose gateway (`172.31.1.1`, say) is
+//! on the same wire but not in the subnet. smoltcp takes ARP packets only from inside its own
+//! prefix, so it could never learn such a gateway's hardware address. Here it is told instead that
+//! it has a second address [`STAND_IN_OWN`] and routes by [`STAND_IN_GATEWAY`] on the same made-up
 //! subnet, and the ARP packets (nothing else carries these addresses) are translated at the device:
 //! on the wire only the real addresses appear.
 

@@ -1,13 +1,13 @@
 //! The IP stack: smoltcp with the policy of a server around it.
 //!
-//! [`Stack`] owns addressing (DHCP or static, also with a gateway outside the subnet;
-//! beside it a static IPv6 address; a VLAN tag), name lookups
-//! and every TCP socket of the machine. It does no I/O: [`Stack::poll`] is given the time and a
-//! device (smoltcp's [`Device`] trait, which each NIC driver implements), moves frames, and reports
-//! [`Event`]s; [`Stack::wake_at`] says when it wants to be polled without traffic. ICMP echo is
-//! answered by itself.
+//! [`Stack`] owns addressing, name lookups and every TCP socket of the machine. Addressing is DHCP
+//! or static, with a gateway that may lie outside the subnet, a static IPv6 address beside it, and
+//! a VLAN tag. It does no I/O: [`Stack::poll`] is given the time and a device (smoltcp's [`Device`]
+//! trait, which each NIC driver implements), moves frames, and reports [`Event`]s;
+//! [`Stack::wake_at`] says when it wants to be polled without traffic. ICMP echo is answered by
+//! itself.
 //!
-//! | file | room |
+//! | file | content |
 //! |---|---|
 //! | `config.rs` | what the owner decides: addressing and budgets |
 //! | `names.rs` | name lookups |
@@ -16,7 +16,11 @@
 //! | `vlan.rs` | device wrapper for a VLAN tag |
 //! | `paths.rs` | path MTU discovery: device wrapper that listens to routers and cuts segments |
 
+mod clock;
 mod config;
+mod counters;
+mod error;
+mod event;
 mod gateway;
 mod names;
 mod paths;
@@ -25,16 +29,16 @@ mod sockets;
 mod vlan;
 
 pub use config::{Addressing, Config, Fixed6, Limits};
-pub use names::QueryId;
+pub use counters::Counters;
+pub use error::Error;
+pub use event::{Configuration, Event, QueryId, SocketId};
 pub use smoltcp::phy;
 pub use smoltcp::time::Instant as Tick;
 pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
-pub use sockets::SocketId;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use core::fmt;
 use core::net::SocketAddr;
 
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
@@ -44,126 +48,12 @@ use smoltcp::wire::{DhcpOption, IpCidr};
 
 use crate::dns;
 use basalt_terms::time::{Instant, earliest};
+use clock::to_tick;
 use gateway::{OffSubnet, Translated};
 use names::Names;
 use paths::{Narrowed, Paths};
 use sockets::Sockets;
 use vlan::Tagged;
-
-/// Something that happened in the stack. Sockets are named by [`SocketId`], which is never reused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The interface has this address now. Sockets opened under another address are gone.
-    Configured(Configuration),
-    /// The DHCP lease ended without a new one; nothing can be sent until the next `Configured`.
-    Deconfigured,
-    /// A connection came in on a listened port.
-    Accepted {
-        /// The new connection.
-        socket: SocketId,
-        /// The listened port.
-        port: u16,
-        /// Who connected.
-        remote: SocketAddr,
-    },
-    /// An outgoing connection is established.
-    Connected(SocketId),
-    /// An outgoing connection could not be established; the socket is gone.
-    Failed(SocketId),
-    /// Bytes wait to be received. Repeated at each poll until they are taken.
-    Readable(SocketId),
-    /// There is room to send again after a `send` that took less than it was given.
-    Writable(SocketId),
-    /// The other side has sent its last byte (FIN) and all of them were taken. Fires once.
-    Finished(SocketId),
-    /// The connection is over, in good order or by reset or time-out; the socket is gone.
-    Closed {
-        /// The connection.
-        socket: SocketId,
-        /// True when it was reset or timed out rather than closed by both sides.
-        reset: bool,
-    },
-    /// A name lookup ended.
-    Resolved {
-        /// The lookup.
-        query: QueryId,
-        /// The records in the order of the answer, one at least; or why there are none.
-        result: Result<Vec<dns::Record>, dns::Error>,
-    },
-}
-
-/// The interface's addressing in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Configuration {
-    /// Own address and prefix length.
-    pub address: Ipv4Cidr,
-    /// Default gateway.
-    pub gateway: Option<Ipv4Address>,
-    /// Name servers: the configured ones, else those of the lease.
-    pub dns: Vec<Ipv4Address>,
-    /// Own IPv6 address, beside the link-local one.
-    pub ipv6: Option<Ipv6Cidr>,
-}
-
-/// Why the stack did not do what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
-    /// No address yet (DHCP has not answered): wait for [`Event::Configured`].
-    NotConfigured,
-    /// All of `Limits::max_sockets` are in use.
-    TooManySockets,
-    /// All of `Limits::max_queries` are in use.
-    TooManyQueries,
-    /// The lookup of a name cannot even begin.
-    Name(dns::Error),
-    /// Not an address or port one can connect to or listen on.
-    BadAddress,
-    /// The port is listened on already.
-    PortTaken,
-}
-
-impl Error {
-    /// What the error says.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Error::NotConfigured => "the interface has no address yet",
-            Error::TooManySockets => "no socket free: the limit of sockets is reached",
-            Error::TooManyQueries => "no query slot free: the limit of name lookups is reached",
-            Error::Name(error) => error.reason(),
-            Error::BadAddress => "not a valid address or port",
-            Error::PortTaken => "the port is listened on already",
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
-    }
-}
-
-impl core::error::Error for Error {}
-
-/// What the stack has done since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames taken from the device.
-    pub frames_received: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Connections opened from here and established.
-    pub connected: u64,
-    /// Connections that ended by reset or time-out.
-    pub reset: u64,
-    /// Half-open connections pushed out by newer ones (`Limits::max_half_open`).
-    pub half_open_evicted: u64,
-    /// Half-open connections whose handshake never completed.
-    pub half_open_expired: u64,
-    /// Times a listener was shut because `Limits::max_sockets` was reached.
-    pub refused_full: u64,
-    /// Paths that a router said do not take our largest packets.
-    pub narrow_paths: u64,
-}
 
 /// The stack of one network interface.
 pub struct Stack {
@@ -183,8 +73,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A stack for a NIC with the address `config.mac`; `seed` feeds initial sequence numbers, ports
-    /// and transaction ids and must not be guessable. Listeners may be opened at once.
+    /// A stack for a NIC with the address `config.mac`; `seed` feeds initial sequence numbers,
+    /// ports and transaction ids and must not be guessable. Listeners may be opened at once.
     pub fn new(config: Config, seed: u64) -> Stack {
         let mut set = SocketSet::new(Vec::new());
         let dhcp = match config.addressing {
@@ -341,7 +231,8 @@ impl Stack {
                 PollIngressSingleResult::PacketProcessed => self.counters.frames_received += 1,
                 PollIngressSingleResult::SocketStateChanged => {
                     self.counters.frames_received += 1;
-                    // A SYN may have used up a listening socket: the next frame may be a SYN too.
+                    // A SYN may have used up the last listening socket, and the next frame may be a
+                    // SYN too, which would be answered by a reset.
                     self.sockets
                         .note_half_open(now, &mut self.set, &mut self.counters);
                     self.sockets.refill(&mut self.set, &mut self.counters);
@@ -366,8 +257,8 @@ impl Stack {
         worked || out.len() > before
     }
 
-    /// Believes what routers say about connections that there are: others, who would only slow us down, do not know
-    /// them.
+    /// Believes what routers say about connections that exist. Senders of forged messages, who
+    /// could slow our connections down, do not know their addresses and ports.
     fn hear_routers(&mut self, now: Instant) {
         let paths = self.paths.get_mut();
         for claim in paths.claims() {
@@ -510,7 +401,8 @@ impl Stack {
     }
 }
 
-/// The address of the interface on its own link, made of the hardware address (RFC 4291 appendix A).
+/// The address of the interface on its own link, made of the hardware address (RFC 4291 appendix
+/// A).
 fn link_local(mac: EthernetAddress) -> Ipv6Cidr {
     let [a, b, c, d, e, f] = mac.0;
     let identifier = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
@@ -528,8 +420,8 @@ fn dhcp_socket(hostname: Option<&str>) -> dhcpv4::Socket<'static> {
     retry.initial_request_timeout = smoltcp::time::Duration::from_secs(1);
     socket.set_retry_config(retry);
     if let Some(name) = hostname {
-        // smoltcp wants options that outlive the socket, and there is one such socket in the
-        // machine's life: the few bytes are never given back.
+        // smoltcp wants options that outlive the socket. There is one such socket per interface, so
+        // the few bytes are leaked.
         let name = String::leak(String::from(name)).as_bytes();
         let option = DhcpOption {
             kind: OPTION_HOST_NAME,
@@ -542,11 +434,3 @@ fn dhcp_socket(hostname: Option<&str>) -> dhcpv4::Socket<'static> {
 
 /// DHCP option "Host Name" (RFC 2132 section 3.14).
 const OPTION_HOST_NAME: u8 = 12;
-
-fn to_tick(now: Instant) -> Tick {
-    Tick::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
-}
-
-fn to_smoltcp(duration: core::time::Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-}

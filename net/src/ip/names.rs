@@ -1,4 +1,4 @@
-//! Name lookups over UDP: each has a socket of its own, on a port drawn by lot.
+//! Name lookups over UDP: each has a socket of its own, on a random port.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,19 +10,18 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpEndpoint, Ipv4Address};
 
+use super::config::Limits;
+use super::error::Error;
+use super::event::{Event, QueryId};
 use super::sockets::{EPHEMERAL, to_socket_address};
-use super::{Error, Event, Limits};
 use crate::dns::{self, Kind, Lookup, Step};
 use basalt_terms::time::{Instant, earliest};
 
 /// Where name servers listen.
 const PORT: u16 = 53;
-/// Packets that wait to be read. More come only from servers that repeat themselves, and from forgers.
+/// Packets that wait to be read. Only a server that repeats its answer sends more, or somebody who
+/// forges answers.
 const PACKETS: usize = 4;
-
-/// A name lookup under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QueryId(u32);
 
 struct Query {
     id: QueryId,

@@ -1,9 +1,10 @@
-//! Path MTU discovery (RFC 1191, RFC 8201): paths that do not take the largest packets of our own link.
+//! Path MTU discovery (RFC 1191, RFC 8201): paths that do not take the largest packets of our own
+//! link.
 //!
-//! smoltcp sends its packets so that routers may not cut them, and does not listen when one says that a packet was too
-//! big. Here the device listens: what routers say about connections that exist is believed for ten minutes, and
-//! TCP segments to such places are cut at the device into segments that fit, whose sequence numbers go on one after
-//! the other. smoltcp sends the one that was lost again, and need not know.
+//! smoltcp forbids routers to fragment its packets, and ignores their messages that a packet was
+//! too big. Here the device listens. A message about a connection that exists is believed for ten
+//! minutes. TCP segments to such destinations are split at the device into segments that fit, with
+//! consecutive sequence numbers. smoltcp sends the lost segment again and does not need to know.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -22,7 +23,7 @@ use basalt_terms::time::Instant;
 
 /// How long a router is believed: the path may have changed (RFC 1191 section 6.3).
 const BELIEVED: Duration = Duration::from_secs(600);
-/// What every host takes (RFC 791 section 3.1): no router makes us send less.
+/// What every host takes (RFC 791 section 3.1). No router can make us send less.
 const MIN_IPV4: usize = 576;
 /// What every link takes (RFC 8200 section 5).
 const MIN_IPV6: usize = 1280;
@@ -155,7 +156,8 @@ fn destination(frame: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// What a router says in this frame, if it is a sound message of that kind to us about a TCP segment from us.
+/// What a router says in this frame, if it is a sound message of that kind to us about a TCP
+/// segment from us.
 fn claim(frame: &[u8]) -> Option<Claim> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     match frame.ethertype() {
@@ -178,7 +180,7 @@ fn claim(frame: &[u8]) -> Option<Claim> {
             if head.next_header() != IpProtocol::Tcp || head.src_addr() != packet.dst_addr() {
                 return None;
             }
-            // Of old routers, which do not say how much they take, it is 0.
+            // Old routers leave the field 0 instead of saying how much they take.
             connection(
                 ports,
                 head.dst_addr().into(),
@@ -218,7 +220,8 @@ fn connection(ports: &[u8], to: IpAddr, mtu: usize) -> Option<Claim> {
     })
 }
 
-/// Cuts the TCP segment in a frame into such that make packets of at most `mtu` bytes. None if there is nothing to cut.
+/// Splits the TCP segment in a frame into segments whose packets have at most `mtu` bytes. `None`
+/// if nothing has to be split.
 fn segments(frame: &[u8], mtu: usize) -> Vec<Vec<u8>> {
     let cut = || {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
@@ -252,7 +255,8 @@ fn segments(frame: &[u8], mtu: usize) -> Vec<Vec<u8>> {
     cut().unwrap_or_default()
 }
 
-/// Sets lengths, sequence number, flags and checksums of a part that lies `offset` bytes behind the whole's beginning.
+/// Sets lengths, sequence number, flags and checksums of a part that lies `offset` bytes behind the
+/// whole's beginning.
 fn segment(part: &mut [u8], ip: usize, offset: usize, last: bool) {
     let (ethernet, packet) = part.split_at_mut(ETHERNET);
     let (len, is_ipv4) = (packet.len(), ethernet[12..] == [0x08, 0x00]);

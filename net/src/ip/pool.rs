@@ -1,21 +1,23 @@
-//! The memory of TCP's buffers. smoltcp cannot give a connection larger ones once it is under way, and its window
-//! scale is agreed on in the handshake: so the first connections get large buffers from the start, the next ever
-//! smaller ones, and large ones serve the next connection when theirs is over. Nothing is made anew per SYN that
-//! a flood could multiply.
+//! The memory of TCP's buffers. smoltcp cannot enlarge the buffers of a connection later, and the
+//! window scale is agreed on in the handshake. So the first connections get large buffers from the
+//! start and the next ones smaller ones. When a connection is over, its buffers serve the next.
+//! Nothing is allocated per SYN, so a flood cannot use up memory.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use smoltcp::socket::tcp;
 
-use super::{Limits, to_smoltcp};
+use super::clock::to_smoltcp;
+use super::config::Limits;
 
-/// How many of the buffers there are to be share what is left.
+/// A buffer takes one part in this many of what is left.
 const SHARES: usize = 8;
 
 pub(super) struct Pool {
     limits: Limits,
-    /// Sockets with larger buffers than the smallest whose connections are over; the largest come last.
+    /// Sockets with larger buffers than the smallest whose connections are over; the largest come
+    /// last.
     spare: Vec<tcp::Socket<'static>>,
     /// Memory of all buffers beyond their smallest size, in bytes.
     extra: usize,
@@ -41,8 +43,8 @@ impl Pool {
         };
         // Frames are written whole: waiting for more would only add latency.
         socket.set_nagle_enabled(false);
-        // smoltcp's CUBIC calls floating-point functions that only std has. A new one also forgets what the last
-        // connection has learned.
+        // Reno, since smoltcp's CUBIC calls floating-point functions that only std has. Setting it
+        // anew also resets what it learned on the last connection.
         socket.set_congestion_control(tcp::CongestionControl::Reno);
         socket.set_keep_alive(Some(to_smoltcp(self.limits.keep_alive)));
         socket.set_timeout(Some(to_smoltcp(self.limits.timeout)));

@@ -1,5 +1,5 @@
-//! The TCP sockets of the stack: a backlog of listening sockets per port, half-open connections that
-//! give way under a flood, established ones, and closing ones that may not linger for ever.
+//! The TCP sockets of the stack: a backlog of listening sockets per port, half-open connections
+//! that give way under a flood, established ones, and closing ones that may not linger for ever.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -9,13 +9,13 @@ use smoltcp::iface::{Context, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp};
 use smoltcp::wire::IpEndpoint;
 
+use super::clock::to_smoltcp;
+use super::config::Limits;
+use super::counters::Counters;
+use super::error::Error;
+use super::event::{Event, SocketId};
 use super::pool::Pool;
-use super::{Counters, Error, Event, Limits, to_smoltcp};
 use basalt_terms::time::Instant;
-
-/// A TCP connection. Never reused, so a stale one names nothing rather than a stranger's connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(u64);
 
 /// Where a connection is in its life, as its owner knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Sockets {
         socket
             .connect(context, endpoint, local)
             .map_err(|_| Error::BadAddress)?;
-        // Until it is established the handshake's patience holds.
+        // Until it is established, the time-out is that of the handshake.
         socket.set_timeout(Some(to_smoltcp(self.limits.handshake_timeout)));
         let handle = set.add(socket);
         Ok(self.insert(handle, Phase::Connecting))
@@ -144,9 +144,10 @@ impl Sockets {
         }
     }
 
-    /// Adds a listening socket behind all that have a remote end. smoltcp gives a frame to the first socket in its set that
-    /// takes it: a listening one in front of its connection would take a SYN that comes again, and answer it with a
-    /// handshake of its own, which ends in a reset of the connection.
+    /// Adds a listening socket behind all that have a remote end. smoltcp gives a frame to the
+    /// first socket in its set that takes it. A listening socket in front would take a repeated SYN
+    /// of an existing connection and answer it with a handshake of its own, which ends in a reset
+    /// of that connection.
     fn add_last(
         &mut self,
         set: &mut SocketSet<'static>,
@@ -292,7 +293,7 @@ impl Sockets {
             let state = socket.state();
             if connection.phase == Phase::Connecting && state != tcp::State::SynSent {
                 if state == tcp::State::Closed {
-                    // Refused, or nobody there: nobody waits for a reset.
+                    // Refused, or nobody answered: nobody waits for a reset.
                     out.push(Event::Failed(id));
                     remove(pool, set, connection.handle);
                     return false;
@@ -331,7 +332,7 @@ impl Sockets {
                     true
                 }
                 Phase::Closing { until, aborted } => {
-                    // After both FINs only our own patience for stray segments would be left.
+                    // After both FINs TIME-WAIT would hold the socket only to catch stray segments.
                     let over = matches!(state, tcp::State::Closed | tcp::State::TimeWait);
                     if !over && now < *until {
                         return true;

@@ -1,6 +1,6 @@
 //! A VLAN tag (IEEE 802.1Q) on every frame, put on and taken off at the device.
 //!
-//! With a tag, the stack lives on that VLAN alone: frames without the tag, or with another, do not
+//! With a tag, the stack is on that VLAN alone: frames without the tag, or with another, do not
 //! reach it. Without one, nothing is changed.
 
 use alloc::vec::Vec;

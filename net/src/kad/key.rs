@@ -1,24 +1,24 @@
-//! Places in the hash table's space: SHA-256 of an id, and the XOR metric.
+//! Keys in the hash table's space: SHA-256 of an id, and the XOR metric.
 
 use sha2::{Digest, Sha256};
 
 use basalt_terms::peer_id::PeerId;
 
-/// A place in the space.
+/// A point in the space: the SHA-256 of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key([u8; 32]);
 
-/// How far two places are apart; compares as a number.
+/// The distance of two points; compares as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Distance([u8; 32]);
 
 impl Key {
-    /// The place of any bytes.
+    /// The point of any bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The distance to another place.
+    /// The distance to another point.
     pub fn distance(&self, other: &Self) -> Distance {
         Distance(core::array::from_fn(|i| self.0[i] ^ other.0[i]))
     }
@@ -31,7 +31,8 @@ impl From<&PeerId> for Key {
 }
 
 impl Distance {
-    /// The bucket of this distance: the position of its highest bit, 0 to 255; `None` for no distance.
+    /// The bucket of this distance: the position of its highest bit, 0 to 255; `None` for distance
+    /// 0.
     pub fn bucket(&self) -> Option<u8> {
         let index = self.0.iter().position(|&byte| byte != 0)?;
         let bit = 7 - self.0[index].leading_zeros() as usize;

@@ -35,7 +35,7 @@ pub enum Kind {
     GetProviders,
     /// Asks for the peers closest to a key.
     FindNode,
-    /// Asks for a sign of life.
+    /// Asks whether the peer is alive.
     Ping,
 }
 

@@ -1,8 +1,8 @@
 //! Kademlia as Fluence uses it: finding peers, nothing else (libp2p "kad-dht", server mode).
 //!
-//! A [`Kad`] holds the routing table and runs searches. It opens no streams: it says whom to ask with
-//! [`Kad::poll`] and is told the answers. Peers enter the table when they are connected and their
-//! identify lists the protocol of the same network, so that networks do not mix. Records and
+//! A [`Kad`] holds the routing table and runs searches. It opens no streams: it says whom to ask
+//! with [`Kad::poll`] and is told the answers. Peers enter the table when they are connected and
+//! their identify lists the protocol of the same network, so that networks do not mix. Records and
 //! providers are never kept.
 
 mod key;
@@ -19,6 +19,7 @@ use rand_core::{Rng, SeedableRng};
 
 pub use key::{Distance, Key};
 pub use message::{Contact, Kind, Message};
+pub use table::K;
 
 use self::query::Query;
 use self::table::{Inserted, Table};
@@ -26,12 +27,8 @@ use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
-/// Peers per bucket, and in an answer.
-pub const K: usize = 20;
-/// Peers asked at the same time by one search.
-const ALPHA: usize = 3;
-/// Searches for random places when the table is refreshed: half of the space is one bucket, a quarter
-/// the next, and so on.
+/// Searches for random points when the table is refreshed. A few suffice: half of the space is one
+/// bucket, a quarter the next, and so on.
 const RANDOM_PLACES: usize = 3;
 
 /// What Kademlia may cost.
@@ -83,7 +80,7 @@ pub enum Action {
         /// What it is asked for.
         target: PeerId,
     },
-    /// Dial a peer whose place another one wants; then tell [`Kad::connected`] or
+    /// Dial a peer whose place in the table another one wants; then tell [`Kad::connected`] or
     /// [`Kad::unreachable`].
     Check {
         /// The peer.

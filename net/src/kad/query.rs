@@ -1,5 +1,5 @@
-//! A search for the peers closest to a place: ask the closest that are known, `ALPHA` at a time, until
-//! the `K` closest of all that were heard of have answered.
+//! A search for the peers closest to a point: it asks the closest known peers, `ALPHA` at a time,
+//! until the `K` closest of all that were heard of have answered.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -7,13 +7,16 @@ use core::time::Duration;
 
 use super::key::{Distance, Key};
 use super::message::Contact;
-use super::{ALPHA, K};
+use super::table::K;
 use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
-/// Time after which a peer that was asked does not keep another one from being asked: peers that are
-/// gone must not use up the time of a search.
+/// Peers asked at the same time by one search.
+pub(super) const ALPHA: usize = 3;
+
+/// Time after which a peer that was asked does not keep another one from being asked: peers that
+/// are gone must not use up the time of a search.
 const SLOW: Duration = Duration::from_secs(1);
 /// Peers that one search remembers. Bounds answers that name ever more of them.
 const MAX_CANDIDATES: usize = 256;
@@ -38,7 +41,7 @@ struct Candidate {
 pub(super) struct Query {
     /// The peer whose place is searched.
     pub(super) target: PeerId,
-    /// Whether it only keeps the routing table fresh: nobody waits for the result.
+    /// Whether it only refreshes the routing table: nobody waits for the result.
     pub(super) refreshes: bool,
     key: Key,
     candidates: BTreeMap<Distance, Candidate>,

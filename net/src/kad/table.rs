@@ -4,14 +4,17 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::K;
 use super::key::Key;
 use super::message::Contact;
 use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
-/// How long a peer that is away keeps its place when another one wants it: long enough to be dialed.
+/// Peers per bucket, and in an answer.
+pub const K: usize = 20;
+
+/// How long a peer that is away keeps its place when another one wants it: long enough to be
+/// dialed.
 const GRACE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ impl Bucket {
         away.min_by_key(|node| node.since)
     }
 
-    /// Lets the peer that waits take its place, if there is one for it.
+    /// Gives the waiting peer a place in the bucket, if one is free.
     fn settle(&mut self) {
         if let Some((node, _)) = self.pending.take() {
             if self.nodes.len() < K {
@@ -57,7 +60,8 @@ pub(super) enum Inserted {
     Yes,
     /// It gets the place of this peer, which is away, unless that comes back soon.
     Waits(PeerId, Vec<Multiaddr>),
-    /// All places are taken by peers that have proven that they stay: nobody can flood them out.
+    /// All places are taken by connected peers. They are never replaced, so a flood of new peers
+    /// cannot push them out.
     No,
 }
 
@@ -151,7 +155,7 @@ impl Table {
         }
     }
 
-    /// A peer that was away cannot be reached: if its place is wanted, it is lost.
+    /// A disconnected peer cannot be reached: if another peer waits for its place, it loses it.
     pub(super) fn unreachable(&mut self, peer: &PeerId) {
         if self.node(peer).is_some_and(|node| !node.connected)
             && let Some(bucket) = self.bucket(peer)
@@ -171,7 +175,7 @@ impl Table {
         }
     }
 
-    /// When the next peer that waits gets its answer.
+    /// When the time of the next waiting peer is over.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let due = |bucket: &Bucket| bucket.pending.as_ref().map(|&(_, due)| due);
         self.buckets.values().filter_map(due).min()

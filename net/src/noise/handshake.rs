@@ -16,14 +16,16 @@ use noise_protocol::patterns::noise_xx;
 use noise_protocol::{ErrorKind, HandshakeState};
 
 use super::crypto::{ChaChaPoly, Sha256, X25519, key_pair};
+use super::error::NoiseError;
 use super::payload::{self, Payload};
 use super::proven::Proven;
-use super::{NoiseError, Opener, Sealer};
+use super::transport::{Opener, Sealer};
+use crate::direction::Direction;
 use crate::keypair::{Keypair, PublicKey};
-use crate::swarm::Direction;
 
 /// What this peer shows in every handshake: its X25519 key and the payload that binds it to the
-/// identity key. Made once; signing is not repeated per connection, and checking the other's only when it is new.
+/// identity key. Made once; signing is not repeated per connection, and checking the other's only
+/// when it is new.
 pub struct Identity {
     static_key: [u8; 64],
     payload: Vec<u8>,
@@ -115,7 +117,8 @@ impl Handshake {
         Ok(())
     }
 
-    /// After the last message: the ciphers of both directions and the key the other side has proven.
+    /// After the last message: the ciphers of both directions and the key the other side has
+    /// proven.
     pub fn finish(&self) -> Option<(Sealer, Opener, PublicKey)> {
         let remote = self.remote?;
         if !self.state.completed() {
@@ -152,8 +155,9 @@ impl fmt::Debug for Handshake {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MAX_MESSAGE, PREFIX, TAG, message_len};
+    use super::super::transport::{MAX_MESSAGE, PREFIX, message_len};
     use super::*;
+    use crate::aead::TAG;
     use crate::keypair::KeyError;
 
     fn keypair(seed: u8) -> Keypair {

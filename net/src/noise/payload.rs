@@ -1,8 +1,9 @@
-//! The payload of handshake messages 2 and 3 (libp2p "noise", section "The libp2p Handshake Payload").
+//! The payload of handshake messages 2 and 3 (libp2p "noise", section "The libp2p Handshake
+//! Payload").
 
 use alloc::vec::Vec;
 
-use super::NoiseError;
+use super::error::NoiseError;
 use crate::keypair::{Keypair, PublicKey};
 use basalt_terms::protobuf::{self, Fields};
 

@@ -1,14 +1,15 @@
-//! Identities that were proven not long ago. A peer shows the same static key with the same signature on each of its
-//! connections, and checking it takes a tenth of the time of a handshake: who comes again is known.
+//! Identities that were proven not long ago. A peer shows the same static key with the same
+//! signature on each of its connections, and checking it takes a tenth of the time of a handshake.
+//! A peer that comes again is not checked again.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::NoiseError;
+use super::error::NoiseError;
 use super::payload::Payload;
 use crate::keypair::PublicKey;
 
-/// Proofs that are kept, of 200 bytes each; the oldest makes room. Who floods them costs others only the time that
-/// they save.
+/// Proofs that are kept, of 200 bytes each; a new one replaces the oldest. A flood of new
+/// identities costs the others only the time that the proofs save.
 const MAX_PROOFS: usize = 1024;
 
 /// A static key's owner, and the very bytes that proved it.
@@ -26,7 +27,8 @@ pub(super) struct Proven {
 }
 
 impl Proven {
-    /// The identity that has signed `static_key`, which is checked unless the same was proven before.
+    /// The identity that has signed `static_key`, which is checked unless the same was proven
+    /// before.
     pub(super) fn verify(
         &mut self,
         payload: &Payload<'_>,

@@ -1,7 +1,7 @@
 //! The particle: the message of the Fluence network, and its frame on the wire.
 //!
 //! One particle travels on one stream of its own, in one direction, with no answer. [`frame`]
-//! writes and reads the frame, [`msgpack`] is the part of MessagePack that it needs.
+//! writes and reads the frame.
 
 mod byte_string;
 pub mod frame;

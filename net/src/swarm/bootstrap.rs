@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::ConnId;
+use super::conn_id::ConnId;
 use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::time::Instant;
 
@@ -12,8 +12,8 @@ use basalt_terms::time::Instant;
 const STEP: Duration = Duration::from_secs(5);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// The network is looked at anew with the first bootstrap connection and each one that is so many
-/// later.
+/// The routing table is refreshed at the first bootstrap connection and at every third one after
+/// it: each may lead to another part of the network.
 const LOOK_EVERY: u64 = 3;
 
 #[derive(Debug)]
@@ -58,8 +58,8 @@ impl Bootstrap {
         }
     }
 
-    /// A peer has shown on a connection that it is one of the network; true if that is a reason to look
-    /// at the network anew.
+    /// A peer has shown on a connection that it is one of the network; true if that is a reason to
+    /// refresh the routing table.
     pub(super) fn identified(&mut self, conn: ConnId) -> bool {
         let mut entries = self.entries.iter_mut();
         let Some(entry) = entries.find(|entry| entry.conn == Some(conn) && !entry.counted) else {

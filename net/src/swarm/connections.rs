@@ -1,14 +1,16 @@
-//! How connections begin and end at our will: taken, dialed along their ways, closed.
+//! Connections accepted, dialed along their routes, and closed.
 
 use core::net::SocketAddr;
 
+use super::conn_id::ConnId;
+use super::effect::{CannotDial, Effect, Effects};
+use super::machine::{Swarm, entropy};
 use super::pool::{Entry, Stage};
 use super::route::{Route, Step};
-use super::{
-    CannotDial, CloseReason, ConnId, Direction, Effect, Effects, Refusal, Swarm, Transport, entropy,
-};
-use crate::connection::{Connection, Context, Setup};
-use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope};
+use crate::connection::{CloseReason, Connection, Context, Setup};
+use crate::direction::Direction;
+use crate::refusal::Refusal;
+use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope, Transport};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
@@ -85,8 +87,8 @@ impl Swarm {
         self.dial_within(now, address, Scope::Any, out)
     }
 
-    /// Dials an address that was told by others: names lead to public addresses only, unless a peer that is local itself
-    /// told them.
+    /// Dials an address that other peers told. Its name may only lead to public addresses, unless a
+    /// local peer told it: otherwise any peer could make us dial hosts on our own network.
     pub fn dial_told(
         &mut self,
         now: Instant,
@@ -135,7 +137,8 @@ impl Swarm {
         Ok(conn)
     }
 
-    /// Tries the next way to where a connection is to go; if there is none, it ends for the last one's `reason`.
+    /// Tries the next endpoint of a connection's route. If there is none, the connection ends with
+    /// `reason`, that of the last one.
     pub(super) fn try_next(&mut self, now: Instant, conn: ConnId, reason: &str, out: &mut Effects) {
         let (own, tls) = (self.peer_id, self.local.tls.is_some());
         let fits = |endpoint: &Endpoint| {
@@ -168,7 +171,7 @@ impl Swarm {
         }
     }
 
-    /// Closes a connection, with a farewell.
+    /// Closes a connection in good order.
     pub fn close(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
         self.close_because(now, conn, CloseReason::Local, out);
     }

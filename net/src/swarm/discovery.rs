@@ -3,7 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{ConnId, Effect, Effects, Event, Swarm};
+use super::ask::{Ask, Purpose};
+use super::conn_id::ConnId;
+use super::effect::{Effect, Effects, Event};
+use super::machine::Swarm;
 use crate::connection::Context;
 use crate::identify::Info;
 use crate::kad::{Action, CannotFind, Contact, Key, Message, QueryId};
@@ -11,27 +14,9 @@ use basalt_terms::multiaddr::{Endpoint, Multiaddr};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
-/// Addresses of one peer that are dialed for one question. Bounds whose doors an answer full of
-/// addresses makes us knock at.
+/// Addresses of one peer that are dialed for one question. Bounds how many hosts an answer full of
+/// addresses makes us dial.
 const MAX_DIALS: usize = 4;
-
-/// A reason to have a connection to a peer.
-#[derive(Debug)]
-pub(super) enum Purpose {
-    /// To ask it who is close to `target`.
-    Question { query: QueryId, target: PeerId },
-    /// To see whether it is still there.
-    Check,
-}
-
-/// A dial on the network's behalf, and what waits for it.
-#[derive(Debug)]
-pub(super) struct Ask {
-    peer: PeerId,
-    purposes: Vec<Purpose>,
-    /// Addresses that were not tried yet.
-    rest: Vec<Multiaddr>,
-}
 
 impl Swarm {
     /// Searches a peer with Kademlia; [`Event::Found`] follows.
@@ -66,8 +51,8 @@ impl Swarm {
         self.kad.len()
     }
 
-    /// Addresses from `conn` that are worth keeping: such that can be dialed, and local ones only from
-    /// a peer that is local itself. Otherwise strangers could make us knock at our neighbours' doors.
+    /// The addresses from `conn` that are kept: those that can be dialed, and local ones only from
+    /// a peer that is local itself. Otherwise any peer could make us dial hosts on our own network.
     fn useful(&mut self, conn: ConnId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let remote = self.pool.get(conn).and_then(|entry| entry.remote);
         let local = remote.is_some_and(|remote| !basalt_terms::multiaddr::is_global(remote.ip()));
@@ -140,7 +125,7 @@ impl Swarm {
         }
     }
 
-    /// Serves a purpose, over the connection to the peer if there is one.
+    /// Does what `purpose` asks, over a connection to the peer if there is one.
     fn want(
         &mut self,
         now: Instant,
@@ -231,7 +216,7 @@ impl Swarm {
         let Some(&other) = self.pool.of_peer(&ask.peer).last() else {
             return self.dial_next(now, ask, out);
         };
-        // It has come to us meanwhile.
+        // The peer has connected to us meanwhile.
         for purpose in core::mem::take(&mut ask.purposes) {
             self.serve(now, other, &ask.peer, &purpose);
         }

@@ -6,47 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
+use super::conn_id::ConnId;
+use crate::connection::CloseReason;
+use crate::direction::Direction;
 use crate::particle::Particle;
-pub use basalt_terms::multiaddr::Transport;
-use basalt_terms::multiaddr::{Endpoint, Multiaddr};
+use crate::refusal::Refusal;
+use crate::sending::{SendError, SendId};
+use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr};
 use basalt_terms::peer_id::PeerId;
-
-/// Names one connection of a swarm, for ever: ids are not used again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub(super) u64);
-
-impl ConnId {
-    /// A name for a connection that no swarm has, for machines that serve others beside one: names of swarms count from
-    /// below, these from above.
-    pub fn beside_swarm(number: u64) -> ConnId {
-        ConnId(u64::MAX - number)
-    }
-}
-
-impl fmt::Display for ConnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-impl fmt::Debug for ConnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnId({})", self.0)
-    }
-}
-
-/// Names one particle given to [`Swarm::send`](super::Swarm::send).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SendId(pub(super) u64);
-
-/// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// The other side did.
-    Inbound,
-    /// We did.
-    Outbound,
-}
 
 /// What the edge tells the swarm.
 #[derive(Debug)]
@@ -72,7 +39,7 @@ pub enum Input<'a> {
         /// The TXT records of the name.
         texts: &'a [Vec<u8>],
     },
-    /// Bytes came in. No more than [`Swarm::receive_capacity`](super::Swarm::receive_capacity) at once.
+    /// Bytes came in. No more than `Swarm::receive_capacity` at once.
     Received {
         /// The connection.
         conn: ConnId,
@@ -89,7 +56,7 @@ pub enum Input<'a> {
         /// The connection.
         conn: ConnId,
     },
-    /// The time that [`Swarm::wake_at`](super::Swarm::wake_at) named has come.
+    /// The time that `Swarm::wake_at` named has come.
     Timer,
 }
 
@@ -111,14 +78,14 @@ pub enum Effect<T = Event> {
         /// The name.
         name: String,
     },
-    /// Bytes wait to be fetched by [`Swarm::transmit`](super::Swarm::transmit). Given once; again only
+    /// Bytes wait to be fetched by `Swarm::transmit`. Given once; again only
     /// after `transmit` has given 0: nothing is left.
     Output {
         /// The connection.
         conn: ConnId,
     },
-    /// Send what `transmit` still gives, then close (FIN) and forget the connection. Nothing more is
-    /// taken from it.
+    /// Send what `transmit` still gives, then close (FIN) and forget the connection. Nothing more
+    /// is taken from it.
     Close {
         /// The connection.
         conn: ConnId,
@@ -226,110 +193,11 @@ pub enum Event {
     },
 }
 
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The edge could not connect.
-    DialFailed(String),
-    /// The other side closed it.
-    Remote,
-    /// It broke.
-    Lost,
-    /// We closed it on request.
-    Local,
-    /// The other side broke the rules or a budget, or answered as another peer.
-    Failed(crate::connection::Error),
-    /// Set-up took too long.
-    SetUpTimeout,
-    /// Too many were being set up, and this was the oldest.
-    PushedOut,
-    /// Pings stayed without an answer.
-    PingTimeout,
-    /// The other side takes no more bytes.
-    SlowReader,
-    /// It does not speak the particle protocol.
-    NoParticles,
-    /// The peer has newer connections, as many as one peer may have.
-    Replaced,
-    /// It was made for a question of Kademlia and is not needed any more.
-    Idle,
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DialFailed(reason) => write!(f, "cannot connect: {reason}"),
-            Self::Remote => f.write_str("closed by the other side"),
-            Self::Lost => f.write_str("the connection broke"),
-            Self::Local => f.write_str("closed here"),
-            Self::Failed(error) => error.fmt(f),
-            Self::SetUpTimeout => f.write_str("set-up took too long"),
-            Self::PushedOut => {
-                f.write_str("newer connections needed its place before it was set up")
-            }
-            Self::PingTimeout => f.write_str("pings stay without an answer"),
-            Self::SlowReader => f.write_str("the other side takes no more bytes"),
-            Self::NoParticles => f.write_str("the peer does not speak the particle protocol"),
-            Self::Idle => f.write_str("not needed any more"),
-            Self::Replaced => f.write_str("the peer has as many newer connections as it may have"),
-        }
-    }
-}
-
-/// Why a particle was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// The connection ended before all bytes were out.
-    ConnectionClosed,
-    /// The peer refuses the particle protocol.
-    ProtocolRefused,
-    /// The peer reset the stream.
-    StreamReset,
-    /// It took too long.
-    Timeout,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ConnectionClosed => "the connection ended",
-            Self::ProtocolRefused => "the peer refuses the particle protocol",
-            Self::StreamReset => "the peer reset the stream",
-            Self::Timeout => "the peer did not take it in time",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}
-
-/// Why a particle is not even tried to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CannotSend {
-    /// There is no connection to the peer.
-    NotConnected,
-    /// More waits for the peer than [`Limits::max_queued`](crate::connection::Limits::max_queued).
-    Congested,
-    /// The particle is bigger than any peer takes.
-    TooBig,
-}
-
-impl fmt::Display for CannotSend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotConnected => "there is no connection to the peer",
-            Self::Congested => "too much waits for the peer already",
-            Self::TooBig => "the particle is bigger than 100 MiB",
-        })
-    }
-}
-
-impl core::error::Error for CannotSend {}
-
 /// Why an address is not dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CannotDial {
     /// The address names nothing that can be dialed.
-    Address(basalt_terms::multiaddr::EndpointError),
+    Address(EndpointError),
     /// There are as many connections as allowed.
     Full,
     /// The address is that of this peer itself.
@@ -347,97 +215,3 @@ impl fmt::Display for CannotDial {
 }
 
 impl core::error::Error for CannotDial {}
-
-/// What was refused, and why. Each has a counter in [`Status`](super::Status).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// A connection: all places are taken.
-    ConnectionsFull,
-    /// A connection: too many are still being set up.
-    SetUpsFull,
-    /// A connection: its address has too many that are still being set up.
-    AddressSetUpsFull,
-    /// A connection: its address has too many.
-    AddressFull,
-    /// A connection: its peer has too many.
-    PeerFull,
-    /// A connection: it did not finish its set-up in time.
-    SetUpTimeout,
-    /// A connection: it broke the rules of a protocol.
-    ProtocolViolation,
-    /// A connection: its peer takes no bytes.
-    SlowReader,
-    /// A connection: its peer does not speak the particle protocol.
-    NoParticles,
-    /// A stream: the connection has too many.
-    StreamsFull,
-    /// A stream: it did not finish in time.
-    StreamTimeout,
-    /// A stream: its protocol is not spoken.
-    UnknownProtocol,
-    /// A particle: it is too big.
-    ParticleTooBig,
-    /// A particle: it is malformed.
-    ParticleMalformed,
-    /// A particle: too many bytes of unfinished ones are held already.
-    ParticleMemory,
-    /// A message of another protocol was malformed or too big.
-    MessageMalformed,
-    /// A question of Kademlia: there are too many.
-    QuestionFlood,
-}
-
-impl Refusal {
-    /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 17] = [
-        Self::ConnectionsFull,
-        Self::SetUpsFull,
-        Self::AddressSetUpsFull,
-        Self::AddressFull,
-        Self::PeerFull,
-        Self::SetUpTimeout,
-        Self::ProtocolViolation,
-        Self::SlowReader,
-        Self::NoParticles,
-        Self::StreamsFull,
-        Self::StreamTimeout,
-        Self::UnknownProtocol,
-        Self::ParticleTooBig,
-        Self::ParticleMalformed,
-        Self::ParticleMemory,
-        Self::MessageMalformed,
-        Self::QuestionFlood,
-    ];
-
-    /// A short name for logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ConnectionsFull => "connections_full",
-            Self::SetUpsFull => "set_ups_full",
-            Self::AddressSetUpsFull => "address_set_ups_full",
-            Self::AddressFull => "address_full",
-            Self::PeerFull => "peer_full",
-            Self::SetUpTimeout => "set_up_timeout",
-            Self::ProtocolViolation => "protocol_violation",
-            Self::SlowReader => "slow_reader",
-            Self::NoParticles => "no_particles",
-            Self::StreamsFull => "streams_full",
-            Self::StreamTimeout => "stream_timeout",
-            Self::UnknownProtocol => "unknown_protocol",
-            Self::ParticleTooBig => "particle_too_big",
-            Self::ParticleMalformed => "particle_malformed",
-            Self::ParticleMemory => "particle_memory",
-            Self::MessageMalformed => "message_malformed",
-            Self::QuestionFlood => "question_flood",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl core::error::Error for Refusal {}

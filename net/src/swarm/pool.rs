@@ -1,16 +1,18 @@
-//! The books about connections: by id, by peer, by address.
+//! Connections by id, by peer and by address.
 //!
-//! Keys that a peer can choose stand in ordered maps, which no choice of keys makes slow.
+//! Ordered maps, since peers choose some of the keys and could make a hash map slow.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use super::conn_id::ConnId;
 use super::route::Route;
-use super::{ConnId, ConnectionStatus, Direction, Transport};
+use super::status::ConnectionStatus;
 use crate::connection::Connection;
-use basalt_terms::multiaddr::Endpoint;
+use crate::direction::Direction;
+use basalt_terms::multiaddr::{Endpoint, Transport};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 

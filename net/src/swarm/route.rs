@@ -1,5 +1,6 @@
-//! The ways that one address may stand for: `/dnsaddr/<domain>/<rest>` stands for the multiaddrs in the TXT records of
-//! `_dnsaddr.<domain>` that end in `<rest>`, and these may be such addresses again (multiaddr specification, "dnsaddr").
+//! The endpoints that one address leads to. `/dnsaddr/<domain>/<rest>` leads to the multiaddrs in
+//! the TXT records of `_dnsaddr.<domain>` that end in `<rest>`, and these may be such addresses
+//! again (multiaddr specification, "dnsaddr").
 
 use alloc::string::String;
 use alloc::vec;
@@ -12,7 +13,7 @@ use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Protocol, Scop
 pub struct RouteLimits {
     /// Lookups of TXT records. Bounds records that lead to ever more records.
     pub max_lookups: usize,
-    /// Endpoints that are tried. Bounds whom a domain can make us knock at.
+    /// Endpoints that are tried. Bounds how many hosts a domain can make us dial.
     pub max_dials: usize,
 }
 
@@ -31,24 +32,24 @@ pub(super) enum Step {
     /// Look up the texts of this name.
     LookUp(String),
     Dial(Endpoint),
-    /// All ways were tried.
+    /// All endpoints were tried.
     End,
 }
 
-/// The ways that are left.
+/// What is left to try.
 #[derive(Debug)]
 pub(super) struct Route {
     /// The next is the last.
     rest: Vec<Multiaddr>,
     /// What stands after the domain that is being looked up.
     suffix: Option<Multiaddr>,
-    /// Where names may lead.
+    /// Which addresses names may lead to.
     scope: Scope,
     limits: RouteLimits,
 }
 
 impl Route {
-    /// The ways that `address` stands for. Its names lead no further than `scope`.
+    /// The route of `address`. Its names must not lead out of `scope`.
     pub(super) fn new(
         address: &Multiaddr,
         scope: Scope,
@@ -65,7 +66,7 @@ impl Route {
         })
     }
 
-    /// The next way, among those that `fits`.
+    /// The next step, to an endpoint that `fits`.
     pub(super) fn next(&mut self, fits: impl Fn(&Endpoint) -> bool) -> Step {
         self.suffix = None;
         while let Some(address) = self.rest.pop() {
@@ -90,7 +91,7 @@ impl Route {
         Step::End
     }
 
-    /// The texts that were asked for: ways that come before all others.
+    /// The texts that were asked for; their addresses are tried before all others.
     pub(super) fn looked_up<'a>(&mut self, texts: impl DoubleEndedIterator<Item = &'a [u8]>) {
         let Some(suffix) = self.suffix.take() else {
             return;

@@ -1,9 +1,12 @@
-//! Numbers about a swarm.
+//! Counters of a swarm.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{ConnId, Direction, Refusal, Transport};
+use super::conn_id::ConnId;
+use crate::direction::Direction;
+use crate::refusal::Refusal;
+use basalt_terms::multiaddr::Transport;
 use basalt_terms::peer_id::PeerId;
 
 /// Counters since the start, and how things stand.

@@ -1,18 +1,19 @@
-//! TLS 1.3 under WebSocket, for `wss` addresses: rustls' unbuffered connections over the cryptography that
-//! this crate uses anyway.
+//! TLS 1.3 under WebSocket, for `wss` addresses: rustls' unbuffered connections over the
+//! cryptography that this crate uses anyway.
 //!
-//! TLS adds nothing to what Noise guards; it is spoken because browsers allow nothing else on secure
-//! pages, and because some peers stand behind proxies that speak it. A [`Context`] is made once and
-//! holds what all connections share; a [`Session`] turns the bytes of one connection into those of the
-//! layer above and back.
+//! TLS adds nothing to what Noise guards; it is spoken because browsers allow nothing else on
+//! secure pages, and because some peers stand behind proxies that speak it. A [`Context`] is made
+//! once and holds what all connections share; a [`Session`] turns the bytes of one connection into
+//! those of the layer above and back.
 //!
-//! | file | room |
+//! | file | content |
 //! |---|---|
 //! | `provider.rs` | key exchange, cipher, hash and randomness, as rustls wants them |
 //! | `verify.rs` | signatures of certificates |
 //! | `sign.rs` | signatures with the key of our own certificate |
 //! | `session.rs` | one connection |
 
+mod error;
 mod provider;
 mod session;
 mod sign;
@@ -34,14 +35,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+pub use error::TlsError;
 pub(crate) use session::MAX_RECORD;
 pub use session::{Session, State};
 
-/// What the owner decides about TLS. Certificates and keys are PEM text.
+/// The operator's settings of TLS. Certificates and keys are PEM text.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The chain of our own certificate, leaf first, and its key (PKCS #8; P-256 or Ed25519). With it
-    /// the WebSocket listener takes TLS too.
+    /// The chain of our own certificate, leaf first, and its key (PKCS #8; P-256 or Ed25519). With
+    /// it the WebSocket listener takes TLS too.
     pub certificate: Option<(String, String)>,
     /// Certificates of authorities that are trusted when dialing.
     pub roots: Vec<String>,
@@ -52,11 +54,11 @@ pub struct Settings {
 /// What is wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingsError {
-    /// A certificate is none, or there is none where one must be.
+    /// The chain holds something that is not a certificate, or nothing.
     Certificate,
-    /// The key is none, of a kind that is not spoken, or does not belong to the certificate.
+    /// The key is malformed, of a kind that is not supported, or belongs to another certificate.
     Key,
-    /// A root is no certificate.
+    /// A root is not a certificate.
     Root,
 }
 
@@ -74,33 +76,7 @@ impl fmt::Display for SettingsError {
 
 impl core::error::Error for SettingsError {}
 
-/// How a TLS connection fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsError {
-    /// The other side's certificate is not valid for the name that was dialed.
-    Certificate,
-    /// The other side ended the handshake with an alert.
-    Alert,
-    /// The other side broke the protocol, or there is no version or cipher that both speak.
-    Protocol,
-    /// The name that was dialed is none that a certificate can be for.
-    Name,
-}
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Certificate => "the TLS certificate is not valid for the name",
-            Self::Alert => "the other side ended TLS with an alert",
-            Self::Protocol => "TLS cannot be agreed on",
-            Self::Name => "no TLS certificate can be for the name",
-        })
-    }
-}
-
-impl core::error::Error for TlsError {}
-
-/// Unix time in milliseconds, for the validity of certificates; 0 is unknown.
+/// Unix time in milliseconds, for the validity of certificates; 0 while it is unknown.
 #[derive(Debug, Default)]
 struct Wall(AtomicU64);
 
@@ -122,8 +98,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the settings. `seed` feeds all randomness of TLS and must be unpredictable and new at each
-    /// start. Meant to be called once: a little memory is never given back.
+    /// Reads the settings. `seed` feeds all randomness of TLS and must be unpredictable and new at
+    /// each start. Call it once per process: rustls wants its provider to live for ever, so a
+    /// little memory is leaked.
     pub fn new(settings: &Settings, seed: [u8; 32]) -> Result<Self, SettingsError> {
         Self::build(settings, provider::provider(seed))
     }
@@ -147,7 +124,7 @@ impl Context {
             .with_protocol_versions(versions)
             .map_err(|_| SettingsError::Root)?;
         let mut client = match roots.is_empty() {
-            // Nobody is trusted: every certificate is refused.
+            // No authority is trusted, so every certificate is refused.
             true => client.with_root_certificates(roots).with_no_client_auth(),
             false => {
                 let verifier =
@@ -186,7 +163,7 @@ impl Context {
         })
     }
 
-    /// Tells the wall clock, Unix time in milliseconds. Before that every certificate is refused.
+    /// Sets the wall clock, Unix time in milliseconds. Until then every certificate is refused.
     pub fn set_wall(&self, unix_ms: u64) {
         self.wall.0.store(unix_ms, Ordering::Relaxed);
     }

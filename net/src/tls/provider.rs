@@ -1,5 +1,5 @@
-//! The cryptography of TLS 1.3 as rustls wants it: X25519, ChaCha20-Poly1305, SHA-256. Every TLS 1.3 peer
-//! of today speaks them.
+//! The cryptography of TLS 1.3 as rustls wants it: X25519, ChaCha20-Poly1305, SHA-256. Every TLS
+//! 1.3 peer of today speaks them.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -28,7 +28,8 @@ use super::{sign, verify};
 use crate::aead::{Aead, TAG};
 use crate::x25519;
 
-/// All of it, with randomness grown from `seed`. Never given back: rustls wants it to live for ever.
+/// The provider, with randomness generated from `seed`. It is leaked, since rustls wants it to live
+/// for ever.
 pub(super) fn provider(seed: [u8; 32]) -> CryptoProvider {
     let random = Random(Mutex::new(Some(ChaCha20Rng::from_seed(seed))));
     let random: &'static Random = Box::leak(Box::new(random));

@@ -14,10 +14,10 @@ use rustls::unbuffered::{
 };
 use rustls::{ClientConfig, Error, ServerConfig};
 
-use super::TlsError;
+use super::error::TlsError;
 
-/// Bytes that may wait for the rest of a record or of a handshake message. Bounds handshakes without
-/// end; certificate chains of any sane length fit.
+/// Bytes that may wait for the rest of a record or of a handshake message. Bounds endless
+/// handshakes; certificate chains of any sane length fit.
 const MAX_WAITING: usize = 64 * 1024;
 /// Largest content of a record (RFC 8446 section 5.1).
 pub(crate) const MAX_RECORD: usize = 16 * 1024;
@@ -79,8 +79,8 @@ impl Session {
         self.state == State::Open
     }
 
-    /// Takes bytes of the transport; appends what they carry to `plain` and what must be answered to
-    /// `wire`. Also starts a client's handshake, without bytes.
+    /// Takes bytes of the transport; appends what they carry to `plain` and what must be answered
+    /// to `wire`. Also starts a client's handshake, without bytes.
     ///
     /// # Errors
     /// The connection is of no use any more; what is in `wire` may still be sent.

@@ -2,7 +2,20 @@
 
 use alloc::vec::Vec;
 
-use super::{MAX_FRAME, Side, WebSocketError};
+use super::error::WebSocketError;
+
+/// Longest frame taken, in bytes: what rust-libp2p takes. Frames are not collected in memory, so
+/// this only stops peers that send nonsense.
+pub const MAX_FRAME: u64 = 256 * 1024 * 1024;
+
+/// Which side of a WebSocket connection; the client masks what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The side that sent the HTTP request.
+    Client,
+    /// The side that answered it.
+    Server,
+}
 
 /// Longest header: two bytes, eight of length, four of mask.
 pub const MAX_HEADER: usize = 14;
@@ -97,7 +110,7 @@ pub fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
 pub enum Control {
     /// To be answered with a pong of the same payload.
     Ping(Vec<u8>),
-    /// An answer to a ping. Unasked ones are allowed and mean nothing.
+    /// An answer to a ping. Unsolicited ones are allowed and ignored.
     Pong,
     /// The other side closes; its status code if it gave one.
     Close(Option<u16>),
@@ -138,8 +151,8 @@ impl Reader {
         }
     }
 
-    /// Takes bytes off the front of `bytes` and appends the payload of data frames to `out`. Stops at a
-    /// control frame and gives it; `None` once the bytes are used up.
+    /// Takes bytes off the front of `bytes` and appends the payload of data frames to `out`. Stops
+    /// at a control frame and gives it; `None` once the bytes are used up.
     pub fn read(
         &mut self,
         bytes: &mut &[u8],

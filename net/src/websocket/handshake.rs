@@ -8,17 +8,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use super::WebSocketError;
+use super::error::WebSocketError;
 
-/// Longest request or answer taken, in bytes. Bounds what a stranger makes us hold before anything is
-/// proven.
+/// Longest request or answer taken, in bytes. Bounds the memory for a peer that has proven nothing.
 pub const MAX_HTTP: usize = 8 * 1024;
 /// Most headers taken.
 const MAX_HEADERS: usize = 64;
 /// Appended to the key before it is hashed (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What a client sends that wants something else than a WebSocket.
+/// The answer to a client that asks for something else than a WebSocket.
 const REFUSAL: &str = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: close\r\n\
     Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n";
 

@@ -1,6 +1,7 @@
-//! The header of a Yamux frame: version, type, flags, stream, length, big-endian (yamux spec, "Framing").
+//! The header of a Yamux frame: version, type, flags, stream, length, big-endian (yamux spec,
+//! "Framing").
 
-use super::YamuxError;
+use super::error::YamuxError;
 
 /// Bytes of a header.
 pub const HEADER: usize = 12;

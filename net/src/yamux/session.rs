@@ -6,13 +6,14 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::config::{Config, StreamId};
+use super::error::YamuxError;
 use super::frame::{Flags, HEADER, Header, Kind};
 use super::stream::{Half, Stream};
-use super::{Config, StreamId, YamuxError};
 use basalt_terms::time::Instant;
 
-/// A data frame is not squeezed into less room than this at the end of a buffer, unless it is all it
-/// has left to send.
+/// A data frame is not squeezed into less room than this at the end of a buffer, unless it is all
+/// it has left to send.
 const MIN_ROOM: usize = 1024;
 
 /// What incoming bytes mean.
@@ -149,8 +150,8 @@ impl Session {
             && self.next_id.checked_add(2).is_some()
     }
 
-    /// Opens a stream; `None` if there are as many of ours as allowed. The other side learns of it with
-    /// the first bytes.
+    /// Opens a stream; `None` if there are as many of ours as allowed. The other side learns of it
+    /// with the first bytes.
     pub fn open(&mut self) -> Option<StreamId> {
         if !self.can_open() {
             return None;
@@ -188,7 +189,7 @@ impl Session {
         let Some(stream) = self.remove(id) else {
             return;
         };
-        // A stream that the other side never heard of needs no farewell.
+        // The other side never heard of this stream: no reset is needed.
         if !stream.syn {
             let flags = Flags::RST.with(Flags::ACK, stream.ack);
             self.answers.push_back(Header {
@@ -329,7 +330,7 @@ impl Session {
             at += len;
         }
         if stream.queued == 0 && stream.half == Half::Closing && buf.len() - at >= HEADER {
-            // A frame of its own: some peers read the FIN of a data frame before its data.
+            // A frame of its own, since some peers handle the FIN of a data frame before its data.
             let flags = opening(stream).with(Flags::FIN, true);
             at += emit(
                 buf,
@@ -375,8 +376,8 @@ impl Session {
 
     // -- in -------------------------------------------------------------------------------------
 
-    /// Takes bytes off the front of `bytes` and gives the next thing they mean; `None` once they are
-    /// used up.
+    /// Takes bytes off the front of `bytes` and gives the next thing they mean; `None` once they
+    /// are used up.
     pub fn read<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, YamuxError> {
         loop {
             match &mut self.input {
@@ -445,7 +446,7 @@ impl Session {
                 })?;
                 return Ok(None);
             }
-            // An answer that nobody asked for says nothing.
+            // An answer to a ping that was not sent is ignored.
             Kind::Ping if !flags.has(Flags::ACK) || length != self.ping => return Ok(None),
             Kind::Ping => {
                 let round_trip = self.pinged.take().map(|sent| self.now.since(sent));
@@ -469,7 +470,8 @@ impl Session {
                 return Err(YamuxError::StreamId(id));
             }
             if self.answers.len() >= self.config.max_answers {
-                // Each new stream may have to be reset: not for peers that leave resets unread.
+                // Each stream beyond the limit costs an answer. A peer that does not read them must
+                // not pile them up here.
                 return Err(YamuxError::AnswerFlood);
             }
             if self.inbound >= self.config.max_inbound_streams {
@@ -495,7 +497,7 @@ impl Session {
             }
         } else {
             let credit = stream.credit.checked_add(u64::from(length));
-            // No peer has a window of a tebibyte: one that goes on adding is up to something.
+            // No honest peer has a window of a tebibyte.
             stream.credit = credit
                 .filter(|&sum| sum < 1 << 40)
                 .ok_or(YamuxError::CreditOverflow(id))?;

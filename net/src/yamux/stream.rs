@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::INITIAL_WINDOW;
+use super::config::INITIAL_WINDOW;
 use basalt_terms::time::Instant;
 
 /// State of our half.
@@ -119,7 +119,8 @@ impl Stream {
     }
 
     /// Returns credit: gives the length of a window update. The window doubles if it was used up
-    /// within two round trips, as long as it stays below `max` and grows by no more than `allowance`.
+    /// within two round trips, as long as it stays below `max` and grows by no more than
+    /// `allowance`.
     pub(super) fn update(
         &mut self,
         now: Instant,

@@ -1,12 +1,18 @@
 //! Work for compute cores: calls of services, and whatever else is too long for the system core.
 //!
-//! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a compute core
-//! ([`crate::machine::Work::Compute`]). The edge runs it there ([`Job::run`]) and brings back what came of it
-//! ([`crate::machine::Machine::done`]). No core ever has more than [`MAX_UNDER_WAY`] jobs, so an edge's queues can be
-//! that small; the rest waits in the node, up to a limit beyond which calls are refused.
+//! The node makes a [`Job`], which owns all it needs, and hands it to its edge with the number of a
+//! compute core ([`crate::machine::Work::Compute`]). The edge runs it there ([`Job::run`]) and
+//! brings back what came of it ([`crate::machine::Machine::done`]). No core is ever given a job
+//! while it has [`MAX_UNDER_WAY`] that do not wait, so an edge's queues can be that small; the rest
+//! stays in the node, up to a limit beyond which calls are refused.
+//!
+//! A job that waits for something outside gives its core back ([`Pause`]). It does not count then:
+//! the node alone counts jobs, and sees by a number that the job itself keeps how many of them
+//! wait.
 //!
 //! An edge without compute cores runs jobs where it stands.
 
+mod pause;
 mod platform;
 mod queues;
 
@@ -17,13 +23,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
+use core::sync::atomic::AtomicUsize;
 
 use spin::Mutex;
 
+pub(crate) use pause::Pauser;
+pub use pause::{NoPause, Pause};
 pub use platform::Platform;
 pub(crate) use queues::Queues;
 
-/// Jobs that a core has at most: one that runs and one that waits for it.
+/// Jobs that a core has at most, beside those that wait for something outside: one that runs and
+/// one that is to run next. An answer that makes a job go on may make it one more for a while.
 pub const MAX_UNDER_WAY: usize = 2;
 
 /// What an edge offers to services.
@@ -33,8 +43,7 @@ pub struct Resources {
     pub platform: Arc<dyn Platform>,
     /// Compute cores that run jobs; 0: jobs for core 0 run where the edge stands.
     pub cores: usize,
-    /// Cores where compute units (64 hex digits) are at home, since they prove there what they are worth: a deal gets
-    /// its units' cores.
+    /// The core that proves each compute unit (64 hex digits): a deal gets the cores of its units.
     pub homes: Vec<(String, usize)>,
 }
 
@@ -85,13 +94,15 @@ impl<T> fmt::Debug for Receipt<T> {
     }
 }
 
-type Work = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn FnOnce(&Pauser) + Send>;
 
-/// Work that a compute core does in one go.
+/// Work for a compute core.
 pub struct Job {
     id: JobId,
     core: usize,
     work: Work,
+    /// Jobs of the core that wait.
+    paused: Arc<AtomicUsize>,
 }
 
 impl Job {
@@ -99,11 +110,16 @@ impl Job {
     pub(crate) fn new<T: Send + 'static>(
         id: JobId,
         core: usize,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&Pauser) -> T + Send + 'static,
     ) -> (Job, Receipt<T>) {
         let (slip, receipt) = receipt();
-        let work = Box::new(move || slip.leave(work()));
-        (Job { id, core, work }, receipt)
+        let job = Job {
+            id,
+            core,
+            work: Box::new(move |pauser| slip.leave(work(pauser))),
+            paused: Arc::default(),
+        };
+        (job, receipt)
     }
 
     /// The compute core that it is for, from 0 on.
@@ -111,9 +127,15 @@ impl Job {
         self.core
     }
 
-    /// Does the work. It ends by itself: what runs in it has a deadline.
-    pub fn run(self) -> Done {
-        (self.work)();
+    /// It counts as waiting in this number while it waits.
+    pub(crate) fn counted(mut self, paused: Arc<AtomicUsize>) -> Job {
+        self.paused = paused;
+        self
+    }
+
+    /// Does the work. It ends by itself: what runs in it has a deadline. By `pause` it waits.
+    pub fn run(self, pause: Arc<dyn Pause>) -> Done {
+        (self.work)(&Pauser::new(pause, self.paused));
         Done {
             id: self.id,
             core: self.core,

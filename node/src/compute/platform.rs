@@ -12,9 +12,11 @@ pub trait Platform: Send + Sync {
     /// Fills a buffer from a cryptographic generator.
     fn random(&self, buffer: &mut [u8]);
 
-    /// Waits. A machine whose cores must not wait may return at once, which is what it does by default.
+    /// Waits. A machine whose cores must not wait may return at once, which is what it does by
+    /// default.
     fn sleep(&self, _duration: Duration) {}
 
-    /// Lets the node look what its compute cores want of it. A machine whose node looks often enough may do nothing.
+    /// Lets the node look what its compute cores want of it. A machine whose node looks often
+    /// enough may do nothing.
     fn wake(&self) {}
 }

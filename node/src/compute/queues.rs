@@ -7,7 +7,9 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::MAX_UNDER_WAY;
 
@@ -24,6 +26,16 @@ struct Core<C> {
     ready: VecDeque<Turn<C>>,
     /// Jobs that the edge has. This is the only place where they are counted.
     under_way: usize,
+    /// How many of those wait for something outside. The jobs themselves keep it.
+    paused: Arc<AtomicUsize>,
+}
+
+impl<C> Core<C> {
+    /// Whether the edge may have another job: those that wait keep nobody from the core.
+    fn has_room(&self) -> bool {
+        let paused = self.paused.load(Ordering::Relaxed);
+        self.under_way.saturating_sub(paused) < MAX_UNDER_WAY
+    }
 }
 
 enum Turn<C> {
@@ -46,6 +58,7 @@ impl<C> Queues<C> {
         let core = |_| Core {
             ready: VecDeque::new(),
             under_way: 0,
+            paused: Arc::default(),
         };
         Queues {
             cores: (0..cores.max(1)).map(core).collect(),
@@ -111,7 +124,7 @@ impl<C> Queues<C> {
     /// The next job or call for a core with room for it, and that core.
     pub(crate) fn next(&mut self) -> Option<(usize, C)> {
         for (index, core) in self.cores.iter_mut().enumerate() {
-            if core.under_way >= MAX_UNDER_WAY {
+            if !core.has_room() {
                 continue;
             }
             while let Some(turn) = core.ready.pop_front() {
@@ -134,6 +147,13 @@ impl<C> Queues<C> {
             }
         }
         None
+    }
+
+    /// The number of a core's jobs that wait for something outside.
+    pub(crate) fn paused(&self, core: usize) -> Arc<AtomicUsize> {
+        self.cores
+            .get(core)
+            .map_or_else(Arc::default, |core| core.paused.clone())
     }
 
     /// A core has finished a job, or did not get the one that was taken for it.
@@ -191,6 +211,24 @@ mod tests {
         queues.finished(0);
         assert_eq!(run(&mut queues), [2]);
         queues.finished(0);
+        queues.finished(0);
+        assert_eq!(run(&mut queues), [3]);
+    }
+
+    #[test]
+    fn jobs_that_wait_keep_no_other_from_their_core() {
+        let mut queues = Queues::new(1, 9);
+        for number in 0..6 {
+            queues.submit(0, number);
+        }
+        assert_eq!(run(&mut queues), [0, 1]);
+        let paused = queues.paused(0);
+        paused.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(run(&mut queues), [2]);
+        // It goes on: with the two others there is no room until two are done.
+        paused.fetch_sub(1, Ordering::Relaxed);
+        queues.finished(0);
+        assert_eq!(run(&mut queues), []);
         queues.finished(0);
         assert_eq!(run(&mut queues), [3]);
     }

@@ -40,18 +40,19 @@ impl Peer {
                 }
             }
         }
-        while let Some(request) = self.node.next_request() {
-            let begun = self.client.start(request, self.tls.as_ref(), out);
-            if let Err((owner, answer)) = begun {
-                self.node.http_done(clock, owner, answer);
-            }
-        }
+        // What one kind of work gives may be work of another: a transaction that the disk has kept
+        // is a request, and a cold service is read before it is a job.
         loop {
-            // A job of one kind may lead to one of the other.
+            let request = self.node.next_request();
             let disk_job = self.node.next_disk_job(clock);
             let job = self.node.next_job();
-            if disk_job.is_none() && job.is_none() {
+            if request.is_none() && disk_job.is_none() && job.is_none() {
                 break;
+            }
+            if let Some(request) = request
+                && let Err((owner, answer)) = self.client.start(request, self.tls.as_ref(), out)
+            {
+                self.node.http_done(clock, owner, answer);
             }
             out.extend(disk_job.map(|job| Effect::Other(Work::Disk { job })));
             out.extend(job.map(|job| {

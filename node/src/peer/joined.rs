@@ -140,7 +140,7 @@ impl Peer {
     }
 
     /// Metrics of the machine around the node, for its page.
-    pub(crate) fn set_machine_metrics(&mut self, text: String) {
+    pub fn set_machine_metrics(&mut self, text: String) {
         self.machine_metrics = text;
     }
 

@@ -118,16 +118,18 @@ impl Services {
         let asked = platform.clock().now;
         let (slip, value) = receipt();
         let launch = Box::new(move |source| {
-            Job::new(job, core, move || -> Back {
+            Job::new(job, core, move |pauser| -> Back {
                 let waited = platform.clock().now.since(asked);
                 let mut loaded = Loaded::new();
                 let mut running = match source {
                     Source::Ready(running) => Ok(running),
-                    Source::Make(maker) => maker.make(&mut loaded).map(Box::new),
+                    Source::Make(maker) => maker.make(&mut loaded, pauser).map(Box::new),
                     Source::Failed(error) => Err(error),
                 };
                 if let Ok(running) = &mut running {
+                    running.enter(pauser);
                     slip.leave(work(running));
+                    running.leave();
                 }
                 Back {
                     running,
@@ -162,7 +164,7 @@ impl Services {
     ) -> (JobId, Receipt<T>) {
         // The node's own work runs on the first core, which is one of the host's.
         let (id, core) = (self.ids.next(), 0);
-        let (job, receipt) = Job::new(id, core, work);
+        let (job, receipt) = Job::new(id, core, move |_| work());
         self.queues.submit(core, Turn::Job(job));
         (id, receipt)
     }
@@ -172,11 +174,14 @@ impl Services {
         loop {
             let (core, turn) = self.queues.next()?;
             let waiting = match turn {
-                Turn::Job(job) => return Some(job),
+                Turn::Job(job) => return Some(job.counted(self.queues.paused(core))),
                 Turn::Service(waiting) => waiting,
             };
             match self.source(&waiting, disk, vaults) {
-                Some(source) => return Some(self.launch(waiting, source)),
+                Some(source) => {
+                    let job = self.launch(waiting, source);
+                    return Some(job.counted(self.queues.paused(core)));
+                }
                 None => {
                     // The disk has to be asked first. The core is free until that is done.
                     self.queues.finished(core);

@@ -17,10 +17,11 @@ use basalt_wasm_host::{
     ServiceConfig, Vfs, Volume, Wasmi, mounted,
 };
 use serde_json::Value;
+use spin::Mutex;
 
 use super::error::Error;
 use super::files::{self, Recorder};
-use crate::compute::Platform;
+use crate::compute::{Pauser, Platform};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::web::Web;
@@ -67,9 +68,14 @@ pub(super) struct Maker {
 /// Modules that were loaded on the way, by CID.
 pub(super) type Loaded = Vec<(String, Module)>;
 
+/// What the job that a service is in waits by. Clones are the same place: the service's guests look there when one of
+/// them has to wait.
+#[derive(Clone, Default)]
+struct InJob(Arc<Mutex<Option<Pauser>>>);
+
 impl Maker {
-    /// Loads what must be loaded and starts the service.
-    pub(super) fn make(self, loaded: &mut Loaded) -> Result<Running, Error> {
+    /// Loads what must be loaded and starts the service, in a job.
+    pub(super) fn make(self, loaded: &mut Loaded, pauser: &Pauser) -> Result<Running, Error> {
         let mut modules = Vec::new();
         for (cid, name, part) in self.modules {
             let module = match part {
@@ -94,8 +100,11 @@ impl Maker {
         let vfs = Vfs::new(scratch)
             .mount("/storage", storage.clone())
             .mount("/tmp/vault", self.vault);
+        let in_job = InJob::default();
+        *in_job.0.lock() = Some(pauser.clone());
         let host = Outside {
             platform: self.platform.clone(),
+            in_job: in_job.clone(),
             service: self.id.clone(),
             web: self.web,
         };
@@ -118,6 +127,7 @@ impl Maker {
             platform: self.platform,
             recorder,
             storage,
+            in_job,
         })
     }
 }
@@ -192,6 +202,7 @@ pub(crate) struct Running {
     platform: Arc<dyn Platform>,
     recorder: Recorder,
     storage: Volume,
+    in_job: InJob,
 }
 
 /// What a call gave, and what it took.
@@ -203,6 +214,16 @@ pub(crate) struct Called {
 }
 
 impl Running {
+    /// The service is in this job from now on.
+    pub(super) fn enter(&mut self, pauser: &Pauser) {
+        *self.in_job.0.lock() = Some(pauser.clone());
+    }
+
+    /// The job is over.
+    pub(super) fn leave(&mut self) {
+        *self.in_job.0.lock() = None;
+    }
+
     /// Calls a function of the facade, until a time.
     pub(crate) fn call(
         &mut self,
@@ -312,6 +333,7 @@ impl Running {
 /// The outside as a service sees it.
 struct Outside {
     platform: Arc<dyn Platform>,
+    in_job: InJob,
     service: String,
     web: Web,
 }
@@ -356,6 +378,9 @@ impl Host for Outside {
         deadline: Option<u64>,
     ) -> Result<HttpResponse, String> {
         let deadline = deadline.map(Duration::from_nanos);
-        self.web.fetch(&*self.platform, request, deadline)
+        // The lock must not be held while the job waits.
+        let pauser = self.in_job.0.lock().clone();
+        let pauser = pauser.ok_or("the service is in no job")?;
+        self.web.fetch(&*self.platform, &pauser, request, deadline)
     }
 }

@@ -349,7 +349,7 @@ fn a_long_history_of_files_is_written_anew() {
     let mut house = house.rebooted();
     let note = house.ask(STRANGER, &id, "load_note", json!(["/storage/x"]));
     assert_eq!(note["text"], format!("39 {long}"));
-    let state = house.rooms.state().unwrap();
+    let state = house.rooms.state_mut().unwrap();
     let records = state.keys(Room::Files, id.as_bytes()).len();
     assert!(records < 15, "{records} records of 100 kB");
 }
@@ -574,11 +574,9 @@ fn a_call_of_a_service_costs_no_signature() {
 fn a_token_is_known_to_its_particle_and_the_host_alone() {
     let house = House::new();
     let token = |house: &House, signature: u8| {
-        let authored = Authored {
-            signature: vec![signature; 64],
-            ..Authored::clone(&house.header(STRANGER))
-        };
-        house.rooms.host().token(&authored)
+        let mut particle = Authored::clone(&house.header(STRANGER));
+        particle.signature = vec![signature; 64];
+        house.rooms.host().token(&particle)
     };
     let first = token(&house, 7);
     assert_eq!(bs58::decode(&first).into_vec().unwrap().len(), 64);

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn by_microarchitecture() {
+    fn presets_are_chosen_by_microarchitecture() {
         assert_eq!(amd(0x17, 0x31), Some("Zen to Zen 2"));
         assert_eq!(amd(0x19, 0x01), Some("Zen 3"));
         assert_eq!(amd(0x19, 0x11), Some("Zen 4 and Zen 5"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn masked_bits_stay() {
+    fn bits_outside_the_mask_keep_their_value() {
         let setting = op_cache_kept(0x40);
         assert_eq!(setting.apply(0x20), 0x60);
         assert_eq!(setting.apply(0xFF00), 0x40);

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_the_test_network() {
+    fn success_on_the_test_network_is_as_tabulated() {
         for (rate, below_30, below_50) in [
             (156.0, 0.55, 1.0),
             (200.0, 0.10, 0.97),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn certain_cases() {
+    fn certain_and_impossible_targets() {
         assert_eq!(probability_of_reaching(0, 0.0), 1.0);
         assert_eq!(probability_of_reaching(1, 0.0), 0.0);
         assert_eq!(Difficulty([0xFF; 32]).hashes_per_proof(), 1.0);

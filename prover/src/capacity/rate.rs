@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_past_is_not_diluted() {
+    fn rates_over_a_short_past_use_its_own_length() {
         let mut meter = Meter::default();
         meter.add(Duration::from_secs(100), 0);
         meter.add(Duration::from_secs(104), 400);

@@ -146,7 +146,7 @@ mod tests {
     use crate::capacity::{Difficulty, GlobalNonce, LocalNonce, ResultHash};
 
     #[test]
-    fn records_come_back() {
+    fn records_are_read_as_they_were_written() {
         let epoch = Epoch {
             nonce: GlobalNonce([1; 32]),
             difficulty: Difficulty([2; 32]),

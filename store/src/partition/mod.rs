@@ -4,7 +4,7 @@
 //! [`guid`] are the names in them, [`region`] is a part of a disk as a block device of its own, and
 //! [`probe`] says whether a disk or a part of it holds anything.
 //!
-//! Everything read is hostile: what is not exactly a table is no table.
+//! Everything read is hostile: only what is exactly a table counts as one.
 
 pub mod guid;
 pub mod probe;

@@ -55,8 +55,8 @@ pub fn bin_len(out: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// A byte string that `write` appends. Its length is known only afterwards, so there is room for the
-/// longest head first.
+/// A byte string that `write` appends. Its length is known only afterwards, so there is room for
+/// the longest head first.
 #[inline]
 pub fn bin_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let body = open_bin(out);

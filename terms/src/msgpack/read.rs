@@ -200,8 +200,8 @@ impl<'a> Reader<'a> {
         u64::try_from(self.integer()?).map_err(|_| MsgpackError::Range)
     }
 
-    /// Skips one value of any type. Only the number of values that are left is kept, so nesting costs
-    /// neither stack nor memory.
+    /// Skips one value of any type. Only the number of values that are left is kept, so nesting
+    /// costs neither stack nor memory.
     pub fn skip(&mut self) -> Result<(), MsgpackError> {
         let mut left = 1u64;
         while left > 0 {

@@ -4,7 +4,8 @@ use alloc::string::String;
 use core::fmt;
 use core::net::IpAddr;
 
-use super::{Multiaddr, Protocol};
+use super::address::Multiaddr;
+use super::protocol::Protocol;
 use crate::peer_id::PeerId;
 
 /// What runs directly on the TCP connection.
@@ -19,9 +20,9 @@ pub enum Transport {
     SecureWebSocket,
 }
 
-/// The host of an endpoint.
+/// The host of an endpoint: its name, or its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
+pub enum HostName {
     /// An address that needs no look-up.
     Ip(IpAddr),
     /// A name, either address family.
@@ -32,7 +33,7 @@ pub enum Host {
     Dns6(String),
 }
 
-impl fmt::Display for Host {
+impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
@@ -42,7 +43,7 @@ impl fmt::Display for Host {
     }
 }
 
-impl Host {
+impl HostName {
     /// The name, if it is one.
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -57,7 +58,8 @@ impl Host {
 pub enum Scope {
     /// All that it has.
     Any,
-    /// Those in the public internet: whoever told the name must not lead us to our neighbours' doors.
+    /// Those in the public internet. For names that other peers told: they must not lead us to
+    /// hosts on our own network.
     Global,
 }
 
@@ -72,7 +74,7 @@ impl Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// The host to connect to.
-    pub host: Host,
+    pub host: HostName,
     /// If the host is a name, which of its addresses.
     pub scope: Scope,
     /// The TCP port.
@@ -87,7 +89,7 @@ impl Endpoint {
     /// Whether it may lie in the public internet: a name, or an address that is not for local use.
     pub fn is_global(&self) -> bool {
         match self.host {
-            Host::Ip(ip) => is_global(ip),
+            HostName::Ip(ip) => is_global(ip),
             _ => true,
         }
     }
@@ -148,11 +150,11 @@ impl TryFrom<&Multiaddr> for Endpoint {
     fn try_from(address: &Multiaddr) -> Result<Self, EndpointError> {
         let mut parts = address.iter();
         let host = match parts.next() {
-            Some(Protocol::Ip4(ip)) => Host::Ip(ip.into()),
-            Some(Protocol::Ip6(ip)) => Host::Ip(ip.into()),
-            Some(Protocol::Dns(name)) => Host::Dns(name.into()),
-            Some(Protocol::Dns4(name)) => Host::Dns4(name.into()),
-            Some(Protocol::Dns6(name)) => Host::Dns6(name.into()),
+            Some(Protocol::Ip4(ip)) => HostName::Ip(ip.into()),
+            Some(Protocol::Ip6(ip)) => HostName::Ip(ip.into()),
+            Some(Protocol::Dns(name)) => HostName::Dns(name.into()),
+            Some(Protocol::Dns4(name)) => HostName::Dns4(name.into()),
+            Some(Protocol::Dns6(name)) => HostName::Dns6(name.into()),
             _ => return Err(EndpointError::NotTcp),
         };
         let Some(Protocol::Tcp(port)) = parts.next() else {
@@ -206,13 +208,13 @@ mod tests {
     fn tcp_and_websocket() {
         let peer = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
         let tcp = endpoint("/ip6/::1/tcp/977").unwrap();
-        assert_eq!(tcp.host, Host::Ip("::1".parse().unwrap()));
+        assert_eq!(tcp.host, HostName::Ip("::1".parse().unwrap()));
         assert_eq!(
             (tcp.port, tcp.transport, tcp.peer),
             (977, Transport::Tcp, None)
         );
         let ws = endpoint(&std::format!("/dns4/a.example/tcp/999/ws/p2p/{peer}")).unwrap();
-        assert_eq!(ws.host, Host::Dns4("a.example".into()));
+        assert_eq!(ws.host, HostName::Dns4("a.example".into()));
         assert_eq!(ws.transport, Transport::WebSocket);
         assert_eq!(ws.peer, Some(peer.parse().unwrap()));
         for secure in ["wss", "tls/ws"] {

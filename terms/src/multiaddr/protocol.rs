@@ -6,7 +6,7 @@ use core::fmt;
 use core::fmt::Write as _;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::MultiaddrError;
+use super::error::MultiaddrError;
 use crate::peer_id::PeerId;
 use crate::varint;
 
@@ -44,7 +44,8 @@ pub enum Protocol<'a> {
     P2p(PeerId),
     /// A protocol that is known by name only, such as `/quic-v1`: it has no value.
     Plain(&'static str),
-    /// A protocol that is not known: its code and everything after it, whose borders nobody can tell.
+    /// A protocol that is not known: its code and everything after it, since where its value ends
+    /// is not known either.
     Unknown(&'a [u8]),
 }
 
@@ -186,7 +187,8 @@ impl<'a> Protocol<'a> {
         }
     }
 
-    /// Reads the text of one component (`name`, then its value from `parts`) and appends its binary form.
+    /// Reads the text of one component (`name`, then its value from `parts`) and appends its binary
+    /// form.
     pub(super) fn read_text<'t>(
         name: &str,
         parts: &mut impl Iterator<Item = &'t str>,

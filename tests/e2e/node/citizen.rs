@@ -74,7 +74,7 @@ impl Citizen {
         };
         let mut reactor = Reactor::new(member, Clocks::start())?;
         let address = Multiaddr::from_socket(reactor.listen(listen.parse()?, transport)?);
-        let address = match (transport, &reactor.machine.tls) {
+        let address = match (transport, &reactor.driver.machine.tls) {
             (Transport::WebSocket, None) => address.with(Protocol::Ws),
             _ => address,
         };
@@ -85,12 +85,12 @@ impl Citizen {
             effects,
             tls,
             ..
-        } = &mut reactor.machine;
+        } = &mut reactor.driver.machine;
         if let Some(tls) = tls {
             tls.set_wall(wall_ms);
         }
         swarm.set_listen_addresses(now, vec![address.clone()], effects);
-        reactor.machine.settle(&mut out);
+        reactor.driver.machine.settle(&mut out);
         reactor.perform(out);
         let stop = reactor.stopper();
         std::thread::spawn(move || reactor.run(|_| false));

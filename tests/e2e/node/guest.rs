@@ -303,7 +303,8 @@ fn application() -> Result<&'static [u8]> {
     let built = || {
         let path = match std::env::var_os("BASALT_KERNEL") {
             Some(path) => path.into(),
-            None => kernel::build(kernel::Messages::OnError)?,
+            // What is tested is what is installed.
+            None => kernel::build(kernel::Profile::Release, kernel::Messages::OnError)?,
         };
         let executable = fs::read(path)?;
         anyhow::Ok(pe::application(&elf::Executable::parse(&executable)?)?)

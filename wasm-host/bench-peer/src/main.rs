@@ -1,4 +1,5 @@
-//! Runs one row of the benchmark on the reference host: `basalt-wasm-host-bench-peer WASM_DIR ROW_JSON` prints nanoseconds or bytes.
+//! Runs one row of the benchmark on the reference host:
+//! `basalt-wasm-host-bench-peer WASM_DIR ROW_JSON` prints nanoseconds or bytes.
 
 #[path = "../../benches/services/measure.rs"]
 mod measure;
@@ -27,7 +28,8 @@ fn main() {
     println!("{}", measure::measure(&mut Peer::new(Path::new(dir), &row), &row));
 }
 
-/// The reference host over the modules of one row. It compiles a service's modules for each service.
+/// The reference host over the modules of one row. It compiles a service's modules for each
+/// service.
 struct Peer {
     runtime: Runtime,
     backend: WasmBackend,

@@ -27,7 +27,7 @@ const MIN_SDK_VERSION: semver::Version = semver::Version::new(0, 6, 0);
 /// Oldest interface-types format accepted.
 const MIN_IT_VERSION: semver::Version = semver::Version::new(0, 20, 0);
 
-/// Why a file is no usable module; texts are the reference's.
+/// Why a file is not a usable module; texts are the reference's.
 #[derive(Clone, Debug)]
 pub enum ModuleError {
     /// No valid WebAssembly.
@@ -36,7 +36,7 @@ pub enum ModuleError {
     NoSdkVersion,
     /// This many SDK version sections.
     ManySdkVersions(usize),
-    /// The SDK version is no semantic version.
+    /// The SDK version is not a semantic version.
     BadSdkVersion(String),
     /// No interface-types section.
     NoInterface,

@@ -36,7 +36,7 @@ impl<E: Engine> ModuleStore<E> {
     /// error texts.
     ///
     /// # Errors
-    /// [`ModuleError`] when the file is no usable module.
+    /// [`ModuleError`] when the file is not a usable module.
     pub fn load(&mut self, id: &str, name: &str, wasm: &[u8]) -> Result<Module<E>, ModuleError> {
         // The id is a hash of the file, so the same id is the same module.
         if let Some(module) = self.modules.get(id) {

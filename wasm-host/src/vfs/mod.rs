@@ -71,7 +71,7 @@ impl Vfs {
         let path = normal(path);
         for (prefix, volume) in &self.mounts {
             if let Some(rest) = path.strip_prefix(prefix.as_str())
-                // `/tmp` is no prefix of `/tmpfile`.
+                // `/tmp` is not a prefix of `/tmpfile`.
                 && (rest.is_empty() || rest.starts_with('/'))
             {
                 return (volume, rest.trim_start_matches('/').to_string());

@@ -37,7 +37,7 @@ pub(super) fn find(functions: &[Function]) -> Option<Handle> {
 /// Why that does not work.
 pub(super) fn open(handle: Handle) -> Result<(Card, [u8; 6]), &'static str> {
     let Ok(mut network) = boot::open_protocol_exclusive::<SimpleNetwork>(handle) else {
-        return Err("it does not give the card away");
+        return Err("it does not release the card");
     };
     // An error means that it is started or initialized already.
     let _ = network.start();

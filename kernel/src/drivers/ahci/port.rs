@@ -9,6 +9,7 @@ use super::identify::Identity;
 use super::registers::{host, port, port_base};
 use crate::drivers::disk::{Engine, Facts, Failure, MAX_TRANSFER, Operation, Request};
 use crate::drivers::dma::{self, Dma};
+use crate::drivers::wait;
 use crate::drivers::window::Window;
 use crate::mem::frames::OutOfMemory;
 
@@ -211,7 +212,7 @@ impl<W: Window> Port<W> {
             if now >= end {
                 return Err(Failure::Silent);
             }
-            core::hint::spin_loop();
+            wait::relax();
         }
     }
 
@@ -253,7 +254,7 @@ impl<W: Window> Engine for Port<W> {
         self.write(port::LINK_CONTROL, port::LINK_RESET);
         let until = self.window.now() + HOLD;
         while self.window.now() < until {
-            core::hint::spin_loop();
+            wait::relax();
         }
         self.write(port::LINK_CONTROL, 0);
         self.settle(port::LINK, port::LINK_MASK, port::LINK_UP, SPIN_UP)?;

@@ -5,12 +5,12 @@
 //! time. As with cards, this costs a core, and the status says "degraded".
 
 use alloc::boxed::Box;
-use core::hint;
 use core::time::Duration;
 
 use heapless::spsc::{Consumer, Producer, Queue};
 
 use super::{Engine, Failure, Request};
+use crate::drivers::wait;
 
 /// How long the firmware may take for a request. Its own drivers give up earlier.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -84,7 +84,7 @@ impl Firmware {
             if (self.clock)() >= end {
                 return Err(Failure::Silent);
             }
-            hint::spin_loop();
+            wait::relax();
         }
     }
 }

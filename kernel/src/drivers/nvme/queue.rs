@@ -7,6 +7,7 @@ use super::command::{COMPLETION, Command, Completion, SUBMISSION};
 use super::registers::{Capabilities, Status};
 use crate::drivers::disk::Failure;
 use crate::drivers::dma::{self, Dma};
+use crate::drivers::wait;
 use crate::drivers::window::Window;
 use crate::mem::frames::OutOfMemory;
 
@@ -107,7 +108,7 @@ impl Pair {
                 }
                 glance = now + GLANCE;
             }
-            core::hint::spin_loop();
+            wait::relax();
         }
     }
 

@@ -1,7 +1,6 @@
 //! The device and its one ring.
 
 use alloc::string::String;
-use core::hint;
 use core::slice;
 use core::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::drivers::disk::{Engine, Failure, Operation, Request};
 use crate::drivers::dma::Dma;
 use crate::drivers::virtio::hal::KernelHal;
 use crate::drivers::virtio::transport::MsixTransport;
+use crate::drivers::wait;
 use crate::time;
 
 const QUEUE: u16 = 0;
@@ -97,7 +97,7 @@ impl Virtio {
             if time::since_entry() > end {
                 return Err(Error::NotReady);
             }
-            hint::spin_loop();
+            wait::relax();
         }
         // The device has forgotten the old ring: its memory may go.
         self.queue = None;
@@ -178,7 +178,7 @@ impl Virtio {
             if time::since_entry() > end {
                 return Err(Failure::Silent);
             }
-            hint::spin_loop();
+            wait::relax();
         }
         // SAFETY: these are the parts that were added with this token; the ones from before are not
         // used any more.

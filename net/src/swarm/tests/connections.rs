@@ -1,6 +1,6 @@
 //! Connections come and go, and both ends are told.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::*;
 use basalt_terms::multiaddr::EndpointError;

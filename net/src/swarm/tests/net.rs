@@ -136,7 +136,7 @@ impl Net {
     }
 
     pub(super) fn connect(&mut self, from: usize, conn: ConnId, endpoint: &Endpoint) {
-        let basalt_terms::multiaddr::Host::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
+        let basalt_terms::multiaddr::HostName::Ip(core::net::IpAddr::V4(ip)) = endpoint.host else {
             return self.input(
                 from,
                 Input::DialFailed {

@@ -186,7 +186,7 @@ fn the_same_again_changes_nothing_and_a_new_nonce_everything() {
 }
 
 #[test]
-fn idle_at_the_maximum() {
+fn a_unit_at_its_maximum_leaves_its_core_idle() {
     let mut bench = Bench::new(1);
     bench
         .input(Input::Quota(Quota {

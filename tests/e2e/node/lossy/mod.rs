@@ -16,7 +16,7 @@ use basalt_hosted::clock::Clocks;
 use basalt_manifest::Manifest;
 use basalt_net::ip;
 use basalt_net::keypair::Keypair;
-use basalt_node::appliance::{Appliance, Boot};
+use basalt_edge::appliance::{Appliance, Boot};
 use basalt_node::host::Clock;
 use basalt_node::rooms::Parts;
 use libp2p::{Multiaddr, PeerId};

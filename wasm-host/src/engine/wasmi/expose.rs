@@ -45,7 +45,7 @@ impl Exposed {
 }
 
 /// The module with the added exports. `None` when its state cannot be reached in full, or the bytes
-/// are no module.
+/// are not a module.
 pub(super) fn expose(wasm: &[u8]) -> Option<(Vec<u8>, Exposed)> {
     let state = find(wasm)?;
     let mut added = Vec::new();

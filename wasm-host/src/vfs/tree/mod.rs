@@ -90,7 +90,7 @@ impl Tree {
     /// Entries of a directory.
     ///
     /// # Errors
-    /// [`FsError`] when it is none.
+    /// [`FsError`] when it is not a directory.
     pub fn entries(&self, ino: Ino) -> Result<&BTreeMap<String, Ino>, FsError> {
         match &self.node(ino)?.kind {
             NodeKind::Directory { entries, .. } => Ok(entries),
@@ -101,7 +101,7 @@ impl Tree {
     /// Contents of a file.
     ///
     /// # Errors
-    /// [`FsError`] when it is none.
+    /// [`FsError`] when it is not a file.
     pub fn bytes(&self, ino: Ino) -> Result<&[u8], FsError> {
         match &self.node(ino)?.kind {
             NodeKind::File(bytes) => Ok(bytes),
@@ -150,7 +150,7 @@ impl Tree {
     /// Reads at an offset; fewer bytes at the end, none past it.
     ///
     /// # Errors
-    /// [`FsError`] when it is no file.
+    /// [`FsError`] when it is not a file.
     pub fn read(&self, ino: Ino, offset: u64, into: &mut [u8]) -> Result<usize, FsError> {
         let bytes = self.bytes(ino)?;
         let start = usize::try_from(offset)
@@ -164,7 +164,7 @@ impl Tree {
     /// Writes at an offset; a gap before it becomes zeros.
     ///
     /// # Errors
-    /// [`FsError`] when it is no file or the quota is used up.
+    /// [`FsError`] when it is not a file or the quota is used up.
     pub fn write(&mut self, ino: Ino, offset: u64, data: &[u8], now: u64) -> Result<(), FsError> {
         if data.is_empty() {
             return self.bytes(ino).map(|_| ());
@@ -197,7 +197,7 @@ impl Tree {
     /// Cuts or extends a file with zeros.
     ///
     /// # Errors
-    /// [`FsError`] when it is no file or the quota is used up.
+    /// [`FsError`] when it is not a file or the quota is used up.
     pub fn set_len(&mut self, ino: Ino, len: u64, now: u64) -> Result<(), FsError> {
         let old = self.bytes(ino)?.len() as u64;
         if len > old {

@@ -151,7 +151,7 @@ impl Tree {
     /// Removes an empty directory.
     ///
     /// # Errors
-    /// [`FsError`] when it is none, is not empty, or is the starting directory.
+    /// [`FsError`] when it is not a directory, is not empty, or is the starting directory.
     pub fn remove_dir(&mut self, start: Ino, path: &str) -> Result<(), FsError> {
         let End::Name { parent, name, .. } = walk(self, start, path)? else {
             return Err(FsError::Invalid);

@@ -1,4 +1,4 @@
-//! Asks a module built with the oldest call-parameter layout and compares with its own view of the same call.
+//! Asks a module with the oldest call-parameter layout and compares with its own view of the call.
 #![allow(improper_ctypes)]
 use marine_rs_sdk::{get_call_parameters, marine, module_manifest};
 module_manifest!();

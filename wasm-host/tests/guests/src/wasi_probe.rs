@@ -1,4 +1,4 @@
-//! Probe module: exposes file system, environment, clock, random, panic and exit behaviour of the host.
+//! Probe: exposes file system, environment, clock, random, panic and exit behaviour of the host.
 #![allow(improper_ctypes)]
 use marine_rs_sdk::{marine, module_manifest, get_call_parameters, WasmLoggerBuilder};
 use std::fs;

@@ -32,7 +32,7 @@ impl fmt::Display for Error {
             Self::Absent => f.write_str("its registers do not answer"),
             Self::ResetStays => f.write_str("its reset does not end within 100 ms"),
             Self::NoAddress(address) => {
-                write!(f, "{address:02x?} is no hardware address of a card")
+                write!(f, "{address:02x?} is not a hardware address of a card")
             }
         }
     }

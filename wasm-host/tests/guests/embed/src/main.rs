@@ -1,5 +1,5 @@
-//! Turns a compiled guest into a Marine module: `embed IN.wasm OUT.wasm SDK_VERSION` adds the SDK version and the interface types, which the SDK's
-//! macros left in custom sections.
+//! Turns a compiled guest into a Marine module: `embed IN.wasm OUT.wasm SDK_VERSION` adds the SDK
+//! version and the interface types, which the SDK's macros left in custom sections.
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();

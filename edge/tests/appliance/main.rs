@@ -6,11 +6,11 @@ mod name_server;
 
 use std::time::Duration;
 
+use basalt_edge::appliance::{Appliance, Boot, Error};
 use basalt_manifest::Manifest;
 use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_node::appliance::{Appliance, Boot, Error};
 use basalt_node::rooms::Parts;
 use basalt_node::status::CoreReport;
 use link::{Faults, Link, PERFECT};

@@ -1,8 +1,5 @@
-//! The whole networked node over one NIC: what the kernel's system core drives.
+//! The whole networked node over one network card: what the kernel's system core drives.
 
-mod links;
-
-use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,20 +11,21 @@ use basalt_net::ip::{self, EthernetAddress, Ipv4Cidr, Ipv6Cidr};
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
-use basalt_net::swarm::{Input, Transport};
+use basalt_net::swarm::Transport;
 use basalt_net::time::Instant;
 use basalt_net::tls;
+use basalt_node::compute::{Done, Job};
+use basalt_node::disk::{DiskDone, DiskJob};
+use basalt_node::host::Clock;
+use basalt_node::peer::{self, Peer};
+use basalt_node::rooms::Parts;
+use basalt_node::state::State;
+use basalt_node::status::{CoreReport, DeviceReport};
 use sha2::{Digest, Sha256};
 
-use crate::compute::{Done, Job};
-use crate::disk::{DiskDone, DiskJob};
-use crate::host::Clock;
-use crate::machine::{Effect, Machine, Work};
-use crate::peer::{self, Peer};
-use crate::rooms::Parts;
-use crate::state::State;
-use crate::status::{CoreReport, DeviceReport};
-use links::{Links, Resolved};
+use crate::driver::Driver;
+use crate::sockets::{Door, Event};
+use crate::stack;
 
 /// What the kernel knows when it starts the node.
 #[derive(Debug, Clone)]
@@ -42,7 +40,8 @@ pub struct Boot {
     pub identity_seed: [u8; 32],
     /// Hardware address of the NIC.
     pub mac: [u8; 6],
-    /// Memory that nobody uses and the prover will not, in bytes: services and TCP's buffers take parts of it.
+    /// Memory that nobody uses and the prover will not, in bytes: services and TCP's buffers take
+    /// parts of it.
     pub memory: u64,
     /// Version of the image.
     pub version: String,
@@ -99,16 +98,11 @@ pub struct Activity {
 
 /// IP stack and peer joined.
 pub struct Appliance {
-    stack: ip::Stack,
-    peer: Peer,
-    links: Links,
+    driver: Driver<Peer, ip::Stack>,
     ports: Ports,
     listening: Option<Listening>,
     cores: Vec<CoreReport>,
     events: Vec<ip::Event>,
-    effects: Vec<Effect>,
-    jobs: VecDeque<Job>,
-    disk_jobs: VecDeque<DiskJob>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +110,17 @@ struct Ports {
     tcp: u16,
     websocket: u16,
     http: Option<u16>,
+}
+
+impl Ports {
+    /// Whom a port is for.
+    fn door(&self, port: u16) -> Door {
+        match port {
+            _ if Some(port) == self.http => Door::Pages,
+            _ if port == self.websocket => Door::Peers(Transport::WebSocket),
+            _ => Door::Peers(Transport::Tcp),
+        }
+    }
 }
 
 impl Appliance {
@@ -163,17 +168,13 @@ impl Appliance {
         }
         let keypair = Keypair::from_seed(boot.identity_seed);
         let peer = Peer::with_parts(config, keypair, swarm_seed, parts);
+        let peer = peer.map_err(|error| Error::State(error.to_string()))?;
         Ok(Appliance {
-            stack,
-            peer: peer.map_err(|error| Error::State(error.to_string()))?,
-            links: Links::default(),
+            driver: Driver::new(peer, stack),
             ports,
             listening: None,
             cores: Vec::new(),
             events: Vec::new(),
-            effects: Vec::new(),
-            jobs: VecDeque::new(),
-            disk_jobs: VecDeque::new(),
         })
     }
 
@@ -185,101 +186,55 @@ impl Appliance {
         device: &mut D,
     ) -> Activity {
         let clock = Clock { now, wall_ms };
-        let mut did_work = self.stack.poll(now, device, &mut self.events);
+        let moved = self.driver.sockets.poll(now, device, &mut self.events);
         let mut events = core::mem::take(&mut self.events);
         for event in events.drain(..) {
             self.on_event(clock, event);
-            self.settle(clock);
         }
         self.events = events;
-        if self.peer.wake_at(clock).is_some_and(|at| at <= now) {
-            self.peer.handle(clock, Input::Timer, &mut self.effects);
-        }
-        did_work |= self.peer.work(clock, &mut self.effects);
-        self.settle(clock);
-        did_work |= self.links.send(&mut self.stack, &mut self.peer, clock);
-        let wakes = [self.stack.wake_at(now), self.peer.wake_at(clock)];
+        let turn = self.driver.turn(clock);
+        let wakes = [self.driver.sockets.wake_at(now), self.driver.wake_at(clock)];
         Activity {
-            did_work,
+            // What was sent is in the stack only: it leaves with the next poll.
+            did_work: moved || turn.sent || turn.more,
             wake_at: wakes.into_iter().flatten().min(),
         }
     }
 
     fn on_event(&mut self, clock: Clock, event: ip::Event) {
-        let out = &mut self.effects;
-        match event {
-            ip::Event::Configured(configuration) => self.configured(clock, &configuration),
+        let event = match event {
+            ip::Event::Configured(configuration) => {
+                self.configured(clock, &configuration);
+                return;
+            }
             ip::Event::Deconfigured => {
                 log::warn!(target: "net", "the DHCP lease ended");
                 self.listening = None;
-            }
-            ip::Event::Accepted { socket, port, .. } if Some(port) == self.ports.http => {
-                match self.peer.accept_http(clock) {
-                    Some(conn) => self.links.add(conn, socket),
-                    None => self.stack.abort(clock.now, socket),
-                }
+                return;
             }
             ip::Event::Accepted {
                 socket,
                 port,
                 remote,
-            } => {
-                let transport = match port == self.ports.websocket {
-                    true => Transport::WebSocket,
-                    false => Transport::Tcp,
-                };
-                match self.peer.accept(clock, transport, remote, out) {
-                    Ok(conn) => self.links.add(conn, socket),
-                    Err(reason) => {
-                        log::debug!(target: "net", "connection from {remote} refused: {reason}");
-                        self.stack.abort(clock.now, socket);
-                    }
-                }
-            }
-            ip::Event::Connected(socket) => {
-                let remote = self.stack.remote(socket);
-                if let (Some(conn), Some(remote)) = (self.links.conn(socket), remote) {
-                    self.links.connected(conn);
-                    self.peer.handle(clock, Input::Dialed { conn, remote }, out);
-                }
-            }
+            } => Event::Accepted {
+                socket,
+                door: self.ports.door(port),
+                remote,
+            },
+            ip::Event::Connected(socket) => Event::Connected(socket),
             ip::Event::Failed(socket) => {
-                if let Some(conn) = self.links.remove(socket) {
-                    let reason = "nobody answers at this address";
-                    if let Err(reason) = self.links.try_next(&mut self.stack, conn, reason) {
-                        self.peer
-                            .handle(clock, Input::DialFailed { conn, reason }, out);
-                    }
-                }
+                Event::Failed(socket, "nobody answers at this address".into())
             }
-            ip::Event::Readable(socket) => {
-                self.links
-                    .receive(&mut self.stack, &mut self.peer, clock, socket, out);
-            }
-            ip::Event::Writable(socket) => self.links.writable(socket),
-            ip::Event::Finished(socket) => {
-                if let Some(conn) = self.links.conn(socket) {
-                    self.peer.handle(clock, Input::RemoteClosed { conn }, out);
-                }
-            }
-            ip::Event::Closed { socket, .. } => {
-                if let Some(conn) = self.links.remove(socket) {
-                    self.peer.handle(clock, Input::Lost { conn }, out);
-                }
-            }
+            ip::Event::Readable(socket) => Event::Readable(socket),
+            ip::Event::Writable(socket) => Event::Writable(socket),
+            ip::Event::Finished(socket) => Event::Finished(socket),
+            ip::Event::Closed { socket, .. } => Event::Closed(socket),
             ip::Event::Resolved { query, result } => {
-                let resolved = self.links.resolved(&mut self.stack, query, result);
-                let input = match &resolved {
-                    Resolved::Settled => return,
-                    Resolved::Texts(conn, texts) => Input::LookedUp { conn: *conn, texts },
-                    Resolved::Failed(conn, reason) => Input::DialFailed {
-                        conn: *conn,
-                        reason,
-                    },
-                };
-                self.peer.handle(clock, input, out);
+                let result = result.map(stack::found);
+                Event::Found(query, result.map_err(|error| error.reason().into()))
             }
-        }
+        };
+        self.driver.event(clock, event);
     }
 
     fn configured(&mut self, clock: Clock, configuration: &ip::Configuration) {
@@ -301,80 +256,53 @@ impl Appliance {
                 [at(ip, ports.tcp), websocket]
             })
             .collect();
-        self.peer.listening(clock, &addresses, &mut self.effects);
+        self.driver
+            .with(clock, |peer, out| peer.listening(clock, &addresses, out));
         self.listening = Some(Listening {
-            peer_id: self.peer.peer_id(),
+            peer_id: self.driver.machine.peer_id(),
             addresses: addresses.iter().map(Multiaddr::to_string).collect(),
         });
     }
 
-    /// Does what the peer asks for.
-    fn settle(&mut self, clock: Clock) {
-        while !self.effects.is_empty() {
-            for effect in core::mem::take(&mut self.effects) {
-                match effect {
-                    Effect::Dial { conn, endpoint } => {
-                        if let Err(reason) = self.links.dial(&mut self.stack, conn, &endpoint) {
-                            let failed = Input::DialFailed { conn, reason };
-                            self.peer.handle(clock, failed, &mut self.effects);
-                        }
-                    }
-                    Effect::LookUp { conn, name } => {
-                        if let Err(reason) = self.links.look_up(&mut self.stack, conn, &name) {
-                            let failed = Input::DialFailed { conn, reason };
-                            self.peer.handle(clock, failed, &mut self.effects);
-                        }
-                    }
-                    Effect::Output { conn } => self.links.has_output(conn),
-                    Effect::Close { conn } => self.links.close(conn),
-                    Effect::Abort { conn } => self.links.abort(&mut self.stack, clock, conn),
-                    Effect::Other(Work::Compute { job, .. }) => self.jobs.push_back(job),
-                    Effect::Other(Work::Disk { job }) => self.disk_jobs.push_back(job),
-                }
-            }
-        }
-    }
-
     /// The next job for a compute core ([`Job::core`]): the kernel takes them all after each poll.
     pub fn next_job(&mut self) -> Option<Job> {
-        self.jobs.pop_front()
+        self.driver.next_job()
     }
 
     /// Takes back what came of a job.
     pub fn done(&mut self, now: Instant, wall_ms: u64, done: Done) {
-        let clock = Clock { now, wall_ms };
-        self.peer.done(clock, done, &mut self.effects);
-        self.settle(clock);
+        self.driver.done(Clock { now, wall_ms }, done);
     }
 
-    /// Hands the state over to the edge, which runs the disk's jobs from now on ([`crate::disk`]).
+    /// Hands the state over to the edge, which runs the disk's jobs from now on
+    /// ([`basalt_node::disk`]).
     pub fn take_state(&mut self) -> Option<State> {
-        self.peer.take_state()
+        self.driver.machine.take_state()
     }
 
     /// The next job for the disk, for an edge that took the state.
     pub fn next_disk_job(&mut self) -> Option<DiskJob> {
-        self.disk_jobs.pop_front()
+        self.driver.next_disk_job()
     }
 
     /// Takes back what came of a disk job.
     pub fn disk_done(&mut self, now: Instant, wall_ms: u64, done: DiskDone) {
-        let clock = Clock { now, wall_ms };
-        self.peer.disk_done(clock, done, &mut self.effects);
-        self.settle(clock);
+        self.driver.disk_done(Clock { now, wall_ms }, done);
     }
 
-    /// The compute cores that serve deals, if that changed since it was last asked: at first none does.
+    /// The compute cores that serve deals, if that changed since it was last asked: at first none
+    /// does.
     pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
-        self.peer.deal_cores()
+        self.driver.machine.deal_cores()
     }
 
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
-        self.peer.state()
+        self.driver.machine.state()
     }
 
-    /// Where the node is reachable: from the time an address is configured and both listeners are open.
+    /// Where the node is reachable: from the time an address is configured and both listeners are
+    /// open.
     pub fn is_listening(&self) -> Option<&Listening> {
         self.listening.as_ref()
     }
@@ -387,20 +315,20 @@ impl Appliance {
 
     /// Files a device that is in use, for the status.
     pub fn add_device_report(&mut self, report: DeviceReport) {
-        self.peer.add_device(report);
+        self.driver.machine.add_device(report);
     }
 
-    /// Files metrics of the machine around the node, shown behind the node's own: text in the OpenMetrics format without
-    /// its end mark.
+    /// Files metrics of the machine around the node, shown behind the node's own: text in the
+    /// OpenMetrics format without its end mark.
     pub fn set_machine_metrics(&mut self, text: String) {
-        self.peer.set_machine_metrics(text);
+        self.driver.machine.set_machine_metrics(text);
     }
 
     /// What the operator can see.
     pub fn status(&self) -> Status {
         Status {
-            peer: self.peer.status(),
-            ip: self.stack.counters(),
+            peer: self.driver.machine.status(),
+            ip: self.driver.sockets.counters(),
             cores: self.cores.clone(),
         }
     }
@@ -417,8 +345,8 @@ pub struct Status {
     pub cores: Vec<CoreReport>,
 }
 
-/// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs with
-/// as little as 64 MiB in all.
+/// Memory for unfinished incoming particles, and for particles that are alive: the appliance runs
+/// with as little as 64 MiB in all.
 const PARTICLE_MEMORY: usize = 16 << 20;
 
 /// Budgets of a peer whose connections the stack bounds.
@@ -432,8 +360,8 @@ fn budget(config: &mut peer::Config, limits: &ip::Limits) {
 
 /// The part of the memory that TCP's larger buffers may take.
 const BUFFERS: u64 = 16;
-/// More than this is of little use: the first buffers are an eighth of it, which is what a path of 60 ms holds at
-/// 1 Gbit/s.
+/// More than this is of little use: the first buffers are an eighth of it, which is what a path of
+/// 60 ms holds at 1 Gbit/s.
 const MAX_BUFFERS: u64 = 64 << 20;
 
 /// Memory for larger buffers of TCP than the smallest.

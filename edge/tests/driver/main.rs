@@ -1,0 +1,260 @@
+//! The driver on simulated sockets and virtual time.
+
+mod disk;
+mod world;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use basalt_edge::dialer::PATIENCE;
+use basalt_edge::driver::{LINGER, READ, WRITE};
+use basalt_edge::sockets::{Event, Found, Question};
+use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
+use basalt_node::machine::Effect;
+use world::{Note, World, conn};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn dial(world: &mut World, address: &str, scope: Scope) {
+    let address: Multiaddr = address.parse().unwrap();
+    let mut endpoint = Endpoint::try_from(&address).unwrap();
+    endpoint.scope = scope;
+    let conn = conn(1000);
+    world.apply(Effect::Dial { conn, endpoint });
+}
+
+fn dialed(world: &World) -> Vec<String> {
+    let dialed = world.driver.sockets.dialed.iter();
+    dialed.map(SocketAddr::to_string).collect()
+}
+
+#[test]
+fn idle_connections_cost_nothing() {
+    let mut world = World::new();
+    let all: Vec<_> = (0..10_000).map(|_| world.accept()).collect();
+    world.quiet();
+    world.driver.sockets.calls = 0;
+    world.quiet();
+    assert_eq!(world.driver.sockets.calls, 0);
+    let (conn, socket) = all[5000];
+    world.arrive(socket, b"ping");
+    world.say(conn, b"pong");
+    world.quiet();
+    // The bytes, and the look whether there are more, each way.
+    assert_eq!(world.driver.sockets.calls, 4);
+    assert_eq!(world.driver.machine.received[&conn], b"ping");
+    assert_eq!(world.pipe(socket).outbox, b"pong");
+    assert_eq!(world.driver.connections(), 10_000);
+}
+
+#[test]
+fn no_more_is_read_than_there_is_room_for() {
+    let mut world = World::new();
+    let (conn, socket) = world.accept();
+    world.driver.machine.capacity = 3;
+    world.arrive(socket, b"abcdefgh");
+    world.pipe(socket).ended = true;
+    world.quiet();
+    assert_eq!(world.driver.machine.received[&conn], b"abc");
+    // It is not told again that there are bytes: room is enough.
+    world.driver.machine.capacity = 100;
+    world.quiet();
+    assert_eq!(world.driver.machine.received[&conn], b"abcdefgh");
+    assert_eq!(world.notes(), [Note::RemoteClosed(conn)]);
+}
+
+#[test]
+fn a_busy_connection_gets_its_share_of_a_turn() {
+    let mut world = World::new();
+    let (busy, busy_socket) = world.accept();
+    let (other, other_socket) = world.accept();
+    world.arrive(busy_socket, &vec![7; 3 * READ]);
+    world.arrive(other_socket, b"x");
+    world.say(busy, &vec![8; 3 * WRITE]);
+    world.say(other, b"y");
+    assert!(world.turn().more);
+    assert_eq!(world.driver.machine.received[&busy].len(), READ);
+    assert_eq!(world.driver.machine.received[&other], b"x");
+    assert!((WRITE..WRITE + 1000).contains(&world.pipe(busy_socket).outbox.len()));
+    assert_eq!(world.pipe(other_socket).outbox, b"y");
+    world.quiet();
+    assert_eq!(world.driver.machine.received[&busy].len(), 3 * READ);
+    assert_eq!(world.pipe(busy_socket).outbox.len(), 3 * WRITE);
+}
+
+#[test]
+fn a_full_socket_is_written_to_when_it_has_room() {
+    let mut world = World::new();
+    let (conn, socket) = world.accept();
+    world.pipe(socket).room = 5;
+    world.say(conn, b"0123456789");
+    world.quiet();
+    assert_eq!(world.pipe(socket).outbox, b"01234");
+    world.driver.sockets.calls = 0;
+    world.quiet();
+    assert_eq!(world.driver.sockets.calls, 0);
+    world.pipe(socket).room = 100;
+    world.event(Event::Writable(socket));
+    world.quiet();
+    assert_eq!(world.pipe(socket).outbox, b"0123456789");
+}
+
+#[test]
+fn a_closed_connection_says_what_it_had_to_say() {
+    let mut world = World::new();
+    let (conn, socket) = world.accept();
+    world.pipe(socket).room = 5;
+    world.say(conn, b"0123456789");
+    world.apply(Effect::Close { conn });
+    world.quiet();
+    assert!(!world.pipe(socket).shut);
+    world.pipe(socket).room = 100;
+    world.event(Event::Writable(socket));
+    world.arrive(socket, b"nobody reads this");
+    world.quiet();
+    assert_eq!(world.pipe(socket).outbox, b"0123456789");
+    assert!(world.pipe(socket).shut && world.pipe(socket).inbox.is_empty());
+    world.pipe(socket).ended = true;
+    world.event(Event::Readable(socket));
+    world.quiet();
+    assert_eq!(world.driver.connections(), 0);
+    assert!(world.driver.sockets.pipes.is_empty());
+    assert_eq!(world.notes(), []);
+}
+
+#[test]
+fn a_closed_connection_does_not_stay() {
+    let mut world = World::new();
+    let (conn, socket) = world.accept();
+    // The other side takes nothing.
+    world.pipe(socket).room = 0;
+    world.say(conn, b"0123456789");
+    world.apply(Effect::Close { conn });
+    world.quiet();
+    assert_eq!(
+        world.driver.wake_at(world.clock()),
+        Some(world.now + LINGER)
+    );
+    world.pass(LINGER);
+    world.quiet();
+    assert!(world.driver.sockets.pipes.is_empty());
+    assert_eq!(world.driver.wake_at(world.clock()), None);
+    assert_eq!(world.notes(), []);
+}
+
+#[test]
+fn the_machine_learns_of_a_lost_connection_once() {
+    let mut world = World::new();
+    let (conn, socket) = world.accept();
+    world.driver.sockets.pipes.remove(&socket);
+    world.event(Event::Readable(socket));
+    world.quiet();
+    world.event(Event::Closed(socket));
+    assert_eq!(world.notes(), [Note::Lost(conn)]);
+}
+
+#[test]
+fn an_address_is_dialed_at_once() {
+    let mut world = World::new();
+    dial(&mut world, "/ip4/192.0.2.1/tcp/977", Scope::Any);
+    assert_eq!(dialed(&world), ["192.0.2.1:977"]);
+    assert_eq!(world.driver.wake_at(world.clock()), None);
+    world.event(Event::Connected(1));
+    let remote = "192.0.2.1:977".parse().unwrap();
+    assert_eq!(world.notes(), [Note::Dialed(remote)]);
+}
+
+#[test]
+fn a_silent_address_gives_way_to_the_next() {
+    let mut world = World::new();
+    dial(&mut world, "/dns/a.example/tcp/977", Scope::Any);
+    let asked = |world: &World| world.driver.sockets.asked.last().cloned().unwrap();
+    assert_eq!(asked(&world), ("a.example".into(), Question::V4));
+    let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(ip).to_vec();
+    world.driver.sockets.unreachable = vec!["192.0.2.2:977".parse().unwrap()];
+    world.found(Ok(Found::Addresses(addresses)));
+    assert_eq!(dialed(&world), ["192.0.2.1:977"]);
+    assert_eq!(
+        world.driver.wake_at(world.clock()),
+        Some(world.now + PATIENCE)
+    );
+    world.pass(PATIENCE - Duration::from_millis(1));
+    world.quiet();
+    assert_eq!(world.driver.sockets.dialed.len(), 1);
+    world.pass(Duration::from_millis(1));
+    world.quiet();
+    // The second cannot even be tried.
+    assert_eq!(dialed(&world)[1..], ["192.0.2.2:977", "192.0.2.3:977"]);
+    assert_eq!(world.driver.sockets.pipes.len(), 1);
+    // The third is refused: there is a question left.
+    let socket = *world.driver.sockets.pipes.keys().next().unwrap();
+    world.driver.sockets.pipes.clear();
+    world.event(Event::Failed(socket, "refused".into()));
+    assert_eq!(asked(&world), ("a.example".into(), Question::V6));
+    world.found(Ok(Found::Addresses(vec![ip("2001:db8::1")])));
+    assert_eq!(dialed(&world)[3], "[2001:db8::1]:977");
+    // The last one may be silent for as long as the swarm waits.
+    assert_eq!(world.driver.wake_at(world.clock()), None);
+    let socket = *world.driver.sockets.pipes.keys().next().unwrap();
+    world.event(Event::Failed(socket, "nobody there".into()));
+    assert_eq!(world.notes(), [Note::DialFailed("nobody there".into())]);
+}
+
+#[test]
+fn names_lead_only_where_they_may() {
+    let mut world = World::new();
+    dial(&mut world, "/dns4/a.example/tcp/977", Scope::Global);
+    world.found(Ok(Found::Addresses(vec![ip("10.0.0.1")])));
+    dial(&mut world, "/dns6/a.example/tcp/977", Scope::Any);
+    dial(&mut world, "/dns4/b.example/tcp/977", Scope::Any);
+    world.found(Err("no such name".into()));
+    let reasons = [
+        "a.example has no public address",
+        "no such family here",
+        "no such name",
+    ];
+    assert_eq!(
+        world.notes(),
+        reasons.map(|reason| Note::DialFailed(reason.into()))
+    );
+    assert!(world.driver.sockets.dialed.is_empty());
+}
+
+#[test]
+fn texts_are_looked_up_and_addresses_are_none() {
+    let mut world = World::new();
+    let look_up = |world: &mut World, result| {
+        let (conn, name) = (conn(1), "a.example".into());
+        world.apply(Effect::LookUp { conn, name });
+        world.found(Ok(result));
+    };
+    look_up(&mut world, Found::Texts(vec![b"text".to_vec()]));
+    look_up(&mut world, Found::Addresses(vec![ip("192.0.2.1")]));
+    let missing = "a.example has no TXT record".into();
+    let told = [
+        Note::LookedUp(vec![b"text".to_vec()]),
+        Note::DialFailed(missing),
+    ];
+    assert_eq!(world.notes(), told);
+    assert!(world.driver.sockets.dialed.is_empty());
+}
+
+#[test]
+fn what_is_given_up_is_not_dialed() {
+    let mut world = World::new();
+    dial(&mut world, "/dns4/a.example/tcp/977", Scope::Any);
+    world.apply(Effect::Abort { conn: conn(1000) });
+    world.found(Ok(Found::Addresses(vec![ip("192.0.2.1")])));
+    assert!(world.driver.sockets.dialed.is_empty());
+    let addresses = vec![ip("192.0.2.1"), ip("192.0.2.2")];
+    dial(&mut world, "/dns4/a.example/tcp/977", Scope::Any);
+    world.found(Ok(Found::Addresses(addresses)));
+    world.apply(Effect::Close { conn: conn(1000) });
+    world.pass(PATIENCE);
+    world.quiet();
+    assert_eq!(dialed(&world), ["192.0.2.1:977"]);
+    assert!(world.driver.sockets.pipes.is_empty());
+    assert_eq!(world.notes(), []);
+}

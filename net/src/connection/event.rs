@@ -1,0 +1,35 @@
+//! What happens on a connection.
+
+use alloc::boxed::Box;
+
+use basalt_terms::peer_id::PeerId;
+
+use super::close::CloseReason;
+use crate::particle::Particle;
+use crate::refusal::Refusal;
+use crate::sending::{SendError, SendId};
+use crate::yamux::StreamId;
+use crate::{identify, kad};
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub enum Event {
+    /// Set-up is done: the peer has proven its identity.
+    Established(PeerId),
+    /// The peer told what it is.
+    Identified(Box<identify::Info>),
+    /// A particle came in.
+    Particle(Box<Particle>),
+    /// A particle's bytes are all out.
+    Sent(SendId),
+    /// A particle cannot be sent.
+    SendFailed(SendId, SendError),
+    /// The peer asks as a part of Kademlia; `Connection::answer_kad` answers.
+    KadRequest(StreamId, Box<kad::Message>),
+    /// The answer to `Connection::ask_kad`, or `None` if there will be none.
+    KadAnswer(kad::QueryId, Option<Box<kad::Message>>),
+    /// Something was refused; the connection goes on.
+    Refused(Refusal),
+    /// The connection is over. What `Connection::transmit` still gives may be sent.
+    Closed(CloseReason),
+}
