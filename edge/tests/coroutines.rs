@@ -18,7 +18,9 @@ fn coroutines<T>(stacks: usize, spare: usize) -> (Coroutines<DefaultStack, T>, A
     let woken = Arc::new(AtomicUsize::new(0));
     let stacks = (0..stacks).map(|_| DefaultStack::new(STACK).unwrap());
     let count = woken.clone();
-    let wake = move || drop(count.fetch_add(1, Ordering::SeqCst));
+    let wake = move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    };
     (Coroutines::new(stacks.collect(), spare, wake), woken)
 }
 
@@ -31,7 +33,9 @@ fn deep(handle: &Handle, until: Instant, depth: usize) -> usize {
     let frame = [depth; 64];
     match depth {
         0 => handle.pause(until),
-        _ => drop(deep(handle, until, depth - 1)),
+        _ => {
+            deep(handle, until, depth - 1);
+        }
     }
     std::hint::black_box(frame).iter().sum::<usize>() / 64
 }

@@ -229,7 +229,7 @@ impl World {
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
     }
 
     pub(crate) fn event(&mut self, event: Event<Pipes>) {
