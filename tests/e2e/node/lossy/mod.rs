@@ -1,6 +1,7 @@
-//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one thread of this process. It
-//! is what the kernel drives, without the kernel: node, IP stack and all. At the other end of the link a [`gateway`] joins
-//! each TCP connection with one of this host's, so that clients and node need not know of each other's networks.
+//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one
+//! thread of this process. It is what the kernel drives, without the kernel: node, IP stack and
+//! all. At the other end of the link a [`gateway`] joins each TCP connection with one of this
+//! host's, so that clients and node need not know of each other's networks.
 
 mod gateway;
 #[allow(dead_code, reason = "others use more of it")]
@@ -8,17 +9,19 @@ mod gateway;
 mod link;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use basalt_edge::appliance::{Appliance, Boot};
 use basalt_hosted::clock::Clocks;
 use basalt_manifest::Manifest;
 use basalt_net::ip;
 use basalt_net::keypair::Keypair;
-use basalt_edge::appliance::{Appliance, Boot};
+use basalt_node::compute::NoPause;
 use basalt_node::host::Clock;
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
@@ -62,8 +65,8 @@ pub(crate) struct Outcome {
 }
 
 impl Remote {
-    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link. The
-    /// faults and the node's key come of the seed; their moments depend on the host's pace.
+    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link.
+    /// The faults and the node's key come of the seed; their moments depend on the host's pace.
     pub(crate) fn start(wire: Wire, seed: u64, bootstrap: &[Multiaddr]) -> Result<Self> {
         let ports: Vec<u16> = bootstrap.iter().map(port).collect::<Result<_>>()?;
         let here = bootstrap
@@ -149,7 +152,7 @@ async fn run(
         let [ours, theirs] = &mut link.nics;
         let activity = node.poll(now, wall_ms, ours);
         while let Some(job) = node.next_job() {
-            node.done(now, wall_ms, job.run());
+            node.done(now, wall_ms, job.run(Arc::new(NoPause)));
         }
         let moved = gateway.turn(now, theirs);
         let wakes = [link.carry(now), activity.wake_at, gateway.wake_at(now)];
