@@ -18,9 +18,9 @@ use basalt_node::compute::{Done, Job};
 use basalt_node::disk::{DiskDone, DiskJob};
 use basalt_node::host::Clock;
 use basalt_node::peer::{self, Peer};
+use basalt_node::rooms::Parts;
 use basalt_node::state::State;
 use basalt_node::status::{CoreReport, DeviceReport};
-use basalt_node::world::Parts;
 use sha2::{Digest, Sha256};
 
 use crate::driver::Driver;

@@ -14,7 +14,7 @@ use basalt_net::tls;
 use basalt_node::chain;
 use basalt_node::compute::Resources;
 use basalt_node::peer::{self, Peer};
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 use clap::Args;
 
 use crate::clock::Clocks;

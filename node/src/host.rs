@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::Authored;
@@ -9,6 +10,9 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
 use crate::workers::Workers;
+
+/// Context of the key that vault tokens are made with (BLAKE3, key derivation).
+const TOKEN_CONTEXT: &str = "basalt node 2026-11-30 vault token";
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,43 +51,66 @@ pub struct Versions {
     pub services: Vec<(String, String)>,
 }
 
-/// This peer and who may manage it.
+/// This peer and its operator.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// Its id.
     pub peer_id: PeerId,
     /// The operator's id.
-    pub management: Option<PeerId>,
+    pub operator: Option<PeerId>,
     /// What it runs.
     pub versions: Versions,
     /// The workers that live here.
     pub workers: Workers,
     keypair: Keypair,
+    /// Key of the vaults' tokens. It is derived from the host's seed, so that tokens stay the same
+    /// after a reboot.
+    token_key: [u8; 32],
+    /// How often a secret key was lent.
+    lent: Cell<u64>,
 }
 
 impl Host {
     /// The peer that holds `keypair`.
-    pub fn new(keypair: Keypair, management: Option<PeerId>, versions: Versions) -> Host {
+    pub fn new(keypair: Keypair, operator: Option<PeerId>, versions: Versions) -> Host {
         Host {
             peer_id: keypair.peer_id(),
-            management,
+            operator,
             versions,
             workers: Workers::default(),
+            token_key: blake3::derive_key(TOKEN_CONTEXT, &keypair.seed()),
+            lent: Cell::new(0),
             keypair,
         }
     }
 
-    /// The key of a scope of this host: its own or a worker's.
+    /// The key of a scope of this host: its own or a worker's. Whoever signs gets it here, so that
+    /// signatures can be counted ([`Host::keys_lent`]).
     pub fn key(&self, scope: &PeerId) -> Option<&Keypair> {
+        self.lent.set(self.lent.get() + 1);
         match *scope == self.peer_id {
             true => Some(&self.keypair),
             false => self.workers.get(scope).map(|worker| &worker.key),
         }
     }
 
-    /// What only a particle and this host know, for the name of the particle's vault.
+    /// How often a secret key was lent: there are no more signatures than this.
+    pub fn keys_lent(&self) -> u64 {
+        self.lent.get()
+    }
+
+    /// What only a particle and this host know, for the name of the particle's vault: 64 bytes in
+    /// base58, opaque to everybody else.
+    ///
+    /// The protocol description (section 7.2) has the host's Ed25519 signature of the particle's
+    /// signature here. This is a keyed BLAKE3 hash of it instead: nobody but the host can make or
+    /// check either, and a service call must not cost a signature.
     pub fn token(&self, particle: &Authored) -> String {
-        bs58::encode(self.keypair.sign(&particle.signature)).into_string()
+        let mut token = [0; 64];
+        let mut hasher = blake3::Hasher::new_keyed(&self.token_key);
+        hasher.update(&particle.signature);
+        hasher.finalize_xof().fill(&mut token);
+        bs58::encode(token).into_string()
     }
 
     /// Whether scripts for `peer` run on this machine.
@@ -97,21 +124,22 @@ impl Host {
     }
 
     /// Whether `peer` is the operator.
-    pub fn is_management(&self, peer: &PeerId) -> bool {
-        self.management.as_ref() == Some(peer)
+    pub fn is_operator(&self, peer: &PeerId) -> bool {
+        self.operator.as_ref() == Some(peer)
     }
 
     /// Whether `peer` may name services and change spells of a scope: on the host itself and the operator, on a worker
     /// its creator, itself and the operator.
     pub fn may_name(&self, peer: &PeerId, scope: &PeerId) -> bool {
         match self.workers.get(scope) {
-            Some(worker) => *peer == worker.creator || peer == scope || self.is_management(peer),
-            None => self.is_manager(peer),
+            Some(worker) => *peer == worker.creator || peer == scope || self.is_operator(peer),
+            None => self.may_operate(peer),
         }
     }
 
-    /// Whether `peer` may call protected functions.
-    pub fn is_manager(&self, peer: &PeerId) -> bool {
-        *peer == self.peer_id || self.is_management(peer)
+    /// Whether `peer` may operate the host and call protected functions: the host itself and the
+    /// operator.
+    pub fn may_operate(&self, peer: &PeerId) -> bool {
+        *peer == self.peer_id || self.is_operator(peer)
     }
 }

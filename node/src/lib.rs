@@ -10,7 +10,8 @@
 //!   intake     what a particle passes before: inbox, signature, budgets
 //!   script     the seam to the interpreter
 //!   builtins   the functions that every peer has, as a table
-//!   world      what built-ins work on: Marine services, vaults, workers, spells
+//!   rooms      what built-ins work on, put together; each room knows only those below it
+//!     services Marine services; spells, vaults and workers beside them
 //!     system   installs what comes with the node
 //!     chain    deals: questions and transactions over JSON-RPC
 //!     compute  jobs for the compute cores
@@ -35,6 +36,7 @@ extern crate std;
 
 pub mod actors;
 pub mod builtins;
+mod call;
 pub mod chain;
 pub mod client;
 pub mod compute;
@@ -51,13 +53,15 @@ pub mod pages;
 pub mod peer;
 mod quoted;
 pub mod refusal;
+mod reply;
+pub mod rooms;
 pub mod script;
 pub mod services;
 pub mod spells;
 pub mod state;
 pub mod status;
 mod system;
+mod tally;
 pub mod vault;
 pub mod web;
 pub mod workers;
-pub mod world;

@@ -86,6 +86,8 @@ reasons! {
     SpellRuns = "spell_runs", "too many particles of this spell are alive";
     /// Work for a compute core: too much waits for all of them.
     JobsFull = "jobs_full", "too much work waits for the compute cores";
+    /// A change that has to be kept: too much waits for the disk.
+    DiskJobsFull = "disk_jobs_full", "too much waits for the disk";
     /// A call of a service: too many calls wait for this one.
     ServiceQueueFull = "service_queue_full", "too many calls wait for this service";
     /// Work for a compute core: too much of one worker waits.

@@ -3,223 +3,237 @@
 //! The system services are installed on the host one after another, each under its name as alias, when the node starts for
 //! the first time or comes with other modules than the last time.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use basalt_distro::{Distro, NOW, Package, Spell, cid};
 use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
 use basalt_wasm_host::{CallParameters, ParticleParameters};
 use serde_json::{Value, json};
 
-use crate::builtins::{CallError, Later, Reply};
+use crate::chain::Chain;
 use crate::compute::JobId;
-use crate::host;
-use crate::services::{self, Blueprint, Kind, Running};
+use crate::reply::CallError;
+use crate::services::{self, Blueprint, Modules, Running};
 use crate::spells::{self, Config, Installation};
-use crate::state::{Changes, Room};
-use crate::world::World;
+use crate::state::{self, Changes, Room, State};
 
 /// Looks after deals on the chain: nothing for a node that knows no chain.
 const DECIDER: &str = "decider";
 /// Time that the installation of a service may take, in milliseconds: it starts with everything still to be translated.
-const PATIENCE_MS: u64 = 60_000;
+pub(crate) const PATIENCE_MS: u64 = 60_000;
 
-/// System services that are still to be looked at.
+/// System services that are still to be installed, and what the node remembers of them.
 #[derive(Default)]
 pub(crate) struct Installer {
-    left: VecDeque<Package>,
-    /// The job that the next one waits for.
-    waits: Option<JobId>,
+    left: VecDeque<Prepared>,
+    /// The job that the next step waits for, and what that step is.
+    waits: Option<(JobId, Step)>,
+    /// What each spell was made from when it was installed.
+    versions: BTreeMap<String, String>,
 }
 
-impl World {
-    /// Takes what comes with the node; the services are installed by [`World::install_next`].
-    pub(crate) fn add_distro(&mut self, mut distro: Distro) {
-        match &self.chain {
-            None => distro.system.retain(|package| package.name != DECIDER),
-            Some(chain) => {
-                let mut decider = distro.system.iter_mut();
-                let decider = decider.find(|package| package.name == DECIDER);
-                if let Some(ipfs) = chain.ipfs()
-                    && let Some(spell) = decider.and_then(|package| package.spell.as_mut())
-                {
-                    spell.data["worker_settings"]["ipfs"] = ipfs.into();
-                }
-            }
-        }
-        match self.add_package(&distro.spell) {
-            Ok(blueprint) => self.spell_blueprint = Some(blueprint),
-            Err(error) => log::error!(target: "system", "there are no spells: {error}"),
-        }
-        let services = distro.system.iter();
-        let services = services.map(|package| (package.name.clone(), package.version.clone()));
-        let versions = &mut self.host_mut().versions;
-        versions.services = services.collect();
-        versions.spell = distro.spell.version;
-        if self.platform.is_some() {
-            self.installer.left = distro.system.into();
-        }
-    }
+/// A system service whose modules the node has.
+pub(crate) struct Prepared {
+    pub(crate) package: Package,
+    /// Its blueprint; `None`: it has no modules, only a spell.
+    pub(crate) blueprint: Option<String>,
+}
 
-    /// Adds the modules and the blueprint of a package; gives the blueprint's id.
-    fn add_package(&mut self, package: &Package) -> Result<String, services::Error> {
-        let mut dependencies = Vec::with_capacity(package.modules.len());
-        for (name, file) in &package.modules {
-            let modules = &mut self.services.modules;
-            modules.install(self.state.as_mut(), name, file)?;
-            dependencies.push(file.cid().to_string());
-        }
-        let text = services::dag_json(&package.name, &dependencies);
-        self.add_blueprint(Blueprint::parse(&text)?)
-    }
-
-    /// Installs the next system service, unless one is being installed.
-    pub(crate) fn install_next(&mut self, clock: host::Clock) {
-        while self.installer.waits.is_none() {
-            let Some(package) = self.installer.left.pop_front() else {
-                return;
-            };
-            let name = package.name.clone();
-            match self.install(clock, package) {
-                Ok(ticket) => self.installer.waits = ticket,
-                Err(error) => log::error!(target: "system", "{name} is not installed: {error}"),
-            }
-        }
-    }
-
-    /// Installs a system service if it is not there as it should be; gives the job to wait for.
-    fn install(
-        &mut self,
-        clock: host::Clock,
+/// What follows when the job that the installer waits for is done.
+pub(crate) enum Step {
+    /// A service was made: it gets its name, and the one of before is removed.
+    Name {
         package: Package,
-    ) -> Result<Option<JobId>, services::Error> {
-        if package.modules.is_empty() {
-            return Ok(self.install_spell_of(clock, &package));
+        id: String,
+        before: Option<String>,
+    },
+    /// It was named.
+    Replace {
+        package: Package,
+        id: String,
+        before: Option<String>,
+    },
+    /// The one of before was removed: the spell follows.
+    Removed(Package),
+    /// Nothing is left to do but the spell.
+    Spell(Package),
+    /// The spell was made or updated: its version is remembered.
+    Remember(String, String),
+    /// Nothing.
+    Next,
+}
+
+impl Step {
+    /// What is being installed.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Step::Name { package, .. }
+            | Step::Replace { package, .. }
+            | Step::Removed(package)
+            | Step::Spell(package) => &package.name,
+            Step::Remember(name, _) => name,
+            Step::Next => "a version",
         }
-        let host = self.host().peer_id;
-        let blueprint = self.add_package(&package)?;
-        let before = self.services.alias(&host, &package.name).cloned();
-        let current = before.as_ref().and_then(|id| self.services.get(id));
-        if current.is_some_and(|entry| entry.record.blueprint == blueprint) {
-            return Ok(self.install_spell_of(clock, &package));
-        }
-        let record = self.new_record(Kind::Service, &blueprint, host, host);
-        let id = record.id.clone();
-        let until = clock.now + core::time::Duration::from_millis(PATIENCE_MS);
-        let parameters = CallParameters {
-            particle: ParticleParameters {
-                id: self.entropy.uuid(),
-                init_peer_id: host.to_string(),
-                token: "host_call".into(),
-                ..ParticleParameters::default()
-            },
-            service_id: id.clone(),
-            service_creator_peer_id: host.to_string(),
-            host_id: host.to_string(),
-            worker_id: host.to_string(),
-            tetraplets: Vec::new(),
-        };
-        let calls = package.calls.clone();
-        let work = move |running: &mut Running| {
-            for (function, arguments) in &calls {
-                let mut arguments = arguments.clone();
-                if let Value::Array(values) = &mut arguments {
-                    for value in values.iter_mut().filter(|value| *value == NOW) {
-                        *value = json!(running.wall_ms() / 1000);
-                    }
-                }
-                let mut parameters = parameters.clone();
-                let origin = basalt_wasm_host::SecurityTetraplet {
-                    peer_pk: parameters.host_id.clone(),
-                    service_id: "peer".into(),
-                    function_name: "timestamp_sec".into(),
-                    lens: String::new(),
-                };
-                let count = arguments.as_array().map_or(0, Vec::len);
-                parameters.tetraplets = alloc::vec![alloc::vec![origin]; count];
-                running
-                    .call(function, &arguments, parameters, until)
-                    .result?;
+    }
+}
+
+impl Installer {
+    /// What the state remembers.
+    ///
+    /// # Errors
+    /// The state fails.
+    pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
+        for (name, version) in state.records(Room::System, b"")? {
+            let text = |bytes| String::from_utf8(bytes).ok();
+            if let (Some(name), Some(version)) = (text(name), text(version)) {
+                self.versions.insert(name, version);
             }
-            Ok(())
-        };
-        let ticket = self.create_service(record, until, work, move |world, clock, made| {
-            let name = &package.name;
-            let named = made.and_then(|()| world.set_alias(&host, name, &id));
-            match named {
-                Ok(()) => {
-                    log::info!(target: "system", "{name} is installed as {id}");
-                    if let Some(before) = before
-                        && let Err(error) = world.remove_service(&before)
-                    {
-                        log::warn!(target: "system", "the {name} of before stays: {error}");
-                    }
-                    world.installer.waits = world.install_spell_of(clock, &package);
-                }
+        }
+        Ok(())
+    }
+
+    /// Takes the system services to be installed, and adds their modules.
+    pub(crate) fn add(
+        &mut self,
+        modules: &mut Modules,
+        mut state: Option<&mut State>,
+        packages: &[Package],
+    ) {
+        for package in packages {
+            let blueprint = match package.modules.is_empty() {
+                true => Ok(None),
+                false => add_package(modules, state.as_deref_mut(), package).map(Some),
+            };
+            match blueprint {
+                Ok(blueprint) => self.left.push_back(Prepared {
+                    package: package.clone(),
+                    blueprint,
+                }),
                 Err(error) => {
-                    log::error!(target: "system", "{name} is not installed: {error}");
-                    world.installer.waits = None;
+                    log::error!(target: "system", "{} is not installed: {error}", package.name);
                 }
             }
-            world.install_next(clock);
-            Ok(Reply::unit())
-        })?;
-        Ok(Some(ticket))
+        }
     }
 
-    /// Installs the spell of a system service, or brings the one that is there up to date; gives the job to wait for.
-    fn install_spell_of(&mut self, clock: host::Clock, package: &Package) -> Option<JobId> {
-        let spell = package.spell.as_ref()?;
-        let host = self.host().peer_id;
+    /// The next service, unless one is being installed.
+    pub(crate) fn next(&mut self) -> Option<Prepared> {
+        match self.waits {
+            None => self.left.pop_front(),
+            Some(_) => None,
+        }
+    }
+
+    /// Waits for a job.
+    pub(crate) fn wait(&mut self, id: JobId, step: Step) {
+        self.waits = Some((id, step));
+    }
+
+    /// What follows a job, if it is the one that is waited for.
+    pub(crate) fn done(&mut self, id: JobId) -> Option<Step> {
+        self.waits
+            .take_if(|(waits, _)| *waits == id)
+            .map(|(_, step)| step)
+    }
+
+    /// Whether a spell has to be installed or brought up to date; gives its version.
+    pub(crate) fn outdated(&self, spell: &Spell, is_there: bool) -> Option<String> {
         let version = version(spell);
-        let before = self.services.alias(&host, &spell.name).cloned();
-        if before.is_some() && self.kept_version(&spell.name).as_ref() == Some(&version) {
-            return None;
-        }
-        let until = clock.now + core::time::Duration::from_millis(PATIENCE_MS);
-        let started = installation(host, spell).and_then(|installation| match before {
-            Some(before) => self.update_spell(clock, until, &before, installation),
-            None => match self.install_spell(clock, until, installation)? {
-                Reply::Later(Later::Job(ticket)) => Ok(ticket),
-                _ => Err(CallError::text("it takes no time")),
-            },
-        });
-        match started {
-            Ok(ticket) => {
-                let name = spell.name.clone();
-                self.after(ticket, move |world, clock, is_good| {
-                    // What did not become of it now is tried again at the next start.
-                    match is_good {
-                        true => world.keep_version(&name, &version),
-                        false => log::error!(target: "system", "{name} is not installed"),
-                    }
-                    world.installer.waits = None;
-                    world.install_next(clock);
-                });
-                Some(ticket)
-            }
-            Err(error) => {
-                log::error!(target: "system", "{} is not installed: {}", spell.name, error.message());
-                None
-            }
-        }
+        let is_current = is_there && self.versions.get(&spell.name) == Some(&version);
+        (!is_current).then_some(version)
     }
 
-    /// What the spell of that name was made from.
-    fn kept_version(&mut self, name: &str) -> Option<String> {
-        let state = self.state.as_mut()?;
-        let kept = state.get(Room::System, name.as_bytes()).ok()??;
-        String::from_utf8(kept).ok()
-    }
-
-    fn keep_version(&mut self, name: &str, version: &str) {
+    /// What has to be kept of a version.
+    pub(crate) fn plan(name: &str, version: &str) -> Changes {
         let mut changes = Changes::new();
         changes.put(Room::System, name, version);
-        if let Err(error) = self.keep(changes) {
-            log::error!(target: "system", "{name} will be installed again: {error}");
+        changes
+    }
+}
+
+/// Leaves out, of what comes with a node, what is for nothing there: the service that looks after
+/// deals on a node that knows no chain. It learns where the definitions of deals are.
+pub(crate) fn adapt(distro: &mut Distro, chain: Option<&Chain>) {
+    let Some(chain) = chain else {
+        distro.system.retain(|package| package.name != DECIDER);
+        return;
+    };
+    let mut decider = distro.system.iter_mut();
+    let decider = decider.find(|package| package.name == DECIDER);
+    if let Some(ipfs) = chain.ipfs()
+        && let Some(spell) = decider.and_then(|package| package.spell.as_mut())
+    {
+        spell.data["worker_settings"]["ipfs"] = ipfs.into();
+    }
+}
+
+/// Adds the modules and the blueprint of a package when the node starts; gives the blueprint's id.
+pub(crate) fn add_package(
+    modules: &mut Modules,
+    mut state: Option<&mut State>,
+    package: &Package,
+) -> Result<String, services::Error> {
+    let mut dependencies = Vec::with_capacity(package.modules.len());
+    for (name, file) in &package.modules {
+        modules.install(state.as_deref_mut(), name, file)?;
+        dependencies.push(file.cid().to_string());
+    }
+    let text = services::dag_json(&package.name, &dependencies);
+    let blueprint = Blueprint::parse(&text)?;
+    if let Some(state) = state {
+        state.commit(modules.plan_blueprint(&blueprint))?;
+    }
+    Ok(modules.add_blueprint(blueprint))
+}
+
+/// The first calls of a new system service, made by the node itself.
+pub(crate) fn first_calls(
+    package: &Package,
+    particle: String,
+    host: &PeerId,
+    id: &str,
+    until: Instant,
+) -> impl FnOnce(&mut Running) -> Result<(), services::Error> + Send + 'static {
+    let parameters = CallParameters {
+        particle: ParticleParameters {
+            id: particle,
+            init_peer_id: host.to_string(),
+            token: "host_call".into(),
+            ..ParticleParameters::default()
+        },
+        service_id: id.into(),
+        service_creator_peer_id: host.to_string(),
+        host_id: host.to_string(),
+        worker_id: host.to_string(),
+        tetraplets: Vec::new(),
+    };
+    let calls = package.calls.clone();
+    move |running| {
+        for (function, arguments) in &calls {
+            let mut arguments = arguments.clone();
+            if let Value::Array(values) = &mut arguments {
+                for value in values.iter_mut().filter(|value| *value == NOW) {
+                    *value = json!(running.wall_ms() / 1000);
+                }
+            }
+            let mut parameters = parameters.clone();
+            let origin = basalt_wasm_host::SecurityTetraplet {
+                peer_pk: parameters.host_id.clone(),
+                service_id: "peer".into(),
+                function_name: "timestamp_sec".into(),
+                lens: String::new(),
+            };
+            let count = arguments.as_array().map_or(0, Vec::len);
+            parameters.tetraplets = alloc::vec![alloc::vec![origin]; count];
+            running
+                .call(function, &arguments, parameters, until)
+                .result?;
         }
+        Ok(())
     }
 }
 
@@ -234,7 +248,8 @@ fn version(spell: &Spell) -> String {
     cid::of_file(format!("{} {period} {data}", script.cid()).as_bytes())
 }
 
-fn installation(host: PeerId, spell: &Spell) -> Result<Installation, CallError> {
+/// The installation of a system service's spell.
+pub(crate) fn installation(host: PeerId, spell: &Spell) -> Result<Installation, CallError> {
     let script = spell.script.read().map_err(CallError::from_error)?;
     let script = String::from_utf8(script.into_owned()).map_err(CallError::from_error)?;
     Ok(Installation {

@@ -14,8 +14,8 @@ use basalt_node::actors::{Effect, Node};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::refusal::Refusal;
+use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, CallResult, Interpreter, Outcome, Run};
-use basalt_node::world::World;
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -101,7 +101,7 @@ impl Stage {
         };
         Stage {
             node: Node::new(
-                World::without_parts(host, ServiceLimits::default(), [9; 32]),
+                Rooms::without_parts(host, ServiceLimits::default(), [9; 32]),
                 limits,
                 actress,
             ),
@@ -125,15 +125,19 @@ impl Stage {
 }
 
 fn particle(id: &str, data: &[u8]) -> Particle {
+    particle_of(9, id, data)
+}
+
+fn particle_of(author: u8, id: &str, data: &[u8]) -> Particle {
     let mut authored = Authored {
         id: id.into(),
-        init_peer_id: key(9).peer_id(),
+        init_peer_id: key(author).peer_id(),
         timestamp: WALL,
         ttl: 5_000,
         script: "(null)".into(),
         signature: Vec::new(),
     };
-    authored.sign(&key(9));
+    authored.sign(&key(author));
     Particle::new(authored, data.to_vec())
 }
 
@@ -468,8 +472,7 @@ fn a_connect_is_answered_when_it_is_decided() {
         false => keep(b""),
     });
     // By the host itself: others may not.
-    let mut own = particle("p", b"");
-    own.sign(&key(1));
+    let own = particle_of(1, "p", b"");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let [
@@ -542,8 +545,7 @@ fn the_clock_that_jumps_does_not_lose_wake_ups() {
 
 /// Lets the host make a worker; gives its id.
 fn worker(stage: &mut Stage) -> PeerId {
-    let mut own = particle("make a worker", b"");
-    own.sign(&key(1));
+    let own = particle_of(1, "make a worker", b"");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let seen = stage.seen();
@@ -613,9 +615,8 @@ fn a_worker_takes_its_share_of_particles_memory_and_work() {
     );
     assert_eq!((account.steps, status.steps), (2 * 7, 6 * 7));
     assert!(account.memory > 2 * "hopped".len());
-    // What the host's management sends is free.
-    let mut own = particle("own", b"hop");
-    own.sign(&key(1));
+    // What the host itself sends is free.
+    let own = particle_of(1, "own", b"hop");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     assert_eq!(stage.node.status().workers[0].1.refused, 2);
@@ -640,9 +641,7 @@ fn who_had_more_work_than_his_share_goes_behind_the_others() {
         stage.node.receive(clock(0), particle(id, b"")).unwrap();
     }
     stage.node.step(clock(0), &Alone, &mut stage.out);
-    let mut other = particle("short", b"");
-    other.init_peer_id = key(8).peer_id();
-    other.sign(&key(8));
+    let other = particle_of(8, "short", b"");
     stage.node.receive(clock(0), other).unwrap();
     stage.run(clock(0));
     let order: Vec<String> = stage.seen().into_iter().map(|seen| seen.id).collect();
@@ -682,15 +681,15 @@ fn a_particle_leaves_no_data_and_no_vault() {
     assert_eq!(answer.ret_code, 0, "{}", answer.result);
     let status = stage.node.status();
     assert!(status.actors == 2 && status.memory > 4000, "{status:?}");
-    assert_eq!(stage.node.world().vaults(), (2, 2 * 17));
+    assert_eq!(stage.node.rooms().vaults(), (2, 2 * 17));
     // They live to the last millisecond.
     stage.node.timer(clock(5_000));
-    assert_eq!(stage.node.world().vaults().0, 2);
+    assert_eq!(stage.node.rooms().vaults().0, 2);
     let wake = stage.node.wake_at(clock(5_000)).unwrap();
     assert_eq!(wake, clock(5_001).now);
     stage.node.timer(clock(5_001));
     let status = stage.node.status();
     assert_eq!((status.actors, status.memory), (empty.actors, empty.memory));
-    assert_eq!(stage.node.world().vaults(), (0, 0));
+    assert_eq!(stage.node.rooms().vaults(), (0, 0));
     assert_eq!(stage.node.wake_at(clock(5_001)), None);
 }

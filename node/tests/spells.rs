@@ -9,13 +9,13 @@ use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::actors::{Effect, Node};
-use basalt_node::compute::{Platform, Resources};
+use basalt_node::compute::{NoPause, Platform, Resources};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::refusal::Refusal;
+use basalt_node::rooms::{Parts, Rooms};
 use basalt_node::script::{Aquavm, Interpreter, Run};
 use basalt_node::state::State;
-use basalt_node::world::{Parts, World};
 use basalt_store::Memory;
 use serde_json::{Value, json};
 
@@ -115,9 +115,9 @@ impl Stage {
                 ..published::distro().unwrap()
             }),
         };
-        let world = World::new(host, parts, ServiceLimits::default(), [3; 32]).unwrap();
+        let rooms = Rooms::new(host, parts, ServiceLimits::default(), [3; 32]).unwrap();
         let mut stage = Stage {
-            node: Node::new(world, limits, Aquavm::default()),
+            node: Node::new(rooms, limits, Aquavm::default()),
             clock,
             disk,
             operator,
@@ -134,8 +134,12 @@ impl Stage {
         self.node.timer(clock);
         loop {
             let mut idle = !self.node.step(clock, &Alone, &mut self.out);
-            while let Some(job) = self.node.next_job() {
-                self.node.done(clock, job.run());
+            loop {
+                assert!(self.node.next_disk_job(clock).is_none());
+                let Some(job) = self.node.next_job() else {
+                    break;
+                };
+                self.node.done(clock, job.run(Arc::new(NoPause)));
                 idle = false;
             }
             if idle {
@@ -320,10 +324,10 @@ fn subscriptions_come_back_after_a_reboot() {
         let counter = stage.ask(id, "get_u32", &[json!("hw_counter")]);
         counter["value"].as_u64().unwrap()
     };
-    assert_eq!(stage.node.world().scheduled_spells(), 2);
+    assert_eq!(stage.node.rooms().scheduled_spells(), 2);
     stage.pass(Duration::from_secs(4));
     let mut stage = stage.rebooted(60);
-    assert_eq!(stage.node.world().scheduled_spells(), 2);
+    assert_eq!(stage.node.rooms().scheduled_spells(), 2);
     // What was missed is not caught up with: one run at once, then every ten seconds.
     stage.pass(Duration::ZERO);
     assert_eq!(runs(&mut stage, &by_clock), 2);
@@ -344,7 +348,7 @@ fn subscriptions_come_back_after_a_reboot() {
     // What is removed does not come back.
     stage.ask("spell", "remove", &[json!(by_clock)]);
     let stage = stage.rebooted(60);
-    assert_eq!(stage.node.world().scheduled_spells(), 1);
+    assert_eq!(stage.node.rooms().scheduled_spells(), 1);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use basalt_manifest::Manifest;
 use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
+use basalt_node::rooms::Parts;
 use basalt_node::status::CoreReport;
-use basalt_node::world::Parts;
 use link::{Faults, Link, PERFECT};
 use name_server::{NameServer, Record};
 

@@ -298,16 +298,19 @@ fn turn(
     prover: &mut ProverThread,
 ) -> Option<Report> {
     loop {
-        // Before the closure below, which borrows the queue.
-        if core.waiting() > 0 || jobs.ready() {
+        if core.waiting() > 0 {
             prover.leave();
         }
         let mut other = None;
-        let next = || match jobs.dequeue()? {
-            Job::Node(job) => Some(job),
-            Job::SelfTest(buffer) => {
-                other = Some(buffer);
-                None
+        let next = || {
+            let job = jobs.dequeue()?;
+            prover.leave();
+            match job {
+                Job::Node(job) => Some(job),
+                Job::SelfTest(buffer) => {
+                    other = Some(buffer);
+                    None
+                }
             }
         };
         match (core.turn(now(), next), other) {

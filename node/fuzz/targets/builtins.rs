@@ -9,8 +9,8 @@ use basalt_net::time::Instant;
 use basalt_node::builtins::{self, Call, Reply, table};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
+use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, Tetraplet};
-use basalt_node::world::World;
 use serde_json::Value;
 
 struct Nobody;
@@ -33,10 +33,9 @@ impl Network for Nobody {
     }
 }
 
-/// The world, the host's key, and the ids of host, management and stranger.
+/// The rooms of a host, and the ids of host, management and stranger.
 struct Room {
-    world: World,
-    key: Keypair,
+    rooms: Rooms,
     peers: [PeerId; 3],
 }
 
@@ -51,10 +50,9 @@ impl Room {
             spell: "0".into(),
             services: Vec::new(),
         };
-        let host = Host::new(key.clone(), Some(peers[1]), versions);
+        let host = Host::new(key, Some(peers[1]), versions);
         Room {
-            world: World::without_parts(host, ServiceLimits::default(), [9; 32]),
-            key,
+            rooms: Rooms::without_parts(host, ServiceLimits::default(), [9; 32]),
             peers,
         }
     }
@@ -70,7 +68,7 @@ impl Room {
         });
         let origins: [Vec<Tetraplet<'_>>; 0] = [];
         let request = CallRequest::new(name.0, name.1, arguments, &origins);
-        let host = self.world.host().clone();
+        let host = self.rooms.host().clone();
         let call = Call {
             host: &host,
             network: &Nobody,
@@ -79,12 +77,11 @@ impl Room {
                 wall_ms: 1_700_000_001_234,
             },
             scope: host.peer_id,
-            key: &self.key,
             trusted: author != self.peers[2],
             particle: &particle,
             request: &request,
         };
-        if let Ok(Reply::Json(text)) = builtins::call(&mut self.world, &call) {
+        if let Ok(Reply::Json(text)) = builtins::call(&mut self.rooms, &call) {
             serde_json::from_str::<Value>(&text).expect("JSON");
         }
     }

@@ -30,10 +30,11 @@ impl<I: Interpreter> Node<I> {
         let Some(actor) = self.table.get(call.actor) else {
             return;
         };
-        let host = self.world.host().clone();
-        let Some(key) = host.key(&actor.scope) else {
+        let host = self.rooms.host().clone();
+        // A call of the same run may have taken the worker away.
+        if !host.is_local(&actor.scope) {
             return;
-        };
+        }
         let deadline = actor.deadline;
         let particle = actor.particle.clone();
         let request_call = Call {
@@ -41,17 +42,16 @@ impl<I: Interpreter> Node<I> {
             network,
             clock,
             scope: actor.scope,
-            key,
-            trusted: self.world.is_trusted(&particle),
+            trusted: self.rooms.is_trusted(&particle),
             particle: particle.authored(),
             request,
         };
-        let begin = self.world.now();
-        let answer = builtins::call(&mut self.world, &request_call);
+        let begin = self.rooms.now();
+        let answer = builtins::call(&mut self.rooms, &request_call);
         if !matches!(answer, Ok(Reply::Later(_)))
-            && let (Some(begin), Some(end)) = (begin, self.world.now())
+            && let (Some(begin), Some(end)) = (begin, self.rooms.now())
         {
-            self.world.meters.builtin_call.time(end.since(begin));
+            self.rooms.tally.meters.builtin_call.time(end.since(begin));
         }
         self.counts.calls += 1;
         let result = match builtins::result(answer) {
@@ -154,41 +154,48 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
-    /// The next job for the disk, if the edge runs these.
-    pub fn next_disk_job(&mut self) -> Option<DiskJob> {
-        self.world.next_disk_job()
+    /// The next job for the disk, if the edge has taken the state. Otherwise these jobs are done
+    /// here and now.
+    pub fn next_disk_job(&mut self, clock: Clock) -> Option<DiskJob> {
+        let job = self.rooms.next_disk_job(clock);
+        self.take_answers(clock);
+        job
     }
 
     /// Takes back what came of a disk job.
     pub fn disk_done(&mut self, clock: Clock, done: DiskDone) {
-        self.world.disk_done(clock, done);
+        self.rooms.disk_done(clock, done);
+        self.take_answers(clock);
     }
 
     /// The next job for a compute core, if there is one and its core has room.
     pub fn next_job(&mut self) -> Option<Job> {
-        self.world.next_job()
+        self.rooms.next_job()
     }
 
-    /// Takes back what came of a job.
+    /// Takes back a job that a core has done.
     pub fn done(&mut self, clock: Clock, done: Done) {
-        let done = self.world.done(clock, done);
+        self.rooms.done(clock, done);
+        self.take_answers(clock);
+    }
+
+    /// Takes the answers of jobs, and the particles of spells.
+    fn take_answers(&mut self, clock: Clock) {
         self.take_spells(clock);
-        if let Some((job, answer)) = done {
+        while let Some((job, answer)) = self.rooms.next_answer() {
             self.job_answered(job, answer);
         }
     }
 
     /// The next HTTP request that the node has to make.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
-        self.world.next_request()
+        self.rooms.next_request()
     }
 
     /// Takes the answer to an HTTP request.
-    pub(crate) fn http_done(&mut self, now: Instant, owner: Owner, answer: Answer) {
-        self.world.http_done(now, owner, answer);
-        while let Some((job, answer)) = self.world.finished.pop_front() {
-            self.job_answered(job, answer);
-        }
+    pub(crate) fn http_done(&mut self, clock: Clock, owner: Owner, answer: Answer) {
+        self.rooms.http_done(clock, owner, answer);
+        self.take_answers(clock);
     }
 
     /// The answer of the call that waits for a job is there, or the job was the first of several.

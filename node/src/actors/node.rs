@@ -12,13 +12,12 @@ use super::actor::{Actor, ActorId, CallId};
 use super::calls::OpenCalls;
 use super::table::Table;
 use super::turns::Turns;
-use crate::chain::Chain;
 use crate::host::{Clock, Host};
 use crate::intake::{Account, Limits};
 use crate::refusal::{Refusal, Refusals};
+use crate::rooms::Rooms;
 use crate::script::Interpreter;
 use crate::state::State;
-use crate::world::World;
 
 /// Something the node wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +76,7 @@ pub struct Status {
 
 /// The peer's logic.
 pub struct Node<I> {
-    pub(super) world: World,
+    pub(super) rooms: Rooms,
     pub(super) limits: Limits,
     pub(super) interpreter: I,
     pub(super) table: Table,
@@ -89,9 +88,9 @@ pub struct Node<I> {
 
 impl<I: Interpreter> Node<I> {
     /// A node without particles.
-    pub fn new(world: World, limits: Limits, interpreter: I) -> Node<I> {
+    pub fn new(rooms: Rooms, limits: Limits, interpreter: I) -> Node<I> {
         Node {
-            world,
+            rooms,
             table: Table::new(limits.clone()),
             limits,
             interpreter,
@@ -103,17 +102,17 @@ impl<I: Interpreter> Node<I> {
 
     /// This peer.
     pub fn host(&self) -> &Host {
-        self.world.host()
+        self.rooms.host()
     }
 
     /// What lasts longer than particles.
-    pub fn world(&self) -> &World {
-        &self.world
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
     }
 
     /// A step of the store's housekeeping; true when there is more to do.
     pub fn maintain(&mut self) -> bool {
-        self.world.maintain()
+        self.rooms.maintain()
     }
 
     /// What has happened and what is held.
@@ -124,39 +123,39 @@ impl<I: Interpreter> Node<I> {
             mailboxes: self.table.mailboxes(),
             authors: self.table.authors(),
             workers: self.table.workers(),
-            refusals: self.world.refusals.clone(),
+            refusals: self.rooms.refusals().clone(),
             ..self.counts.clone()
         }
     }
 
     /// Counts something that was refused on the node's behalf.
     pub fn count(&mut self, reason: Refusal) {
-        self.world.count(reason);
+        self.rooms.count(reason);
     }
 
     /// How often `reason` occurred.
     pub fn refused(&self, reason: Refusal) -> u64 {
-        self.world.refusals.of(reason)
+        self.rooms.refusals().of(reason)
     }
 
     /// Starts what needs the time. An edge calls it once, when the wall clock is right.
     pub fn begin(&mut self, clock: Clock) {
-        self.world.begin(clock);
+        self.rooms.begin(clock);
     }
 
     /// The compute cores that serve deals, if that changed since it was last asked.
     pub fn deal_cores(&mut self) -> Option<Vec<usize>> {
-        self.world.deal_cores()
+        self.rooms.deal_cores()
     }
 
     /// What outlives a reboot, if anything does.
     pub fn state(&mut self) -> Option<&mut State> {
-        self.world.state_mut()
+        self.rooms.state_mut()
     }
 
     /// Hands the state over to the edge, which runs the disk's jobs from now on.
     pub fn take_state(&mut self) -> Option<State> {
-        self.world.take_state()
+        self.rooms.take_state()
     }
 
     /// Gives an actor a turn if it has something to do and does not wait for one.
@@ -172,15 +171,12 @@ impl<I: Interpreter> Node<I> {
     pub fn timer(&mut self, clock: Clock) {
         self.fire_timers(clock.now);
         self.trigger_by_clock(clock);
-        self.world.rest_idle(clock);
-        if let Some(chain) = &mut self.world.chain {
-            chain.timer(clock.now);
-        }
+        self.rooms.timer(clock);
         for _ in 0..self.limits.max_removed_per_round {
             let Some(actor) = self.table.take_expired(clock.wall_ms) else {
                 break;
             };
-            self.world.vaults.leave(&actor.scope, &actor.particle);
+            self.rooms.vaults.leave(&actor.scope, &actor.particle);
             if actor.worker_pays && !self.host().is_local(&actor.scope) {
                 self.table.forget_worker(&actor.scope);
             }
@@ -204,9 +200,8 @@ impl<I: Interpreter> Node<I> {
         [
             self.calls.timers.next(),
             deadline.map(|deadline| at_wall(deadline + 1)),
-            self.world.schedule.next().map(at_wall),
-            self.world.rest_at(),
-            self.world.chain.as_ref().and_then(Chain::wake_at),
+            self.rooms.spells.schedule.next().map(at_wall),
+            self.rooms.wake_at(),
         ]
         .into_iter()
         .flatten()

@@ -28,7 +28,7 @@ impl<I: Interpreter> Node<I> {
         let Some(id) = self.next_turn(clock.now) else {
             return false;
         };
-        let begin = self.world.now();
+        let begin = self.rooms.now();
         let Some(asked) = self.run(clock, id) else {
             return true;
         };
@@ -41,8 +41,12 @@ impl<I: Interpreter> Node<I> {
             self.answer(clock, network, call, asked, out);
         }
         self.route(clock, asked, out);
-        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
-            self.world.meters.interpretation.time(end.since(begin));
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms
+                .tally
+                .meters
+                .interpretation
+                .time(end.since(begin));
         }
         self.wake(id);
         true
@@ -73,12 +77,12 @@ impl<I: Interpreter> Node<I> {
             self.count(Refusal::ExpiredHere);
             return None;
         }
-        let host = self.world.host().clone();
+        let host = self.rooms.host().clone();
         // A worker may be gone while its particles are still alive: they run no more.
         let key = host.key(&scope)?;
         let input = self.table.change(id, |actor| actor.take_input())?;
         let read = input.prev.len() + input.current.len();
-        let begin = self.world.now();
+        let begin = self.rooms.now();
         let outcome = self.interpreter.run(Run {
             particle: &particle,
             scope: &scope,
@@ -87,8 +91,8 @@ impl<I: Interpreter> Node<I> {
             current: &input.current,
             results: input.results,
         });
-        if let (Some(begin), Some(end)) = (begin, self.world.now()) {
-            self.world.meters.avm_call.time(end.since(begin));
+        if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
+            self.rooms.tally.meters.avm_call.time(end.since(begin));
         }
         // Kept before any effect, and also after an error (protocol description, section 7): what
         // the run has noted there, the next run does not ask for again.

@@ -14,7 +14,7 @@ impl<I: Interpreter> Node<I> {
     /// Triggers the spells whose time has come, except those that still have too much to do. What
     /// is skipped is not made up for: a spell that is slow once must not pile up its particles.
     pub(super) fn trigger_by_clock(&mut self, clock: Clock) {
-        while let Some(id) = self.world.schedule.due(clock.wall_ms) {
+        while let Some(id) = self.rooms.due_spell(clock.wall_ms) {
             if self.busy_particles(&id) < self.limits.spell_runs {
                 self.trigger(clock, &id, Trigger::Clock);
             } else {
@@ -26,15 +26,15 @@ impl<I: Interpreter> Node<I> {
 
     /// A peer has connected, or its last connection has ended: spells may wait for it.
     pub fn on_connection(&mut self, clock: Clock, peer: &PeerId, connected: bool) {
-        for id in self.world.schedule.of_connections(connected) {
+        for id in self.rooms.spells.schedule.of_connections(connected) {
             self.trigger(clock, &id, Trigger::Peer(peer, connected));
         }
     }
 
     fn trigger(&mut self, clock: Clock, id: &str, trigger: Trigger<'_>) {
-        let alive = self.table.of_spell(id).count() + self.world.schedule.beginning(id);
+        let alive = self.table.of_spell(id).count() + self.rooms.spells.schedule.beginning(id);
         match alive < self.limits.spell_alive {
-            true => self.world.run_spell(clock, id, trigger),
+            true => self.rooms.run_spell(clock, id, trigger),
             false => self.skip(id),
         }
     }
@@ -48,12 +48,12 @@ impl<I: Interpreter> Node<I> {
     fn busy_particles(&self, id: &str) -> usize {
         let busy = self.table.of_spell(id).filter(|actor| actor.is_busy());
         let particles: BTreeSet<&str> = busy.map(|actor| actor.particle.id.as_str()).collect();
-        particles.len() + self.world.schedule.beginning(id)
+        particles.len() + self.rooms.spells.schedule.beginning(id)
     }
 
     /// Takes in the particles of spells.
     pub(super) fn take_spells(&mut self, clock: Clock) {
-        while let Some(particle) = self.world.particles.pop_front() {
+        while let Some(particle) = self.rooms.next_particle() {
             // What is refused is counted.
             let _ = self.receive(clock, particle);
         }

@@ -4,14 +4,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Args, Builtin, Call, CallError, Reply, worldly};
-use crate::world::World;
+use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::rooms::Rooms;
 
 /// The services that only a node with a chain has.
 pub(super) const SERVICES: [&str; 2] = ["connector", "subnet"];
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "connector",
         "get_deals",
         "",
@@ -21,7 +21,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
          left out",
         get_deals,
     ),
-    worldly(
+    on_rooms(
         "connector",
         "register_worker",
         "deal_id: string, worker_id: string, onchain_worker_id: []u8",
@@ -29,7 +29,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "by the host alone; `Invalid onchain_worker_id: empty`",
         register_worker,
     ),
-    worldly(
+    on_rooms(
         "connector",
         "get_tx_receipts",
         "tx_hashes: []string",
@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "by the host alone",
         get_tx_receipts,
     ),
-    worldly(
+    on_rooms(
         "subnet",
         "resolve",
         "deal_id: string",
@@ -48,8 +48,8 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 ];
 
 /// Refuses scripts of anyone but the host itself.
-fn root_only(world: &World, call: &Call<'_>) -> Result<(), CallError> {
-    match call.particle.init_peer_id == world.host().peer_id {
+fn root_only(call: &Call<'_>) -> Result<(), CallError> {
+    match call.particle.init_peer_id == call.host.peer_id {
         true => Ok(()),
         false => Err(CallError::text(format!(
             "Only the root worker can call connector.{}",
@@ -58,34 +58,36 @@ fn root_only(world: &World, call: &Call<'_>) -> Result<(), CallError> {
     }
 }
 
-fn get_deals(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    root_only(world, call)?;
-    world.get_deals(call)
+fn get_deals(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    root_only(call)?;
+    rooms.chain()?.get_deals(call)
 }
 
 fn register_worker(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
-    root_only(world, call)?;
+    root_only(call)?;
     let deal: String = args.next("deal_id")?;
     let worker: String = args.next("worker_id")?;
     let onchain: Vec<u8> = args.next("onchain_worker_id")?;
-    world.register_worker(call, &deal, &worker, &onchain)
+    rooms
+        .chain()?
+        .register_worker(call, &deal, &worker, &onchain)
 }
 
 fn get_tx_receipts(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
-    root_only(world, call)?;
+    root_only(call)?;
     let hashes: Vec<String> = args.next("tx_hashes")?;
-    world.get_receipts(call, &hashes)
+    rooms.chain()?.get_receipts(call, &hashes)
 }
 
-fn resolve(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn resolve(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let deal: String = args.next("deal_id")?;
-    world.resolve_subnet(call, &deal)
+    rooms.chain()?.resolve_subnet(call, &deal)
 }

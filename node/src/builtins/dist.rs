@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, row, worldly};
+use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms, row};
+use crate::rooms::Rooms;
 use crate::services::{Blueprint, dag_json};
-use crate::world::World;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(
@@ -38,7 +38,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         make_blueprint,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "add_module",
         "module_bytes: base64 string, config: object",
@@ -47,7 +47,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         add_module,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "dist",
         "add_module_from_vault",
         "module_path: string, config: object",
@@ -56,7 +56,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         add_module_from_vault,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "dist",
         "add_module_bytes_from_vault",
         "module_name: string, module_path: string",
@@ -65,7 +65,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         add_module_bytes_from_vault,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "dist",
         "add_blueprint",
         "blueprint: DAG-JSON string",
@@ -75,7 +75,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         add_blueprint,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "dist",
         "load_module_config",
         "config_path: string in the vault",
@@ -83,7 +83,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "the file's JSON",
         load_module_config,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "load_blueprint",
         "blueprint_path: string in the vault",
@@ -91,7 +91,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         load_blueprint,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "list_modules",
         "",
@@ -99,7 +99,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "of the whole node",
         list_modules,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "get_module_interface",
         "hash: CID",
@@ -107,7 +107,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "as `srv.get_interface`; `Module with CID '<cid>' wasn't found`",
         get_module_interface,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "list_blueprints",
         "",
@@ -115,7 +115,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "of the whole node",
         list_blueprints,
     ),
-    worldly(
+    on_rooms(
         "dist",
         "get_blueprint",
         "blueprint_id: string",
@@ -199,96 +199,96 @@ fn config_name(args: &mut Args<'_>) -> Result<String, CallError> {
         .ok_or_else(|| CallError::text("the module config has no name"))
 }
 
-fn add_module(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn add_module(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let text: String = args.next("module_bytes")?;
     let name = config_name(args)?;
     call.guard()?;
     let bytes = BASE64_STANDARD
         .decode(text)
         .map_err(|error| CallError::text(alloc::format!("error decoding base64: {error}")))?;
-    world.add_module(name, bytes)
+    rooms.add_module(name, bytes)
 }
 
 fn add_module_from_vault(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let path: String = args.next("module_path")?;
     let name = config_name(args)?;
     call.guard()?;
-    let bytes = world.vault_file(call, &path)?;
-    world.add_module(name, bytes)
+    let bytes = rooms.vault_file(call, &path)?;
+    rooms.add_module(name, bytes)
 }
 
 fn add_module_bytes_from_vault(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let name: String = args.next("module_name")?;
     let path: String = args.next("module_path")?;
     call.guard()?;
-    let bytes = world.vault_file(call, &path)?;
-    world.add_module(name, bytes)
+    let bytes = rooms.vault_file(call, &path)?;
+    rooms.add_module(name, bytes)
 }
 
 fn add_blueprint(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let text: String = args.next("blueprint")?;
     call.guard()?;
     let blueprint = Blueprint::parse(&text)?;
-    Ok(world.add_blueprint(blueprint)?.into())
+    rooms.add_blueprint(call.clock, blueprint)
 }
 
 /// The JSON in a file of the vault.
-fn vault_json(world: &mut World, call: &Call<'_>, path: &str) -> Result<Value, CallError> {
-    let bytes = world.vault_file(call, path)?;
+fn vault_json(rooms: &mut Rooms, call: &Call<'_>, path: &str) -> Result<Value, CallError> {
+    let bytes = rooms.vault_file(call, path)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         CallError::text(alloc::format!("Error parsing vault file `{path}`: {error}"))
     })
 }
 
 fn load_module_config(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let path: String = args.next("config_path")?;
-    Ok(vault_json(world, call, &path)?.into())
+    Ok(vault_json(rooms, call, &path)?.into())
 }
 
 fn load_blueprint(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let path: String = args.next("blueprint_path")?;
-    let text = vault_json(world, call, &path)?.to_string();
+    let text = vault_json(rooms, call, &path)?.to_string();
     Ok(Blueprint::parse(&text)?.text().into())
 }
 
-fn list_modules(world: &mut World, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    Ok(world.services.modules.list().into())
+fn list_modules(rooms: &mut Rooms, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(rooms.services.modules.list().into())
 }
 
 fn get_module_interface(
-    world: &mut World,
+    rooms: &mut Rooms,
     _: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let cid: String = args.next("hash")?;
-    world.module_interface(&cid)
+    rooms.module_interface(&cid)
 }
 
-fn list_blueprints(world: &mut World, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    Ok(world.services.modules.list_blueprints().into())
+fn list_blueprints(rooms: &mut Rooms, _: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(rooms.services.modules.list_blueprints().into())
 }
 
-fn get_blueprint(world: &mut World, _: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get_blueprint(rooms: &mut Rooms, _: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let id: String = args.next("blueprint_id")?;
-    Ok(world.services.modules.blueprint(&id)?.value().into())
+    Ok(rooms.services.modules.blueprint(&id)?.value().into())
 }

@@ -4,9 +4,9 @@ use alloc::string::String;
 
 use serde_json::json;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, worldly};
+use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
 use crate::ipfs::{self, Target};
-use crate::world::World;
+use crate::rooms::Rooms;
 
 const ADDRESS: &str = "{success: bool, error: string, multiaddr: string}";
 const UNIT: &str = "{success: bool, error: string}";
@@ -15,7 +15,7 @@ const PATH: &str = "{success: bool, error: string, path: string}";
 const HASH: &str = "{success: bool, error: string, hash: string}";
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "cat",
         "hash: CID",
@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         cat,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "cat_from",
         "hash: CID, api: multiaddr",
@@ -33,7 +33,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         cat_from,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "get",
         "hash: CID",
@@ -42,7 +42,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "get_from",
         "hash: CID, api: multiaddr",
@@ -51,7 +51,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get_from,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "put",
         "file_path: string in the vault",
@@ -60,7 +60,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         put,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "connect",
         "multiaddr: string",
@@ -69,7 +69,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         connect,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "set_local_api_multiaddr",
         "multiaddr: string",
@@ -78,7 +78,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         set_local,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "set_external_api_multiaddr",
         "multiaddr: string",
@@ -87,7 +87,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         set_external,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "set_external_swarm_multiaddr",
         "multiaddr: string",
@@ -96,7 +96,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         set_swarm,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "get_local_api_multiaddr",
         "",
@@ -105,7 +105,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get_local,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "get_external_api_multiaddr",
         "",
@@ -114,7 +114,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get_external,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "get_external_swarm_multiaddr",
         "",
@@ -123,7 +123,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         get_swarm,
     )
     .open_to(Access::ProtectedOnHost),
-    worldly(
+    on_rooms(
         "aqua-ipfs",
         "set_timeout",
         "seconds: u64",
@@ -145,58 +145,58 @@ impl Call<'_> {
 }
 
 fn contents_of(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     hash: &str,
     api: &str,
 ) -> Result<Reply, CallError> {
     call.guard_host()?;
-    Ok(world.fetch_file(call, hash, api, Target::Contents))
+    Ok(rooms.fetch_file(call, hash, api, Target::Contents))
 }
 
-fn path_of(world: &mut World, call: &Call<'_>, hash: &str, api: &str) -> Result<Reply, CallError> {
+fn path_of(rooms: &mut Rooms, call: &Call<'_>, hash: &str, api: &str) -> Result<Reply, CallError> {
     call.guard_host()?;
     let target = Target::Vault {
         scope: call.scope,
         particle: call.particle.clone(),
         token: call.host.token(call.particle),
     };
-    Ok(world.fetch_file(call, hash, api, target))
+    Ok(rooms.fetch_file(call, hash, api, target))
 }
 
-fn cat(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn cat(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let hash: String = args.next("hash")?;
-    let api = world.ipfs.local.clone();
-    contents_of(world, call, &hash, &api)
+    let api = rooms.ipfs.local.clone();
+    contents_of(rooms, call, &hash, &api)
 }
 
-fn cat_from(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
-    let hash: String = args.next("hash")?;
-    let api: String = args.next("api")?;
-    contents_of(world, call, &hash, &api)
-}
-
-fn get(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
-    let hash: String = args.next("hash")?;
-    let api = world.ipfs.local.clone();
-    path_of(world, call, &hash, &api)
-}
-
-fn get_from(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn cat_from(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let hash: String = args.next("hash")?;
     let api: String = args.next("api")?;
-    path_of(world, call, &hash, &api)
+    contents_of(rooms, call, &hash, &api)
 }
 
-fn put(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api = rooms.ipfs.local.clone();
+    path_of(rooms, call, &hash, &api)
+}
+
+fn get_from(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api: String = args.next("api")?;
+    path_of(rooms, call, &hash, &api)
+}
+
+fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let path: String = args.next("file_path")?;
     call.guard_host()?;
-    let bytes = world.vault_file(call, &path)?;
-    let api = world.ipfs.local.clone();
-    Ok(world.put_file(call, &api, &bytes))
+    let bytes = rooms.vault_file(call, &path)?;
+    let api = rooms.ipfs.local.clone();
+    Ok(rooms.ipfs.put_file(call, &api, &bytes))
 }
 
-fn connect(_: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn connect(_: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let _: String = args.next("multiaddr")?;
     call.guard_host()?;
     let error = "this machine has no IPFS node of its own that could connect";
@@ -221,44 +221,44 @@ fn set(slot: &mut String, text: String) -> Reply {
     }
 }
 
-fn set_local(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
-    Ok(set(&mut world.ipfs.local, address(call, args)?))
+fn set_local(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(set(&mut rooms.ipfs.local, address(call, args)?))
 }
 
 fn set_external(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
-    Ok(set(&mut world.ipfs.external, address(call, args)?))
+    Ok(set(&mut rooms.ipfs.external, address(call, args)?))
 }
 
-fn set_swarm(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
-    Ok(set(&mut world.ipfs.swarm, address(call, args)?))
+fn set_swarm(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(set(&mut rooms.ipfs.swarm, address(call, args)?))
 }
 
-fn get_local(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get_local(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     call.guard_host()?;
-    Ok(ipfs::succeeded("multiaddr", world.ipfs.local.clone()))
+    Ok(ipfs::succeeded("multiaddr", rooms.ipfs.local.clone()))
 }
 
-fn get_external(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get_external(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     call.guard_host()?;
-    Ok(ipfs::succeeded("multiaddr", world.ipfs.external.clone()))
+    Ok(ipfs::succeeded("multiaddr", rooms.ipfs.external.clone()))
 }
 
-fn get_swarm(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get_swarm(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     call.guard_host()?;
-    Ok(ipfs::succeeded("multiaddr", world.ipfs.swarm.clone()))
+    Ok(ipfs::succeeded("multiaddr", rooms.ipfs.swarm.clone()))
 }
 
 fn set_timeout(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let seconds: u64 = args.next("seconds")?;
     call.guard()?;
-    world.ipfs.seconds = seconds;
+    rooms.ipfs.seconds = seconds;
     Ok(Reply::unit())
 }

@@ -31,22 +31,12 @@ mod worker;
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
-use core::time::Duration;
 
-use basalt_net::keypair::Keypair;
-use basalt_net::multiaddr::Multiaddr;
-use basalt_net::particle::Authored;
-use basalt_net::peer_id::PeerId;
-use serde_json::Value;
+use crate::rooms::Rooms;
+use crate::script::CallResult;
 
-use crate::compute::JobId;
-use crate::host::{Clock, Host, Network};
-use crate::script::{CallRequest, CallResult};
-use crate::services::{self, Entry, OWN_ALIASES};
-use crate::world::World;
+pub use crate::call::Call;
+pub use crate::reply::{CallError, Later, Reply};
 
 pub use args::{Args, Argument};
 
@@ -76,8 +66,8 @@ pub const ANY: &str = "*";
 pub enum Handler {
     /// Answers from the call alone.
     Pure(fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
-    /// Works on what lasts longer than the call.
-    World(fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
+    /// Works on the node's rooms: on what lasts longer than the call.
+    Rooms(fn(&mut Rooms, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
 }
 
 /// Who may call a function.
@@ -85,118 +75,11 @@ pub enum Handler {
 pub enum Access {
     /// Any script.
     Anyone,
-    /// Scripts signed by the host or by its management peer. The handler checks it, after it has
+    /// Scripts signed by the host or by its operator. The handler checks it, after it has
     /// read its arguments.
     Protected,
     /// As [`Access::Protected`] on the host, any script on a worker.
     ProtectedOnHost,
-}
-
-/// A call while it is answered.
-pub struct Call<'a> {
-    /// This peer.
-    pub host: &'a Host,
-    /// Its connections.
-    pub network: &'a dyn Network,
-    /// The time.
-    pub clock: Clock,
-    /// The peer in whose name the script runs here: the host or one of its workers.
-    pub scope: PeerId,
-    /// The key of that peer.
-    pub key: &'a Keypair,
-    /// Whether the script may call protected functions.
-    pub trusted: bool,
-    /// The particle, without its data.
-    pub particle: &'a Arc<Authored>,
-    /// What is asked.
-    pub request: &'a CallRequest,
-}
-
-impl Call<'_> {
-    /// Refuses a call that is meant for the host and its management only.
-    fn guard(&self) -> Result<(), CallError> {
-        match self.trusted {
-            true => Ok(()),
-            false => Err(CallError::text(
-                "This function is only available to the host or worker spells",
-            )),
-        }
-    }
-}
-
-/// A handler's answer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    /// The result.
-    Value(Value),
-    /// The result as JSON text that is finished already.
-    Json(String),
-    /// There will be a result, unless the particle expires before.
-    Later(Later),
-}
-
-impl Reply {
-    /// The result of functions that have none.
-    pub(crate) fn unit() -> Reply {
-        Reply::Value(Value::String(String::new()))
-    }
-}
-
-impl<T: Into<Value>> From<T> for Reply {
-    fn from(value: T) -> Reply {
-        Reply::Value(value.into())
-    }
-}
-
-/// Work whose result comes later.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Later {
-    /// The result is known, the time for it is not there yet.
-    Sleep {
-        /// How long.
-        duration: Duration,
-        /// The result then.
-        result: Value,
-    },
-    /// Connect to a peer; the result is whether it worked.
-    Connect {
-        /// The peer.
-        peer: PeerId,
-        /// Where it may be; empty: where it is known to be.
-        addresses: Vec<Multiaddr>,
-    },
-    /// A job is under way; the world knows what to make of what comes of it.
-    Job(JobId),
-}
-
-/// A call that failed: `ret_code` 1 and a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallError(String);
-
-impl CallError {
-    /// An error that is a text of its own.
-    pub fn text(text: impl Into<String>) -> CallError {
-        CallError(text.into())
-    }
-
-    /// An error that stands for another one: its text and its debug form on the next line.
-    pub fn from_error(error: impl fmt::Display + fmt::Debug) -> CallError {
-        CallError(format!("Error: {error}\n{error:?}"))
-    }
-
-    /// What the script sees.
-    pub fn message(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<CallError> for CallResult {
-    fn from(CallError(text): CallError) -> CallResult {
-        CallResult {
-            ret_code: 1,
-            result: Value::String(text).to_string(),
-        }
-    }
 }
 
 /// All built-in functions, service by service.
@@ -230,11 +113,11 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 ///
 /// # Errors
 /// The function's own, and "not found" when there is no such row.
-pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
+pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
     let (service_id, function_name) = (call.request.service_id(), call.request.function_name());
     let found = table().find(|row| {
         row.service == service_id
-            && (world.chain.is_some() || !connector::SERVICES.contains(&row.service))
+            && (rooms.chain.is_some() || !connector::SERVICES.contains(&row.service))
             && (row.function == function_name || row.function == ANY)
     });
     match found {
@@ -246,36 +129,18 @@ pub fn call(world: &mut World, call: &Call<'_>) -> Result<Reply, CallError> {
             let args = &mut Args::new(&arguments);
             match row.handler {
                 Handler::Pure(handler) => handler(call, args),
-                Handler::World(handler) => handler(world, call, args),
+                Handler::Rooms(handler) => handler(rooms, call, args),
             }
         }
-        None => match world
+        None => match rooms
             .resolve(call, service_id)
             .map(|entry| entry.record.id.clone())
         {
-            Ok(id) => world.call_service(call, &id),
-            Err(_) => Err(CallError(format!(
+            Ok(id) => rooms.call_service(call, &id),
+            Err(_) => Err(CallError::text(format!(
                 "Service with id '{service_id}' not found (function {function_name})"
             ))),
         },
-    }
-}
-
-impl World {
-    /// The id behind an alias in the scope of a call; in the particle of a spell some aliases mean the spell.
-    fn resolve_alias(&self, call: &Call<'_>, alias: &str) -> Option<String> {
-        match call.particle.spell_id() {
-            Some(spell) if OWN_ALIASES.contains(&alias) => Some(spell.into()),
-            _ => self.services.alias(&call.scope, alias).cloned(),
-        }
-    }
-
-    /// The service with an id, or else with an alias, in the scope of a call.
-    fn resolve(&self, call: &Call<'_>, name: &str) -> Result<&Entry, services::Error> {
-        match call.particle.spell_id() {
-            Some(spell) if OWN_ALIASES.contains(&name) => self.services.find(&call.scope, spell),
-            _ => self.services.find(&call.scope, name),
-        }
     }
 }
 
@@ -360,14 +225,14 @@ impl Builtin {
     }
 }
 
-/// A row for functions on the world, open to anyone.
-const fn worldly(
+/// A row for functions on the rooms, open to anyone.
+const fn on_rooms(
     service: &'static str,
     function: &'static str,
     arguments: &'static str,
     result: &'static str,
     notes: &'static str,
-    handler: fn(&mut World, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
+    handler: fn(&mut Rooms, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
 ) -> Builtin {
     Builtin {
         service,
@@ -376,6 +241,6 @@ const fn worldly(
         result,
         notes,
         access: Access::Anyone,
-        handler: Handler::World(handler),
+        handler: Handler::Rooms(handler),
     }
 }

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use serde_json::json;
 
@@ -39,6 +40,12 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     ),
 ];
 
+/// The key of the scope. A script runs only in scopes of this host, so there is one.
+fn key<'a>(call: &'a Call<'_>) -> Result<&'a Keypair, CallError> {
+    let key = call.host.key(&call.scope);
+    key.ok_or_else(|| CallError::text("the worker of this scope was removed"))
+}
+
 /// Where data that may be signed comes from.
 const SIGNED_SERVICE: &str = "registry";
 const SIGNED_FUNCTIONS: [&str; 2] = ["get_record_bytes", "get_record_metadata_bytes"];
@@ -46,7 +53,7 @@ const SIGNED_FUNCTIONS: [&str; 2] = ["get_record_bytes", "get_record_metadata_by
 fn sign(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let author = call.particle.init_peer_id;
     let own = author == call.scope;
-    let managed = call.scope == call.host.peer_id && call.host.is_management(&author);
+    let managed = call.scope == call.host.peer_id && call.host.is_operator(&author);
     if !own && !managed {
         return Err(CallError::text(format!(
             "peer '{author}' is not allowed to sign data on '{}'",
@@ -65,7 +72,7 @@ fn sign(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
         Ok(_) => match args.next::<Vec<u8>>("data") {
             Err(error) => refused(error.message().to_string()),
             Ok(data) => {
-                let signature = call.key.sign(&data).to_vec();
+                let signature = key(call)?.sign(&data).to_vec();
                 json!({ "success": true, "error": [], "signature": [signature] })
             }
         },
@@ -102,7 +109,7 @@ fn check_origin<'a>(call: &'a Call<'_>) -> Result<Tetraplet<'a>, CallError> {
 fn verify(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let signature: Vec<u8> = args.next("signature")?;
     let data: Vec<u8> = args.next("data")?;
-    Ok(call.key.public().verify(&data, &signature).is_ok().into())
+    Ok(key(call)?.public().verify(&data, &signature).is_ok().into())
 }
 
 fn get_peer_id(call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {

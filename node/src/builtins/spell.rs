@@ -1,17 +1,17 @@
 //! `spell`, and what the scripts of spells ask: `getDataSrv`, `errorHandlingSrv`, `callbackSrv`.
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Args, Builtin, Call, CallError, Later, Reply, worldly};
-use crate::services::{Kind, Running};
-use crate::spells::{Config, Error, Installation, SpellService};
-use crate::world::World;
+use super::srv::check_alias;
+use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::rooms::Rooms;
+use crate::services::Kind;
+use crate::spells::{Config, Error, Installation, Question};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "spell",
         "install",
         "script: string, data: any, trigger_config: object, alias: ?string",
@@ -20,7 +20,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
          `invalid config: period is too big. ..`, `invalid config: end_sec is less than start_sec or in the past`",
         install,
     ),
-    worldly(
+    on_rooms(
         "spell",
         "remove",
         "spell_id_or_alias: string",
@@ -28,7 +28,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "on the host by host or management, on a worker by its creator, itself or the management",
         remove,
     ),
-    worldly(
+    on_rooms(
         "spell",
         "list",
         "",
@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         list,
     ),
-    worldly(
+    on_rooms(
         "spell",
         "update_trigger_config",
         "spell_id_or_alias: string, config: object",
@@ -48,7 +48,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 
 /// What only the scripts of spells ask.
 pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "getDataSrv",
         "spell_id",
         "",
@@ -56,7 +56,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
         "else `Invalid particle id: expected 'spell_{SPELL_ID}_{COUNTER}', got <id>`",
         spell_id,
     ),
-    worldly(
+    on_rooms(
         "getDataSrv",
         super::ANY,
         "",
@@ -64,7 +64,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
         "`Failed to get argument ..: value not found`; particles of spells only",
         get_data,
     ),
-    worldly(
+    on_rooms(
         "errorHandlingSrv",
         "error",
         "last_error: object, error_idx: u32",
@@ -72,7 +72,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
         "stored in the spell with the particle's timestamp; particles of spells only",
         error,
     ),
-    worldly(
+    on_rooms(
         "callbackSrv",
         "response",
         "response: ?object",
@@ -88,7 +88,7 @@ fn trigger_config(args: &mut Args<'_>) -> Result<Config, CallError> {
     Ok(Config::read(&Value::Object(value)).map_err(Error::from)?)
 }
 
-fn install(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn install(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let script: String = args.next("script")?;
     let data: Value = args.next("data")?;
     let config = trigger_config(args)?;
@@ -96,14 +96,14 @@ fn install(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Re
     let (author, scope) = (call.particle.init_peer_id, call.scope);
     let on_host = scope == call.host.peer_id;
     let allowed = match on_host {
-        true => call.host.is_management(&author),
+        true => call.host.is_operator(&author),
         false => call.host.may_name(&author, &scope),
     };
     if !allowed {
         return Err(Error::MayNotInstall(author, (!on_host).then_some(scope)).into());
     }
     if let Some(alias) = &alias {
-        world.check_alias(call, alias)?;
+        check_alias(call, alias)?;
     }
     let installation = Installation {
         scope,
@@ -112,12 +112,13 @@ fn install(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Re
         config,
         alias,
     };
-    world.install_spell(call.clock, world.until(call), installation)
+    let until = rooms.until(call);
+    rooms.install_spell(call.clock, until, installation)
 }
 
 /// A spell of the current scope that the script's author may change.
-fn changeable(world: &World, call: &Call<'_>, name: &str) -> Result<String, CallError> {
-    let record = &world.resolve(call, name)?.record;
+fn changeable(rooms: &Rooms, call: &Call<'_>, name: &str) -> Result<String, CallError> {
+    let record = &rooms.resolve(call, name)?.record;
     if record.kind != Kind::Spell {
         return Err(Error::NoSpell(name.into()).into());
     }
@@ -128,58 +129,26 @@ fn changeable(world: &World, call: &Call<'_>, name: &str) -> Result<String, Call
     }
 }
 
-fn remove(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn remove(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let name: String = args.next("spell_id_or_alias")?;
-    let id = changeable(world, call, &name)?;
-    world.remove_spell(&id)?;
-    Ok(Reply::unit())
+    let id = changeable(rooms, call, &name)?;
+    rooms.remove_service(call.clock, &id)
 }
 
-fn list(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    Ok(world.spells_of(&call.scope).into())
+fn list(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    Ok(rooms.services.spells_of(&call.scope).into())
 }
 
 fn update_trigger_config(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let name: String = args.next("spell_id_or_alias")?;
     let config = trigger_config(args)?;
-    let id = changeable(world, call, &name)?;
-    world.configure_spell(call.clock, world.until(call), &id, config)
-}
-
-impl World {
-    /// Ids of the spells of a scope.
-    pub(super) fn spells_of(&self, scope: &basalt_net::peer_id::PeerId) -> Vec<String> {
-        let services = self.services.of_scope(scope);
-        let spells = services.filter(|entry| entry.record.kind == Kind::Spell);
-        spells.map(|entry| entry.record.id.clone()).collect()
-    }
-
-    /// Asks the spell whose particle it is.
-    fn ask_spell<T: Send + 'static>(
-        &mut self,
-        call: &Call<'_>,
-        work: impl FnOnce(&SpellService, &mut Running) -> Result<T, Error> + Send + 'static,
-        then: impl FnOnce(Result<T, Error>) -> Result<Reply, CallError> + 'static,
-    ) -> Result<Reply, CallError> {
-        let id = own_spell(call)?.to_string();
-        self.services.find(&call.scope, &id)?;
-        let until = self.until(call);
-        let author = call.particle.init_peer_id;
-        let spell = self
-            .spell_service(&id, call.scope, author, until)
-            .of_particle(&call.particle.id, call.particle.timestamp);
-        let ticket = self.with_service(
-            &id,
-            until,
-            move |running| work(&spell, running),
-            move |_, _, value| then(value.map_err(Error::from).and_then(|value| value)),
-        )?;
-        Ok(Reply::Later(Later::Job(ticket)))
-    }
+    let id = changeable(rooms, call, &name)?;
+    let until = rooms.until(call);
+    rooms.configure_spell(call.clock, until, &id, config)
 }
 
 /// The spell whose particle it is.
@@ -193,69 +162,28 @@ fn own_spell<'a>(call: &'a Call<'_>) -> Result<&'a str, CallError> {
     })
 }
 
-fn spell_id(_: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+fn spell_id(_: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     Ok(own_spell(call)?.into())
 }
 
-fn get_data(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+fn get_data(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
     let key = String::from(call.request.function_name());
-    let name = key.clone();
-    let work = move |spell: &SpellService, running: &mut Running| {
-        spell.call(running, "get_string", json!([key]))
-    };
-    world.ask_spell(call, work, move |value| {
-        let failed = |why: &str| {
-            CallError::from_error(alloc::format!("Failed to get argument {name}: {why}"))
-        };
-        let value = value.map_err(|error| failed(&error.to_string()))?;
-        if value.get("absent").and_then(Value::as_bool) == Some(true) {
-            return Err(failed("value not found"));
-        }
-        let text = value.get("value").and_then(Value::as_str).unwrap_or("");
-        let parsed: Value =
-            serde_json::from_str(text).map_err(|error| failed(&error.to_string()))?;
-        Ok(parsed.into())
-    })
+    let id = own_spell(call)?;
+    rooms.ask_spell(call, id, Question::Get(key))
 }
 
-/// What the scripts' own errors have, in the form that the spell takes.
-fn last_error(value: &Map<String, Value>) -> Value {
-    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    let code = value.get("error_code").and_then(Value::as_u64).unwrap_or(0);
-    json!({
-        "error_code": code as u32,
-        "instruction": text("instruction"),
-        "message": text("message"),
-        "peer_id": text("peer_id"),
-    })
-}
-
-fn error(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn error(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let value: Map<String, Value> = args.next("last_error")?;
     let index: u32 = args.next("error_idx")?;
-    let timestamp = call.particle.timestamp;
-    let work = move |spell: &SpellService, running: &mut Running| {
-        let arguments = json!([last_error(&value), index, timestamp]);
-        spell.unit(running, "store_error", arguments)
-    };
-    world.ask_spell(call, work, |stored| {
-        stored?;
-        Ok(Reply::unit())
-    })
+    let id = own_spell(call)?;
+    rooms.ask_spell(call, id, Question::Error(value, index))
 }
 
-fn response(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn response(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let value: Option<Map<String, Value>> = args.optional("response")?;
-    own_spell(call)?;
-    let Some(value) = value else {
-        return Ok(Reply::unit());
-    };
-    let work = move |spell: &SpellService, running: &mut Running| {
-        let text = Value::Object(value).to_string();
-        spell.unit(running, "set_json_fields", json!([text]))
-    };
-    world.ask_spell(call, work, |stored| {
-        stored?;
-        Ok(Reply::unit())
-    })
+    let id = own_spell(call)?;
+    match value {
+        Some(value) => rooms.ask_spell(call, id, Question::Response(value)),
+        None => Ok(Reply::unit()),
+    }
 }

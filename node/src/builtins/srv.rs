@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 
 use serde_json::Value;
 
-use super::{Access, Args, Builtin, Call, CallError, Later, Reply, worldly};
+use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::rooms::Rooms;
 use crate::services::{Error, Kind};
-use crate::world::World;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "srv",
         "list",
         "",
@@ -18,7 +18,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "Service = {id, blueprint_id, service_type: \"service\" or \"spell\", owner_id, aliases: []string, worker_id}",
         list,
     ),
-    worldly(
+    on_rooms(
         "srv",
         "create",
         "blueprint_id: string",
@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         create,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "srv",
         "remove",
         "service_id_or_alias: string",
@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         remove,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "srv",
         "get_interface",
         "service_id_or_alias: string",
@@ -45,7 +45,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "of the last module of its blueprint",
         get_interface,
     ),
-    worldly(
+    on_rooms(
         "srv",
         "resolve_alias",
         "alias: string",
@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "`Service with alias '<a>' is not found on worker '<scope>'`; `spell` and `self` are the spell whose particle it is",
         resolve_alias,
     ),
-    worldly(
+    on_rooms(
         "srv",
         "resolve_alias_opt",
         "alias: string",
@@ -61,7 +61,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         resolve_alias_opt,
     ),
-    worldly(
+    on_rooms(
         "srv",
         "add_alias",
         "alias: string, service_id: string",
@@ -71,7 +71,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         add_alias,
     )
     .open_to(Access::Protected),
-    worldly(
+    on_rooms(
         "srv",
         "info",
         "service_id_or_alias: string",
@@ -81,116 +81,98 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     ),
 ];
 
-fn list(world: &mut World, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    let services = world.services.of_scope(&call.scope);
+fn list(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
+    let services = rooms.services.of_scope(&call.scope);
     Ok(services
         .map(|entry| entry.value())
         .collect::<Value>()
         .into())
 }
 
-fn create(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn create(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let blueprint: String = args.next("blueprint_id")?;
     call.guard()?;
-    let author = call.particle.init_peer_id;
-    let record = world.new_record(Kind::Service, &blueprint, author, call.scope);
-    let id = record.id.clone();
-    let until = world.until(call);
-    let started = world.create_service(
-        record,
-        until,
-        |_| Ok(()),
-        move |_, _, made| {
-            made?;
-            Ok(id.into())
-        },
-    );
-    Ok(Reply::Later(Later::Job(started?)))
+    rooms.create_service(call, &blueprint)
 }
 
-fn remove(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn remove(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let name: String = args.next("service_id_or_alias")?;
     call.guard()?;
-    let record = &world.resolve(call, &name)?.record;
+    let record = &rooms.resolve(call, &name)?.record;
     let author = call.particle.init_peer_id;
     let forbidden = |why| Error::Forbidden(author, "remove_service", why);
     if record.kind == Kind::Spell {
         return Err(forbidden("cannot remove a spell").into());
     }
-    let allowed =
-        author == record.owner || call.host.is_management(&author) || author == call.scope;
+    let allowed = author == record.owner || call.host.is_operator(&author) || author == call.scope;
     if !allowed {
         return Err(forbidden("only creator can remove service").into());
     }
     let id = record.id.clone();
-    world.remove_service(&id)?;
-    Ok(Reply::unit())
+    rooms.remove_service(call.clock, &id)
 }
 
 fn get_interface(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let name: String = args.next("service_id")?;
-    let blueprint = world.resolve(call, &name)?.record.blueprint.clone();
-    let dependencies = &world.services.modules.blueprint(&blueprint)?.dependencies;
+    let blueprint = rooms.resolve(call, &name)?.record.blueprint.clone();
+    let dependencies = &rooms.services.modules.blueprint(&blueprint)?.dependencies;
     // A blueprint has at least one module.
     let facade = dependencies.last().cloned().unwrap_or_default();
-    world.module_interface(&facade)
+    rooms.module_interface(&facade)
 }
 
 fn resolve_alias(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let alias: String = args.next("alias")?;
-    match world.resolve_alias(call, &alias) {
+    match rooms.resolve_alias(call, &alias) {
         Some(id) => Ok(id.into()),
         None => Err(Error::NoAlias(alias, call.scope).into()),
     }
 }
 
 fn resolve_alias_opt(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let alias: String = args.next("alias")?;
-    let found: Vec<String> = world.resolve_alias(call, &alias).into_iter().collect();
+    let found: Vec<String> = rooms.resolve_alias(call, &alias).into_iter().collect();
     Ok(found.into())
 }
 
-fn add_alias(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn add_alias(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let alias: String = args.next("alias")?;
     let id: String = args.next("service_id")?;
     call.guard()?;
-    world.check_alias(call, &alias)?;
-    world.set_alias(&call.scope, &alias, &id)?;
-    Ok(Reply::unit())
+    check_alias(call, &alias)?;
+    rooms.set_alias(call.clock, call.scope, alias, id)
 }
 
-fn info(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn info(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let name: String = args.next("service_id_or_alias")?;
-    Ok(world.resolve(call, &name)?.value().into())
+    Ok(rooms.resolve(call, &name)?.value().into())
 }
 
-impl World {
-    /// May the author of a script give this alias in the current scope?
-    pub(super) fn check_alias(&self, call: &Call<'_>, alias: &str) -> Result<(), Error> {
-        let author = call.particle.init_peer_id;
-        let allowed = match alias {
-            "worker-spell" => call.host.is_manager(&author),
-            _ => call.host.may_name(&author, &call.scope),
-        };
-        match allowed {
-            true => Ok(()),
-            false => Err(Error::Forbidden(
-                author,
-                "add_alias",
-                "only the host, its management, or creator and key of a worker can add an alias",
-            )),
-        }
+/// May the author of a script give this alias in the current scope?
+pub(super) fn check_alias(call: &Call<'_>, alias: &str) -> Result<(), Error> {
+    let author = call.particle.init_peer_id;
+    let allowed = match alias {
+        "worker-spell" => call.host.may_operate(&author),
+        _ => call.host.may_name(&author, &call.scope),
+    };
+    match allowed {
+        true => Ok(()),
+        false => Err(Error::Forbidden(
+            author,
+            "add_alias",
+            "only the host, its management, or creator and key of a worker can add an alias",
+        )),
     }
 }

@@ -5,11 +5,11 @@ use alloc::string::String;
 
 use serde_json::{Value, json};
 
-use super::{Args, Builtin, Call, CallError, Reply, worldly};
-use crate::world::World;
+use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::rooms::Rooms;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "stat",
         "service_memory",
         "service_id_or_alias: string",
@@ -17,7 +17,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "per module, after the last call",
         service_memory,
     ),
-    worldly(
+    on_rooms(
         "stat",
         "service_stat",
         "service_id_or_alias: string",
@@ -29,12 +29,12 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 ];
 
 fn service_memory(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let name: String = args.next("service_id_or_alias")?;
-    let memory = &world.resolve(call, &name)?.memory;
+    let memory = &rooms.resolve(call, &name)?.memory;
     let modules = memory
         .iter()
         .map(|(name, bytes)| json!({ "name": name, "memory_size_bytes": bytes }));
@@ -42,12 +42,12 @@ fn service_memory(
 }
 
 fn service_stat(
-    world: &mut World,
+    rooms: &mut Rooms,
     call: &Call<'_>,
     args: &mut Args<'_>,
 ) -> Result<Reply, CallError> {
     let name: String = args.next("service_id_or_alias")?;
-    let answer = match world.resolve(call, &name) {
+    let answer = match rooms.resolve(call, &name) {
         Ok(entry) => json!({ "status": true, "error": "", "result": [entry.stats.value()] }),
         Err(error) => json!({ "status": false, "error": format!("{error}"), "result": [] }),
     };

@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 
-use super::{Args, Builtin, Call, CallError, Reply, worldly};
+use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::rooms::Rooms;
 use crate::vault::Error;
-use crate::world::World;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
-    worldly(
+    on_rooms(
         "vault",
         "put",
         "data: string",
@@ -15,7 +15,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "any caller; ids of particles with `/` or more than 150 bytes have no vault",
         put,
     ),
-    worldly(
+    on_rooms(
         "vault",
         "cat",
         "path: string",
@@ -25,34 +25,20 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     ),
 ];
 
-fn put(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let data: String = args.next("data")?;
-    let file = world.entropy.uuid();
+    let file = rooms.entropy.uuid();
     let token = call.host.token(call.particle);
-    let path = world
+    let path = rooms
         .vaults
         .put(&call.scope, call.particle, &token, &file, data.as_bytes())
         .map_err(CallError::from_error)?;
     Ok(path.into())
 }
 
-fn cat(world: &mut World, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn cat(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let path: String = args.next("path")?;
-    let bytes = world.vault_file(call, &path)?;
+    let bytes = rooms.vault_file(call, &path)?;
     let text = String::from_utf8(bytes).map_err(|_| CallError::from_error(Error::NotText(path)))?;
     Ok(text.into())
-}
-
-impl World {
-    /// A file of the script's vault.
-    pub(super) fn vault_file(
-        &mut self,
-        call: &Call<'_>,
-        path: &str,
-    ) -> Result<alloc::vec::Vec<u8>, CallError> {
-        let token = call.host.token(call.particle);
-        self.vaults
-            .read(&call.scope, call.particle, &token, path)
-            .map_err(CallError::from_error)
-    }
 }

@@ -17,7 +17,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use basalt_manifest::{Manifest, Url};
 use basalt_net::peer_id::PeerId;
@@ -25,16 +24,16 @@ use basalt_net::time::Instant;
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde_json::{Value, json};
 
-use crate::builtins::{Call, CallError, Later, Reply};
-use crate::compute::JobId;
+use crate::call::Call;
+use crate::compute::{JobId, JobIds};
 use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
-use crate::state::{self, State};
-use crate::world::World;
+use crate::reply::{CallError, Reply};
+use crate::state::{self, Changes, State};
 use abi::Word;
 use answers::{Deal, deal_info, deals, receipt, subnet, workers};
 use pending::Pending;
 use rpc::Question;
-use sending::{Prepared, is_mined, mined};
+use sending::{Keeping, Prepared, is_mined, mined};
 use wallet::Address;
 
 pub use answers::views;
@@ -123,7 +122,7 @@ enum Work {
 
 struct Asked {
     /// The call that waits; `None`: it is the chain's own work.
-    ticket: Option<JobId>,
+    job: Option<JobId>,
     until: Instant,
     count: usize,
     work: Work,
@@ -139,6 +138,11 @@ pub(crate) struct Chain {
     waiting: VecDeque<(JobId, Instant, Address, Vec<u8>)>,
     /// Transactions that were sent.
     pending: Pending,
+    /// Changes for the disk.
+    commits: VecDeque<(JobId, Changes)>,
+    /// Transactions that the disk is keeping.
+    keeping: BTreeMap<JobId, Keeping>,
+    ids: JobIds,
     next: u64,
 }
 
@@ -149,6 +153,7 @@ impl Chain {
     /// The state fails.
     pub(crate) fn new(
         settings: Settings,
+        ids: JobIds,
         state: &mut Option<State>,
     ) -> Result<Chain, state::Error> {
         let (resending, wallet) = (settings.resending.clone(), settings.wallet.clone());
@@ -159,6 +164,9 @@ impl Chain {
             sending: None,
             waiting: VecDeque::new(),
             pending,
+            commits: VecDeque::new(),
+            keeping: BTreeMap::new(),
+            ids,
             settings: Box::new(settings),
             next: 0,
         })
@@ -181,7 +189,7 @@ impl Chain {
     /// Asks the chain; gives the name of the work.
     fn ask(
         &mut self,
-        ticket: impl Into<Option<JobId>>,
+        job: impl Into<Option<JobId>>,
         until: Instant,
         work: Work,
         questions: &[Question],
@@ -200,7 +208,7 @@ impl Chain {
             until,
         });
         let asked = Asked {
-            ticket: ticket.into(),
+            job: job.into(),
             until,
             count: questions.len(),
             work,
@@ -227,29 +235,25 @@ fn deal_address(text: &str) -> Option<Address> {
     HEX.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-impl World {
-    /// The chain, with room for one more call, and until when that may take.
-    fn chain_for(&mut self, call: &Call<'_>) -> Result<(&mut Chain, JobId, Instant), CallError> {
-        let ticket = self.ticket();
-        let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
-        let until = call.clock.now + Duration::from_millis(life.min(MAX_MS));
-        match &mut self.chain {
-            Some(chain) if chain.has_room() => Ok((chain, ticket, until)),
-            Some(_) => Err(CallError::text(
+impl Chain {
+    /// Room for one more call: its job, and until when it may take.
+    fn admit(&mut self, call: &Call<'_>) -> Result<(JobId, Instant), CallError> {
+        match self.has_room() {
+            true => Ok((self.ids.next(), call.until(MAX_MS))),
+            false => Err(CallError::text(
                 "this peer is too busy: too many calls wait for the chain",
             )),
-            None => Err(CallError::text("this peer knows no chain")),
         }
     }
 
     /// The deals of this peer.
     pub(crate) fn get_deals(&mut self, call: &Call<'_>) -> Result<Reply, CallError> {
-        let peer = chain_id_of(&self.host().peer_id).unwrap_or_default();
-        let (chain, ticket, until) = self.chain_for(call)?;
-        let diamond = chain.settings.diamond;
+        let peer = chain_id_of(&call.host.peer_id).unwrap_or_default();
+        let (job, until) = self.admit(call)?;
+        let diamond = self.settings.diamond;
         let question = rpc::eth_call(&diamond, &abi::call(GET_COMPUTE_UNITS, &[peer]));
-        chain.ask(ticket, until, Work::Units, &[question]);
-        Ok(Reply::Later(Later::Job(ticket)))
+        self.ask(job, until, Work::Units, &[question]);
+        Ok(Reply::job(job))
     }
 
     /// Tells a deal which worker serves it here.
@@ -276,10 +280,10 @@ impl World {
         let offchain =
             offchain.ok_or_else(|| CallError::text(format!("Invalid worker id '{worker}'")))?;
         let data = abi::call(ACTIVATE_WORKER, &[onchain, offchain]);
-        let (chain, ticket, until) = self.chain_for(call)?;
-        chain.waiting.push_back((ticket, until, to, data));
-        chain.send_next();
-        Ok(Reply::Later(Later::Job(ticket)))
+        let (job, until) = self.admit(call)?;
+        self.waiting.push_back((job, until, to, data));
+        self.send_next();
+        Ok(Reply::job(job))
     }
 
     /// What became of transactions.
@@ -291,10 +295,10 @@ impl World {
         if hashes.is_empty() {
             return Ok(Value::Array(Vec::new()).into());
         }
-        let (chain, ticket, until) = self.chain_for(call)?;
+        let (job, until) = self.admit(call)?;
         let families: Vec<Vec<String>> = hashes
             .iter()
-            .map(|hash| match chain.pending.of_hash(hash) {
+            .map(|hash| match self.pending.of_hash(hash) {
                 Some(sent) => sent.hashes.clone(),
                 None => vec![hash.clone()],
             })
@@ -303,8 +307,8 @@ impl World {
             .iter()
             .flat_map(|hashes| receipts(hashes))
             .collect();
-        chain.ask(ticket, until, Work::Receipts(families), &questions);
-        Ok(Reply::Later(Later::Job(ticket)))
+        self.ask(job, until, Work::Receipts(families), &questions);
+        Ok(Reply::job(job))
     }
 
     /// Who serves a deal.
@@ -317,45 +321,42 @@ impl World {
             let error = format!("Invalid deal id '{deal}': invalid length");
             return Ok(subnet(Err(error)).into());
         };
-        let (chain, ticket, until) = self.chain_for(call)?;
+        let (job, until) = self.admit(call)?;
         let question = rpc::eth_call(&to, &abi::call(GET_WORKERS, &[]));
-        chain.ask(ticket, until, Work::Workers, &[question]);
-        Ok(Reply::Later(Later::Job(ticket)))
+        self.ask(job, until, Work::Workers, &[question]);
+        Ok(Reply::job(job))
     }
 
-    /// Takes the answer to a request to the chain.
-    pub(crate) fn chain_done(&mut self, now: Instant, id: u64, answer: Answer) {
-        let World { chain, state, .. } = self;
-        let Some(chain) = chain else {
-            return;
-        };
-        let Some(asked) = chain.works.remove(&id) else {
-            return;
-        };
+    /// Takes the answer to a request to the chain. Gives the reply to the call that waits for it,
+    /// if it has one already.
+    pub(crate) fn done(
+        &mut self,
+        now: Instant,
+        id: u64,
+        answer: Answer,
+    ) -> Option<(JobId, Result<Reply, CallError>)> {
+        let asked = self.works.remove(&id)?;
         let answers = answer.and_then(|answer| match answer.status {
             200 => rpc::answers(&answer.body, asked.count),
             status => Err(format!("the chain's endpoint answers {status}")),
         });
-        let Some(ticket) = asked.ticket else {
-            return chain.look_after(state, now, asked.until, asked.work, answers);
+        let Some(job) = asked.job else {
+            self.look_after(now, asked.until, asked.work, answers);
+            return None;
         };
-        let until = asked.until;
-        if let Some(reply) = chain.proceed(state, now, id, until, ticket, asked.work, answers) {
-            self.finished.push_back((ticket, reply));
-        }
+        let reply = self.proceed(now, id, asked.until, job, asked.work, answers)?;
+        Some((job, reply))
     }
 }
 
 impl Chain {
     /// Makes of answers the call's reply, or the next request.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
     fn proceed(
         &mut self,
-        state: &mut Option<State>,
         now: Instant,
         id: u64,
         until: Instant,
-        ticket: JobId,
+        job: JobId,
         work: Work,
         answers: Result<Vec<Result<Value, String>>, String>,
     ) -> Option<Result<Reply, CallError>> {
@@ -378,7 +379,7 @@ impl Chain {
                                 })
                             })
                             .collect();
-                        self.ask(ticket, until, Work::Deals(found), &questions);
+                        self.ask(job, until, Work::Deals(found), &questions);
                         return None;
                     }
                     Err(error) => Err(error),
@@ -395,17 +396,20 @@ impl Chain {
                 let all = families.iter().map(Vec::len).sum();
                 let answers = answers.unwrap_or_else(|error| vec![Err(error); all]);
                 let mut answers = answers.into_iter();
+                let mut over = Vec::new();
                 let of = |hashes: Vec<String>| {
                     let found = mined(answers.by_ref().take(hashes.len()));
                     let sent = hashes.first().and_then(|hash| self.pending.of_hash(hash));
                     if let Some(nonce) = sent.map(|sent| sent.nonce)
                         && is_mined(&found)
                     {
-                        self.settle(state, now, nonce);
+                        over.push(nonce);
                     }
                     receipt(found)
                 };
-                Ok(families.into_iter().map(of).collect())
+                let told = families.into_iter().map(of).collect();
+                over.into_iter().for_each(|nonce| self.close(nonce));
+                Ok(told)
             }
             Work::Workers => {
                 let found = first(answers)
@@ -413,18 +417,17 @@ impl Chain {
                     .and_then(|answer| workers(&answer).map_err(|error| error.to_string()));
                 Ok(subnet(found))
             }
-            Work::Prepare(to, data) => match self.prepared(state, now, to, data, answers) {
+            Work::Prepare(to, data) => match self.prepared(now, to, data, answers) {
                 Ok(Prepared::Known(hash)) => Ok(Value::String(hash)),
-                Ok(Prepared::New(nonce, raw)) => {
-                    let question = ("eth_sendRawTransaction", json!([rpc::hex(&raw)]));
-                    let id = self.ask(ticket, until, Work::Send(nonce), &[question]);
-                    self.sending = Some(id);
+                Ok(Prepared::New(changes, planned)) => {
+                    // The next one waits until this one is kept and sent.
+                    self.keep_first(changes, Keeping::New(job, until, planned));
                     return None;
                 }
                 Err(error) => Err(error),
             },
             Work::Send(nonce) => {
-                self.told(state, nonce, &answers);
+                self.told(nonce, &answers);
                 first(answers)
             }
             Work::Watch(_) | Work::Resend(_) => return None,

@@ -1,7 +1,8 @@
 //! Transactions that were sent and are not known to be mined: each is sent again with a higher fee when its time is over.
 //!
-//! A transaction is in the state before it is sent, with its number and its hash, and so is each that takes its place: after
-//! a power cut the node knows all that may be on the chain, looks after it, and sends nothing twice.
+//! A transaction is on the disk before it is sent, with its number and its hash, and so is each that
+//! takes its place: after a power cut the node knows all that may be on the chain, looks after it,
+//! and sends nothing twice.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -129,17 +130,10 @@ impl Pending {
         Ok(pending)
     }
 
-    /// Keeps a transaction that is to be sent, or to be sent again with the fees that it has now, and gives its signed bytes.
-    /// It is looked after from now on.
-    ///
-    /// # Errors
-    /// The state fails: it may not be sent.
-    pub(super) fn send(
-        &mut self,
-        state: &mut Option<State>,
-        now: Instant,
-        mut sent: Sent,
-    ) -> Result<Vec<u8>, state::Error> {
+    /// Signs a transaction that is to be sent, or to be sent again with the fees that it has now.
+    /// It may be sent when the changes are kept, and not before: after a power cut the node must
+    /// know of everything that may be on the chain.
+    pub(super) fn plan(&self, now: Instant, mut sent: Sent) -> (Changes, Planned) {
         let raw = self.wallet.sign(&Transaction {
             chain_id: self.chain_id,
             nonce: sent.nonce,
@@ -151,21 +145,36 @@ impl Pending {
         });
         sent.hashes.push(rpc::hex(&hash(&raw)));
         sent.times = sent.times.saturating_add(1);
-        self.keep(state, sent, Some(now + self.after()))?;
-        Ok(raw)
+        let (changes, oldest) = self.record(&sent);
+        let due = Some(now + self.after());
+        let planned = Planned {
+            raw,
+            entry: Entry { sent, due },
+            oldest,
+        };
+        (changes, planned)
+    }
+
+    /// Looks after a transaction whose changes are kept; gives the signed bytes, which may be sent
+    /// now.
+    pub(super) fn add(&mut self, planned: Planned) -> Vec<u8> {
+        self.put(planned.entry, planned.oldest);
+        planned.raw
+    }
+
+    fn put(&mut self, entry: Entry, oldest: Option<u64>) {
+        if let Some(nonce) = oldest {
+            self.entries.remove(&nonce);
+        }
+        self.entries.insert(entry.sent.nonce, entry);
     }
 
     fn after(&self) -> Duration {
         Duration::from_millis(self.limits.after_ms)
     }
 
-    /// Puts one in its place, in the state first; the oldest of its kind goes when there are too many.
-    fn keep(
-        &mut self,
-        state: &mut Option<State>,
-        sent: Sent,
-        due: Option<Instant>,
-    ) -> Result<(), state::Error> {
+    /// What has to be kept of one, and the oldest of its kind, which goes when there are too many.
+    fn record(&self, sent: &Sent) -> (Changes, Option<u64>) {
         let mut others = self.entries.values().map(|entry| &entry.sent);
         let mut others = others
             .by_ref()
@@ -179,12 +188,15 @@ impl Pending {
         }
         let record = sent.record(self.chain_id, &self.wallet.address());
         changes.put(Room::Transactions, sent.nonce.to_be_bytes(), record);
-        commit(state, changes)?;
-        if let Some(nonce) = oldest {
-            self.entries.remove(&nonce);
-        }
-        self.entries.insert(sent.nonce, Entry { sent, due });
-        Ok(())
+        (changes, oldest)
+    }
+
+    /// Puts one in its place at once. It does not wait for the disk: what is lost with a power cut
+    /// is found out again from the chain.
+    fn change(&mut self, sent: Sent, due: Option<Instant>) -> Changes {
+        let (changes, oldest) = self.record(&sent);
+        self.put(Entry { sent, due }, oldest);
+        changes
     }
 
     /// How many are looked after.
@@ -246,64 +258,51 @@ impl Pending {
         sent.times <= self.limits.max_times
     }
 
-    /// The chain's endpoint has taken one, and has a hash for it: the known one, unless it counts otherwise.
-    ///
-    /// # Errors
-    /// The state fails.
-    pub(super) fn taken(
-        &mut self,
-        state: &mut Option<State>,
-        nonce: u64,
-        hash: &str,
-    ) -> Result<(), state::Error> {
+    /// The chain's endpoint has taken one, and has a hash for it: the known one, unless it counts
+    /// otherwise. Gives what has to be kept of that.
+    pub(super) fn taken(&mut self, nonce: u64, hash: &str) -> Changes {
         let Some(Entry { sent, due }) = self.entries.get(&nonce) else {
-            return Ok(());
+            return Changes::new();
         };
         if sent.over || sent.hashes.iter().any(|known| known == hash) {
-            return Ok(());
+            return Changes::new();
         }
         let (mut sent, due) = (sent.clone(), *due);
         sent.hashes.push(hash.to_string());
-        self.keep(state, sent, due)
+        self.change(sent, due)
     }
 
-    /// One is mined or given up. Who asks for a hash that was replaced is told of the one that took its place.
-    ///
-    /// # Errors
-    /// The state fails.
-    pub(super) fn settle(
-        &mut self,
-        state: &mut Option<State>,
-        nonce: u64,
-    ) -> Result<(), state::Error> {
+    /// One is mined or given up. Who asks for a hash that was replaced is told of the one that took
+    /// its place. Gives what has to be kept of that.
+    pub(super) fn close(&mut self, nonce: u64) -> Changes {
         match self.get(nonce).cloned() {
-            None => Ok(()),
-            Some(sent) if sent.hashes.len() < 2 => self.forget(state, nonce),
-            Some(sent) => self.keep(state, Sent { over: true, ..sent }, None),
+            None => Changes::new(),
+            Some(sent) if sent.hashes.len() < 2 => self.forget(nonce),
+            Some(sent) => self.change(Sent { over: true, ..sent }, None),
         }
     }
 
-    /// One is on no chain, or there is nothing more to be known about it.
-    ///
-    /// # Errors
-    /// The state fails.
-    pub(super) fn forget(
-        &mut self,
-        state: &mut Option<State>,
-        nonce: u64,
-    ) -> Result<(), state::Error> {
+    /// One is on no chain, or there is nothing more to be known about it. Gives what has to be kept
+    /// of that.
+    pub(super) fn forget(&mut self, nonce: u64) -> Changes {
         let mut changes = Changes::new();
         changes.delete(Room::Transactions, nonce.to_be_bytes());
-        commit(state, changes)?;
         self.entries.remove(&nonce);
-        Ok(())
+        changes
     }
 }
 
-fn commit(state: &mut Option<State>, changes: Changes) -> Result<(), state::Error> {
-    match state {
-        Some(state) => state.commit(changes),
-        None => Ok(()),
+/// A transaction that is signed and not yet kept.
+pub(super) struct Planned {
+    raw: Vec<u8>,
+    entry: Entry,
+    oldest: Option<u64>,
+}
+
+impl Planned {
+    /// Its number.
+    pub(super) fn nonce(&self) -> u64 {
+        self.entry.sent.nonce
     }
 }
 
@@ -382,6 +381,22 @@ mod tests {
         Pending::restore(limits.clone(), wallet, 5, state).unwrap()
     }
 
+    /// Sends one if the state keeps it.
+    fn send(pending: &mut Pending, state: &mut Option<State>, now: Instant, sent: Sent) -> bool {
+        let (changes, planned) = pending.plan(now, sent);
+        let kept = keep(state, changes);
+        if kept {
+            pending.add(planned);
+        }
+        kept
+    }
+
+    fn keep(state: &mut Option<State>, changes: Changes) -> bool {
+        state
+            .as_mut()
+            .is_none_or(|state| state.commit(changes).is_ok())
+    }
+
     fn at(second: u64) -> Instant {
         Instant::from_millis(second * 1000)
     }
@@ -407,7 +422,7 @@ mod tests {
         };
         let mut pending = pending(&limits, 1, &mut None);
         for nonce in 0..3 {
-            pending.send(&mut None, at(nonce), sent(nonce)).unwrap();
+            send(&mut pending, &mut None, at(nonce), sent(nonce));
         }
         // The first has left its place to the third.
         assert!(pending.get(0).is_none());
@@ -416,7 +431,7 @@ mod tests {
         let due = pending.due(at(91)).cloned().unwrap();
         assert!(due.nonce == 1 && pending.may_repeat(&due));
         assert_eq!(pending.wake_at(), Some(at(92)));
-        pending.send(&mut None, at(91), due).unwrap();
+        send(&mut pending, &mut None, at(91), due);
         let again = pending.get(1).unwrap();
         assert!(!pending.may_repeat(again));
         // Numbers that are taken are left out.
@@ -428,14 +443,14 @@ mod tests {
     fn who_asks_for_one_hash_is_told_of_all() {
         let mut pending = pending(&Resending::default(), 1, &mut None);
         for nonce in [0, 1] {
-            pending.send(&mut None, at(0), sent(nonce)).unwrap();
-            pending.taken(&mut None, nonce, "other").unwrap();
+            send(&mut pending, &mut None, at(0), sent(nonce));
+            let _ = pending.taken(nonce, "other");
         }
         let hash = pending.get(0).unwrap().hashes[0].clone();
         let family = |pending: &Pending| pending.of_hash(&hash).map(|sent| sent.hashes.clone());
         assert_eq!(family(&pending), Some(vec![hash.clone(), "other".into()]));
         // Also when it is over.
-        pending.settle(&mut None, 0).unwrap();
+        let _ = pending.close(0);
         assert_eq!(pending.len(), 1);
         assert_eq!(pending.get(0), None);
         assert_eq!(family(&pending), Some(vec![hash.clone(), "other".into()]));
@@ -451,17 +466,17 @@ mod tests {
         let mut state = open();
         let mut before = pending(&limits, 1, &mut state);
         for nonce in 7..10 {
-            before.send(&mut state, at(5), sent(nonce)).unwrap();
+            assert!(send(&mut before, &mut state, at(5), sent(nonce)));
         }
-        before.forget(&mut state, 8).unwrap();
+        assert!(keep(&mut state, before.forget(8)));
         let mut dearer = before.get(7).unwrap().clone();
         dearer.fees.max = 126;
-        before.send(&mut state, at(95), dearer).unwrap();
+        assert!(send(&mut before, &mut state, at(95), dearer));
         let (seven, nine) = (before.get(7).cloned(), before.get(9).cloned());
-        before.settle(&mut state, 7).unwrap();
+        assert!(keep(&mut state, before.close(7)));
         // What cannot be kept may not be sent.
         disk.fail(0, u32::MAX);
-        assert!(before.send(&mut state, at(99), sent(10)).is_err());
+        assert!(!send(&mut before, &mut state, at(99), sent(10)));
         assert_eq!(before.get(10), None);
         disk.fail(0, 0);
         disk.cut(|_| false);

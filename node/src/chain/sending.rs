@@ -1,6 +1,7 @@
 //! Transactions from a script's call to the chain: made one at a time, kept before they are sent, and looked after until
 //! they are mined.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -10,10 +11,12 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
-use super::pending::{Fees, Sent};
+use super::pending::{Fees, Planned, Sent};
 use super::wallet::Address;
 use super::{Chain, MAX_MS, Work, receipts, rpc};
-use crate::state::State;
+use crate::compute::JobId;
+use crate::reply::{CallError, Reply};
+use crate::state::{self, Changes};
 
 /// What the endpoint answers to the questions of a request; the outer error is for want of an answer.
 type Answers = Result<Vec<Result<Value, String>>, String>;
@@ -22,8 +25,16 @@ type Answers = Result<Vec<Result<Value, String>>, String>;
 pub(super) enum Prepared {
     /// It was sent before, and may yet be mined: its hash.
     Known(String),
-    /// It is kept: its number, and the bytes that are to be sent.
-    New(u64, Vec<u8>),
+    /// It is to be sent when the disk has kept it.
+    New(Changes, Box<Planned>),
+}
+
+/// A transaction that the disk is keeping, and who waits for that.
+pub(super) enum Keeping {
+    /// A script's call waits until then for its first sending.
+    New(JobId, Instant, Box<Planned>),
+    /// It takes the place of one that is not mined, until then.
+    Again(Instant, Box<Planned>),
 }
 
 impl Chain {
@@ -32,7 +43,7 @@ impl Chain {
         if self.sending.is_some() {
             return;
         }
-        let Some((ticket, until, to, data)) = self.waiting.pop_front() else {
+        let Some((job, until, to, data)) = self.waiting.pop_front() else {
             return;
         };
         let from = rpc::hex(&self.settings.wallet.address());
@@ -44,7 +55,7 @@ impl Chain {
             ("eth_maxPriorityFeePerGas", json!([])),
             ("eth_getTransactionCount", json!([from, "pending"])),
         ];
-        let id = self.ask(ticket, until, Work::Prepare(to, data), &questions);
+        let id = self.ask(job, until, Work::Prepare(to, data), &questions);
         self.sending = Some(id);
     }
 
@@ -97,7 +108,6 @@ impl Chain {
     /// is under way, after a reboot perhaps, does not pay twice.
     pub(super) fn prepared(
         &mut self,
-        state: &mut Option<State>,
         now: Instant,
         to: Address,
         data: Vec<u8>,
@@ -122,35 +132,31 @@ impl Chain {
         let small = |number: u128| u64::try_from(number).map_err(|error| error.to_string());
         let nonce = self.pending.free_nonce(small(count)?);
         let sent = Sent::new(nonce, to, data, small(gas)?, fees);
-        let raw = self.pending.send(state, now, sent);
-        let raw = raw.map_err(|error| format!("the transaction cannot be kept: {error}"))?;
-        Ok(Prepared::New(nonce, raw))
+        let (changes, planned) = self.pending.plan(now, sent);
+        Ok(Prepared::New(changes, Box::new(planned)))
     }
 
     /// What the endpoint says to a new transaction. One without an answer may be on the chain all the same: it is looked after.
-    pub(super) fn told(&mut self, state: &mut Option<State>, nonce: u64, answers: &Answers) {
+    pub(super) fn told(&mut self, nonce: u64, answers: &Answers) {
         let answer = answers.as_ref().ok().and_then(|answers| answers.first());
-        let kept = match answer {
-            Some(Ok(Value::String(hash))) => self.pending.taken(state, nonce, hash),
-            Some(Err(_)) => self.pending.forget(state, nonce),
-            Some(Ok(_)) | None => Ok(()),
+        let changes = match answer {
+            Some(Ok(Value::String(hash))) => self.pending.taken(nonce, hash),
+            Some(Err(_)) => self.pending.forget(nonce),
+            Some(Ok(_)) | None => return,
         };
-        if let Err(error) = kept {
-            log::error!(target: "chain", "transaction {nonce}: {error}");
-        }
+        self.keep(changes);
     }
 
     /// Looks after a transaction that was sent: what is not mined is sent again with a higher fee.
     pub(super) fn look_after(
         &mut self,
-        state: &mut Option<State>,
         now: Instant,
         until: Instant,
         work: Work,
         answers: Answers,
     ) {
         match (work, answers) {
-            (Work::Watch(nonce), Ok(answers)) => self.watched(state, now, until, nonce, answers),
+            (Work::Watch(nonce), Ok(answers)) => self.watched(now, until, nonce, answers),
             (Work::Watch(nonce), Err(error)) => {
                 log::debug!(target: "chain", "transaction {nonce} cannot be looked after: {error}");
                 self.pending.wait(now, nonce);
@@ -160,7 +166,7 @@ impl Chain {
                 Some(Err(error)) => {
                     log::debug!(target: "chain", "the replacement of {nonce} is refused: {error}");
                 }
-                _ => self.told(state, nonce, &Ok(answers)),
+                _ => self.told(nonce, &Ok(answers)),
             },
             (Work::Resend(nonce), Err(error)) => {
                 log::debug!(target: "chain", "no answer to the replacement of {nonce}: {error}");
@@ -171,7 +177,6 @@ impl Chain {
 
     fn watched(
         &mut self,
-        state: &mut Option<State>,
         now: Instant,
         until: Instant,
         nonce: u64,
@@ -181,7 +186,7 @@ impl Chain {
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
         let (block, priority) = (next(), next());
         if is_mined(&mined(answers)) {
-            return self.settle(state, now, nonce);
+            return self.close(nonce);
         }
         let Some(sent) = self.pending.get(nonce).cloned() else {
             return;
@@ -190,32 +195,83 @@ impl Chain {
             Ok(fees) if self.pending.may_repeat(&sent) => fees.in_place_of(sent.fees),
             Ok(_) => {
                 log::warn!(target: "chain", "transaction {nonce} is not mined and is given up");
-                return self.settle(state, now, nonce);
+                return self.close(nonce);
             }
             Err(_) => return self.pending.wait(now, nonce),
         };
-        match self.pending.send(state, now, Sent { fees, ..sent }) {
-            Ok(raw) => {
-                log::info!(
-                    target: "chain",
-                    "transaction {nonce} is not mined: it is sent again for {} wei per gas", fees.max
-                );
-                let question = ("eth_sendRawTransaction", json!([rpc::hex(&raw)]));
-                self.ask(None, until, Work::Resend(nonce), &[question]);
+        let (changes, planned) = self.pending.plan(now, Sent { fees, ..sent });
+        let keeping = Keeping::Again(until, Box::new(planned));
+        self.keep_first(changes, keeping);
+    }
+
+    /// Keeps what is to be sent then.
+    pub(super) fn keep_first(&mut self, changes: Changes, keeping: Keeping) {
+        let id = self.ids.next();
+        self.keeping.insert(id, keeping);
+        self.commits.push_back((id, changes));
+    }
+
+    /// Keeps what nothing waits for.
+    pub(super) fn keep(&mut self, changes: Changes) {
+        if !changes.is_empty() {
+            self.commits.push_back((self.ids.next(), changes));
+        }
+    }
+
+    /// The next changes for the disk.
+    pub(crate) fn next_commit(&mut self) -> Option<(JobId, Changes)> {
+        self.commits.pop_front()
+    }
+
+    /// The disk has kept a transaction, which may be sent now, or has not. Gives the reply to the
+    /// call that waits for it, if it has one already.
+    ///
+    /// # Errors
+    /// The job is none of the chain's.
+    pub(crate) fn kept(
+        &mut self,
+        now: Instant,
+        id: JobId,
+        kept: Result<(), state::Error>,
+    ) -> Result<Option<(JobId, Result<Reply, CallError>)>, Result<(), state::Error>> {
+        let send = |raw: &[u8]| [("eth_sendRawTransaction", json!([rpc::hex(raw)]))];
+        match (self.keeping.remove(&id), kept) {
+            (None, kept) => return Err(kept),
+            (Some(Keeping::New(call, until, planned)), Ok(())) => {
+                let nonce = planned.nonce();
+                let raw = self.pending.add(*planned);
+                let id = self.ask(call, until, Work::Send(nonce), &send(&raw));
+                self.sending = Some(id);
             }
-            Err(error) => {
+            (Some(Keeping::New(call, _, _)), Err(error)) => {
+                self.sending = None;
+                self.send_next();
+                let error = format!("the transaction cannot be kept: {error}");
+                return Ok(Some((call, Err(CallError::text(error)))));
+            }
+            (Some(Keeping::Again(until, planned)), Ok(())) => {
+                let nonce = planned.nonce();
+                if self.pending.get(nonce).is_none() {
+                    // Somebody has seen its receipt meanwhile.
+                    return Ok(None);
+                }
+                log::info!(target: "chain", "transaction {nonce} is not mined: it is sent again");
+                let raw = self.pending.add(*planned);
+                self.ask(None, until, Work::Resend(nonce), &send(&raw));
+            }
+            (Some(Keeping::Again(_, planned)), Err(error)) => {
+                let nonce = planned.nonce();
                 log::error!(target: "chain", "transaction {nonce} cannot be sent again: {error}");
                 self.pending.wait(now, nonce);
             }
         }
+        Ok(None)
     }
 
     /// A transaction is mined or given up.
-    pub(super) fn settle(&mut self, state: &mut Option<State>, now: Instant, nonce: u64) {
-        if let Err(error) = self.pending.settle(state, nonce) {
-            log::error!(target: "chain", "transaction {nonce}: {error}");
-            self.pending.wait(now, nonce);
-        }
+    pub(super) fn close(&mut self, nonce: u64) {
+        let changes = self.pending.close(nonce);
+        self.keep(changes);
     }
 }
 

@@ -4,6 +4,7 @@ use super::answers::{app_cid, status};
 use super::wallet::Transaction;
 use super::*;
 use basalt_store::Memory;
+use core::time::Duration;
 use serde_json::from_str;
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -205,7 +206,7 @@ impl Played {
         let settings = Settings::from_manifest(&Manifest::parse(&text).unwrap()).unwrap();
         let mut state = Some(State::open(disk.clone(), [1; 16]).unwrap().0);
         Played {
-            chain: Chain::new(settings, &mut state).unwrap(),
+            chain: Chain::new(settings, JobIds::default(), &mut state).unwrap(),
             disk,
             state,
             now: Instant::from_millis(1_000),
@@ -254,23 +255,20 @@ impl Played {
         let asked = asked.collect();
         assert_eq!(batch.len(), answers.len(), "{asked:?}");
         let Asked {
-            ticket,
-            until,
-            work,
-            ..
+            job, until, work, ..
         } = self.chain.works.remove(&id).unwrap();
         let answers = match answers {
             [one] if *one == no_answer() => Err("the endpoint is silent".into()),
             answers => Ok(answers.iter().cloned().map(refusal).collect()),
         };
-        let (state, now) = (&mut self.state, self.now);
-        let Some(ticket) = ticket else {
-            self.chain.look_after(state, now, until, work, answers);
+        let now = self.now;
+        let Some(job) = job else {
+            self.chain.look_after(now, until, work, answers);
+            self.keep();
             return (asked, None);
         };
-        let reply = self
-            .chain
-            .proceed(state, now, id, until, ticket, work, answers);
+        let reply = self.chain.proceed(now, id, until, job, work, answers);
+        let reply = self.keep().or(reply);
         let reply = reply.map(|reply| {
             reply.map(|reply| match reply {
                 Reply::Value(value) => value,
@@ -278,6 +276,18 @@ impl Played {
             })
         });
         (asked, reply)
+    }
+
+    /// The disk keeps what it is asked to, or not; gives the reply to a call that comes of that.
+    fn keep(&mut self) -> Option<Result<Reply, CallError>> {
+        let mut reply = None;
+        while let Some((id, changes)) = self.chain.next_commit() {
+            let kept = self.state.as_mut().unwrap().commit(changes);
+            if let Ok(Some((_, answer))) = self.chain.kept(self.now, id, kept) {
+                reply = Some(answer);
+            }
+        }
+        reply
     }
 
     fn pass(&mut self, seconds: u64) {

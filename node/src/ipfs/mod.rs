@@ -10,7 +10,6 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use basalt_net::multiaddr::{Endpoint, Multiaddr};
 use basalt_net::particle::Authored;
@@ -18,10 +17,12 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
-use crate::builtins::{Call, Later, Reply};
-use crate::compute::JobId;
+use crate::call::Call;
+use crate::compute::{JobId, JobIds};
+use crate::entropy::Entropy;
 use crate::outgoing::{Answer, Head, Method, Owner, Request, Response, Server};
-use crate::world::World;
+use crate::reply::Reply;
+use crate::vault::Vaults;
 use dag::{Assembly, Cid};
 
 /// Longest file, in bytes. Against CIDs of endless files.
@@ -58,7 +59,7 @@ enum Work {
 }
 
 struct Fetch {
-    ticket: JobId,
+    job: JobId,
     server: Server,
     /// Whether the server has shown that it is a gateway, which has no API.
     gateway: bool,
@@ -78,25 +79,12 @@ pub(crate) struct Ipfs {
     pub(crate) seconds: u64,
     fetches: BTreeMap<u64, Fetch>,
     requests: VecDeque<Request>,
+    ids: JobIds,
     next: u64,
 }
 
 /// The network's public node.
 const DEFAULT_API: &str = "/dns4/ipfs.fluence.dev/tcp/5001";
-
-impl Default for Ipfs {
-    fn default() -> Ipfs {
-        Ipfs {
-            local: DEFAULT_API.into(),
-            external: DEFAULT_API.into(),
-            swarm: String::new(),
-            seconds: MAX_SECONDS,
-            fetches: BTreeMap::new(),
-            requests: VecDeque::new(),
-            next: 0,
-        }
-    }
-}
 
 /// Where an API is, by its multiaddr. One that ends in `/https` speaks TLS.
 pub(crate) fn server(text: &str) -> Result<Server, String> {
@@ -125,7 +113,21 @@ impl Ipfs {
     }
 }
 
-impl World {
+impl Ipfs {
+    /// Nothing under way, and the network's own addresses.
+    pub(crate) fn new(ids: JobIds) -> Ipfs {
+        Ipfs {
+            local: DEFAULT_API.into(),
+            external: DEFAULT_API.into(),
+            swarm: String::new(),
+            seconds: MAX_SECONDS,
+            fetches: BTreeMap::new(),
+            requests: VecDeque::new(),
+            ids,
+            next: 0,
+        }
+    }
+
     /// Fetches a file from an API; the answer is {success, error, contents or path}.
     pub(crate) fn fetch_file(
         &mut self,
@@ -141,9 +143,10 @@ impl World {
                 self.begin_fetch(call, api, Work::Fetch(assembly, target))
             });
         match begun {
-            Ok((id, ticket)) => {
+            Ok((id, job)) => {
+                // A new file wants its first block: it cannot be whole yet.
                 self.next_block(id);
-                Reply::Later(Later::Job(ticket))
+                Reply::job(job)
             }
             Err(error) => failed("contents", &error),
         }
@@ -152,7 +155,7 @@ impl World {
     /// Adds a file to an API; the answer is {success, error, hash}.
     pub(crate) fn put_file(&mut self, call: &Call<'_>, api: &str, bytes: &[u8]) -> Reply {
         match self.begin_fetch(call, api, Work::Put) {
-            Ok((id, ticket)) => {
+            Ok((id, job)) => {
                 let mut body = format!(
                     "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
                      content-type: application/octet-stream\r\n\r\n"
@@ -162,7 +165,7 @@ impl World {
                 body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
                 let target = "/api/v0/add?cid-version=1&raw-leaves=true&pin=true";
                 self.send_http(id, Method::POST, target, Some(MULTIPART), &body);
-                Reply::Later(Later::Job(ticket))
+                Reply::job(job)
             }
             Err(error) => failed("hash", &error),
         }
@@ -175,23 +178,22 @@ impl World {
         work: Work,
     ) -> Result<(u64, JobId), String> {
         let server = server(api)?;
-        if self.ipfs.fetches.len() >= MAX_FETCHES {
+        if self.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());
         }
-        let ticket = self.ticket();
-        let id = self.ipfs.next;
-        self.ipfs.next += 1;
-        let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
-        let life = life.min(self.ipfs.seconds.min(MAX_SECONDS) * 1000);
+        let job = self.ids.next();
+        let id = self.next;
+        self.next += 1;
+        let life = self.seconds.min(MAX_SECONDS) * 1000;
         let fetch = Fetch {
-            ticket,
+            job,
             server,
             gateway: false,
-            until: call.clock.now + Duration::from_millis(life),
+            until: call.until(life),
             work,
         };
-        self.ipfs.fetches.insert(id, fetch);
-        Ok((id, ticket))
+        self.fetches.insert(id, fetch);
+        Ok((id, job))
     }
 
     fn send_http(
@@ -202,7 +204,7 @@ impl World {
         content_type: Option<&'static str>,
         body: &[u8],
     ) {
-        if let Some(fetch) = self.ipfs.fetches.get(&id) {
+        if let Some(fetch) = self.fetches.get(&id) {
             let mut head = Head::new(method, target, &fetch.server);
             if let Some(kind) = content_type {
                 head = head.content_type(kind);
@@ -215,13 +217,13 @@ impl World {
                 max_body: MAX_BLOCK,
                 until: fetch.until,
             };
-            self.ipfs.requests.push_back(request);
+            self.requests.push_back(request);
         }
     }
 
-    /// Asks for the next block of a file, or ends it.
-    fn next_block(&mut self, id: u64) {
-        let wanted = match self.ipfs.fetches.get(&id) {
+    /// Asks for the next block of a file; false when it is whole.
+    fn next_block(&mut self, id: u64) -> bool {
+        let wanted = match self.fetches.get(&id) {
             Some(Fetch {
                 work: Work::Fetch(assembly, _),
                 gateway,
@@ -229,29 +231,35 @@ impl World {
             }) => assembly
                 .wanted()
                 .map(|cid| (cid.text().to_string(), *gateway)),
-            _ => return,
+            _ => None,
         };
-        match wanted {
-            Some((cid, false)) => {
+        let Some((cid, gateway)) = wanted else {
+            return false;
+        };
+        match gateway {
+            false => {
                 let target = format!("/api/v0/block/get?arg={cid}");
                 self.send_http(id, Method::POST, &target, None, &[]);
             }
             // One block of a trustless gateway.
-            Some((cid, true)) => {
+            true => {
                 let target = format!("/ipfs/{cid}?format=raw");
                 self.send_http(id, Method::GET, &target, None, &[]);
             }
-            None => self.end_fetch(id),
         }
+        true
     }
 
     /// A file is whole.
-    fn end_fetch(&mut self, id: u64) {
-        let Some(fetch) = self.ipfs.fetches.remove(&id) else {
-            return;
-        };
+    fn end_fetch(
+        &mut self,
+        vaults: &mut Vaults,
+        entropy: &mut Entropy,
+        id: u64,
+    ) -> Option<(JobId, Reply)> {
+        let fetch = self.fetches.remove(&id)?;
         let Work::Fetch(assembly, target) = fetch.work else {
-            return;
+            return None;
         };
         let bytes = assembly.into_bytes();
         let reply = match target {
@@ -264,28 +272,33 @@ impl World {
                 particle,
                 token,
             } => {
-                let file = self.entropy.uuid();
-                let put = self.vaults.put(&scope, &particle, &token, &file, &bytes);
-                match put {
+                let file = entropy.uuid();
+                match vaults.put(&scope, &particle, &token, &file, &bytes) {
                     Ok(path) => succeeded("path", path),
                     Err(error) => failed("path", &error.to_string()),
                 }
             }
         };
-        self.finished.push_back((fetch.ticket, Ok(reply)));
+        Some((fetch.job, reply))
     }
 
-    /// Takes the answer to a request of `aqua-ipfs`.
-    pub(crate) fn ipfs_done(&mut self, id: u64, answer: Answer) {
-        let Some(fetch) = self.ipfs.fetches.get_mut(&id) else {
-            return;
-        };
+    /// Takes the answer to a request of `aqua-ipfs`. Gives the reply to the call that waits for it,
+    /// if it has one already.
+    pub(crate) fn done(
+        &mut self,
+        vaults: &mut Vaults,
+        entropy: &mut Entropy,
+        id: u64,
+        answer: Answer,
+    ) -> Option<(JobId, Reply)> {
+        let fetch = self.fetches.get_mut(&id)?;
         if let (Ok(answer), Work::Fetch(..)) = (&answer, &fetch.work)
             && NO_API.contains(&answer.status)
             && !fetch.gateway
         {
             fetch.gateway = true;
-            return self.next_block(id);
+            self.next_block(id);
+            return None;
         }
         let body = answer.and_then(|Response { status, body, .. }| match status {
             200 => Ok(body),
@@ -301,24 +314,23 @@ impl World {
                 taken.map(|()| None).map_err(|error| error.to_string())
             }),
         };
-        match result {
-            Ok(None) => self.next_block(id),
-            result => {
-                let Some(fetch) = self.ipfs.fetches.remove(&id) else {
-                    return;
-                };
-                let field = match &fetch.work {
-                    Work::Put => "hash",
-                    Work::Fetch(_, Target::Contents) => "contents",
-                    Work::Fetch(..) => "path",
-                };
-                let reply = match result {
-                    Ok(hash) => succeeded(field, hash.unwrap_or_default()),
-                    Err(error) => failed(field, &error),
-                };
-                self.finished.push_back((fetch.ticket, Ok(reply)));
-            }
+        if let Ok(None) = result {
+            return match self.next_block(id) {
+                true => None,
+                false => self.end_fetch(vaults, entropy, id),
+            };
         }
+        let fetch = self.fetches.remove(&id)?;
+        let field = match &fetch.work {
+            Work::Put => "hash",
+            Work::Fetch(_, Target::Contents) => "contents",
+            Work::Fetch(..) => "path",
+        };
+        let reply = match result {
+            Ok(hash) => succeeded(field, hash.unwrap_or_default()),
+            Err(error) => failed(field, &error),
+        };
+        Some((fetch.job, reply))
     }
 }
 

@@ -32,7 +32,11 @@ mod tests {
                 let before = alloc::format!("{} = ", key.name);
                 let line = rest.lines().find(|line| line.starts_with(&before));
                 let line = line.unwrap_or_else(|| panic!("no {}.{}", section.name, key.name));
-                assert_eq!(line.contains("(redacted)"), key.secret != Secret::No, "{line}");
+                assert_eq!(
+                    line.contains("(redacted)"),
+                    key.secret != Secret::No,
+                    "{line}"
+                );
             }
         }
         let (_, key) = manifest.tls.certificate.unwrap();

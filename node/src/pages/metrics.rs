@@ -110,16 +110,16 @@ pub(super) fn text(report: &Report<'_>) -> String {
 }
 
 fn connections(text: &mut Text, report: &Report<'_>) {
-    let (swarm, world, contacts) = (&report.status.swarm, report.world, report.contacts);
+    let (swarm, rooms, contacts) = (&report.status.swarm, report.rooms, report.contacts);
     text.counters(
         "connection_pool_received_particles",
         "Particles received from the network, and those that spells made",
-        [(COMMON, swarm.particles_in), (SPELL, world.spell_runs())],
+        [(COMMON, swarm.particles_in), (SPELL, rooms.spell_runs())],
     );
     text.histogram(
         "connection_pool_particle_sizes",
         "Sizes of particles in bytes",
-        &world.meters.particle_sizes,
+        &rooms.tally.meters.particle_sizes,
     );
     text.gauge(
         "connection_pool_connected_peers",
@@ -166,7 +166,7 @@ fn connections(text: &mut Text, report: &Report<'_>) {
 }
 
 fn particles(text: &mut Text, report: &Report<'_>) {
-    let (node, world) = (&report.status.node, report.world);
+    let (node, rooms) = (&report.status.node, report.rooms);
     text.counter(
         "dispatcher_particles_expired",
         "Particles that came too late",
@@ -175,12 +175,12 @@ fn particles(text: &mut Text, report: &Report<'_>) {
     text.histogram(
         "particle_executor_interpretation_time_sec",
         "Seconds of a particle's turn",
-        &world.meters.interpretation,
+        &rooms.tally.meters.interpretation,
     );
     text.histogram(
         "particle_executor_avm_call_time_sec",
         "Seconds of a run of the interpreter",
-        &world.meters.avm_call,
+        &rooms.tally.meters.avm_call,
     );
     text.counter(
         "particle_executor_interpretation_successes",
@@ -220,29 +220,29 @@ fn particles(text: &mut Text, report: &Report<'_>) {
     text.counter(
         "spell_particles_created",
         "Particles of spells",
-        world.spell_runs(),
+        rooms.spell_runs(),
     );
     text.gauge(
         "spell_scheduled_now",
         "Spells that wait for something",
-        world.scheduled_spells(),
+        rooms.scheduled_spells(),
     );
     text.histogram(
         "spell_periods",
         "Seconds between the runs of spells",
-        &world.meters.periods,
+        &rooms.tally.meters.periods,
     );
 }
 
 fn calls(text: &mut Text, report: &Report<'_>) {
-    let (node, world) = (&report.status.node, report.world);
-    let services = world.calls();
+    let (node, rooms) = (&report.status.node, report.rooms);
+    let services = rooms.calls();
     text.histograms(
         "particle_executor_service_call_time_sec",
         "Seconds of calls",
         &[
-            (BUILTIN, &world.meters.builtin_call),
-            (SERVICE, &world.meters.service_call),
+            (BUILTIN, &rooms.tally.meters.builtin_call),
+            (SERVICE, &rooms.tally.meters.service_call),
         ],
     );
     let good = node.calls.saturating_sub(node.failed_calls);
@@ -266,8 +266,8 @@ fn calls(text: &mut Text, report: &Report<'_>) {
 }
 
 fn services(text: &mut Text, report: &Report<'_>) {
-    let world = report.world;
-    let (meters, services, calls) = (&world.meters, world.services(), world.calls());
+    let rooms = report.rooms;
+    let (meters, services, calls) = (&rooms.tally.meters, rooms.services(), rooms.calls());
     text.gauge("services_services_count", "Services", services.len());
     text.histogram(
         "services_creation_time_msec",
@@ -333,25 +333,25 @@ fn services(text: &mut Text, report: &Report<'_>) {
     text.gauge(
         "services_mem_used_total_bytes",
         "Memory of services",
-        world.memory.used(),
+        rooms.memory().used(),
     );
     text.gauge(
         "basalt_services_memory_limit_bytes",
         "Memory that all services may have",
-        world.memory.limit(),
+        rooms.memory().limit(),
     );
     text.gauge(
         "basalt_services_resting",
         "Services that rest between calls",
         services.resting(),
     );
-    let (vaults, bytes) = world.vaults();
+    let (vaults, bytes) = rooms.vaults();
     text.gauge("basalt_vaults", "Particles that have a vault", vaults);
     text.gauge("basalt_vaults_bytes", "Bytes of files in vaults", bytes);
     text.gauge(
         "basalt_jobs_waiting",
         "Jobs that wait for compute cores",
-        world.waiting_jobs(),
+        rooms.waiting_jobs(),
     );
 }
 
@@ -430,8 +430,8 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
 }
 
 fn machine(text: &mut Text, report: &Report<'_>) {
-    if let Some(state) = report.world.state() {
-        let store = state.status();
+    if let Some(state) = report.rooms.store() {
+        let store = &state.store;
         text.gauge(
             "basalt_store_capacity_bytes",
             "Size of the store",
@@ -446,10 +446,10 @@ fn machine(text: &mut Text, report: &Report<'_>) {
         text.counter(
             "basalt_store_reopened",
             "Times that the store was opened again after the disk had failed",
-            state.reopened(),
+            state.reopened,
         );
     }
-    if let Some(chain) = &report.world.chain {
+    if let Some(chain) = &report.rooms.chain {
         text.gauge(
             "basalt_chain_transactions_pending",
             "Transactions that were sent and are not known to be mined",

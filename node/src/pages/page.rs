@@ -58,7 +58,7 @@ fn health(report: &Report<'_>) -> (u16, Value) {
         ("bootstrap_nodes", joined),
         ("kademlia_bootstrap", joined),
         ("vm_pool", true),
-        ("persisted_services", report.world.is_restored()),
+        ("persisted_services", report.rooms.is_restored()),
     ];
     let good = checks.iter().filter(|(_, good)| *good).count();
     let status = match good {

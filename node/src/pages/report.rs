@@ -7,8 +7,8 @@ use basalt_net::swarm;
 
 use crate::actors;
 use crate::host::Versions;
+use crate::rooms::Rooms;
 use crate::status::DeviceReport;
-use crate::world::World;
 
 /// What the operator can see of a peer.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub(crate) struct Contacts {
 /// Everything that the pages are made of.
 pub(crate) struct Report<'a> {
     pub(crate) status: Status,
-    pub(crate) world: &'a World,
+    pub(crate) rooms: &'a Rooms,
     pub(crate) versions: &'a Versions,
     /// Bootstrap peers that are configured, and whether one is connected.
     pub(crate) bootstrap: (usize, bool),

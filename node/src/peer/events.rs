@@ -40,18 +40,25 @@ impl Peer {
                 }
             }
         }
-        while let Some(request) = self.node.next_request() {
-            let begun = self.client.start(request, self.tls.as_ref(), out);
-            if let Err((owner, answer)) = begun {
-                self.node.http_done(clock.now, owner, answer);
+        // What one kind of work gives may be work of another: a transaction that the disk has kept
+        // is a request, and a cold service is read before it is a job.
+        loop {
+            let request = self.node.next_request();
+            let disk_job = self.node.next_disk_job(clock);
+            let job = self.node.next_job();
+            if request.is_none() && disk_job.is_none() && job.is_none() {
+                break;
             }
-        }
-        while let Some(job) = self.node.next_disk_job() {
-            out.push(Effect::Other(Work::Disk { job }));
-        }
-        while let Some(job) = self.node.next_job() {
-            let core = job.core();
-            out.push(Effect::Other(Work::Compute { core, job }));
+            if let Some(request) = request
+                && let Err((owner, answer)) = self.client.start(request, self.tls.as_ref(), out)
+            {
+                self.node.http_done(clock, owner, answer);
+            }
+            out.extend(disk_job.map(|job| Effect::Other(Work::Disk { job })));
+            out.extend(job.map(|job| {
+                let core = job.core();
+                Effect::Other(Work::Compute { core, job })
+            }));
         }
     }
 

@@ -22,11 +22,11 @@ use crate::intake::Inbox;
 use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
+use crate::rooms::{Parts, Rooms};
 use crate::script::Aquavm;
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
-use crate::world::{Parts, World};
 
 /// A peer of the network on any edge that moves bytes.
 pub struct Peer {
@@ -60,8 +60,8 @@ impl Peer {
     /// A peer without connections, memory beyond a reboot and services. `seed` is fresh entropy.
     pub fn new(config: Config, keypair: Keypair, seed: [u8; 32]) -> Peer {
         let host = config.host(keypair.clone());
-        let world = World::without_parts(host, config.services.clone(), seed);
-        Peer::build(config, keypair, seed, world)
+        let rooms = Rooms::without_parts(host, config.services.clone(), seed);
+        Peer::build(config, keypair, seed, rooms)
     }
 
     /// A peer that has what `parts` give, without connections. `seed` is fresh entropy.
@@ -75,11 +75,11 @@ impl Peer {
         parts: Parts,
     ) -> Result<Peer, services::Error> {
         let host = config.host(keypair.clone());
-        let world = World::new(host, parts, config.services.clone(), seed)?;
-        Ok(Peer::build(config, keypair, seed, world))
+        let rooms = Rooms::new(host, parts, config.services.clone(), seed)?;
+        Ok(Peer::build(config, keypair, seed, rooms))
     }
 
-    fn build(config: Config, keypair: Keypair, seed: [u8; 32], world: World) -> Peer {
+    fn build(config: Config, keypair: Keypair, seed: [u8; 32], rooms: Rooms) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
         let bootstrap = config.bootstrap.iter().filter_map(Multiaddr::peer_id);
         let bootstrap = bootstrap.collect();
@@ -95,7 +95,7 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(world, config.particles, Aquavm::default()),
+            node: Node::new(rooms, config.particles, Aquavm::default()),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),

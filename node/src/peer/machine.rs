@@ -23,7 +23,7 @@ impl Peer {
                 let connected = |peer: &PeerId| self.swarm.is_connected(peer);
                 let report = Report {
                     status: self.status(),
-                    world: self.node.world(),
+                    rooms: self.node.rooms(),
                     versions: &self.node.host().versions,
                     bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
                     contacts: &self.reached,
@@ -67,7 +67,7 @@ impl Machine for Peer {
                 self.node.timer(clock);
                 self.pages.timer(clock.now, out);
                 for (owner, answer) in self.client.timer(clock.now, out) {
-                    self.node.http_done(clock.now, owner, answer);
+                    self.node.http_done(clock, owner, answer);
                 }
             }
             Input::Dialed { conn, .. }
@@ -78,7 +78,7 @@ impl Machine for Peer {
                 if self.client.has(*conn) =>
             {
                 if let Some((owner, answer)) = self.client.handle(*conn, &input, out) {
-                    self.node.http_done(clock.now, owner, answer);
+                    self.node.http_done(clock, owner, answer);
                     self.apply_effects(clock, out);
                 }
                 return;

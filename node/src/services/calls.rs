@@ -1,324 +1,191 @@
-//! Jobs for services: starting them, calling them, keeping what they changed.
+//! Calls of services by scripts, new services, uploads of modules.
 
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
-use basalt_wasm_host::vfs::Quota;
+use basalt_wasm_host::interface::Description;
 use basalt_wasm_host::{CallParameters, Module};
 
-use super::running::{File, Loaded, Maker, Part, Running};
-use super::{Blueprint, Entry, Error, Kind, Record, file_key, file_prefix};
-use crate::builtins::{Call, CallError, Later, Reply};
-use crate::compute::{Job, JobId};
-use crate::host::Clock;
+use super::jobs::refused;
+use super::running::{Called as Outcome, File, Part, Running};
+use super::{Entry, Error, Kind, Record, Services};
+use crate::call::Call;
+use crate::compute::{JobId, Receipt};
+use crate::disk::Disk;
 use crate::refusal::Refusal;
-use crate::state::{Changes, Room};
-use crate::world::World;
+use crate::reply::{CallError, Reply};
+use crate::state;
+use crate::tally::Tally;
 
-/// Records of files that are always allowed to gather before all files are written at once, in bytes.
-const MIN_FILE_LOG: u64 = 1 << 20;
-
-/// Memory that must be left for a new service, in bytes: what modules of the Marine SDK ask for at least.
+/// Memory that must be left for a new service, in bytes: what modules of the Marine SDK ask for at
+/// least.
 const LEAST_MEMORY: u64 = 2 << 20;
 
-/// Where a service is.
-pub(super) enum Seat {
-    /// Not started.
-    Cold,
-    /// At home: a call can have it.
-    Home(Box<Running>),
-    /// On a core.
-    Away,
+/// A call of a service that is under way.
+pub(crate) struct Called {
+    service: String,
+    function: String,
+    /// What it gave, and the wall clock on its core.
+    outcome: Receipt<(Outcome, u64)>,
 }
 
-/// What a job gets to work with.
-pub(super) enum Source {
-    Ready(Box<Running>),
-    Make(Box<Maker>),
-    Failed(Error),
+/// A module that is being loaded.
+pub(crate) enum Loading {
+    /// It was uploaded under a name.
+    Uploaded {
+        name: String,
+        bytes: File,
+        loaded: Receipt<Result<(String, Module), Error>>,
+    },
+    /// It is known, and somebody asks for its interface: its file is read.
+    Read { cid: String },
+    /// The same: it is loaded.
+    Interface {
+        cid: String,
+        loaded: Receipt<Result<Module, Error>>,
+    },
 }
 
-/// What a job brings back.
-struct Back<T> {
-    running: Option<Box<Running>>,
-    loaded: Loaded,
-    /// How long it waited for its service and its core.
-    waited: Duration,
-    value: Result<T, Error>,
-}
-
-/// A job that waits for its service.
-pub(super) struct Waiting {
-    launch: Box<dyn FnOnce(Source) -> Job>,
-    until: Instant,
-}
-
-impl Waiting {
-    /// Lets the job fail.
-    pub(super) fn fail(self, world: &mut World, error: Error) {
-        world.submit((self.launch)(Source::Failed(error)));
-    }
-}
-
-impl World {
-    /// Lets a service do some work on its core as soon as it is its turn, not after `until`; `then` makes the answer.
+impl Services {
+    /// Begins a call of a service by a script.
     ///
     /// # Errors
-    /// Too much waits, there is no such service or no compute core.
-    pub(crate) fn with_service<T: Send + 'static>(
+    /// Too much waits, or there is no such service.
+    pub(crate) fn call(
         &mut self,
+        tally: &mut Tally,
+        call: &Call<'_>,
         id: &str,
-        until: Instant,
-        work: impl FnOnce(&mut Running) -> T + Send + 'static,
-        then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
-    ) -> Result<JobId, Error> {
-        let platform = self.platform.clone().ok_or(Error::NoCompute)?;
-        if !self.has_room() {
-            return Err(self.refuse(Refusal::JobsFull));
-        }
-        let host = self.host().peer_id;
-        let missing = || Error::NotFound(id.to_string(), host);
-        let entry = self.services.get(id).ok_or_else(missing)?;
-        let (scope, core) = (entry.record.scope, entry.core);
-        if entry.waiting.len() >= self.limits.max_service_queue {
-            return Err(self.refuse(Refusal::ServiceQueueFull));
-        }
-        if scope != host && self.services.jobs_of(&scope) >= self.limits.worker_jobs {
-            return Err(self.refuse(Refusal::WorkerJobsFull));
-        }
-        let ticket = self.ticket();
-        let entry = self.services.get_mut(id).ok_or_else(missing)?;
-        let (platform, asked) = (platform.clone(), platform.clock().now);
-        let launch = Box::new(move |source| {
-            Job::new(ticket, core, move |pauser| -> Back<T> {
-                let waited = platform.clock().now.since(asked);
-                let mut loaded = Loaded::new();
-                let running = match source {
-                    Source::Ready(running) => Ok(running),
-                    Source::Make(maker) => maker.make(&mut loaded, pauser).map(Box::new),
-                    Source::Failed(error) => Err(error),
-                };
-                let (running, value) = match running {
-                    Ok(mut running) => {
-                        running.enter(pauser);
-                        let value = work(&mut running);
-                        running.leave();
-                        (Some(running), Ok(value))
-                    }
-                    Err(error) => (None, Err(error)),
-                };
-                Back {
-                    running,
-                    loaded,
-                    waited,
-                    value,
-                }
-            })
-        });
-        entry.waiting.push_back(Waiting { launch, until });
-        let name = id.to_string();
-        self.services.job_begins(scope);
-        self.expect(ticket, move |world, clock, back: Back<T>| {
-            world.services.job_ends(&scope);
-            world.meters.lock_wait.time(back.waited);
-            let kept = world.take_back(clock.now, &name, back.running, back.loaded);
-            world.advance(&name);
-            then(world, clock, kept.and(back.value))
-        });
-        self.advance(id);
-        Ok(ticket)
+        token: String,
+    ) -> Result<(JobId, Called), Error> {
+        let missing = || Error::NotFound(id.to_string(), call.scope);
+        let record = &self.entries.get(id).ok_or_else(missing)?.record;
+        let parameters = parameters(call, record, token);
+        let until = call.until(self.limits.max_call_ms);
+        let function = String::from(call.request.function_name());
+        let arguments = String::from(call.request.arguments());
+        let name = function.clone();
+        let work = move |running: &mut Running| {
+            // Arguments of a request are JSON: the interpreter wrote them.
+            let arguments = serde_json::from_str(&arguments).unwrap_or_default();
+            let called = running.call(&name, &arguments, parameters, until);
+            (called, running.wall_ms())
+        };
+        let (job, outcome) = self.ask(tally, &call.host.peer_id, id, until, work)?;
+        let called = Called {
+            service: id.to_string(),
+            function,
+            outcome,
+        };
+        Ok((job, called))
     }
 
-    /// Starts the next job of a service that is not on a core.
-    fn advance(&mut self, id: &str) {
-        let Some(entry) = self.services.get_mut(id) else {
-            return;
-        };
-        if matches!(entry.seat, Seat::Away) {
-            return;
-        }
-        let Some(waiting) = entry.waiting.pop_front() else {
-            return;
-        };
-        self.services.leaves(id);
-        let Some(entry) = self.services.get_mut(id) else {
-            return;
-        };
-        let source = match core::mem::replace(&mut entry.seat, Seat::Away) {
-            Seat::Home(running) => Source::Ready(running),
-            _ => match self.maker(id, waiting.until) {
-                Ok(maker) => Source::Make(Box::new(maker)),
-                Err(error) => Source::Failed(error),
-            },
-        };
-        self.submit((waiting.launch)(source));
-    }
-
-    /// Everything that a service is made of.
-    fn maker(&mut self, id: &str, until: Instant) -> Result<Maker, Error> {
-        let platform = self.platform.clone().ok_or(Error::NoCompute)?;
-        let missing = || Error::NotFound(id.to_string(), self.host().peer_id);
-        let record = self.services.get(id).ok_or_else(missing)?.record.clone();
-        let modules = &self.services.modules;
-        let blueprint = modules.blueprint(&record.blueprint)?;
-        let mut parts = Vec::with_capacity(blueprint.dependencies.len());
-        for cid in &blueprint.dependencies {
-            let (name, part) = modules.part(self.state.as_mut(), cid)?;
-            parts.push((cid.clone(), name, part));
-        }
-        let files = match &mut self.state {
-            Some(state) => state.records(Room::Files, &file_prefix(id))?,
-            None => Vec::new(),
-        };
-        Ok(Maker {
-            platform,
-            engine: modules.engine.clone(),
-            id: record.id,
-            modules: parts,
-            binaries: self.limits.binaries.clone(),
-            files: files.into_iter().map(|(_, record)| record).collect(),
-            quota: Quota {
-                bytes: self.limits.service_files,
-                ..Quota::default()
-            },
-            vault: self.vaults.volume(&record.scope),
-            memory: self.limits.service_memory,
-            pool: self.memory.clone(),
-            web: self.web.clone(),
-            until,
-        })
-    }
-
-    /// Puts a service back in its place and keeps what it changed. When that fails the service is cold again.
-    fn take_back(
+    /// The answer to a call that is over, counted.
+    pub(crate) fn called(
         &mut self,
-        now: Instant,
-        id: &str,
-        running: Option<Box<Running>>,
-        loaded: Loaded,
-    ) -> Result<(), Error> {
-        for (cid, module) in loaded {
-            self.services.modules.loaded(&cid, module);
+        tally: &mut Tally,
+        called: Called,
+        over: Result<(), Error>,
+    ) -> Result<Reply, CallError> {
+        over?;
+        let (outcome, timestamp) = called.outcome.take().ok_or(Error::Late)?;
+        let meters = &mut tally.meters;
+        meters.service_call.time(outcome.time);
+        meters.service_call_msec.milliseconds(outcome.time);
+        let missing = matches!(
+            outcome.result,
+            Err(Error::Wasm(basalt_wasm_host::Error::MissingFunction(_)))
+        );
+        if let Some(entry) = self.entries.get_mut(&called.service) {
+            for (_, bytes) in &entry.memory {
+                meters.module_memory.observe(*bytes as f64);
+            }
+            let sum: u64 = entry.memory.iter().map(|(_, bytes)| bytes).sum();
+            meters.memory.observe(sum as f64);
+            entry.stats.add(
+                (!missing).then_some(called.function.as_str()),
+                outcome.result.is_err(),
+                outcome.growth,
+                outcome.time,
+                timestamp / 1000,
+            );
         }
-        let Some(entry) = self.services.get_mut(id) else {
-            // Removed meanwhile.
-            return Ok(());
-        };
-        entry.seat = Seat::Cold;
-        let Some(running) = running else {
-            return Ok(());
-        };
-        if let Some(state) = &mut self.state {
-            let mut changes = Changes::new();
-            let (mut next, mut bytes) = (entry.next_file, entry.file_log);
-            for record in running.changes() {
-                bytes += record.len() as u64;
-                changes.put(Room::Files, file_key(id, next), record);
-                next += 1;
-            }
-            if bytes > MIN_FILE_LOG + 2 * running.file_bytes() {
-                changes = Changes::new();
-                for key in state.keys(Room::Files, &file_prefix(id)) {
-                    changes.delete(Room::Files, key);
-                }
-                for record in running.files() {
-                    changes.put(Room::Files, file_key(id, next), record);
-                    next += 1;
-                }
-                bytes = 0;
-            }
-            if let Err(error) = state.commit(changes) {
-                log::error!(target: "service", "{id}: what a call changed is not kept: {error}");
-                return Err(error.into());
-            }
-            (entry.next_file, entry.file_log) = (next, bytes);
+        self.calls.add(outcome.result.is_ok(), outcome.time);
+        if let Some(reason) = outcome.result.as_ref().err().and_then(Error::refusal) {
+            tally.refuse(reason);
         }
-        entry.memory = running.memory();
-        entry.seat = Seat::Home(running);
-        self.services.returns(id, now);
-        Ok(())
+        Ok(Reply::Json(outcome.result?))
     }
 
-    /// Makes a service of a blueprint and lets it do its first work; `then` gets its id.
+    /// Makes a service of a blueprint and lets it do its first work. It is not listed before its
+    /// record is kept ([`Services::record_kept`]).
     ///
     /// # Errors
     /// No such blueprint, no room, no compute core.
-    pub(crate) fn create_service<T: Send + 'static>(
+    pub(crate) fn create<T: Send + 'static>(
         &mut self,
+        tally: &mut Tally,
+        host: &PeerId,
         record: Record,
+        core: usize,
         until: Instant,
-        work: impl FnOnce(&mut Running) -> Result<T, Error> + Send + 'static,
-        then: impl FnOnce(&mut World, Clock, Result<T, Error>) -> Result<Reply, CallError> + 'static,
-    ) -> Result<JobId, Error> {
-        let modules = self.services.modules.blueprint(&record.blueprint)?;
-        let modules = modules.dependencies.len();
-        if self.services.len() >= self.limits.max_services {
-            return Err(self.refuse(Refusal::ServicesFull));
+        work: impl FnOnce(&mut Running) -> T + Send + 'static,
+    ) -> Result<(JobId, Receipt<T>), Error> {
+        self.modules.blueprint(&record.blueprint)?;
+        if self.entries.len() >= self.limits.max_services {
+            return Err(refused(tally, Refusal::ServicesFull));
         }
-        if self.memory.left() < LEAST_MEMORY {
-            return Err(self.refuse(Refusal::ServicesMemory));
+        if self.means.memory.left() < LEAST_MEMORY {
+            return Err(refused(tally, Refusal::ServicesMemory));
         }
-        let begin = self.now();
         let id = record.id.clone();
-        let core = self.core_of(&record.scope, &id);
-        self.services.insert(Entry::new(record, core));
-        let name = id.clone();
-        let started = self.with_service(&id, until, work, move |world, clock, value| {
-            let kept = value.and_then(|inner| inner).and_then(|value| {
-                let mut changes = Changes::new();
-                if let Some(entry) = world.services.get_mut(&name) {
-                    entry.keep(&mut changes);
-                    entry.kept = true;
-                }
-                world.keep(changes)?;
-                Ok(value)
-            });
-            let memory = world.limits.service_memory;
-            let meters = &mut world.meters;
-            if let Some(begin) = begin {
-                meters.creation.milliseconds(clock.now.since(begin));
-            }
-            match &kept {
-                Ok(_) => {
-                    meters.created += 1;
-                    meters.modules.observe(modules as f64);
-                    meters.memory_max.observe(memory as f64);
-                }
-                Err(_) => meters.creation_failures += 1,
-            }
-            if kept.is_err() {
-                // What it may have left on the store goes with it.
-                let _ = world.remove_service(&name);
-            }
-            then(world, clock, kept)
-        });
+        self.entries.insert(id.clone(), Entry::new(record, core));
+        let started = self.ask(tally, host, &id, until, work);
         if started.is_err() {
-            let _ = self.remove_service(&id);
+            self.remove(&id);
         }
         started
     }
 
-    /// Counts that a budget is used up.
-    fn refuse(&mut self, reason: Refusal) -> Error {
-        self.count(reason);
-        Error::Refused(reason)
+    /// Counts a service that was made, or was not.
+    pub(crate) fn created(
+        &self,
+        tally: &mut Tally,
+        id: &str,
+        begun: Option<Instant>,
+        now: Instant,
+        is_good: bool,
+    ) {
+        let meters = &mut tally.meters;
+        if let Some(begun) = begun {
+            meters.creation.milliseconds(now.since(begun));
+        }
+        if !is_good {
+            meters.creation_failures += 1;
+            return;
+        }
+        meters.created += 1;
+        meters.memory_max.observe(self.limits.service_memory as f64);
+        let blueprint = self.entries.get(id);
+        let blueprint =
+            blueprint.and_then(|entry| self.modules.blueprint(&entry.record.blueprint).ok());
+        let modules = blueprint.map_or(0, |blueprint| blueprint.dependencies.len());
+        meters.modules.observe(modules as f64);
     }
 
-    /// A record for a new service in a scope.
-    pub(crate) fn new_record(
-        &mut self,
+    /// A record for a new service.
+    pub(crate) fn record(
+        id: String,
         kind: Kind,
         blueprint: &str,
         owner: PeerId,
         scope: PeerId,
     ) -> Record {
         Record {
-            id: self.entropy.uuid(),
+            id,
             kind,
             blueprint: blueprint.to_string(),
             owner,
@@ -326,170 +193,140 @@ impl World {
         }
     }
 
-    /// What a service learns about a call of a script.
-    fn parameters(&self, call: &Call<'_>, record: &Record) -> CallParameters {
-        let tetraplets = call.request.tetraplets().map(|list| {
-            let list = list.map(|origin| basalt_wasm_host::SecurityTetraplet {
-                peer_pk: origin.peer_pk.into(),
-                service_id: origin.service_id.into(),
-                function_name: origin.function_name.into(),
-                lens: origin.lens.into(),
-            });
-            list.collect()
-        });
-        CallParameters {
-            particle: basalt_wasm_host::ParticleParameters {
-                id: call.particle.id.clone(),
-                init_peer_id: call.particle.init_peer_id.to_string(),
-                timestamp: call.particle.timestamp,
-                ttl: call.particle.ttl,
-                script: call.particle.script.clone(),
-                signature: call.particle.signature.clone(),
-                token: self.host().token(call.particle),
-            },
-            service_id: record.id.clone(),
-            service_creator_peer_id: record.owner.to_string(),
-            host_id: self.host().peer_id.to_string(),
-            worker_id: record.scope.to_string(),
-            tetraplets: tetraplets.collect(),
-        }
-    }
-
-    /// A call of a service by a script.
-    ///
-    /// # Errors
-    /// Too much waits.
-    pub(crate) fn call_service(&mut self, call: &Call<'_>, id: &str) -> Result<Reply, CallError> {
-        let missing = || Error::NotFound(id.to_string(), call.scope);
-        let record = self.services.get(id).ok_or_else(missing)?.record.clone();
-        self.vaults
-            .enter(&call.scope, call.particle, &self.host.token(call.particle));
-        let parameters = self.parameters(call, &record);
-        let until = self.until(call);
-        let function = String::from(call.request.function_name());
-        let arguments = String::from(call.request.arguments());
-        let name = function.clone();
-        let work = move |running: &mut Running| {
-            // Arguments of a request are JSON: the interpreter wrote them.
-            let arguments = serde_json::from_str(&arguments).unwrap_or_default();
-            let called = running.call(&function, &arguments, parameters, until);
-            (called, running.wall_ms())
-        };
-        let started = self.with_service(id, until, work, move |world, _, value| {
-            let (called, timestamp) = value?;
-            world.meters.service_call.time(called.time);
-            world.meters.service_call_msec.milliseconds(called.time);
-            let missing = matches!(
-                called.result,
-                Err(Error::Wasm(basalt_wasm_host::Error::MissingFunction(_)))
-            );
-            if let Some(entry) = world.services.get_mut(&record.id) {
-                let meters = &mut world.meters;
-                for (_, bytes) in &entry.memory {
-                    meters.module_memory.observe(*bytes as f64);
-                }
-                let sum: u64 = entry.memory.iter().map(|(_, bytes)| bytes).sum();
-                meters.memory.observe(sum as f64);
-                entry.stats.add(
-                    (!missing).then_some(name.as_str()),
-                    called.result.is_err(),
-                    called.growth,
-                    called.time,
-                    timestamp / 1000,
-                );
-            }
-            world.calls.add(called.result.is_ok(), called.time);
-            if let Some(reason) = called.result.as_ref().err().and_then(Error::refusal) {
-                world.count(reason);
-            }
-            Ok(Reply::Json(called.result?))
-        });
-        Ok(Reply::Later(Later::Job(started?)))
-    }
-
-    /// When work for a call must be done: with its particle's life, and not later than a service may take.
-    pub(crate) fn until(&self, call: &Call<'_>) -> Instant {
-        let life = call.particle.deadline().saturating_sub(call.clock.wall_ms);
-        let life = life.min(self.limits.max_call_ms);
-        call.clock.now + core::time::Duration::from_millis(life)
-    }
-
-    /// Checks and keeps a module's file; the answer is its CID.
+    /// Begins to check a module's file.
     ///
     /// # Errors
     /// Too much waits, or there are no compute cores.
-    pub(crate) fn add_module(&mut self, name: String, bytes: Vec<u8>) -> Result<Reply, CallError> {
-        if self.platform.is_none() {
-            return Err(Error::NoCompute.into());
+    pub(crate) fn load_upload(
+        &mut self,
+        tally: &mut Tally,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<(JobId, Loading), Error> {
+        self.check_room(tally)?;
+        if self.modules.len() >= self.limits.max_modules {
+            return Err(refused(tally, Refusal::ModulesFull));
         }
-        if !self.has_room() {
-            return Err(self.refuse(Refusal::JobsFull).into());
-        }
-        if self.services.modules.len() >= self.limits.max_modules {
-            return Err(self.refuse(Refusal::ModulesFull).into());
-        }
-        let engine = self.services.modules.engine.clone();
+        let engine = self.modules.engine.clone();
         let bytes: File = Arc::new(bytes);
         let (file, title) = (bytes.clone(), name.clone());
-        let work = move || {
+        let (id, loaded) = self.start(move || {
             let module =
                 Module::load(&engine, &title, (*file).as_ref()).map_err(Error::BadModule)?;
             Ok((basalt_distro::cid::of_file((*file).as_ref()), module))
-        };
-        let core = self.host_core();
-        let ticket = self.start(core, work, move |world, _, loaded: Result<_, Error>| {
-            let (cid, module) = loaded?;
-            let modules = &mut world.services.modules;
-            modules.add(world.state.as_mut(), &cid, &name, bytes, module)?;
-            Ok(cid.into())
         });
-        Ok(Reply::Later(Later::Job(ticket)))
+        let loading = Loading::Uploaded {
+            name,
+            bytes,
+            loaded,
+        };
+        Ok((id, loading))
     }
 
-    /// The interface of a module.
+    fn check_room(&self, tally: &mut Tally) -> Result<(), Error> {
+        if !self.can_run() {
+            return Err(Error::NoCompute);
+        }
+        match self.queues.has_room() {
+            true => Ok(()),
+            false => Err(refused(tally, Refusal::JobsFull)),
+        }
+    }
+
+    /// The interface of a module, now or as a job.
     ///
     /// # Errors
     /// No such module, too much waits, no compute core.
-    pub(crate) fn module_interface(&mut self, cid: &str) -> Result<Reply, CallError> {
-        let modules = &self.services.modules;
-        let (name, part) = modules.part(self.state.as_mut(), cid)?;
-        let text = |module: &Module| {
-            Reply::Json(basalt_wasm_host::interface::Description::of(module.interface()).to_text())
-        };
-        let bytes = match part {
-            Part::Loaded(module) => return Ok(text(&module)),
-            Part::File(bytes) => bytes,
-        };
-        if self.platform.is_none() {
-            return Err(Error::NoCompute.into());
+    pub(crate) fn interface(
+        &mut self,
+        tally: &mut Tally,
+        disk: &mut Disk,
+        cid: &str,
+    ) -> Result<Result<Reply, (JobId, Loading)>, Error> {
+        if let Some(wanted) = self.modules.wanted_module(cid)? {
+            self.check_room(tally)?;
+            if !disk.has_room() {
+                return Err(refused(tally, Refusal::DiskJobsFull));
+            }
+            let id = self.ids.next();
+            disk.read(id, alloc::vec![wanted]);
+            return Ok(Err((id, Loading::Read { cid: cid.into() })));
         }
-        if !self.has_room() {
-            return Err(self.refuse(Refusal::JobsFull).into());
-        }
-        let engine = modules.engine.clone();
-        let core = self.host_core();
-        let cid = cid.to_string();
-        let work =
-            move || Module::load(&engine, &name, (*bytes).as_ref()).map_err(Error::BadModule);
-        let ticket = self.start(
-            core,
-            work,
-            move |world, _, module: Result<Module, Error>| {
-                let module = module?;
-                let reply = text(&module);
-                world.services.modules.loaded(&cid, module);
-                Ok(reply)
-            },
-        );
-        Ok(Reply::Later(Later::Job(ticket)))
+        self.interface_of(tally, cid, &[])
     }
 
-    /// Keeps a blueprint; gives its id.
-    ///
-    /// # Errors
-    /// The store refuses.
-    pub(crate) fn add_blueprint(&mut self, blueprint: Blueprint) -> Result<String, Error> {
-        let modules = &mut self.services.modules;
-        modules.add_blueprint(self.state.as_mut(), blueprint)
+    /// The interface of a module whose file was read for it.
+    pub(crate) fn interface_read(
+        &mut self,
+        tally: &mut Tally,
+        cid: &str,
+        read: Result<Vec<Vec<state::Record>>, state::Error>,
+    ) -> Result<Result<Reply, (JobId, Loading)>, Error> {
+        self.interface_of(tally, cid, &read?)
+    }
+
+    fn interface_of(
+        &mut self,
+        tally: &mut Tally,
+        cid: &str,
+        read: &[Vec<state::Record>],
+    ) -> Result<Result<Reply, (JobId, Loading)>, Error> {
+        let bytes = match self.modules.part(cid, read)? {
+            (_, Part::Loaded(module)) => return Ok(Ok(interface(&module))),
+            (name, Part::File(bytes)) => (name, bytes),
+        };
+        self.check_room(tally)?;
+        let engine = self.modules.engine.clone();
+        let (name, bytes) = bytes;
+        let (id, loaded) = self.start(move || {
+            Module::load(&engine, &name, (*bytes).as_ref()).map_err(Error::BadModule)
+        });
+        let cid = cid.into();
+        Ok(Err((id, Loading::Interface { cid, loaded })))
+    }
+
+    /// The interface of a module that was loaded for it.
+    pub(crate) fn interface_loaded(
+        &mut self,
+        cid: &str,
+        loaded: Receipt<Result<Module, Error>>,
+    ) -> Result<Reply, Error> {
+        let module = loaded.take().ok_or(Error::Late)??;
+        let reply = interface(&module);
+        self.modules.loaded(cid, module);
+        Ok(reply)
+    }
+}
+
+fn interface(module: &Module) -> Reply {
+    Reply::Json(Description::of(module.interface()).to_text())
+}
+
+/// What a service learns about a call of a script.
+fn parameters(call: &Call<'_>, record: &Record, token: String) -> CallParameters {
+    let tetraplets = call.request.tetraplets().map(|list| {
+        let list = list.map(|origin| basalt_wasm_host::SecurityTetraplet {
+            peer_pk: origin.peer_pk.into(),
+            service_id: origin.service_id.into(),
+            function_name: origin.function_name.into(),
+            lens: origin.lens.into(),
+        });
+        list.collect()
+    });
+    CallParameters {
+        particle: basalt_wasm_host::ParticleParameters {
+            id: call.particle.id.clone(),
+            init_peer_id: call.particle.init_peer_id.to_string(),
+            timestamp: call.particle.timestamp,
+            ttl: call.particle.ttl,
+            script: call.particle.script.clone(),
+            signature: call.particle.signature.clone(),
+            token,
+        },
+        service_id: record.id.clone(),
+        service_creator_peer_id: record.owner.to_string(),
+        host_id: call.host.peer_id.to_string(),
+        worker_id: record.scope.to_string(),
+        tetraplets: tetraplets.collect(),
     }
 }

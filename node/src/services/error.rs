@@ -8,8 +8,8 @@ use basalt_net::peer_id::PeerId;
 use basalt_wasm_host::engine::BudgetKind;
 use basalt_wasm_host::module::ModuleError;
 
-use crate::builtins::CallError;
 use crate::refusal::Refusal;
+use crate::reply::CallError;
 use crate::state;
 
 /// Why not.

@@ -1,15 +1,17 @@
 //! Marine services: modules, blueprints, services with aliases in scopes, calls of them on compute cores.
 //!
-//! A service is at home, on a core with a call, or cold: known but not started. A cold service is started by its first call,
-//! from its modules and the records of its files, so that a reboot costs nothing for services nobody asks for. Calls of one
-//! service happen one after another; each brings its files' changes back, which are on the store before the result is
-//! seen. Should the store refuse them the call fails and the service starts cold again, as it was before the call.
+//! A service is ready, on a core with a call, or cold: known but not started. A cold service is
+//! started by its first call, from its modules and the records of its files, so that a reboot costs
+//! nothing for services that nobody calls. Calls of one service run one after another. Each brings
+//! the changes of its files back, and its result waits until these are on the store. If the store
+//! refuses them the call fails, and the service starts cold again, as it was before the call.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `modules` | modules and blueprints |
 //! | `registry` | services, aliases, who may do what to them |
-//! | `calls` | jobs for services: starting, calling, keeping |
+//! | `jobs` | jobs for services: starting, running, keeping what changed |
+//! | `calls` | calls of scripts, new services, uploads of modules |
 //! | `running` | a service on a core |
 //! | `rest` | services that nobody calls give up their memory |
 //! | `files` | records of a service's files |
@@ -18,29 +20,61 @@
 mod calls;
 mod error;
 mod files;
+mod jobs;
 mod modules;
 mod registry;
 mod rest;
 mod running;
 mod stats;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
 
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
+use basalt_wasm_host::MemoryPool;
 
+pub(crate) use calls::{Called as ServiceCall, Loading};
 pub use error::Error;
 pub(crate) use modules::dag_json;
 pub use modules::{Blueprint, Modules};
+pub(crate) use registry::Named;
 pub(crate) use registry::OWN_ALIASES;
 pub use registry::{Kind, Record};
-pub(crate) use running::Running;
+pub(crate) use running::{File, Running};
 
+use crate::compute::{JobId, JobIds, Platform, Queues};
+use crate::limits::ServiceLimits;
 use crate::state::{Changes, Room, State};
-use calls::{Seat, Waiting};
+use crate::web::Web;
+use jobs::{Turn, UnderWay};
 use stats::Stats;
+
+/// Calls of services so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Calls that succeeded.
+    pub succeeded: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Time on compute cores.
+    pub time: Duration,
+}
+
+impl Calls {
+    pub(crate) fn add(&mut self, succeeded: bool, time: Duration) {
+        match succeeded {
+            true => self.succeeded += 1,
+            false => self.failed += 1,
+        }
+        self.time += time;
+    }
+}
 
 /// A service and where it is.
 pub(crate) struct Entry {
@@ -48,15 +82,14 @@ pub(crate) struct Entry {
     pub(crate) aliases: Vec<String>,
     /// The compute core that it runs on.
     core: usize,
-    seat: Seat,
-    waiting: VecDeque<Waiting>,
+    place: Place,
     pub(crate) stats: Stats,
     /// When its last work ended.
     used_at: Instant,
     /// Memory of its modules after the last call.
     pub(crate) memory: Vec<(String, u64)>,
-    /// Number of the next record of its files.
-    next_file: u64,
+    /// Numbers of the records of its files that may be on the store.
+    file_records: Range<u64>,
     /// Bytes of records since all files were written at once.
     file_log: u64,
     /// Whether it stands on the store.
@@ -69,23 +102,49 @@ impl Entry {
             record,
             aliases: Vec::new(),
             core,
-            seat: Seat::Cold,
-            waiting: VecDeque::new(),
+            place: Place::Cold,
             used_at: Instant::ZERO,
             stats: Stats::default(),
             memory: Vec::new(),
-            next_file: 0,
+            file_records: 0..0,
             file_log: 0,
             kept: false,
         }
     }
 }
 
+/// Where a service is.
+enum Place {
+    /// Not started.
+    Cold,
+    /// With the node: a call can have it.
+    Ready(Box<Running>),
+    /// On a core, or on its way there or back.
+    Away,
+}
+
+/// What services get from the machine.
+pub(crate) struct Means {
+    /// Clocks and randomness; `None`: this machine runs no services.
+    pub(crate) platform: Option<Arc<dyn Platform>>,
+    /// Compute cores.
+    pub(crate) cores: usize,
+    /// Memory of all services, of their files and of vaults.
+    pub(crate) memory: MemoryPool,
+    /// Their requests.
+    pub(crate) web: Web,
+}
+
 /// All services of the node.
-#[derive(Default)]
 pub struct Services {
     /// Modules and blueprints.
     pub modules: Modules,
+    limits: ServiceLimits,
+    means: Means,
+    ids: JobIds,
+    queues: Queues<Turn>,
+    under_way: BTreeMap<JobId, UnderWay>,
+    calls: Calls,
     entries: BTreeMap<String, Entry>,
     aliases: BTreeMap<(PeerId, String), String>,
     /// Services at home that may rest, by the time of their last work.
@@ -97,15 +156,32 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services that the state has, all cold; `core` chooses the core of each.
+    /// No services.
+    pub(crate) fn new(limits: ServiceLimits, means: Means, ids: JobIds) -> Services {
+        Services {
+            modules: Modules::default(),
+            queues: Queues::new(means.cores, limits.max_jobs),
+            limits,
+            means,
+            ids,
+            under_way: BTreeMap::new(),
+            calls: Calls::default(),
+            entries: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            idle: BTreeSet::new(),
+            resting: 0,
+            jobs: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the services that the state has, all cold; `core` chooses the core of each.
     pub(crate) fn restore(
+        &mut self,
         state: &mut State,
-        core: impl Fn(&PeerId, &str) -> usize,
-    ) -> Result<Services, Error> {
-        let mut services = Services {
-            modules: Modules::restore(state)?,
-            ..Services::default()
-        };
+        core: impl Fn(&PeerId, &str, usize) -> usize,
+    ) -> Result<(), Error> {
+        let services = self;
+        services.modules = Modules::restore(state)?;
         for (id, text) in state.records(Room::Services, b"")? {
             let Some((record, aliases)) = Record::parse(&text) else {
                 log::error!(target: "service", "the record of {} is damaged: skipped", id.escape_ascii());
@@ -115,12 +191,13 @@ impl Services {
                 let key = (record.scope, alias.clone());
                 services.aliases.insert(key, record.id.clone());
             }
-            let core = core(&record.scope, &record.id);
+            let core = core(&record.scope, &record.id, services.queues.cores());
             let mut entry = Entry::new(record, core);
             entry.aliases = aliases;
             entry.kept = true;
             let files = state.keys(Room::Files, &file_prefix(&entry.record.id));
-            entry.next_file = files.last().map_or(0, |key| file_number(key) + 1);
+            let next = files.last().map_or(0, |key| file_number(key) + 1);
+            entry.file_records = files.first().map_or(next, |key| file_number(key))..next;
             services.entries.insert(entry.record.id.clone(), entry);
         }
         let mut orphans = Changes::new();
@@ -132,7 +209,47 @@ impl Services {
             }
         }
         state.commit(orphans)?;
-        Ok(services)
+        Ok(())
+    }
+
+    /// Compute cores that run services.
+    pub(crate) fn cores(&self) -> usize {
+        self.queues.cores()
+    }
+
+    /// Jobs and calls that wait for a core.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queues.waiting()
+    }
+
+    /// Monotonic time, where the machine has a clock for services.
+    pub(crate) fn now(&self) -> Option<Instant> {
+        Some(self.means.platform.as_ref()?.clock().now)
+    }
+
+    /// Whether this machine runs services.
+    pub(crate) fn can_run(&self) -> bool {
+        self.means.platform.is_some()
+    }
+
+    /// Longest call of a service, in milliseconds.
+    pub(crate) fn max_call_ms(&self) -> u64 {
+        self.limits.max_call_ms
+    }
+
+    /// Calls of services so far.
+    pub fn calls(&self) -> Calls {
+        self.calls
+    }
+
+    /// Memory of all services, of their files and of vaults.
+    pub fn memory(&self) -> &MemoryPool {
+        &self.means.memory
+    }
+
+    /// Requests that services make.
+    pub(crate) fn web(&self) -> &Web {
+        &self.means.web
     }
 
     /// Number of services.

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::running::{File, Part};
-use crate::state::{Changes, Room, State};
+use crate::disk::Wanted;
+use crate::state::{Changes, Record, Room, State};
 
 /// A module that the node has.
 struct Known {
@@ -112,38 +113,28 @@ impl Modules {
         Ok(restored)
     }
 
-    /// Keeps a module that was loaded.
-    pub(super) fn add(
-        &mut self,
-        state: Option<&mut State>,
-        cid: &str,
-        name: &str,
-        bytes: File,
-        module: Module,
-    ) -> Result<(), Error> {
-        let mut kept = Some(bytes);
-        if let Some(state) = state {
-            let mut changes = Changes::new();
-            if !self.modules.contains_key(cid)
-                && let Some(bytes) = &kept
-            {
-                changes.put(Room::Modules, cid, (**bytes).as_ref().to_vec());
-            }
-            changes.put(Room::ModuleFacts, cid, name);
-            state.commit(changes)?;
-            kept = None;
+    /// What has to be kept of a module that was loaded.
+    pub(crate) fn plan(&self, cid: &str, name: &str, bytes: &File) -> Changes {
+        let mut changes = Changes::new();
+        if !self.modules.contains_key(cid) {
+            changes.put(Room::Modules, cid, (**bytes).as_ref().to_vec());
         }
+        changes.put(Room::ModuleFacts, cid, name);
+        changes
+    }
+
+    /// Takes a module that was loaded, and its file if that is on no store.
+    pub(crate) fn add(&mut self, cid: &str, name: &str, bytes: Option<File>, module: Module) {
         let known = Known {
             name: name.into(),
-            bytes: kept,
+            bytes,
             loaded: Some(module),
         };
         self.modules.insert(cid.into(), known);
-        Ok(())
     }
 
-    /// Keeps a module that comes with the node: it is loaded when a service needs it. What the state cannot keep is there
-    /// until the node stops, and comes again.
+    /// Takes a module that comes with the node, when the node starts: it is loaded when a service
+    /// needs it. What the state cannot keep is there until the node stops, and comes again.
     pub(crate) fn install(
         &mut self,
         state: Option<&mut State>,
@@ -191,22 +182,37 @@ impl Modules {
         self.modules.is_empty()
     }
 
-    /// A module's name, and its code or its file.
-    pub(super) fn part(
-        &self,
-        state: Option<&mut State>,
-        cid: &str,
-    ) -> Result<(String, Part), Error> {
+    /// What has to be read from the disk before a service of a blueprint can be started.
+    pub(super) fn wanted(&self, blueprint: &str) -> Result<Vec<Wanted>, Error> {
+        let mut wanted = Vec::new();
+        for cid in &self.blueprint(blueprint)?.dependencies {
+            wanted.extend(self.wanted_module(cid)?);
+        }
+        Ok(wanted)
+    }
+
+    /// What has to be read from the disk before a module can be used.
+    pub(super) fn wanted_module(&self, cid: &str) -> Result<Option<Wanted>, Error> {
+        let known = self.modules.get(cid);
+        let known = known.ok_or_else(|| Error::NoModule(cid.to_string()))?;
+        let is_here = known.loaded.is_some() || known.bytes.is_some();
+        Ok((!is_here).then(|| Wanted::One(Room::Modules, cid.as_bytes().to_vec())))
+    }
+
+    /// A module's name, and its code or its file, which may be among the records that were read.
+    pub(super) fn part(&self, cid: &str, read: &[Vec<Record>]) -> Result<(String, Part), Error> {
         let missing = || Error::NoModule(cid.to_string());
         let known = self.modules.get(cid).ok_or_else(missing)?;
-        let part = match (&known.loaded, &known.bytes, state) {
-            (Some(module), ..) => Part::Loaded(module.clone()),
-            (None, Some(bytes), _) => Part::File(bytes.clone()),
-            (None, None, Some(state)) => {
-                let bytes = state.get(Room::Modules, cid.as_bytes())?;
-                Part::File(Arc::new(bytes.ok_or_else(missing)?))
+        let part = match (&known.loaded, &known.bytes) {
+            (Some(module), _) => Part::Loaded(module.clone()),
+            (None, Some(bytes)) => Part::File(bytes.clone()),
+            (None, None) => {
+                let mut all = read.iter().flatten();
+                let record = all.find(|(key, _)| key == cid.as_bytes());
+                let (_, bytes) = record.ok_or_else(missing)?;
+                // A blueprint may name a module twice: the record stays.
+                Part::File(Arc::new(bytes.clone()))
             }
-            (None, None, None) => return Err(missing()),
         };
         Ok((known.name.clone(), part))
     }
@@ -219,21 +225,20 @@ impl Modules {
         modules.collect()
     }
 
-    /// Keeps a blueprint.
-    pub(crate) fn add_blueprint(
-        &mut self,
-        state: Option<&mut State>,
-        blueprint: Blueprint,
-    ) -> Result<String, Error> {
+    /// What has to be kept of a blueprint: nothing if it is known.
+    pub(crate) fn plan_blueprint(&self, blueprint: &Blueprint) -> Changes {
+        let mut changes = Changes::new();
+        if !self.blueprints.contains_key(&blueprint.id) {
+            changes.put(Room::Blueprints, blueprint.id.as_bytes(), blueprint.text());
+        }
+        changes
+    }
+
+    /// Takes a blueprint; gives its id.
+    pub(crate) fn add_blueprint(&mut self, blueprint: Blueprint) -> String {
         let id = blueprint.id.clone();
-        if self.blueprints.contains_key(&id) {
-            return Ok(id);
-        }
-        if let Some(state) = state {
-            state.put(Room::Blueprints, id.as_bytes(), blueprint.text())?;
-        }
         self.blueprints.insert(id.clone(), blueprint);
-        Ok(id)
+        id
     }
 
     /// A blueprint.

@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use basalt_net::peer_id::PeerId;
 use serde_json::{Value, json};
 
-use super::{Entry, Error, Services, file_prefix};
+use super::{Entry, Error, Services, file_key};
 use crate::state::{Changes, Room};
-use crate::world::World;
 
 /// What a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +90,6 @@ impl Entry {
             "worker_id": self.record.scope.to_string(),
         })
     }
-
-    /// Sets the record on the store to what it is now.
-    pub(super) fn keep(&self, changes: &mut Changes) {
-        let key = self.record.id.as_bytes();
-        changes.put(Room::Services, key, self.record.text(&self.aliases));
-    }
 }
 
 /// Aliases that mean the spell that runs.
@@ -106,14 +99,6 @@ impl Services {
     /// A service, whatever its scope.
     pub(crate) fn get(&self, id: &str) -> Option<&Entry> {
         self.entries.get(id)
-    }
-
-    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Entry> {
-        self.entries.get_mut(id)
-    }
-
-    pub(super) fn insert(&mut self, entry: Entry) {
-        self.entries.insert(entry.record.id.clone(), entry);
     }
 
     /// The service with an id, or else with an alias, in a scope.
@@ -133,6 +118,19 @@ impl Services {
         self.aliases.get(&(*scope, alias.to_string()))
     }
 
+    /// Ids of the services of a scope.
+    pub(crate) fn ids_of_scope(&self, scope: &PeerId) -> Vec<String> {
+        let services = self.of_scope(scope);
+        services.map(|entry| entry.record.id.clone()).collect()
+    }
+
+    /// Ids of the spells of a scope.
+    pub(crate) fn spells_of(&self, scope: &PeerId) -> Vec<String> {
+        let services = self.of_scope(scope);
+        let spells = services.filter(|entry| entry.record.kind == Kind::Spell);
+        spells.map(|entry| entry.record.id.clone()).collect()
+    }
+
     /// The services of a scope.
     pub(crate) fn of_scope<'a>(&'a self, scope: &'a PeerId) -> impl Iterator<Item = &'a Entry> {
         let entries = self.entries.values();
@@ -140,86 +138,120 @@ impl Services {
     }
 }
 
-impl World {
-    /// Gives a service another name in its scope, taking the name from the service that had it.
+/// A service's new name, ready to be kept.
+pub(crate) struct Named {
+    scope: PeerId,
+    alias: String,
+    id: String,
+    /// The aliases of each service that changes.
+    updated: Vec<(String, Vec<String>)>,
+}
+
+impl Services {
+    /// Prepares another name for a service in its scope, taking the name from the service that had
+    /// it. There are no changes when it has the name already.
     ///
     /// # Errors
-    /// The name is an id or reserved, there is no such service, or the store refuses.
-    pub(crate) fn set_alias(&mut self, scope: &PeerId, alias: &str, id: &str) -> Result<(), Error> {
+    /// The name is an id or reserved, or there is no such service.
+    pub(crate) fn plan_alias(
+        &self,
+        scope: PeerId,
+        alias: &str,
+        id: &str,
+    ) -> Result<(Changes, Named), Error> {
         if OWN_ALIASES.contains(&alias) {
             return Err(Error::AliasReserved(alias.to_string()));
         }
-        if self.services.entries.contains_key(alias) {
+        if self.entries.contains_key(alias) {
             return Err(Error::AliasIsId(alias.to_string()));
         }
-        let id = self.services.find(scope, id)?.record.id.clone();
-        let before = self.services.alias(scope, alias).cloned();
-        if before.as_ref() == Some(&id) {
-            return Ok(());
-        }
+        let entry = self.find(&scope, id)?;
+        let mut named = Named {
+            scope,
+            alias: alias.to_string(),
+            id: entry.record.id.clone(),
+            updated: Vec::new(),
+        };
         let mut changes = Changes::new();
-        let mut updated = Vec::new();
-        if let Some(entry) = before.and_then(|before| self.services.entries.get(&before)) {
-            let mut aliases = entry.aliases.clone();
+        let before = self.alias(&scope, alias);
+        if before == Some(&named.id) {
+            return Ok((changes, named));
+        }
+        let mut update = |entry: &Entry, aliases: Vec<String>| {
+            let id = &entry.record.id;
+            changes.put(Room::Services, id.as_bytes(), entry.record.text(&aliases));
+            named.updated.push((id.clone(), aliases));
+        };
+        if let Some(before) = before.and_then(|before| self.entries.get(before)) {
+            let mut aliases = before.aliases.clone();
             aliases.retain(|known| known != alias);
-            updated.push((entry.record.clone(), aliases));
+            update(before, aliases);
         }
-        if let Some(entry) = self.services.entries.get(&id) {
-            let mut aliases = entry.aliases.clone();
-            aliases.push(alias.to_string());
-            updated.push((entry.record.clone(), aliases));
-        }
-        for (record, aliases) in &updated {
-            changes.put(Room::Services, record.id.as_bytes(), record.text(aliases));
-        }
-        self.keep(changes)?;
-        for (record, aliases) in updated {
-            if let Some(entry) = self.services.entries.get_mut(&record.id) {
+        let mut aliases = entry.aliases.clone();
+        aliases.push(alias.to_string());
+        update(entry, aliases);
+        Ok((changes, named))
+    }
+
+    /// Gives a service its name, which is kept.
+    pub(crate) fn name(&mut self, named: Named) {
+        for (id, aliases) in named.updated {
+            if let Some(entry) = self.entries.get_mut(&id) {
                 entry.aliases = aliases;
             }
         }
-        self.services
-            .aliases
-            .insert((*scope, alias.to_string()), id);
+        self.aliases.insert((named.scope, named.alias), named.id);
+    }
+
+    /// What has to be kept of a new service.
+    pub(crate) fn plan_record(&self, id: &str) -> Changes {
+        let mut changes = Changes::new();
+        if let Some(entry) = self.entries.get(id) {
+            let text = entry.record.text(&entry.aliases);
+            changes.put(Room::Services, id, text);
+        }
+        changes
+    }
+
+    /// A new service's record is kept.
+    pub(crate) fn record_kept(&mut self, id: &str) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.kept = true;
+        }
+    }
+
+    /// What has to be deleted with a service: its record, its subscription, its files.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub(crate) fn plan_removal(
+        &self,
+        host: PeerId,
+        id: &str,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let entry = self.entries.get(id);
+        let entry = entry.ok_or_else(|| Error::NotFound(id.to_string(), host))?;
+        changes.delete(Room::Services, id);
+        changes.delete(Room::Spells, id);
+        for number in entry.file_records.clone() {
+            changes.delete(Room::Files, file_key(id, number));
+        }
         Ok(())
     }
 
-    /// Removes a service with its files and names. Calls that wait for it fail.
-    ///
-    /// # Errors
-    /// There is no such service, or the store refuses.
-    pub(crate) fn remove_service(&mut self, id: &str) -> Result<(), Error> {
-        let Some(entry) = self.services.entries.get(id) else {
-            return Err(Error::NotFound(id.to_string(), self.host().peer_id));
+    /// Removes a service with its names. Calls that wait for it fail. True if it was a whole one.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        self.leaves(id);
+        let Some(entry) = self.entries.remove(id) else {
+            return false;
         };
-        let begin = self.now();
-        let scope = entry.record.scope;
-        let mut changes = Changes::new();
-        changes.delete(Room::Services, id);
-        changes.delete(Room::Spells, id);
-        if let Some(state) = &self.state {
-            for key in state.keys(Room::Files, &file_prefix(id)) {
-                changes.delete(Room::Files, key);
-            }
-        }
-        self.keep(changes)?;
-        self.services.leaves(id);
-        let Some(entry) = self.services.entries.remove(id) else {
-            return Ok(());
-        };
-        if entry.kept {
-            self.meters.removed += 1;
-            if let (Some(begin), Some(end)) = (begin, self.now()) {
-                self.meters.removal.milliseconds(end.since(begin));
-            }
-        }
         for alias in &entry.aliases {
-            self.services.aliases.remove(&(scope, alias.clone()));
+            let key = (entry.record.scope, alias.clone());
+            self.aliases.remove(&key);
         }
-        for waiting in entry.waiting {
-            waiting.fail(self, Error::NotFound(id.to_string(), scope));
-        }
-        Ok(())
+        self.fail_waiting(id);
+        entry.kept
     }
 }
 

@@ -1,35 +1,34 @@
-//! Services at rest: who is not called for some time gives up his instances, sooner when memory becomes scarce.
+//! Services at rest: a service that is not called for some time gives up its instances, sooner when
+//! memory is scarce.
 
 use alloc::string::String;
 use core::time::Duration;
 
+use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use super::Services;
-use super::calls::Seat;
-use crate::builtins::Reply;
-use crate::host::Clock;
-use crate::world::World;
+use super::{Place, Services};
+use crate::tally::Tally;
 
 impl Services {
-    /// A service's place changes; before that it is struck off the lists.
+    /// A service leaves for a core: it is taken off the lists.
     pub(super) fn leaves(&mut self, id: &str) {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
-        if let Seat::Home(running) = &entry.seat {
+        if let Place::Ready(running) = &entry.place {
             self.resting -= usize::from(running.is_resting());
             self.idle.remove(&(entry.used_at, String::from(id)));
         }
     }
 
-    /// A service is at home again.
+    /// A service is back.
     pub(super) fn returns(&mut self, id: &str, now: Instant) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
         entry.used_at = now;
-        if let Seat::Home(running) = &entry.seat {
+        if let Place::Ready(running) = &entry.place {
             self.resting += usize::from(running.is_resting());
             if running.may_rest() {
                 self.idle.insert((now, String::from(id)));
@@ -43,37 +42,32 @@ impl Services {
     }
 }
 
-impl World {
+impl Services {
     /// How long a service waits for calls before it rests.
     fn patience(&self) -> Duration {
-        let scarce = self.memory.left() < self.memory.limit() / 4;
+        let (memory, limits) = (&self.means.memory, &self.limits);
+        let scarce = memory.left() < memory.limit() / 4;
         Duration::from_millis(match scarce {
-            true => self
-                .limits
-                .rest_after_ms
-                .min(self.limits.rest_when_scarce_ms),
-            false => self.limits.rest_after_ms,
+            true => limits.rest_after_ms.min(limits.rest_when_scarce_ms),
+            false => limits.rest_after_ms,
         })
     }
 
     /// When the next service should rest.
     pub(crate) fn rest_at(&self) -> Option<Instant> {
-        // Jobs that wait come first: when they are done, somebody asks again.
-        let idle = self.services.idle_since().filter(|_| self.has_room())?;
+        // Jobs that wait come first: when they are done, this is asked again.
+        let idle = self.idle_since().filter(|_| self.has_room())?;
         Some(idle + self.patience())
     }
 
-    /// Lets services rest that wait for calls for too long.
-    pub fn rest_idle(&mut self, clock: Clock) {
-        while self.rest_at().is_some_and(|at| at <= clock.now) {
-            let Some((_, id)) = self.services.idle.pop_first() else {
+    /// Lets services rest that wait for calls for too long. Nobody waits for these jobs.
+    pub(crate) fn rest_idle(&mut self, tally: &mut Tally, host: &PeerId, now: Instant) {
+        while self.rest_at().is_some_and(|at| at <= now) {
+            let Some((_, id)) = self.idle.pop_first() else {
                 return;
             };
-            let until = clock.now + Duration::from_millis(self.limits.max_call_ms);
-            let begun = self.with_service(&id, until, super::Running::rest, |_, _, rested| {
-                Ok(rested.map(|()| Reply::unit())?)
-            });
-            if let Err(error) = begun {
+            let until = now + Duration::from_millis(self.limits.max_call_ms);
+            if let Err(error) = self.ask(tally, host, &id, until, super::Running::rest) {
                 log::debug!(target: "service", "{id} does not rest: {error}");
             }
         }

@@ -31,7 +31,7 @@ const SCRATCH: u64 = 1;
 const STORAGE: u64 = 2;
 
 /// The bytes of a module's file, wherever they are.
-pub(super) type File = Arc<dyn AsRef<[u8]> + Send + Sync>;
+pub(crate) type File = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A module to be put into a service.
 pub(super) enum Part {

@@ -62,7 +62,22 @@ impl fmt::Display for BadConfig {
 
 impl core::error::Error for BadConfig {}
 
+/// Seconds between runs of a worker's main spell.
+const WORKER_PERIOD: u32 = 900;
+
 impl Config {
+    /// Of a worker's main spell when its deal becomes active: at once, then again and again.
+    pub(crate) fn of_worker() -> Config {
+        Config {
+            clock: Clock {
+                start: 1,
+                end: 0,
+                period: WORKER_PERIOD,
+            },
+            ..Config::default()
+        }
+    }
+
     /// Reads the exact JSON shape.
     ///
     /// # Errors

@@ -5,29 +5,34 @@
 //! one job on its core counts the run, stores what triggered it and reads the script; out of that the node makes a
 //! particle in the name of the spell's scope and takes it in like any other.
 
+mod asking;
 mod config;
 mod schedule;
 mod service;
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
+pub(crate) use asking::{Asked, Question};
 pub use config::{BadConfig, Clock, Config};
 pub(crate) use schedule::Schedule;
 pub(crate) use service::SpellService;
 
-use crate::builtins::{CallError, Later, Reply};
-use crate::compute::JobId;
-use crate::host;
-use crate::services::{self, Kind};
-use crate::state::{Changes, Room};
-use crate::world::World;
+use crate::compute::{JobId, Receipt};
+use crate::host::{self, Host};
+use crate::reply::CallError;
+use crate::services::{self, Kind, Running, Services};
+use crate::state::{self, Changes, Record, Room, State};
+use crate::tally::Tally;
 
 /// Life of a spell's particle, in milliseconds.
 const TTL: u32 = 120_000;
@@ -128,146 +133,151 @@ pub(crate) struct Installation {
     pub(crate) alias: Option<String>,
 }
 
-impl World {
-    /// Installs a spell: makes its service, fills it, subscribes it, names it. The answer is its id.
-    pub(crate) fn install_spell(
-        &mut self,
-        clock: host::Clock,
-        until: Instant,
+/// A spell whose service is being filled.
+pub(crate) struct Filling {
+    pub(crate) id: String,
+    pub(crate) scope: PeerId,
+    pub(crate) config: Config,
+    pub(crate) alias: Option<String>,
+    filled: Receipt<Result<(), Error>>,
+}
+
+/// A spell that was asked for its script.
+pub(crate) struct Beginning {
+    id: String,
+    scope: PeerId,
+    begun: Receipt<Result<(u32, String), Error>>,
+}
+
+/// What the node knows of spells beside their services.
+#[derive(Default)]
+pub(crate) struct Spells {
+    pub(crate) schedule: Schedule,
+    /// What spells are made of, if the node has it.
+    pub(crate) blueprint: Option<String>,
+    /// Particles that spells made.
+    pub(crate) made: u64,
+    /// Those that the node has not taken in yet.
+    particles: VecDeque<Particle>,
+    /// Subscriptions of before the reboot, until the wall clock is right.
+    kept: Vec<Record>,
+}
+
+impl Spells {
+    /// The subscriptions that the state has; they begin with [`Spells::resubscribe`].
+    ///
+    /// # Errors
+    /// The state fails.
+    pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
+        self.kept = state.records(Room::Spells, b"")?;
+        Ok(())
+    }
+
+    /// Begins to make a spell: its service, filled with script, data and configuration. The
+    /// subscription and the alias follow when that is done.
+    ///
+    /// # Errors
+    /// The configuration is none, the node has no spell service, or services have no room.
+    pub(crate) fn install(
+        &self,
+        services: &mut Services,
+        tally: &mut Tally,
+        maker: Maker<'_>,
         installation: Installation,
-    ) -> Result<Reply, CallError> {
-        let Installation {
+    ) -> Result<(JobId, Filling), Error> {
+        let (until, now_ms) = (maker.until, maker.clock.wall_ms);
+        installation.config.check(now_ms / 1000)?;
+        let blueprint = self.blueprint.as_ref().ok_or(Error::NoService)?;
+        let scope = installation.scope;
+        let record = Services::record(maker.id, Kind::Spell, blueprint, scope, scope);
+        let id = record.id.clone();
+        let service = SpellService::new(&id, *maker.host, scope, scope, until);
+        let (config, alias) = (installation.config, installation.alias.clone());
+        let work = fill(service, installation);
+        let (job, filled) = services.create(tally, maker.host, record, maker.core, until, work)?;
+        let filling = Filling {
+            id,
             scope,
-            script,
-            data,
             config,
             alias,
-        } = installation;
-        config.check(clock.wall_ms / 1000).map_err(Error::from)?;
-        let blueprint = self.spell_blueprint.clone().ok_or(Error::NoService)?;
-        let record = self.new_record(Kind::Spell, &blueprint, scope, scope);
-        let id = record.id.clone();
-        let spell = self.spell_service(&record.id, scope, scope, until);
-        let shape = config.value();
-        let work =
-            move |running: &mut services::Running| Ok(spell.fill(running, &script, &data, &shape));
-        let started = self.create_service(record, until, work, move |world, clock, filled| {
-            let installed = filled.map_err(Error::from).and_then(|filled| {
-                filled?;
-                world.subscribe(clock.wall_ms, &id, config)?;
-                if let Some(alias) = &alias {
-                    world.set_alias(&scope, alias, &id)?;
-                }
-                Ok(())
-            });
-            if let Err(error) = installed {
-                world.unsubscribe(&id);
-                // It may not even have been made.
-                let _ = world.remove_service(&id);
-                return Err(error.into());
-            }
-            log::info!(target: "spell", "spell {id} on {scope}");
-            Ok(id.into())
-        });
-        Ok(Reply::Later(Later::Job(started?)))
+            filled,
+        };
+        Ok((job, filling))
     }
 
-    /// Gives a spell another script and configuration, and more data; what it knows besides stays.
-    pub(crate) fn update_spell(
-        &mut self,
-        clock: host::Clock,
-        until: Instant,
-        id: &str,
-        installation: Installation,
-    ) -> Result<JobId, CallError> {
-        let Installation {
-            scope,
-            script,
-            data,
-            config,
-            ..
-        } = installation;
-        config.check(clock.wall_ms / 1000).map_err(Error::from)?;
-        let spell = self.spell_service(id, scope, scope, until);
-        let shape = config.value();
-        let name = id.to_string();
-        let ticket = self.with_service(
-            id,
-            until,
-            move |running| spell.fill(running, &script, &data, &shape),
-            move |world, clock, filled| {
-                filled.map_err(Error::from).and_then(|filled| filled)?;
-                world
-                    .subscribe(clock.wall_ms, &name, config)
-                    .map_err(Error::from)?;
-                log::info!(target: "spell", "spell {name} on {scope} is another one");
-                Ok(Reply::unit())
-            },
-        )?;
-        Ok(ticket)
-    }
-
-    /// Removes a spell.
-    pub(crate) fn remove_spell(&mut self, id: &str) -> Result<(), Error> {
-        self.unsubscribe(id);
-        Ok(self.remove_service(id)?)
-    }
-
-    /// Gives a spell another configuration.
-    pub(crate) fn configure_spell(
-        &mut self,
-        clock: host::Clock,
-        until: Instant,
-        id: &str,
-        config: Config,
-    ) -> Result<Reply, CallError> {
-        config.check(clock.wall_ms / 1000).map_err(Error::from)?;
-        let missing = || services::Error::NotFound(id.into(), self.host().peer_id);
-        let scope = self.services.get(id).ok_or_else(missing)?.record.scope;
-        let spell = self.spell_service(id, scope, scope, until);
-        let shape = config.value();
-        let name = id.to_string();
-        let ticket = self.with_service(
-            id,
-            until,
-            move |running| spell.unit(running, "set_trigger_config", json!([shape])),
-            move |world, clock, stored| {
-                stored.map_err(Error::from).and_then(|stored| stored)?;
-                world
-                    .subscribe(clock.wall_ms, &name, config)
-                    .map_err(Error::from)?;
-                Ok(Reply::unit())
-            },
-        )?;
-        Ok(Reply::Later(Later::Job(ticket)))
-    }
-
-    /// The spell's functions, in the name of a peer.
-    pub(crate) fn spell_service(
+    /// Begins to give a spell another script and configuration, and more data; what it knows
+    /// besides stays.
+    ///
+    /// # Errors
+    /// The configuration is none, or services have no room.
+    pub(crate) fn update(
         &self,
-        id: &str,
-        scope: PeerId,
-        author: PeerId,
-        until: Instant,
-    ) -> SpellService {
-        SpellService::new(id, self.host().peer_id, scope, author, until)
+        services: &mut Services,
+        tally: &mut Tally,
+        maker: Maker<'_>,
+        installation: Installation,
+    ) -> Result<(JobId, Filling), Error> {
+        let now_ms = maker.clock.wall_ms;
+        installation.config.check(now_ms / 1000)?;
+        let (id, scope, config) = (maker.id, installation.scope, installation.config);
+        let service = SpellService::new(&id, *maker.host, scope, scope, maker.until);
+        let work = fill(service, installation);
+        let (job, filled) = services.ask(tally, maker.host, &id, maker.until, work)?;
+        let filling = Filling {
+            id,
+            scope,
+            config,
+            alias: None,
+            filled,
+        };
+        Ok((job, filling))
     }
 
-    /// Lets a spell run when its configuration says so, from now on; the empty configuration ends that.
-    pub(crate) fn subscribe(
-        &mut self,
-        now_ms: u64,
-        id: &str,
+    /// Begins to give a spell another configuration.
+    ///
+    /// # Errors
+    /// The configuration is none, there is no such service, or services have no room.
+    pub(crate) fn configure(
+        &self,
+        services: &mut Services,
+        tally: &mut Tally,
+        maker: Maker<'_>,
         config: Config,
-    ) -> Result<(), services::Error> {
-        let mut changes = Changes::new();
+    ) -> Result<(JobId, Filling), CallError> {
+        config
+            .check(maker.clock.wall_ms / 1000)
+            .map_err(Error::from)?;
+        let id = maker.id;
+        let missing = || services::Error::NotFound(id.clone(), *maker.host);
+        let scope = services.get(&id).ok_or_else(missing)?.record.scope;
+        let service = SpellService::new(&id, *maker.host, scope, scope, maker.until);
+        let shape = config.value();
+        let work = move |running: &mut Running| {
+            service.unit(running, "set_trigger_config", json!([shape]))
+        };
+        let (job, filled) = services.ask(tally, maker.host, &id, maker.until, work)?;
+        let filling = Filling {
+            id,
+            scope,
+            config,
+            alias: None,
+            filled,
+        };
+        Ok((job, filling))
+    }
+
+    /// What has to be kept of a spell's subscription.
+    pub(crate) fn plan(id: &str, config: &Config, changes: &mut Changes) {
         changes.put(Room::Spells, id, config.value().to_string());
-        self.keep(changes)?;
+    }
+
+    /// Lets a spell run when its configuration says so, from now on; the empty configuration ends
+    /// that.
+    pub(crate) fn subscribe(&mut self, tally: &mut Tally, now_ms: u64, id: &str, config: Config) {
         if config.clock.start > 0 && config.clock.period > 0 {
-            self.meters.periods.observe(config.clock.period.into());
+            tally.meters.periods.observe(config.clock.period.into());
         }
         self.schedule.set(id, config, config.first(now_ms, false));
-        Ok(())
     }
 
     /// Ends a spell's runs for good.
@@ -275,70 +285,72 @@ impl World {
         self.schedule.remove(id);
     }
 
-    /// Brings the subscriptions of the state back, at a time when the wall clock is right.
-    pub(crate) fn resubscribe(&mut self, now_ms: u64) -> Result<(), services::Error> {
-        let Some(state) = &mut self.state else {
-            return Ok(());
-        };
-        for (id, text) in state.records(Room::Spells, b"")? {
+    /// Brings the subscriptions of before the reboot back, at a time when the wall clock is right.
+    /// Spells of workers that are not active do not run.
+    pub(crate) fn resubscribe(&mut self, services: &Services, host: &Host, now_ms: u64) {
+        for (id, text) in core::mem::take(&mut self.kept) {
             let id = String::from_utf8_lossy(&id).into_owned();
             let config = serde_json::from_slice::<Value>(&text)
                 .ok()
                 .and_then(|value| Config::read(&value).ok());
-            let known = self.services.get(&id);
-            if let (Some(config), Some(entry)) = (config, known)
-                && self.host.is_active(&entry.record.scope)
+            if let (Some(config), Some(entry)) = (config, services.get(&id))
+                && host.is_active(&entry.record.scope)
             {
                 self.schedule.set(&id, config, config.first(now_ms, true));
             }
         }
-        Ok(())
     }
 
-    /// Runs a spell once: its particle comes to the node when the spell has been asked for its script.
-    pub(crate) fn run_spell(&mut self, clock: host::Clock, id: &str, trigger: Trigger<'_>) {
-        let Some(entry) = self.services.get(id) else {
-            return;
-        };
-        let scope = entry.record.scope;
-        if !self.host.is_active(&scope) {
-            return;
-        }
-        let until = clock.now + core::time::Duration::from_millis(self.limits.max_call_ms);
-        let spell = self.spell_service(id, scope, scope, until);
-        let name = id.to_string();
-        let event = trigger.event(clock).to_string();
-        let started = self.with_service(
-            id,
-            until,
-            move |running| spell.begin_run(running, &event),
-            move |world, clock, begun| {
-                world.schedule.begun(&name);
-                match begun.map_err(Error::from).and_then(|begun| begun) {
-                    Ok((counter, script)) => {
-                        world.send_spell(clock, scope, &name, counter, script);
-                    }
-                    Err(error) => log::warn!(target: "spell", "{name} does not run: {error}"),
-                }
-                Ok(Reply::unit())
-            },
-        );
-        match started {
-            Ok(_) => self.schedule.begins(id),
-            Err(error) => log::warn!(target: "spell", "{id} does not run: {error}"),
-        }
-    }
-
-    /// Makes the particle of a spell.
-    fn send_spell(
+    /// Triggers a spell: its particle comes when the spell was asked for its script.
+    pub(crate) fn trigger(
         &mut self,
+        services: &mut Services,
+        tally: &mut Tally,
+        host: &Host,
         clock: host::Clock,
-        scope: PeerId,
         id: &str,
-        counter: u32,
-        script: String,
+        trigger: Trigger<'_>,
+    ) -> Option<(JobId, Beginning)> {
+        let scope = services.get(id)?.record.scope;
+        if !host.is_active(&scope) {
+            return None;
+        }
+        let until = clock.now + Duration::from_millis(services.max_call_ms());
+        let service = SpellService::new(id, host.peer_id, scope, scope, until);
+        let event = trigger.event(clock).to_string();
+        let work = move |running: &mut Running| service.begin_run(running, &event);
+        match services.ask(tally, &host.peer_id, id, until, work) {
+            Ok((job, begun)) => {
+                self.schedule.begins(id);
+                let id = id.to_string();
+                Some((job, Beginning { id, scope, begun }))
+            }
+            Err(error) => {
+                log::warn!(target: "spell", "{id} does not run: {error}");
+                None
+            }
+        }
+    }
+
+    /// A spell has told its script, or has failed: makes its particle.
+    pub(crate) fn begun(
+        &mut self,
+        host: &Host,
+        clock: host::Clock,
+        beginning: Beginning,
+        over: Result<(), services::Error>,
     ) {
-        let Some(key) = self.host.key(&scope) else {
+        let Beginning { id, scope, begun } = beginning;
+        self.schedule.begun(&id);
+        let begun = over.map_err(Error::from).and_then(|()| taken(begun));
+        let (counter, script) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                log::warn!(target: "spell", "{id} does not run: {error}");
+                return;
+            }
+        };
+        let Some(key) = host.key(&scope) else {
             return;
         };
         let mut authored = Authored {
@@ -347,11 +359,63 @@ impl World {
             timestamp: clock.wall_ms,
             ttl: TTL,
             script,
-            signature: alloc::vec::Vec::new(),
+            signature: Vec::new(),
         };
         authored.sign(key);
-        self.spell_runs += 1;
+        self.made += 1;
         let particle = Particle::new(authored, bytes::Bytes::new());
         self.particles.push_back(particle);
     }
+
+    /// A particle that a spell made.
+    pub(crate) fn next_particle(&mut self) -> Option<Particle> {
+        self.particles.pop_front()
+    }
+}
+
+impl Filling {
+    /// Whether the spell's service has taken everything. The rest says what follows.
+    pub(crate) fn filled(self, over: Result<(), services::Error>) -> (Filled, Result<(), Error>) {
+        let result = over.map_err(Error::from).and_then(|()| taken(self.filled));
+        let filled = Filled {
+            id: self.id,
+            scope: self.scope,
+            config: self.config,
+            alias: self.alias,
+        };
+        (filled, result)
+    }
+}
+
+/// A spell whose service is filled, and which has to be subscribed and named.
+pub(crate) struct Filled {
+    pub(crate) id: String,
+    pub(crate) scope: PeerId,
+    pub(crate) config: Config,
+    pub(crate) alias: Option<String>,
+}
+
+/// Who makes or changes a spell, which one, where and until when.
+pub(crate) struct Maker<'a> {
+    pub(crate) clock: host::Clock,
+    pub(crate) until: Instant,
+    pub(crate) host: &'a PeerId,
+    pub(crate) id: String,
+    pub(crate) core: usize,
+}
+
+/// What a job on a spell gave.
+pub(crate) fn taken<T>(receipt: Receipt<Result<T, Error>>) -> Result<T, Error> {
+    receipt
+        .take()
+        .unwrap_or(Err(Error::Service(services::Error::Late)))
+}
+
+fn fill(
+    service: SpellService,
+    installation: Installation,
+) -> impl FnOnce(&mut Running) -> Result<(), Error> + Send + 'static {
+    let shape = installation.config.value();
+    let Installation { script, data, .. } = installation;
+    move |running| service.fill(running, &script, &data, &shape)
 }

@@ -25,7 +25,7 @@ pub(crate) struct SpellService {
 
 impl SpellService {
     /// Calls until a time; they come as if from a particle of the spell itself.
-    pub(super) fn new(
+    pub(crate) fn new(
         id: &str,
         host: PeerId,
         scope: PeerId,

@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 
 pub(crate) use cores::CoreMap;
 
-use crate::builtins::CallError;
+use crate::reply::CallError;
 use crate::state::{self, Changes, Room, State};
-use crate::world::World;
 
 /// A worker.
 #[derive(Debug, Clone)]
@@ -55,21 +54,17 @@ impl Workers {
         self.by_id.keys()
     }
 
-    fn insert(&mut self, worker: Worker) {
+    /// Takes one that is kept, in place of what it was before.
+    pub(crate) fn insert(&mut self, worker: Worker) {
         let id = worker.key.peer_id();
         self.by_deal.insert(worker.deal_id.clone(), id);
         self.by_id.insert(id, worker);
     }
 
-    fn remove(&mut self, id: &PeerId) {
+    /// Forgets one that is deleted.
+    pub(crate) fn remove(&mut self, id: &PeerId) {
         if let Some(worker) = self.by_id.remove(id) {
             self.by_deal.remove(&worker.deal_id);
-        }
-    }
-
-    fn set_active(&mut self, id: &PeerId, active: bool) {
-        if let Some(worker) = self.by_id.get_mut(id) {
-            worker.active = active;
         }
     }
 
@@ -122,7 +117,7 @@ fn parse(text: &[u8], seed: &[u8]) -> Option<Worker> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// Only host and management may do this.
-    NotManager(&'static str),
+    NotOperator(&'static str),
     /// Only its creator, host and management may remove a worker.
     NotCreator(PeerId),
     /// A text that is no deal id.
@@ -148,7 +143,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotManager(what) => write!(f, "Only management or host peer can {what} worker"),
+            Error::NotOperator(what) => write!(f, "Only management or host peer can {what} worker"),
             Error::NotCreator(id) => {
                 write!(
                     f,
@@ -202,112 +197,117 @@ fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-impl World {
-    /// Makes a worker for a deal, with a core for each compute unit.
-    pub(crate) fn create_worker(
-        &mut self,
+impl Workers {
+    /// A new worker for a deal, ready to be kept. Its compute units have no cores yet.
+    ///
+    /// # Errors
+    /// The author may not do that, an id is malformed, or the deal has a worker.
+    pub(crate) fn design(
+        &self,
         author: PeerId,
+        may_operate: bool,
         deal: &str,
         cu_ids: Vec<String>,
-    ) -> Result<PeerId, Error> {
-        if !self.host().is_manager(&author) {
-            return Err(Error::NotManager("create"));
+        seed: impl FnOnce() -> [u8; 32],
+    ) -> Result<Worker, Error> {
+        if !may_operate {
+            return Err(Error::NotOperator("create"));
         }
         let deal_id = normal_deal(deal)?;
         if let Some(unit) = cu_ids.iter().find(|unit| !is_hex(unit, 64)) {
             return Err(Error::BadUnit(unit.clone()));
         }
-        if self.host().workers.of_deal(&deal_id).is_some() {
+        if self.of_deal(&deal_id).is_some() {
             return Err(Error::Exists(deal.into()));
         }
-        self.cores.acquire(&cu_ids)?;
-        let seed = self.entropy.bytes();
-        let worker = Worker {
-            key: Keypair::from_seed(seed),
+        Ok(Worker {
+            key: Keypair::from_seed(seed()),
             creator: author,
             deal_id,
             active: true,
             cu_ids,
-        };
-        let id = worker.key.peer_id();
-        let name = id.to_string();
-        let mut changes = Changes::new();
-        changes.put(Room::Keys, name.as_bytes(), seed).put(
-            Room::Workers,
-            name.as_bytes(),
-            worker.text(),
-        );
-        if let Err(error) = self.keep(changes) {
-            self.cores.release(&worker.cu_ids);
-            return Err(error.into());
-        }
-        self.host_mut().workers.insert(worker);
-        log::info!(target: "worker", "worker {id} for deal {deal}");
-        Ok(id)
+        })
     }
 
-    /// Removes a worker with its services, spells, vault and key.
-    pub(crate) fn remove_worker(&mut self, author: PeerId, name: &str) -> Result<(), Error> {
+    /// A worker that an author may remove.
+    ///
+    /// # Errors
+    /// There is none, or the author may not.
+    pub(crate) fn removable(
+        &self,
+        author: PeerId,
+        may_operate: bool,
+        name: &str,
+    ) -> Result<(PeerId, &Worker), Error> {
         let missing = || Error::NotFound(name.into());
         let id: PeerId = name.parse().map_err(|_| missing())?;
-        let worker = self.host().workers.get(&id).ok_or_else(missing)?.clone();
-        if author != worker.creator && !self.host().is_manager(&author) {
-            return Err(Error::NotCreator(id));
+        let worker = self.get(&id).ok_or_else(missing)?;
+        match author == worker.creator || may_operate {
+            true => Ok((id, worker)),
+            false => Err(Error::NotCreator(id)),
         }
-        let services = self.services.of_scope(&id);
-        let ids: Vec<String> = services.map(|entry| entry.record.id.clone()).collect();
-        for service in ids {
-            self.unsubscribe(&service);
-            if let Err(error) = self.remove_service(&service) {
-                log::error!(target: "worker", "{service} of worker {id} stays: {error}");
-            }
-        }
-        let mut changes = Changes::new();
-        changes.delete(Room::Keys, name).delete(Room::Workers, name);
-        self.keep(changes)?;
-        self.vaults.forget(&id);
-        self.cores.release(&worker.cu_ids);
-        self.host_mut().workers.remove(&id);
-        log::info!(target: "worker", "worker {id} is removed");
-        Ok(())
     }
 
-    /// Lets a worker's scripts run, or not. Gives its id.
-    pub(crate) fn set_worker_active(
-        &mut self,
-        author: PeerId,
+    /// A deal's worker as it is when it becomes active, or stops being so, ready to be kept.
+    ///
+    /// # Errors
+    /// The author may not do that, there is no worker, or it is so already.
+    pub(crate) fn switched(
+        &self,
+        may_operate: bool,
         deal: &str,
         active: bool,
-    ) -> Result<PeerId, Error> {
-        if !self.host().is_manager(&author) {
-            return Err(Error::NotManager(match active {
+    ) -> Result<Worker, Error> {
+        if !may_operate {
+            return Err(Error::NotOperator(match active {
                 true => "activate",
                 false => "deactivate",
             }));
         }
-        let (id, worker) = self.worker_of(deal)?;
+        let (_, worker) = self.serving(deal)?;
         match (worker.active, active) {
-            (true, true) => return Err(Error::Active),
-            (false, false) => return Err(Error::Inactive),
-            _ => {}
+            (true, true) => Err(Error::Active),
+            (false, false) => Err(Error::Inactive),
+            _ => Ok(Worker {
+                active,
+                ..worker.clone()
+            }),
         }
-        let changed = Worker {
-            active,
-            ..worker.clone()
-        };
-        let mut changes = Changes::new();
-        changes.put(Room::Workers, id.to_string(), changed.text());
-        self.keep(changes)?;
-        self.host_mut().workers.set_active(&id, active);
-        Ok(id)
     }
 
     /// The worker of a deal.
-    pub(crate) fn worker_of(&self, deal: &str) -> Result<(PeerId, &Worker), Error> {
-        let workers = &self.host.workers;
-        let id = workers.of_deal(&normal_deal(deal)?);
-        id.and_then(|id| Some((id, workers.get(&id)?)))
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn serving(&self, deal: &str) -> Result<(PeerId, &Worker), Error> {
+        let id = self.of_deal(&normal_deal(deal)?);
+        id.and_then(|id| Some((id, self.get(&id)?)))
             .ok_or_else(|| Error::NoDeal(deal.into()))
+    }
+}
+
+impl Worker {
+    /// What has to be kept of a new one.
+    pub(crate) fn creation(&self) -> Changes {
+        let mut changes = self.update();
+        let name = self.key.peer_id().to_string();
+        changes.put(Room::Keys, name, self.key.seed());
+        changes
+    }
+
+    /// What has to be kept of one that has changed.
+    pub(crate) fn update(&self) -> Changes {
+        let mut changes = Changes::new();
+        let name = self.key.peer_id().to_string();
+        changes.put(Room::Workers, name, self.text());
+        changes
+    }
+
+    /// What has to be deleted with one.
+    pub(crate) fn removal(id: &PeerId, changes: &mut Changes) {
+        let name = id.to_string();
+        changes.delete(Room::Keys, name.as_bytes());
+        changes.delete(Room::Workers, name);
     }
 }
 

@@ -9,8 +9,8 @@ use basalt_net::time::Instant;
 use basalt_node::builtins::{self, Call, CallError, Reply};
 use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
+use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, Tetraplet};
-use basalt_node::world::World;
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -74,8 +74,8 @@ pub(crate) fn call(
     });
     let arguments = Value::Array(arguments).to_string();
     let request = CallRequest::new(service, function, &arguments, &tetraplets);
-    let mut world = World::without_parts(host, ServiceLimits::default(), [9; 32]);
-    let host = world.host().clone();
+    let mut rooms = Rooms::without_parts(host, ServiceLimits::default(), [9; 32]);
+    let host = rooms.host().clone();
     let call = Call {
         host: &host,
         network: &Neighbours,
@@ -84,12 +84,11 @@ pub(crate) fn call(
             wall_ms: 1_700_000_001_234,
         },
         scope: host.peer_id,
-        key: &key(HOST),
         trusted: author <= MANAGEMENT,
         particle: &particle,
         request: &request,
     };
-    builtins::call(&mut world, &call)
+    builtins::call(&mut rooms, &call)
 }
 
 /// The answer as (ret_code, JSON text).

@@ -1,6 +1,7 @@
 //! A host that lasts: calls that change something, with a compute core that works while one waits, and a disk.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +10,13 @@ use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::builtins::{self, Call, CallError, Later, Reply};
-use basalt_node::compute::{Platform, Resources};
+use basalt_node::compute::{JobId, NoPause, Platform, Resources};
+use basalt_node::disk::DiskJob;
 use basalt_node::host::{Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
+use basalt_node::rooms::{Parts, Rooms};
 use basalt_node::script::{CallRequest, Tetraplet};
 use basalt_node::state::State;
-use basalt_node::world::{Parts, World};
 use basalt_store::Memory;
 use base64::Engine;
 use serde_json::{Value, json};
@@ -42,7 +44,7 @@ impl Platform for Ticking {
 }
 
 pub(crate) struct House {
-    pub(crate) world: World,
+    pub(crate) rooms: Rooms,
     platform: Arc<Ticking>,
     disk: Memory,
     limits: ServiceLimits,
@@ -51,6 +53,9 @@ pub(crate) struct House {
     /// Their life, in milliseconds since the clock's start.
     pub(crate) ttl: u64,
     asked: Cell<u32>,
+    answers: Vec<(JobId, Result<Reply, CallError>)>,
+    /// Jobs of a disk that takes its time.
+    pub(crate) held: VecDeque<DiskJob>,
 }
 
 impl House {
@@ -78,28 +83,30 @@ impl House {
             distro: Some(distro()),
             chain: None,
         };
-        let mut world = World::new(host, parts, limits.clone(), [2; 32]).unwrap();
-        world.begin(platform.clock());
+        let mut rooms = Rooms::new(host, parts, limits.clone(), [2; 32]).unwrap();
+        rooms.begin(platform.clock());
         House {
-            world,
+            rooms,
             platform,
             disk,
             limits,
             particle: "particle".into(),
             ttl: 3_600_000,
             asked: Cell::new(0),
+            answers: Vec::new(),
+            held: VecDeque::new(),
         }
     }
 
     /// The host after its power was cut.
     pub(crate) fn rebooted(self) -> House {
         let House {
-            world,
+            rooms,
             disk,
             limits,
             ..
         } = self;
-        drop(world);
+        drop(rooms);
         disk.cut(|_| false);
         House::with(limits, disk)
     }
@@ -137,7 +144,7 @@ impl House {
         function: &str,
         arguments: Value,
     ) -> Result<Reply, CallError> {
-        let host = self.world.host().clone();
+        let host = self.rooms.host().clone();
         let particle = self.header(author);
         self.asked.set(self.asked.get() + 1);
         let count = arguments.as_array().unwrap().len();
@@ -155,28 +162,23 @@ impl House {
             network: &Neighbours,
             clock: self.platform.clock(),
             scope,
-            key: host.key(&scope).unwrap(),
             trusted: author <= MANAGEMENT,
             particle: &particle,
             request: &request,
         };
-        builtins::call(&mut self.world, &call)
+        builtins::call(&mut self.rooms, &call)
     }
 
     /// The answer of a call that was begun, as ret_code and JSON text.
     pub(crate) fn end(&mut self, begun: Result<Reply, CallError>) -> (i32, String) {
         let mut answer = begun;
-        while let Ok(Reply::Later(Later::Job(ticket))) = answer {
+        while let Ok(Reply::Later(Later::Job(id))) = answer {
             answer = loop {
-                let job = self
-                    .world
-                    .next_job()
-                    .expect("a job that somebody waits for");
-                let clock = self.platform.clock();
-                match self.world.done(clock, job.run()) {
-                    Some((done, answer)) if done == ticket => break answer,
-                    _ => {}
+                let found = self.answers.iter().position(|(done, _)| *done == id);
+                if let Some(found) = found {
+                    break self.answers.remove(found).1;
                 }
+                assert!(self.work(), "a job that somebody waits for");
             };
         }
         super::bench::answer(answer)
@@ -238,16 +240,52 @@ impl House {
     /// Lets time pass, and services rest that nobody called in it.
     pub(crate) fn pass(&mut self, ms: u64) {
         self.platform.0.fetch_add(ms, Ordering::Relaxed);
-        self.world.rest_idle(self.platform.clock());
+        self.rooms.rest_idle(self.platform.clock());
         self.settle();
+    }
+
+    /// Lets the disk do all it can and a core one job; false when there was nothing to do. What the
+    /// disk should do when the test has taken the state is held until [`House::disk_done`].
+    fn work(&mut self) -> bool {
+        self.ask_disk();
+        let job = self.rooms.next_job();
+        let is_some = job.is_some();
+        if let Some(job) = job {
+            let done = job.run(Arc::new(NoPause));
+            self.rooms.done(self.platform.clock(), done);
+        }
+        self.ask_disk();
+        let known = self.answers.len();
+        let answers = core::iter::from_fn(|| self.rooms.next_answer());
+        self.answers.extend(answers);
+        is_some || self.answers.len() > known
+    }
+
+    fn ask_disk(&mut self) {
+        while let Some(job) = self.rooms.next_disk_job(self.platform.clock()) {
+            self.held.push_back(job);
+        }
+    }
+
+    /// Lets the disk do the job that it was given first.
+    pub(crate) fn disk_done(&mut self, state: &mut State) {
+        let job = self.held.pop_front().expect("a job of the disk");
+        let done = job.run(state);
+        self.rooms.disk_done(self.platform.clock(), done);
+        self.settle();
+    }
+
+    /// Whether the answer of a call that was begun is there.
+    pub(crate) fn is_answered(&self, begun: &Result<Reply, CallError>) -> bool {
+        match begun {
+            Ok(Reply::Later(Later::Job(id))) => self.answers.iter().any(|(done, _)| done == id),
+            _ => true,
+        }
     }
 
     /// Runs every job that is left.
     pub(crate) fn settle(&mut self) {
-        while let Some(job) = self.world.next_job() {
-            let clock = self.platform.clock();
-            self.world.done(clock, job.run());
-        }
+        while self.work() {}
     }
 
     /// A service of these modules of the test guests, the facade last.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod disk;
 mod exact;
 mod guarded;
 mod house;

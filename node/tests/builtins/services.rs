@@ -1,5 +1,6 @@
 //! Modules, blueprints, services, vaults, statistics.
 
+use basalt_net::particle::Authored;
 use basalt_node::limits::ServiceLimits;
 use basalt_node::refusal::Refusal;
 use basalt_node::state::Room;
@@ -348,7 +349,7 @@ fn a_long_history_of_files_is_written_anew() {
     let mut house = house.rebooted();
     let note = house.ask(STRANGER, &id, "load_note", json!(["/storage/x"]));
     assert_eq!(note["text"], format!("39 {long}"));
-    let state = house.world.state().unwrap();
+    let state = house.rooms.state_mut().unwrap();
     let records = state.keys(Room::Files, id.as_bytes()).len();
     assert!(records < 15, "{records} records of 100 kB");
 }
@@ -384,7 +385,7 @@ fn calls_of_one_service_wait_for_each_other() {
     assert!(text.contains("too busy"), "{text}");
     for answer in begun.into_iter().rev() {
         // The last one waits for the others, whose answers are there then: nobody asks for them.
-        if house.world.waiting_jobs() > 0 {
+        if house.rooms.waiting_jobs() > 0 {
             assert_eq!(house.end(answer).0, 0);
         }
     }
@@ -438,8 +439,8 @@ fn a_call_ends_with_its_time_or_its_particle() {
     let endless = json!([0, u32::MAX >> 1]);
     let late = house.fail(STRANGER, &id, "hold_pieces", endless.clone());
     assert!(late.contains("time"), "{late}");
-    assert_eq!(house.world.refusals().of(Refusal::CallTime), 1);
-    assert_eq!(house.world.calls().failed, 1);
+    assert_eq!(house.rooms.refusals().of(Refusal::CallTime), 1);
+    assert_eq!(house.rooms.calls().failed, 1);
     // The service is there for others; a particle that dies sooner ends its call sooner.
     let pages = house.ask(STRANGER, &id, "page_count", json!([]));
     assert!(pages.as_u64() >= Some(17), "{pages}");
@@ -451,7 +452,7 @@ fn a_call_ends_with_its_time_or_its_particle() {
     // What waited until its particle was gone is not begun.
     let late = house.fail(STRANGER, &id, "page_count", json!([]));
     assert_eq!(late, "Error: the time for the call is over");
-    assert_eq!(house.world.refusals().of(Refusal::CallTime), 3);
+    assert_eq!(house.rooms.refusals().of(Refusal::CallTime), 3);
 }
 
 #[test]
@@ -463,7 +464,7 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
     let mut house = House::with(limits, disk(64 << 20));
     let id = house.deploy(&["faults"]);
     assert_eq!(house.ask(STRANGER, &id, "tick", json!([])), 11);
-    let awake = house.world.memory().used();
+    let awake = house.rooms.memory().used();
     let told = house.ask(STRANGER, "stat", "service_memory", json!([id]));
     assert!(
         told[0]["memory_size_bytes"].as_u64() >= Some(1 << 20),
@@ -472,14 +473,14 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
     house.pass(30_000);
     assert_eq!(
         (
-            house.world.services().resting(),
-            house.world.memory().used()
+            house.rooms.services().resting(),
+            house.rooms.memory().used()
         ),
         (0, awake)
     );
     house.pass(31_000);
-    assert_eq!(house.world.services().resting(), 1);
-    assert!(house.world.memory().used() < awake / 10);
+    assert_eq!(house.rooms.services().resting(), 1);
+    assert!(house.rooms.memory().used() < awake / 10);
     assert_eq!(
         house.ask(STRANGER, "stat", "service_memory", json!([id])),
         told
@@ -488,8 +489,8 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
     assert_eq!(house.ask(STRANGER, &id, "tick", json!([])), 12);
     assert_eq!(
         (
-            house.world.services().resting(),
-            house.world.memory().used()
+            house.rooms.services().resting(),
+            house.rooms.memory().used()
         ),
         (0, awake)
     );
@@ -497,8 +498,8 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
     house.ask(MANAGEMENT, "srv", "remove", json!([id]));
     assert_eq!(
         (
-            house.world.services().resting(),
-            house.world.memory().used()
+            house.rooms.services().resting(),
+            house.rooms.memory().used()
         ),
         (0, 0)
     );
@@ -521,16 +522,16 @@ fn all_services_share_the_memory_and_who_is_idle_makes_room() {
     let blueprint = blueprint["id"].clone();
     let full = "Error: this peer is too busy: the memory for services is used up";
     assert_eq!(house.fail(HOST, "srv", "create", json!([blueprint])), full);
-    assert_eq!(house.world.refusals().of(Refusal::ServicesMemory), 1);
+    assert_eq!(house.rooms.refusals().of(Refusal::ServicesMemory), 1);
     // Memory is scarce: a second without a call is enough.
     house.pass(2_000);
-    assert_eq!(house.world.services().resting(), 1);
+    assert_eq!(house.rooms.services().resting(), 1);
     let second = house.ask(HOST, "srv", "create", json!([blueprint]));
     let second = second.as_str().unwrap();
     assert_eq!(house.ask(STRANGER, second, "add_pages", json!([40])), 17);
     // Now the first has no room to come back to, until the second rests in turn.
     assert_eq!(house.fail(STRANGER, &first, "page_count", json!([])), full);
-    assert_eq!(house.world.refusals().of(Refusal::ServicesMemory), 2);
+    assert_eq!(house.rooms.refusals().of(Refusal::ServicesMemory), 2);
     house.pass(2_000);
     assert_eq!(house.ask(STRANGER, &first, "page_count", json!([])), 57);
 }
@@ -540,7 +541,7 @@ fn a_service_learns_who_calls_and_from_where() {
     let mut house = House::new();
     let id = house.deploy(&["caller_sdk14"]);
     house.ask(MANAGEMENT, "srv", "add_alias", json!(["caller", id]));
-    let token = house.world.host().token(&house.header(STRANGER));
+    let token = house.rooms.host().token(&house.header(STRANGER));
     let lines = house.ask(STRANGER, "caller", "call_lines", json!([]));
     let host = peer(HOST).to_string();
     assert_eq!(lines[0], "particle");
@@ -554,6 +555,34 @@ fn a_service_learns_who_calls_and_from_where() {
     assert_eq!((&lines[9], &lines[10]), (&json!(host), &json!(host)));
     let origins = house.ask(STRANGER, "caller", "arg_origins", json!(["x", 1]));
     assert_eq!(origins, json!([1, 1]));
+}
+
+#[test]
+fn a_call_of_a_service_costs_no_signature() {
+    let mut house = House::new();
+    let id = house.deploy(&["caller_sdk14"]);
+    let lent = house.rooms.host().keys_lent();
+    for n in 0..10 {
+        house.particle = format!("particle {n}");
+        house.ask(STRANGER, &id, "call_lines", json!([]));
+        house.ask(STRANGER, "vault", "put", json!(["x"]));
+    }
+    assert_eq!(house.rooms.host().keys_lent(), lent);
+}
+
+#[test]
+fn a_token_is_known_to_its_particle_and_the_host_alone() {
+    let house = House::new();
+    let token = |house: &House, signature: u8| {
+        let mut particle = Authored::clone(&house.header(STRANGER));
+        particle.signature = vec![signature; 64];
+        house.rooms.host().token(&particle)
+    };
+    let first = token(&house, 7);
+    assert_eq!(bs58::decode(&first).into_vec().unwrap().len(), 64);
+    assert_ne!(first, token(&house, 8));
+    // It stays the same after a reboot.
+    assert_eq!(first, token(&house.rebooted(), 7));
 }
 
 #[test]
@@ -606,7 +635,7 @@ fn a_vault_is_shared_by_script_and_services() {
     let id = house.deploy(&["files"]);
     let path = house.ask(STRANGER, "vault", "put", json!(["from the script"]));
     let path = path.as_str().unwrap().to_string();
-    let token = house.world.host().token(&house.header(STRANGER));
+    let token = house.rooms.host().token(&house.header(STRANGER));
     let folder = format!("/tmp/vault/particle-{token}");
     assert!(path.starts_with(&format!("{folder}/")), "{path}");
     let note = house.ask(STRANGER, &id, "load_note", json!([path]));

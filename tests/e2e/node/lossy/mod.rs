@@ -9,17 +9,19 @@ mod gateway;
 mod link;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use basalt_edge::appliance::{Appliance, Boot};
 use basalt_hosted::clock::Clocks;
 use basalt_manifest::Manifest;
 use basalt_net::ip;
 use basalt_net::keypair::Keypair;
-use basalt_edge::appliance::{Appliance, Boot};
+use basalt_node::compute::NoPause;
 use basalt_node::host::Clock;
-use basalt_node::world::Parts;
+use basalt_node::rooms::Parts;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
@@ -150,7 +152,7 @@ async fn run(
         let [ours, theirs] = &mut link.nics;
         let activity = node.poll(now, wall_ms, ours);
         while let Some(job) = node.next_job() {
-            node.done(now, wall_ms, job.run());
+            node.done(now, wall_ms, job.run(Arc::new(NoPause)));
         }
         let moved = gateway.turn(now, theirs);
         let wakes = [link.carry(now), activity.wake_at, gateway.wake_at(now)];

@@ -1,0 +1,467 @@
+//! Changes of what outlives a reboot: services' names, modules, blueprints, workers, spells.
+//!
+//! A change is checked against what the rooms know ([`Rooms::plan`]), committed by the disk, and
+//! only then made in the rooms ([`Rooms::apply`]). The next one is not checked before: so each sees
+//! the one before it, as if the disk took no time. Everything else goes on meanwhile.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+use basalt_wasm_host::Module;
+
+use super::Rooms;
+use crate::compute::JobId;
+use crate::host::Clock;
+use crate::refusal::Refusal;
+use crate::reply::{CallError, Reply};
+use crate::services::{self, Blueprint, File, Named};
+use crate::spells::{self, Config, Filled, Spells};
+use crate::state::{self, Changes};
+use crate::system::Installer;
+use crate::workers::{self, Worker};
+
+/// A change that is wanted.
+pub(super) enum Change {
+    /// A new service is kept.
+    Record(String),
+    /// A service gets another name in its scope.
+    Alias {
+        scope: PeerId,
+        alias: String,
+        id: String,
+    },
+    /// A service goes, with its files, names and subscription.
+    Remove(String),
+    /// A module is kept.
+    Module {
+        cid: String,
+        name: String,
+        bytes: File,
+        module: Module,
+    },
+    /// A blueprint is kept.
+    Blueprint(Blueprint),
+    /// A deal gets a worker.
+    Worker {
+        author: PeerId,
+        deal: String,
+        cu_ids: Vec<String>,
+    },
+    /// A worker goes, with its services, spells, vault and key.
+    RemoveWorker { author: PeerId, name: String },
+    /// A deal's worker becomes active, or stops being so.
+    Switch {
+        author: PeerId,
+        deal: String,
+        active: bool,
+    },
+    /// A spell is subscribed; a new one is kept and named.
+    Spell {
+        filled: Filled,
+        is_new: bool,
+        now_ms: u64,
+    },
+    /// What a system service's spell was made from is remembered.
+    Version(String, String),
+}
+
+/// A change that was checked.
+enum Planned {
+    Record(String),
+    Alias(Named),
+    Remove(String, Option<Instant>),
+    Module(String, String, File, Module),
+    Blueprint(Blueprint),
+    Worker(Worker, String),
+    RemoveWorker(PeerId, Vec<String>, Vec<String>),
+    Switch(Worker),
+    Spell(Filled, bool, Option<Named>, u64),
+    Version,
+}
+
+/// What follows a change.
+pub(super) enum Then {
+    /// Its reply is the answer.
+    Answer,
+    /// A service was created.
+    Created { id: String, begun: Option<Instant> },
+    /// A spell was made, or changed.
+    Spell {
+        id: String,
+        scope: PeerId,
+        /// When a new one was begun.
+        begun: Option<Option<Instant>>,
+    },
+    /// A worker became active: its main spell is subscribed again.
+    Activated { deal: String, until: Instant },
+    /// A worker is active no more: its spells do not run.
+    Deactivated { deal: String, until: Instant },
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub(super) enum Error {
+    Services(services::Error),
+    Spells(spells::Error),
+    Workers(workers::Error),
+    /// Too many wait.
+    Full,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Services(error) => error.fmt(f),
+            Error::Spells(error) => error.fmt(f),
+            Error::Workers(error) => error.fmt(f),
+            Error::Full => write!(f, "this peer is too busy: {}", Refusal::DiskJobsFull),
+        }
+    }
+}
+
+impl From<services::Error> for Error {
+    fn from(error: services::Error) -> Error {
+        Error::Services(error)
+    }
+}
+
+impl From<spells::Error> for Error {
+    fn from(error: spells::Error) -> Error {
+        Error::Spells(error)
+    }
+}
+
+impl From<workers::Error> for Error {
+    fn from(error: workers::Error) -> Error {
+        Error::Workers(error)
+    }
+}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> CallError {
+        match error {
+            Error::Services(error) => error.into(),
+            Error::Spells(error) => error.into(),
+            Error::Workers(error) => error.into(),
+            full @ Error::Full => CallError::text(full.to_string()),
+        }
+    }
+}
+
+/// Changes in their order.
+pub(super) struct Lane {
+    /// The one that the disk is keeping.
+    current: Option<(JobId, Planned, Then)>,
+    waiting: VecDeque<(JobId, Change, Then)>,
+    limit: usize,
+}
+
+impl Lane {
+    /// No changes; `limit` may wait.
+    pub(super) fn new(limit: usize) -> Lane {
+        Lane {
+            current: None,
+            waiting: VecDeque::new(),
+            limit,
+        }
+    }
+
+    /// Changes that wait for the ones before them.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+impl Rooms {
+    /// Makes a change, now if the disk has nothing to do with it; else the reply comes with a job.
+    pub(super) fn change(
+        &mut self,
+        clock: Clock,
+        change: Change,
+        then: Then,
+    ) -> Result<Reply, CallError> {
+        if self.changes.current.is_some() {
+            if self.changes.waiting.len() >= self.changes.limit {
+                self.tally.refuse(Refusal::DiskJobsFull);
+                return self.changed(clock, then, Err(Error::Full));
+            }
+            let id = self.ids.next();
+            self.changes.waiting.push_back((id, change, then));
+            return Ok(Reply::job(id));
+        }
+        match self.plan(change) {
+            Err(error) => self.changed(clock, then, Err(error)),
+            Ok((changes, planned)) if changes.is_empty() || !self.disk.exists() => {
+                let reply = self.apply(planned);
+                self.changed(clock, then, Ok(reply))
+            }
+            Ok((changes, planned)) => {
+                let id = self.ids.next();
+                self.disk.commit(id, changes);
+                self.changes.current = Some((id, planned, then));
+                Ok(Reply::job(id))
+            }
+        }
+    }
+
+    /// The disk has kept a change, or has not.
+    ///
+    /// # Errors
+    /// The job is no change: it is given back.
+    pub(super) fn change_kept(
+        &mut self,
+        clock: Clock,
+        id: JobId,
+        kept: Result<(), state::Error>,
+    ) -> Result<(), Result<(), state::Error>> {
+        let current = self.changes.current.take_if(|(current, ..)| *current == id);
+        let Some((_, planned, then)) = current else {
+            return Err(kept);
+        };
+        let result = match kept {
+            Ok(()) => Ok(self.apply(planned)),
+            Err(error) => Err(self.undo(planned, error)),
+        };
+        let answer = self.changed(clock, then, result);
+        self.finish(clock, id, answer);
+        // What followed may have begun another one.
+        while self.changes.current.is_none()
+            && let Some((id, change, then)) = self.changes.waiting.pop_front()
+        {
+            let answer = self.change(clock, change, then);
+            self.finish(clock, id, answer);
+        }
+        Ok(())
+    }
+
+    /// Checks a change; gives what has to be kept of it.
+    fn plan(&mut self, change: Change) -> Result<(Changes, Planned), Error> {
+        let host = self.host.clone();
+        let services = &self.services;
+        Ok(match change {
+            Change::Record(id) => (services.plan_record(&id), Planned::Record(id)),
+            Change::Alias { scope, alias, id } => {
+                let (changes, named) = services.plan_alias(scope, &alias, &id)?;
+                (changes, Planned::Alias(named))
+            }
+            Change::Remove(id) => {
+                let mut changes = Changes::new();
+                services.plan_removal(host.peer_id, &id, &mut changes)?;
+                (changes, Planned::Remove(id, services.now()))
+            }
+            Change::Module {
+                cid,
+                name,
+                bytes,
+                module,
+            } => {
+                let changes = services.modules.plan(&cid, &name, &bytes);
+                (changes, Planned::Module(cid, name, bytes, module))
+            }
+            Change::Blueprint(blueprint) => {
+                let changes = services.modules.plan_blueprint(&blueprint);
+                (changes, Planned::Blueprint(blueprint))
+            }
+            Change::Worker {
+                author,
+                deal,
+                cu_ids,
+            } => {
+                let (may_operate, entropy) = (host.may_operate(&author), &mut self.entropy);
+                let seed = || entropy.bytes();
+                let worker = host
+                    .workers
+                    .design(author, may_operate, &deal, cu_ids, seed)?;
+                self.cores.acquire(&worker.cu_ids)?;
+                (worker.creation(), Planned::Worker(worker, deal))
+            }
+            Change::RemoveWorker { author, name } => {
+                let may_operate = host.may_operate(&author);
+                let (id, worker) = host.workers.removable(author, may_operate, &name)?;
+                let mut changes = Changes::new();
+                let ids = services.ids_of_scope(&id);
+                for service in &ids {
+                    services.plan_removal(host.peer_id, service, &mut changes)?;
+                }
+                Worker::removal(&id, &mut changes);
+                let units = worker.cu_ids.clone();
+                (changes, Planned::RemoveWorker(id, ids, units))
+            }
+            Change::Switch {
+                author,
+                deal,
+                active,
+            } => {
+                let may_operate = host.may_operate(&author);
+                let worker = host.workers.switched(may_operate, &deal, active)?;
+                (worker.update(), Planned::Switch(worker))
+            }
+            Change::Spell {
+                filled,
+                is_new,
+                now_ms,
+            } => {
+                let (mut changes, mut named) = (Changes::new(), None);
+                if is_new {
+                    changes = services.plan_record(&filled.id);
+                }
+                if let Some(alias) = &filled.alias {
+                    // The alias's own changes have the record as well, with the alias.
+                    let planned = services.plan_alias(filled.scope, alias, &filled.id);
+                    let planned = planned.map_err(spells::Error::from)?;
+                    changes = planned.0;
+                    named = Some(planned.1);
+                }
+                Spells::plan(&filled.id, &filled.config, &mut changes);
+                (changes, Planned::Spell(filled, is_new, named, now_ms))
+            }
+            Change::Version(name, version) => (Installer::plan(&name, &version), Planned::Version),
+        })
+    }
+
+    /// Makes a change that is kept; gives the reply of the function that wanted it.
+    fn apply(&mut self, planned: Planned) -> Reply {
+        match planned {
+            Planned::Record(id) => {
+                self.services.record_kept(&id);
+                id.into()
+            }
+            Planned::Alias(named) => {
+                self.services.name(named);
+                Reply::unit()
+            }
+            Planned::Remove(id, begun) => {
+                self.spells.unsubscribe(&id);
+                if self.services.remove(&id) {
+                    let meters = &mut self.tally.meters;
+                    meters.removed += 1;
+                    if let (Some(begun), Some(end)) = (begun, self.services.now()) {
+                        meters.removal.milliseconds(end.since(begun));
+                    }
+                }
+                Reply::unit()
+            }
+            Planned::Module(cid, name, bytes, module) => {
+                let bytes = (!self.disk.exists()).then_some(bytes);
+                self.services.modules.add(&cid, &name, bytes, module);
+                cid.into()
+            }
+            Planned::Blueprint(blueprint) => self.services.modules.add_blueprint(blueprint).into(),
+            Planned::Worker(worker, deal) => {
+                let id = worker.key.peer_id();
+                self.host_mut().workers.insert(worker);
+                log::info!(target: "worker", "worker {id} for deal {deal}");
+                id.to_string().into()
+            }
+            Planned::RemoveWorker(id, services, units) => {
+                for service in &services {
+                    self.spells.unsubscribe(service);
+                    self.tally.meters.removed += u64::from(self.services.remove(service));
+                }
+                self.vaults.forget(&id);
+                self.cores.release(&units);
+                self.host_mut().workers.remove(&id);
+                log::info!(target: "worker", "worker {id} is removed");
+                Reply::unit()
+            }
+            Planned::Switch(worker) => {
+                self.host_mut().workers.insert(worker);
+                Reply::unit()
+            }
+            Planned::Spell(filled, is_new, named, now_ms) => {
+                let id = filled.id;
+                self.spells
+                    .subscribe(&mut self.tally, now_ms, &id, filled.config);
+                if let Some(named) = named {
+                    self.services.name(named);
+                }
+                match is_new {
+                    true => {
+                        self.services.record_kept(&id);
+                        id.into()
+                    }
+                    false => Reply::unit(),
+                }
+            }
+            Planned::Version => Reply::unit(),
+        }
+    }
+
+    /// Takes back what the check of a change has taken; gives the error in the words of its room.
+    fn undo(&mut self, planned: Planned, error: state::Error) -> Error {
+        match planned {
+            Planned::Worker(worker, _) => {
+                self.cores.release(&worker.cu_ids);
+                Error::Workers(error.into())
+            }
+            Planned::RemoveWorker(..) | Planned::Switch(_) => Error::Workers(error.into()),
+            _ => Error::Services(error.into()),
+        }
+    }
+
+    /// Does what follows a change that was made or was not.
+    pub(super) fn changed(
+        &mut self,
+        clock: Clock,
+        then: Then,
+        result: Result<Reply, Error>,
+    ) -> Result<Reply, CallError> {
+        match then {
+            Then::Answer => Ok(result?),
+            Then::Created { id, begun } => {
+                let is_good = result.is_ok();
+                self.services
+                    .created(&mut self.tally, &id, begun, clock.now, is_good);
+                if !is_good {
+                    // What it may have left on the store goes with it.
+                    let _ = self.change(clock, Change::Remove(id), Then::Answer);
+                }
+                Ok(result?)
+            }
+            Then::Spell { id, scope, begun } => match result {
+                Ok(reply) => {
+                    if let Some(begun) = begun {
+                        self.services
+                            .created(&mut self.tally, &id, begun, clock.now, true);
+                    }
+                    log::info!(target: "spell", "spell {id} on {scope}");
+                    Ok(reply)
+                }
+                Err(error) => {
+                    self.spell_failed(clock, &id, begun);
+                    Err(match error {
+                        Error::Services(error) => spells::Error::from(error).into(),
+                        error => error.into(),
+                    })
+                }
+            },
+            Then::Activated { deal, until } => {
+                let reply = result?;
+                let worker = self.host.workers.serving(&deal).map(|(id, _)| id)?;
+                let spell = self.services.alias(&worker, "worker-spell").cloned();
+                match spell {
+                    Some(spell) => self.configure_spell(clock, until, &spell, Config::of_worker()),
+                    None => Ok(reply),
+                }
+            }
+            Then::Deactivated { deal, until } => {
+                let reply = result?;
+                let worker = self.host.workers.serving(&deal).map(|(id, _)| id)?;
+                for spell in self.services.spells_of(&worker) {
+                    self.spells.unsubscribe(&spell);
+                    // What the spell itself stores follows. It does not run any more in any case.
+                    let begun = self.configure_spell(clock, until, &spell, Config::default());
+                    if let Err(error) = begun {
+                        let why = error.message();
+                        log::warn!(target: "spell", "{spell} keeps its configuration: {why}");
+                    }
+                }
+                Ok(reply)
+            }
+        }
+    }
+}
