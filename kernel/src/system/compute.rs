@@ -298,6 +298,10 @@ fn turn(
     prover: &mut ProverThread,
 ) -> Option<Report> {
     loop {
+        // Before the closure below, which borrows the queue.
+        if core.waiting() > 0 || jobs.ready() {
+            prover.leave();
+        }
         let mut other = None;
         let next = || match jobs.dequeue()? {
             Job::Node(job) => Some(job),
@@ -306,9 +310,6 @@ fn turn(
                 None
             }
         };
-        if core.waiting() > 0 || jobs.ready() {
-            prover.leave();
-        }
         match (core.turn(now(), next), other) {
             (Progress::Done(done), _) => return Some(Report::Node(done)),
             (Progress::Paused, _) => {}

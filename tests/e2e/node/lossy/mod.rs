@@ -1,6 +1,7 @@
-//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one thread of this process. It
-//! is what the kernel drives, without the kernel: node, IP stack and all. At the other end of the link a [`gateway`] joins
-//! each TCP connection with one of this host's, so that clients and node need not know of each other's networks.
+//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one
+//! thread of this process. It is what the kernel drives, without the kernel: node, IP stack and
+//! all. At the other end of the link a [`gateway`] joins each TCP connection with one of this
+//! host's, so that clients and node need not know of each other's networks.
 
 mod gateway;
 #[allow(dead_code, reason = "others use more of it")]
@@ -62,8 +63,8 @@ pub(crate) struct Outcome {
 }
 
 impl Remote {
-    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link. The
-    /// faults and the node's key come of the seed; their moments depend on the host's pace.
+    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link.
+    /// The faults and the node's key come of the seed; their moments depend on the host's pace.
     pub(crate) fn start(wire: Wire, seed: u64, bootstrap: &[Multiaddr]) -> Result<Self> {
         let ports: Vec<u16> = bootstrap.iter().map(port).collect::<Result<_>>()?;
         let here = bootstrap
