@@ -147,7 +147,7 @@ pub struct Services {
     calls: Calls,
     entries: BTreeMap<String, Entry>,
     aliases: BTreeMap<(PeerId, String), String>,
-    /// Idle services that may rest, by the time of their last work.
+    /// Services at home that may rest, by the time of their last work.
     idle: BTreeSet<(Instant, String)>,
     /// Services that rest.
     resting: usize,

@@ -116,9 +116,9 @@ fn parse(text: &[u8], seed: &[u8]) -> Option<Worker> {
 /// Why something about workers did not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Only the host and the operator may do this.
+    /// Only host and management may do this.
     NotOperator(&'static str),
-    /// Only its creator, the host and the operator may remove a worker.
+    /// Only its creator, host and management may remove a worker.
     NotCreator(PeerId),
     /// A text that is no deal id.
     BadDeal(String),
