@@ -30,7 +30,7 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Refuses a call that is meant for the host and the operator only.
+    /// Refuses a call that is meant for the host and its management only.
     pub(crate) fn guard(&self) -> Result<(), CallError> {
         match self.trusted {
             true => Ok(()),

@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "install",
         "script: string, data: any, trigger_config: object, alias: ?string",
         "spell id",
-        "on the host by the operator, on a worker by its creator, itself or the operator: else `Failed to install spell ..`; \
+        "on the host by its management, on a worker by its creator, itself or the management: else `Failed to install spell ..`; \
          `invalid config: period is too big. ..`, `invalid config: end_sec is less than start_sec or in the past`",
         install,
     ),
@@ -25,7 +25,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "spell_id_or_alias: string",
         "\"\"",
-        "on the host by the host or the operator, on a worker by its creator, itself or the operator",
+        "on the host by host or management, on a worker by its creator, itself or the management",
         remove,
     ),
     on_rooms(

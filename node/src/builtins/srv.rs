@@ -32,7 +32,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "service_id_or_alias: string",
         "\"\"",
-        "by its owner, the operator or the scope's own peer: else `Forbidden. User id '<p>' cannot call function \
+        "by its owner, the management or the scope's own peer: else `Forbidden. User id '<p>' cannot call function \
          'remove_service': only creator can remove service`; a spell: `cannot remove a spell`",
         remove,
     )
@@ -66,8 +66,8 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "add_alias",
         "alias: string, service_id: string",
         "\"\"",
-        "on the host: by the host or the operator; on a worker: by its creator, itself or the operator. `worker-spell` is for \
-         the host and the operator only. `Cannot add alias '<a>' because there is a service with that id`, `.. because it is reserved`",
+        "on the host: by the host or its management; on a worker: by its creator, itself or the management. `worker-spell` is for \
+         host and management only. `Cannot add alias '<a>' because there is a service with that id`, `.. because it is reserved`",
         add_alias,
     )
     .open_to(Access::Protected),
@@ -172,7 +172,7 @@ pub(super) fn check_alias(call: &Call<'_>, alias: &str) -> Result<(), Error> {
         false => Err(Error::Forbidden(
             author,
             "add_alias",
-            "only the host, the operator, or creator and key of a worker can add an alias",
+            "only the host, its management, or creator and key of a worker can add an alias",
         )),
     }
 }

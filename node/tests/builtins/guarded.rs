@@ -55,7 +55,7 @@ fn a_timeout_comes_later_with_its_message() {
 }
 
 #[test]
-fn connect_is_for_host_and_operator_and_reads_its_arguments_first() {
+fn connect_is_for_host_and_management_and_reads_its_arguments_first() {
     let friend = peer(FRIEND).to_string();
     let address = "/ip4/192.0.2.3/tcp/977";
     for author in [HOST, MANAGEMENT] {
@@ -87,7 +87,7 @@ fn connect_is_for_host_and_operator_and_reads_its_arguments_first() {
 }
 
 #[test]
-fn the_console_is_for_host_and_operator() {
+fn the_console_is_for_host_and_management() {
     assert_eq!(error(STRANGER, "run-console", "print", json!(["x"])), GUARD);
     let printed = call(
         HOST,
