@@ -469,7 +469,7 @@ fn a_connect_is_answered_when_it_is_decided() {
     });
     // By the host itself: others may not.
     let mut own = particle("p", b"");
-    own.sign(&key(1));
+    Arc::make_mut(&mut own.authored).sign(&key(1));
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let [
@@ -543,7 +543,7 @@ fn the_clock_that_jumps_does_not_lose_wake_ups() {
 /// Lets the host make a worker; gives its id.
 fn worker(stage: &mut Stage) -> PeerId {
     let mut own = particle("make a worker", b"");
-    own.sign(&key(1));
+    Arc::make_mut(&mut own.authored).sign(&key(1));
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let seen = stage.seen();
@@ -615,7 +615,7 @@ fn a_worker_takes_its_share_of_particles_memory_and_work() {
     assert!(account.memory > 2 * "hopped".len());
     // What the host's management sends is free.
     let mut own = particle("own", b"hop");
-    own.sign(&key(1));
+    Arc::make_mut(&mut own.authored).sign(&key(1));
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     assert_eq!(stage.node.status().workers[0].1.refused, 2);
@@ -641,8 +641,8 @@ fn who_had_more_work_than_his_share_goes_behind_the_others() {
     }
     stage.node.step(clock(0), &Alone, &mut stage.out);
     let mut other = particle("short", b"");
-    other.init_peer_id = key(8).peer_id();
-    other.sign(&key(8));
+    Arc::make_mut(&mut other.authored).init_peer_id = key(8).peer_id();
+    Arc::make_mut(&mut other.authored).sign(&key(8));
     stage.node.receive(clock(0), other).unwrap();
     stage.run(clock(0));
     let order: Vec<String> = stage.seen().into_iter().map(|seen| seen.id).collect();

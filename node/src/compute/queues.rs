@@ -84,10 +84,14 @@ impl<C> Queues<C> {
         self.waiting < self.limit
     }
 
-    /// Calls that wait for a service.
+    /// Calls that wait for a service. The first one in the line of a free service does not: it
+    /// waits for a core.
     pub(crate) fn waiting_for(&self, service: &str) -> usize {
         let line = self.services.get(service);
-        line.map_or(0, |line| line.waiting.len())
+        line.map_or(0, |line| match line.busy {
+            true => line.waiting.len(),
+            false => line.waiting.len().saturating_sub(1),
+        })
     }
 
     /// Queues a job that needs no service, or has one already.
@@ -193,8 +197,8 @@ mod tests {
     use basalt_net::time::Instant;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::compute::{Job, JobId, NoPause, Pause, Pauser, Platform, Receipt};
-    use crate::host::Clock;
 
     fn run(queues: &mut Queues<u64>) -> Vec<u64> {
         core::iter::from_fn(|| queues.next())
@@ -227,8 +231,9 @@ mod tests {
             queues.call("a", 0, number);
         }
         queues.call("b", 0, 10);
-        assert_eq!(queues.waiting_for("a"), 3);
+        assert_eq!(queues.waiting_for("a"), 2);
         assert_eq!(run(&mut queues), [0, 10]);
+        assert_eq!(queues.waiting_for("a"), 2);
         queues.finished(0);
         queues.finished(0);
         assert!(run(&mut queues).is_empty());

@@ -17,8 +17,6 @@ pub(crate) struct Disk {
     exists: bool,
     /// Whether the store may have housekeeping to do: after it was opened and after each commit.
     untidy: bool,
-    /// The step of housekeeping under way.
-    maintains: Option<JobId>,
     status: Option<StoreStatus>,
 }
 
@@ -66,18 +64,17 @@ impl Disk {
         self.waiting.push_back(DiskJob::read(id, wanted));
     }
 
-    /// Queues a step of housekeeping when the disk has nothing else to do; true when there may be
-    /// more of it.
+    /// Queues a step of housekeeping when the disk has nothing else to do; true when it did. While
+    /// the step is under way there is nothing to come back for: its end calls.
     pub(crate) fn maintain(&mut self, id: impl FnOnce() -> JobId) -> bool {
         let idle = self.waiting.is_empty() && self.under_way == 0;
-        if self.exists && self.untidy && idle {
-            let id = id();
-            self.maintains = Some(id);
+        let begins = self.exists && self.untidy && idle;
+        if begins {
             // A commit that comes in meanwhile sets it again.
             self.untidy = false;
-            self.waiting.push_back(DiskJob::maintain(id));
+            self.waiting.push_back(DiskJob::maintain(id()));
         }
-        self.untidy || self.maintains.is_some()
+        begins
     }
 
     /// The next job for the edge.
@@ -98,7 +95,6 @@ impl Disk {
         }
         match done.outcome {
             DiskOutcome::Maintained(more) => {
-                self.maintains = None;
                 self.untidy |= more.unwrap_or_else(|error| {
                     log::error!(target: "state", "{error}");
                     false
@@ -158,7 +154,7 @@ mod tests {
         let mut state = state();
         let mut disk = Disk::new(Some(&state), 3);
         disk.commit(JobId(1), Changes::new());
-        assert!(disk.maintain(|| JobId(2)));
+        assert!(!disk.maintain(|| JobId(2)));
         let commit = disk.next().unwrap();
         assert!(disk.next().is_none());
         disk.done(commit.run(&mut state)).unwrap();

@@ -40,8 +40,14 @@ pub(super) enum Followup {
 
 impl Rooms {
     /// The next job for a core with room.
-    pub fn next_job(&mut self) -> Option<Job> {
-        self.services.next_job(&mut self.disk, &mut self.vaults)
+    pub fn next_job(&mut self, clock: Clock) -> Option<Job> {
+        loop {
+            let job = self.services.next_job(&mut self.disk, &mut self.vaults);
+            // A cold service may just have been read: then there is a job now.
+            if job.is_some() || !self.run_disk(clock) {
+                return job;
+            }
+        }
     }
 
     /// Takes back a job that a core has done.
@@ -58,17 +64,33 @@ impl Rooms {
     /// The next job for the disk, if the edge has taken the state. As long as it has not, the jobs
     /// are run here and now.
     pub fn next_disk_job(&mut self, clock: Clock) -> Option<DiskJob> {
+        self.run_disk(clock);
+        match self.disk.exists() && self.state.is_none() {
+            true => self.disk.next(),
+            false => None,
+        }
+    }
+
+    /// Queues the chain's commits, and runs the disk's jobs unless the edge does; true when there
+    /// was one.
+    fn run_disk(&mut self, clock: Clock) -> bool {
+        let mut ran = false;
         loop {
             while let Some((id, changes)) = self.chain.as_mut().and_then(Chain::next_commit) {
                 self.disk.commit(id, changes);
             }
-            let job = self.disk.next()?;
+            if self.disk.exists() && self.state.is_none() {
+                return ran;
+            }
+            let Some(job) = self.disk.next() else {
+                return ran;
+            };
             let done = match &mut self.state {
                 Some(state) => job.run(state),
-                None if self.disk.exists() => return Some(job),
                 None => job.run_without_disk(),
             };
             self.disk_done(clock, done);
+            ran = true;
         }
     }
 
