@@ -19,8 +19,9 @@ fn main() {
     for argument in LINK_ARGS {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
-    // Cargo says "release" for each profile that inherits from `release`. The kernel of any other one
-    // is not for installing, and says so with its version. The image builder looks for these words.
+    // Cargo says "release" for each profile that inherits from `release`. The kernel of any other
+    // one is not for installing, and says so with its version. The image builder looks for these
+    // words.
     let version = env!("CARGO_PKG_VERSION");
     match std::env::var("PROFILE").as_deref() {
         Ok("release") => println!("cargo:rustc-env=BASALT_VERSION={version}"),

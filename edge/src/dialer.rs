@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use basalt_net::multiaddr::{Endpoint, Host, Scope};
+use basalt_net::multiaddr::{Endpoint, HostName, Scope};
 use basalt_net::swarm::ConnId;
 use basalt_net::time::Instant;
 
@@ -89,7 +89,7 @@ impl<S: Sockets> Dialer<S> {
             until: None,
         };
         match &endpoint.host {
-            Host::Ip(ip) => dial.addresses.push(*ip),
+            HostName::Ip(ip) => dial.addresses.push(*ip),
             host => match sockets.questions(host) {
                 Ok(questions) => dial.questions.extend(questions.iter().rev()),
                 Err(reason) => return Step::Failed(reason),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::HostName;
 use basalt_net::swarm::Transport;
 use basalt_net::time::Instant;
 
@@ -30,7 +30,7 @@ pub trait Sockets {
     ///
     /// # Errors
     /// None of its addresses could be reached from here.
-    fn questions(&self, host: &Host) -> Result<&'static [Question], Reason>;
+    fn questions(&self, host: &HostName) -> Result<&'static [Question], Reason>;
 
     /// Begins to look up a name: [`Event::Found`] follows.
     ///

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use basalt_net::dns::{Kind, Record};
 use basalt_net::ip::{self, QueryId, SocketId, Stack};
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::HostName;
 use basalt_net::time::Instant;
 
 use crate::sockets::{Found, Question, Reason, Received, Sent, Sockets};
@@ -18,17 +18,17 @@ impl Sockets for Stack {
         Stack::connect(self, remote).map_err(reason)
     }
 
-    fn questions(&self, host: &Host) -> Result<&'static [Question], Reason> {
+    fn questions(&self, host: &HostName) -> Result<&'static [Question], Reason> {
         let has_v6 = self
             .configuration()
             .is_some_and(|configuration| configuration.ipv6.is_some());
         match host {
-            Host::Ip(_) => Ok(&[]),
-            Host::Dns6(_) if !has_v6 => Err("this node has no IPv6 address".into()),
-            Host::Dns6(_) => Ok(&[Question::V6]),
+            HostName::Ip(_) => Ok(&[]),
+            HostName::Dns6(_) if !has_v6 => Err("this node has no IPv6 address".into()),
+            HostName::Dns6(_) => Ok(&[Question::V6]),
             // Where there is IPv6 at all, IPv4 is still the one that works more often.
-            Host::Dns(_) if has_v6 => Ok(&[Question::V4, Question::V6]),
-            Host::Dns(_) | Host::Dns4(_) => Ok(&[Question::V4]),
+            HostName::Dns(_) if has_v6 => Ok(&[Question::V4, Question::V6]),
+            HostName::Dns(_) | HostName::Dns4(_) => Ok(&[Question::V4]),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Writes the partition tables of a disk image. Reading and making them is `basalt_store`'s, so that
-//! the appliance finds what the builder wrote.
+//! Writes the partition tables of a disk image. Reading and making them is `basalt_store`'s, so
+//! that the appliance finds what the builder wrote.
 
 pub use basalt_store::partition::{EFI_SYSTEM, Guid, Partition, SLOT, STATE, Table};
 

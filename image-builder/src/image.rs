@@ -62,8 +62,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes the image of a kernel, an ELF file or a UEFI application, a manifest, and services that come with the node
-    /// (see [`services`](crate::services::published)); with none of them the node has no spells.
+    /// Makes the image of a kernel, an ELF file or a UEFI application, a manifest, and services
+    /// that come with the node (see [`services`](crate::services::published)); with none of them
+    /// the node has no spells.
     ///
     /// # Errors
     /// When the manifest has problems or the kernel cannot be used.

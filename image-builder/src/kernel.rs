@@ -1,8 +1,9 @@
 //! Builds the kernel with Cargo.
 //!
 //! The kernel has an invocation of its own: in a common one Cargo would unify its dependencies'
-//! features with the host tools', and `std` would leak in. It also has a target directory of its own,
-//! so that an outer Cargo (`cargo run`, `cargo test`) and this one never wait for each other's lock.
+//! features with the host tools', and `std` would leak in. It also has a target directory of its
+//! own, so that an outer Cargo (`cargo run`, `cargo test`) and this one never wait for each other's
+//! lock.
 
 use core::fmt;
 use std::{

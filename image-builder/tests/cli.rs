@@ -51,6 +51,14 @@ fn builds_and_checks() {
     let hash = blake3::hash(&image).to_string();
     assert!(String::from_utf8_lossy(&output.stdout).starts_with(&hash));
 
+    // A kernel that was built for trying it is not installed by mistake.
+    let mut quick = fs::read(&kernel).unwrap();
+    quick.extend_from_slice(concat!(env!("CARGO_PKG_VERSION"), " QUICK").as_bytes());
+    fs::write(&kernel, quick).unwrap();
+    let (output, said) = build(&good);
+    assert!(!output.status.success());
+    assert!(said.contains("is a QUICK kernel"), "{said}");
+
     assert!(run(&["check", "--manifest", &good]).0.status.success());
     assert!(
         run(&["check", "--manifest", &good, "--cores", "2"])

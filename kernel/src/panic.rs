@@ -19,7 +19,7 @@ use crate::log::format::Line;
 use crate::log::screen::{Colour, Geometry, PixelOrder, Screen};
 use crate::log::serial::{self, Serial};
 use crate::mem::map::Span;
-use crate::mem::{PAGE, mmio};
+use crate::mem::{PAGE, mmio, stack};
 use crate::time;
 
 /// Return addresses shown at most.
@@ -287,6 +287,9 @@ fn backtrace(console: &mut PanicConsole, from: u64) {
         // SAFETY: a stack in use goes on above its pointer; running off its top ends in memory that
         // is mapped or, at worst, in a second fault, which stops the core with this much told.
         let value = unsafe { mmio::read::<u64>(at) };
+        if value == stack::END {
+            break;
+        }
         if is_return_address(value, text) {
             // A full line only loses the rest of the addresses.
             let _ = write!(line, " {}", ImageAddress(value));

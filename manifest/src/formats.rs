@@ -8,7 +8,7 @@ use alloc::{
 
 use basalt_terms::{
     Multiaddr, PeerId,
-    multiaddr::{Endpoint, Host, Protocol},
+    multiaddr::{Endpoint, HostName, Protocol},
 };
 
 use crate::{
@@ -68,7 +68,7 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
     };
     let (port, host) = match records {
         // Its records name the rest.
-        Some(domain) => (None, Host::Dns(domain.into())),
+        Some(domain) => (None, HostName::Dns(domain.into())),
         None => {
             let endpoint = Endpoint::try_from(&address).map_err(|error| error.to_string())?;
             (Some(endpoint.port), endpoint.host)
@@ -76,7 +76,7 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
     };
     let fault = match (&host, peer, address.peer_id()) {
         _ if port == Some(0) => "port 0 cannot be connected to",
-        (Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name), ..)
+        (HostName::Dns(name) | HostName::Dns4(name) | HostName::Dns6(name), ..)
             if !name.strip_suffix('.').unwrap_or(name).split('.').all(label) =>
         {
             "the host name is malformed"

@@ -1,6 +1,7 @@
-//! Goodput of one particle over a simulated wire of 1 Gbit/s, by loss, round-trip time and TCP buffers: swarm
-//! over smoltcp at both ends, on virtual time and seeded faults. Its second half is measured, when slow start is
-//! over. The last column is what congestion control lets one expect where there is loss.
+//! Goodput of one particle over a simulated wire of 1 Gbit/s, by loss, round-trip time and TCP
+//! buffers: swarm over smoltcp at both ends, on virtual time and seeded faults. Its second half is
+//! measured, when slow start is over. The last column is what congestion control lets one expect
+//! where there is loss.
 //!
 //! `cargo run --release -p basalt-net --example netsim`
 
@@ -127,8 +128,8 @@ impl Host {
     }
 }
 
-/// Megabits per second of one particle's data, from half of its bytes to its arrival. Loss is per mille, the round
-/// trip in milliseconds.
+/// Megabits per second of one particle's data, from half of its bytes to its arrival. Loss is per
+/// mille, the round trip in milliseconds.
 fn goodput(loss: u64, round_trip: u64, buffer: usize) -> Option<f64> {
     let faults = Faults {
         loss,
@@ -197,8 +198,8 @@ fn goodput(loss: u64, round_trip: u64, buffer: usize) -> Option<f64> {
     Some((hosts[0].received - before) as f64 * 8.0 / took / 1e6)
 }
 
-/// What CUBIC makes of random loss, in Mbit/s: the larger of its own mean window and the one of Reno, which it never
-/// falls below (RFC 9438 section 5.1).
+/// What CUBIC makes of random loss, in Mbit/s: the larger of its own mean window and the one of
+/// Reno, which it never falls below (RFC 9438 section 5.1).
 fn predicted(loss: u64, round_trip: u64) -> f64 {
     const SEGMENT: f64 = 1460.0;
     let (loss, round_trip) = (loss as f64 / 1e3, round_trip as f64 / 1e3);

@@ -1,9 +1,9 @@
 //! X25519 (RFC 7748), for Noise and TLS alike, in constant time: the base point by `x25519-dalek`'s
 //! tables, other points by `ed25519-compact`, which takes three quarters of the time there.
 //!
-//! ring's assembler would take 16 % less than that, but ring makes a key only from a source of random
-//! bytes of its own, and gives it up after one use. Here bytes come from outside, and a key agrees with
-//! two others.
+//! ring's assembler would take 16 % less than that, but ring makes a key only from a source of
+//! random bytes of its own, and gives it up after one use. Here bytes come from outside, and a key
+//! agrees with two others.
 
 use ed25519_compact::x25519::{PublicKey, SecretKey};
 use x25519_dalek::StaticSecret;
@@ -13,7 +13,8 @@ pub(crate) fn public_key(secret: &[u8; 32]) -> [u8; 32] {
     x25519_dalek::PublicKey::from(&StaticSecret::from(*secret)).to_bytes()
 }
 
-/// What two peers share; `None` when the other's point has a small order, so that anybody would know it.
+/// What two peers share; `None` when the other's point has a small order, so that anybody would
+/// know it.
 pub(crate) fn shared_secret(secret: &[u8; 32], public: &[u8; 32]) -> Option<[u8; 32]> {
     let shared = PublicKey::new(*public).dh(&SecretKey::new(*secret)).ok()?;
     Some(*shared)
@@ -47,7 +48,8 @@ mod tests {
         assert_eq!(shared_secret(&bob, &alice_public), Some(shared));
     }
 
-    /// RFC 7748 section 5.2: the base point multiplied by itself, then by what it was, a thousand times.
+    /// RFC 7748 section 5.2: the base point multiplied by itself, then by what it was, a thousand
+    /// times.
     #[test]
     fn a_thousand_times() {
         let mut point = [0; 32];
@@ -79,7 +81,8 @@ mod tests {
         }
     }
 
-    /// The points of order 1, 2, 4 and 8, on the curve and its twist, as the curve's author lists them.
+    /// The points of order 1, 2, 4 and 8, on the curve and its twist, as the curve's author lists
+    /// them.
     #[test]
     fn points_of_small_order_are_refused() {
         for point in [

@@ -262,8 +262,8 @@ fn another_network_is_reached_through_fe80_1() {
     );
 }
 
-/// A router on the way from stack 1 to stack 0 that takes packets of at most `mtu` bytes, and says of others that they
-/// must not be larger than it `claims`.
+/// A router on the way from stack 1 to stack 0 that takes packets of at most `mtu` bytes, and says
+/// of others that they must not be larger than it `claims`.
 struct Narrow {
     mtu: usize,
     claims: u16,

@@ -49,7 +49,7 @@ pub struct Host {
     /// Its id.
     pub peer_id: PeerId,
     /// The operator's id.
-    pub management: Option<PeerId>,
+    pub operator: Option<PeerId>,
     /// What it runs.
     pub versions: Versions,
     /// The workers that live here.
@@ -64,10 +64,10 @@ pub struct Host {
 
 impl Host {
     /// The peer that holds `keypair`.
-    pub fn new(keypair: Keypair, management: Option<PeerId>, versions: Versions) -> Host {
+    pub fn new(keypair: Keypair, operator: Option<PeerId>, versions: Versions) -> Host {
         Host {
             peer_id: keypair.peer_id(),
-            management,
+            operator,
             versions,
             workers: Workers::default(),
             token_key: blake3::derive_key(TOKEN_CONTEXT, &keypair.seed()),
@@ -116,21 +116,22 @@ impl Host {
     }
 
     /// Whether `peer` is the operator.
-    pub fn is_management(&self, peer: &PeerId) -> bool {
-        self.management.as_ref() == Some(peer)
+    pub fn is_operator(&self, peer: &PeerId) -> bool {
+        self.operator.as_ref() == Some(peer)
     }
 
     /// Whether `peer` may name services and change spells of a scope: on the host itself and the operator, on a worker
     /// its creator, itself and the operator.
     pub fn may_name(&self, peer: &PeerId, scope: &PeerId) -> bool {
         match self.workers.get(scope) {
-            Some(worker) => *peer == worker.creator || peer == scope || self.is_management(peer),
-            None => self.is_manager(peer),
+            Some(worker) => *peer == worker.creator || peer == scope || self.is_operator(peer),
+            None => self.may_operate(peer),
         }
     }
 
-    /// Whether `peer` may call protected functions.
-    pub fn is_manager(&self, peer: &PeerId) -> bool {
-        *peer == self.peer_id || self.is_management(peer)
+    /// Whether `peer` may operate the host and call protected functions: the host itself and the
+    /// operator.
+    pub fn may_operate(&self, peer: &PeerId) -> bool {
+        *peer == self.peer_id || self.is_operator(peer)
     }
 }

@@ -11,7 +11,7 @@ use core::task::Waker;
 use core::time::Duration;
 
 use basalt_manifest::Url;
-use basalt_net::multiaddr::{Host, Scope};
+use basalt_net::multiaddr::{HostName, Scope};
 use basalt_net::time::Instant;
 use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use spin::Mutex;
@@ -165,7 +165,7 @@ impl Web {
         if self.limits.reach == Reach::Public {
             server.endpoint.scope = Scope::Global;
         }
-        if let Host::Ip(ip) = server.endpoint.host
+        if let HostName::Ip(ip) = server.endpoint.host
             && !server.endpoint.scope.admits(ip)
         {
             return Err(format!("services of this peer may not reach {ip}"));
@@ -269,7 +269,7 @@ mod tests {
             String::from_utf8(made.bytes).unwrap(),
             "PUT /x?y=1 HTTP/1.1\r\nhost: a.example:8443\r\nconnection: close\r\nX-A: b c\r\ncontent-length: 4\r\n\r\nbody"
         );
-        assert_eq!(made.server.endpoint.host, Host::Dns("a.example".into()));
+        assert_eq!(made.server.endpoint.host, HostName::Dns("a.example".into()));
         assert_eq!(made.server.endpoint.port, 8443);
         assert_eq!(made.server.tls_name.as_deref(), Some("a.example"));
         let made = posted(&request("GET", "http://[2606:4700::1]?q", &[])).unwrap();

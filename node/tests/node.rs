@@ -125,15 +125,19 @@ impl Stage {
 }
 
 fn particle(id: &str, data: &[u8]) -> Particle {
+    particle_of(9, id, data)
+}
+
+fn particle_of(author: u8, id: &str, data: &[u8]) -> Particle {
     let mut authored = Authored {
         id: id.into(),
-        init_peer_id: key(9).peer_id(),
+        init_peer_id: key(author).peer_id(),
         timestamp: WALL,
         ttl: 5_000,
         script: "(null)".into(),
         signature: Vec::new(),
     };
-    authored.sign(&key(9));
+    authored.sign(&key(author));
     Particle::new(authored, data.to_vec())
 }
 
@@ -468,8 +472,7 @@ fn a_connect_is_answered_when_it_is_decided() {
         false => keep(b""),
     });
     // By the host itself: others may not.
-    let mut own = particle("p", b"");
-    Arc::make_mut(&mut own.authored).sign(&key(1));
+    let own = particle_of(1, "p", b"");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let [
@@ -542,8 +545,7 @@ fn the_clock_that_jumps_does_not_lose_wake_ups() {
 
 /// Lets the host make a worker; gives its id.
 fn worker(stage: &mut Stage) -> PeerId {
-    let mut own = particle("make a worker", b"");
-    Arc::make_mut(&mut own.authored).sign(&key(1));
+    let own = particle_of(1, "make a worker", b"");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     let seen = stage.seen();
@@ -613,9 +615,8 @@ fn a_worker_takes_its_share_of_particles_memory_and_work() {
     );
     assert_eq!((account.steps, status.steps), (2 * 7, 6 * 7));
     assert!(account.memory > 2 * "hopped".len());
-    // What the host's management sends is free.
-    let mut own = particle("own", b"hop");
-    Arc::make_mut(&mut own.authored).sign(&key(1));
+    // What the host itself sends is free.
+    let own = particle_of(1, "own", b"hop");
     stage.node.receive(clock(0), own).unwrap();
     stage.run(clock(0));
     assert_eq!(stage.node.status().workers[0].1.refused, 2);
@@ -640,9 +641,7 @@ fn who_had_more_work_than_his_share_goes_behind_the_others() {
         stage.node.receive(clock(0), particle(id, b"")).unwrap();
     }
     stage.node.step(clock(0), &Alone, &mut stage.out);
-    let mut other = particle("short", b"");
-    Arc::make_mut(&mut other.authored).init_peer_id = key(8).peer_id();
-    Arc::make_mut(&mut other.authored).sign(&key(8));
+    let other = particle_of(8, "short", b"");
     stage.node.receive(clock(0), other).unwrap();
     stage.run(clock(0));
     let order: Vec<String> = stage.seen().into_iter().map(|seen| seen.id).collect();

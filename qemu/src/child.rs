@@ -1,8 +1,8 @@
 //! Processes that never outlive this one.
 //!
-//! Linux can kill a child when its parent dies (`prctl(PR_SET_PDEATHSIG)`, see `setpriv(1)`), by which
-//! it means the very thread that started it. So one thread, which lives as long as this process,
-//! starts them all.
+//! Linux can kill a child when its parent dies (`prctl(PR_SET_PDEATHSIG)`, see `setpriv(1)`), by
+//! which it means the very thread that started it. So one thread, which lives as long as this
+//! process, starts them all.
 
 use std::{
     io,
@@ -21,7 +21,8 @@ type Order = (Command, Sender<io::Result<Child>>);
 /// Where Debian and others keep `setpriv`.
 const SETPRIV: [&str; 2] = ["/usr/bin/setpriv", "/bin/setpriv"];
 
-/// A command for `program` whose process is killed when this one dies, where the system can do that.
+/// A command for `program` whose process is killed when this one dies, where the system can do
+/// that.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = match SETPRIV.iter().find(|path| Path::new(path).exists()) {
         Some(setpriv) => {

@@ -9,15 +9,16 @@ use clap::Parser;
 ///
 /// Without arguments it builds the kernel and an image with the demonstration's manifest, boots it,
 /// waits until the node listens, prints its peer id and its multiaddrs as reachable from this
-/// machine, and stays until Ctrl-C. The kernel of `cargo run` is built in a short time and says QUICK
-/// with its version; `cargo run --release` builds the one that images for installing have.
+/// machine, and stays until Ctrl-C. The kernel of `cargo run` is built in a short time and says
+/// QUICK with its version; `cargo run --release` builds the one that images for installing have.
 ///
 /// QEMU and the UEFI firmware OVMF are searched where distributions put them; on Debian and Ubuntu
 /// they are installed with apt-get if that needs no password. BASALT_NO_INSTALL=1 forbids that.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
-    /// Boot the node of this manifest instead of the demonstration's; docs/manifest.md lists its keys.
+    /// Boot the node of this manifest instead of the demonstration's; docs/manifest.md lists its
+    /// keys.
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     pub(crate) manifest: Option<PathBuf>,
 
@@ -45,8 +46,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MODEL", default_value = "virtio-net-pci")]
     pub(crate) nic: String,
 
-    /// What the disk is connected by: virtio, nvme, ahci, scsi or usb. The last two the firmware has
-    /// to drive, which takes a core.
+    /// What the disk is connected by: virtio, nvme, ahci, scsi or usb. The last two the firmware
+    /// has to drive, which takes a core.
     #[arg(long, value_name = "MODEL", default_value_t = DiskModel::Virtio)]
     pub(crate) disk: DiskModel,
 

@@ -116,7 +116,8 @@ impl Guest {
         self.wait_for_line_from(0, text, limit)
     }
 
-    /// As [`Guest::wait_for_line`], but from a [`Serial::mark`] on: for what is said more than once.
+    /// As [`Guest::wait_for_line`], but from a [`Serial::mark`] on: for what is said more than
+    /// once.
     ///
     /// # Errors
     /// When it does not come in time or the guest ends.

@@ -98,7 +98,8 @@ pub enum Cable {
     /// QEMU's own network, with the host behind it and ports forwarded to the guest.
     #[default]
     Host,
-    /// Another guest's card, over a socket at this path; this guest makes the socket, and starts first.
+    /// Another guest's card, over a socket at this path; this guest makes the socket, and starts
+    /// first.
     First(PathBuf),
     /// The same, and this guest is the other.
     Second(PathBuf),
@@ -238,8 +239,8 @@ impl Machine {
         self
     }
 
-    /// Gives the network card its option ROM, so that the firmware has a driver for it. Needs QEMU's
-    /// ROMs for EFI (Debian: `ipxe-qemu`).
+    /// Gives the network card its option ROM, so that the firmware has a driver for it. Needs
+    /// QEMU's ROMs for EFI (Debian: `ipxe-qemu`).
     #[must_use]
     pub fn nic_rom(mut self, rom: bool) -> Self {
         self.nic_rom = rom;
@@ -253,8 +254,8 @@ impl Machine {
         self
     }
 
-    /// Makes a port of the guest reachable at a port of the host's loopback address; 0 chooses a free
-    /// one, which [`Guest::forwarded`] tells.
+    /// Makes a port of the guest reachable at a port of the host's loopback address; 0 chooses a
+    /// free one, which [`Guest::forwarded`] tells.
     #[must_use]
     pub fn forward(mut self, host: u16, guest: u16) -> Self {
         self.forwards.push(Forward { host, guest });

@@ -103,7 +103,8 @@ fn build(arguments: &Arguments) -> anyhow::Result<(PathBuf, Manifest)> {
     Ok((path, manifest))
 }
 
-/// The kernel's profile goes with this program's own: `cargo run` is quick, `cargo run --release` is not.
+/// The kernel's profile goes with this program's own: `cargo run` is quick, `cargo run --release`
+/// is not.
 fn profile() -> Profile {
     if cfg!(debug_assertions) {
         Profile::Quick

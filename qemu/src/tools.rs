@@ -1,7 +1,8 @@
 //! Finds QEMU and the UEFI firmware OVMF, or installs them.
 //!
-//! In this order: what the caller or the environment names, what the distribution's packages put into
-//! their places, what `apt-get` can install, and (feature `ovmf-prebuilt`) a downloaded firmware.
+//! In this order: what the caller or the environment names, what the distribution's packages put
+//! into their places, what `apt-get` can install, and (feature `ovmf-prebuilt`) a downloaded
+//! firmware.
 
 use std::{
     env,

@@ -7,8 +7,8 @@
 //! * `lanes`: which of them run beside each other
 //! * `matrix`: which hardware that was
 //!
-//! It takes the arguments of any Rust test binary (`cargo test -p basalt-tests -- FILTER`), and prints how long each
-//! suite took.
+//! It takes the arguments of any Rust test binary (`cargo test -p basalt-tests -- FILTER`), and
+//! prints how long each suite took.
 
 mod client;
 mod lanes;

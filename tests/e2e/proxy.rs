@@ -1,5 +1,5 @@
-//! A TCP proxy between a client and a node that makes the wire unpleasant: it cuts the bytes anywhere, or stops
-//! handing the node's bytes on.
+//! A TCP proxy between a client and a node that makes the wire unpleasant: it cuts the bytes
+//! anywhere, or stops handing the node's bytes on.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -18,7 +18,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads what a node says of itself: `basalt: listening peer_id=ID addrs=/ip4/../tcp/..,/ip4/../tcp/../ws ...`.
+    /// Reads what a node says of itself: `basalt: listening peer_id=ID
+    /// addrs=/ip4/../tcp/..,/ip4/../tcp/../ws ...`.
     pub(crate) fn told_by(line: &str) -> Result<Self> {
         let Some(Verdict::Listening(said)) = Verdict::of_line(line) else {
             bail!("it does not listen: {line}");

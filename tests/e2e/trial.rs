@@ -1,5 +1,5 @@
-//! The plan of trials: which suite judges which target. Targets start when their first trial runs, and end with the
-//! last. At the end a matrix shows which hardware the image was tried on.
+//! The plan of trials: which suite judges which target. Targets start when their first trial runs,
+//! and end with the last. At the end a matrix shows which hardware the image was tried on.
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -27,7 +27,8 @@ const PATIENCE_PER_CUT: Duration = Duration::from_secs(60);
 
 /// Runs what the arguments select.
 ///
-/// Two at a time: one that mostly waits beside one that computes. `--test-threads=1` runs one at a time.
+/// Two at a time: one that mostly waits beside one that computes. `--test-threads=1` runs one at a
+/// time.
 pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -42,7 +43,8 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
         },
     };
     let trials = plan.trials();
-    // A thread for each: the lanes say who runs, and a thread that waits for its turn costs nothing.
+    // A thread for each: the lanes say who runs, and a thread that waits for its turn costs
+    // nothing.
     if arguments.test_threads != Some(1) {
         arguments.test_threads = Some(trials.len());
     }
@@ -201,9 +203,10 @@ impl Plan {
         trials
     }
 
-    /// Boots: two cores for the suites; one core, then four cores of the same disk, which becomes the second relay; a
-    /// broken manifest; two cores that prove; two that prove before and after a reset; an unknown network card; one for
-    /// each pair of further hardware. The disks' trials have boots of their own.
+    /// Boots: two cores for the suites; one core, then four cores of the same disk, which becomes
+    /// the second relay; a broken manifest; two cores that prove; two that prove before and after a
+    /// reset; an unknown network card; one for each pair of further hardware. The disks' trials
+    /// have boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, USUAL, guest::build, node, two_cores());
@@ -265,8 +268,8 @@ impl Plan {
         trials
     }
 
-    /// The image in other machines: all suites in one with real devices, the short ones in one of which the firmware drives
-    /// all; when asked for, all suites with every pair of card and disk.
+    /// The image in other machines: all suites in one with real devices, the short ones in one of
+    /// which the firmware drives all; when asked for, all suites with every pair of card and disk.
     fn hardware(&self) -> Vec<Trial> {
         let second = (Card::Intel, DiskModel::Nvme);
         let by_firmware = (Card::Firmware, DiskModel::Scsi);

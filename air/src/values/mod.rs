@@ -10,6 +10,7 @@
 //!
 //! Nothing but reading recurses over a value's depth, and reading stops at 128 levels.
 
+mod float;
 mod heap;
 mod json;
 mod lazy;

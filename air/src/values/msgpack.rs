@@ -135,7 +135,8 @@ fn scalar(text: &str, out: &mut Vec<u8>) {
             } else if let Ok(number) = text.parse::<i64>() {
                 put::sint(out, number);
             } else {
-                put::f64(out, serde_json::from_str(text).unwrap_or_default());
+                // The text is our own, the shortest that stands for the number.
+                put::f64(out, text.parse().unwrap_or_default());
             }
         }
     }

@@ -1,22 +1,33 @@
-//! Text to tree, by `serde_json`.
+//! Text to tree, by `serde_json`, but for floats: those are rounded as the reference does it.
 
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::float::Floats;
 use super::heap::Heap;
 use super::json::{Json, Number};
 
 /// Reads one JSON text. Strings without escapes stay where they are.
 pub(super) fn read<'r>(text: &'r str, heap: &Heap<'r>) -> serde_json::Result<Json<'r>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let tree = Seed(heap).deserialize(&mut deserializer)?;
+    let floats = RefCell::new(Floats::new(text));
+    let seed = Seed {
+        heap,
+        floats: &floats,
+    };
+    let tree = seed.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(tree)
 }
 
 #[derive(Clone, Copy)]
-struct Seed<'h, 'r>(&'h Heap<'r>);
+struct Seed<'h, 'r> {
+    heap: &'h Heap<'r>,
+    /// The floats of the text that were not visited yet: `serde_json` visits them in their order.
+    floats: &'h RefCell<Floats<'r>>,
+}
 
 impl<'r> DeserializeSeed<'r> for Seed<'_, 'r> {
     type Value = Json<'r>;
@@ -49,8 +60,12 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
         Ok(Json::Number(Number::from_i64(number)))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Json<'r>, E> {
-        Ok(Json::Number(Number::F64(number)))
+    /// The number that `serde_json` has made depends on its features, so it is made again.
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Json<'r>, E> {
+        match self.floats.borrow_mut().next() {
+            Some(number) if number.is_finite() => Ok(Json::Number(Number::F64(number))),
+            _ => Err(E::custom("number out of range")),
+        }
     }
 
     fn visit_borrowed_str<E>(self, text: &'r str) -> Result<Json<'r>, E> {
@@ -58,7 +73,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json<'r>, E> {
-        Ok(Json::String(self.0.str(text)))
+        Ok(Json::String(self.heap.str(text)))
     }
 
     fn visit_seq<A: SeqAccess<'r>>(self, mut items: A) -> Result<Json<'r>, A::Error> {
@@ -66,13 +81,13 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
         while let Some(item) = items.next_element_seed(self)? {
             array.push(item);
         }
-        Ok(Json::Array(self.0.slice(&array)))
+        Ok(Json::Array(self.heap.slice(&array)))
     }
 
     fn visit_map<A: MapAccess<'r>>(self, mut entries: A) -> Result<Json<'r>, A::Error> {
         let mut object: Vec<(&'r str, Json<'r>)> = Vec::new();
         let mut sorted = true;
-        while let Some(key) = entries.next_key_seed(KeySeed(self.0))? {
+        while let Some(key) = entries.next_key_seed(KeySeed(self.heap))? {
             let value = entries.next_value_seed(self)?;
             sorted &= object.last().is_none_or(|(last, _)| *last < key);
             object.push((key, value));
@@ -88,7 +103,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
                 same
             });
         }
-        Ok(Json::Object(self.0.slice(&object)))
+        Ok(Json::Object(self.heap.slice(&object)))
     }
 }
 

@@ -1,5 +1,5 @@
-//! A name server on an appliance's wire, by hand: it takes what is for it out of the frames that the appliance sends,
-//! and puts its answers among those that it receives.
+//! A name server on an appliance's wire, by hand: it takes what is for it out of the frames that
+//! the appliance sends, and puts its answers among those that it receives.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

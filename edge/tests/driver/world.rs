@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use basalt_edge::driver::{Driver, Turn};
 use basalt_edge::sockets::{Door, Event, Found, Question, Reason, Received, Sent, Sockets};
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::HostName;
 use basalt_net::swarm::{ConnId, Input, Refusal, Transport};
 use basalt_net::time::Instant;
 use basalt_node::host::Clock;
@@ -63,10 +63,10 @@ impl Sockets for Pipes {
         }
     }
 
-    fn questions(&self, host: &Host) -> Result<&'static [Question], Reason> {
+    fn questions(&self, host: &HostName) -> Result<&'static [Question], Reason> {
         match host {
-            Host::Dns(_) => Ok(&[Question::V4, Question::V6]),
-            Host::Dns4(_) => Ok(&[Question::V4]),
+            HostName::Dns(_) => Ok(&[Question::V4, Question::V6]),
+            HostName::Dns4(_) => Ok(&[Question::V4]),
             _ => Err("no such family here".into()),
         }
     }

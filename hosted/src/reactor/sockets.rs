@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use basalt_edge::driver::{READ, WRITE};
 use basalt_edge::sockets::{Event, Question, Reason, Received, Sent, Sockets};
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::HostName;
 use basalt_net::time::Instant;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token, Waker};
@@ -209,13 +209,13 @@ impl Sockets for SystemSockets {
         self.add(stream, true).map_err(|error| reason(&error))
     }
 
-    fn questions(&self, host: &Host) -> Result<&'static [Question], Reason> {
+    fn questions(&self, host: &HostName) -> Result<&'static [Question], Reason> {
         Ok(match host {
-            Host::Ip(_) => &[],
+            HostName::Ip(_) => &[],
             // The system knows which family is reachable, and gives that first.
-            Host::Dns(_) => &[Question::Addresses],
-            Host::Dns4(_) => &[Question::V4],
-            Host::Dns6(_) => &[Question::V6],
+            HostName::Dns(_) => &[Question::Addresses],
+            HostName::Dns4(_) => &[Question::V4],
+            HostName::Dns6(_) => &[Question::V6],
         })
     }
 

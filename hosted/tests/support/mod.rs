@@ -151,6 +151,10 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) fn connect(node: &Node, keypair: &Keypair) -> Operator {
+        Operator::connect_to(node.peer, &node.address, keypair)
+    }
+
+    pub(crate) fn connect_to(peer: PeerId, address: &Multiaddr, keypair: &Keypair) -> Operator {
         let clocks = Clocks::start();
         let client = Client::new(keypair.clone(), swarm::Config::default(), [5; 32]);
         let mut reactor = Reactor::new(client, clocks).unwrap();
@@ -158,10 +162,10 @@ impl Operator {
         reactor
             .driver
             .machine
-            .dial(clocks.read(), &node.address, &mut effects)
+            .dial(clocks.read(), address, &mut effects)
             .unwrap();
         reactor.perform(effects);
-        let (peer, end) = (node.peer, Instant::now() + PATIENCE);
+        let end = Instant::now() + PATIENCE;
         reactor
             .run(|client| client.is_connected(&peer) || Instant::now() > end)
             .unwrap();

@@ -1,9 +1,9 @@
 //! Writes a fresh FAT16 volume.
 //!
-//! FAT16, because a FAT32 volume has at least 65,525 clusters and so more than 32 MiB, most of
-//! the whole image; UEFI firmware reads both (UEFI specification, "File System Format"). All times are the
-//! format's first day, the serial number is an argument and files lie in the order they were added:
-//! the volume depends on its content alone.
+//! FAT16, because a FAT32 volume has at least 65,525 clusters and so more than 32 MiB, most of the
+//! whole image; UEFI firmware reads both (UEFI specification, "File System Format"). All times are
+//! the format's first day, the serial number is an argument and files lie in the order they were
+//! added: the volume depends on its content alone.
 //!
 //! Source: Microsoft, "FAT: General Overview of On-Disk Format", version 1.03.
 

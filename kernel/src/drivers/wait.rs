@@ -1,8 +1,8 @@
 //! What a driver does while its device takes its time.
 //!
 //! Drivers of disks look again and again whether an answer is there. On the system core, where
-//! everybody else would wait as well, such a look can give way to others in between: whoever runs the
-//! loop there says how.
+//! everybody else would wait as well, such a look can give way to others in between: whoever runs
+//! the loop there says how.
 
 use core::hint;
 

@@ -9,6 +9,12 @@ use super::map::Span;
 use super::paging::NoTable;
 use super::space;
 
+/// Stands above the first frame of every stack. Whoever searches a stack stops here: the next page
+/// may be the guard of another one.
+pub const END: u64 = 0x646e_6520_6b63_6174;
+/// Bytes that the end takes, so that the first frame is aligned.
+const END_BYTES: u64 = 16;
+
 /// Why a stack could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -54,16 +60,20 @@ impl Stack {
         let memory = ptr::with_exposed_provenance_mut::<u8>(start as usize);
         // The firmware's code may have run here. An emulator keeps its translation of such code,
         // and checks each write to the same page against it, which is slow, until the code itself
-        // is overwritten. SAFETY: the frames were free until just now, are mapped writable and
-        // nobody else's.
+        // is overwritten.
+        // SAFETY: the frames were free until just now, are mapped writable and nobody else's.
         unsafe { ptr::write_bytes(memory, 0, (end - start) as usize) };
+        let mark = ptr::with_exposed_provenance_mut::<u64>(stack.top() as usize);
+        // SAFETY: the last bytes of the same memory, aligned.
+        unsafe { mark.write(END) };
         Ok(stack)
     }
 
-    /// The address behind the stack's highest byte: the first push goes below it.
+    /// The address behind the stack's highest byte, aligned to 16 bytes: the first push goes below
+    /// it.
     #[must_use]
     pub const fn top(&self) -> u64 {
-        self.usable.end
+        self.usable.end - END_BYTES
     }
 
     /// The page below the stack.

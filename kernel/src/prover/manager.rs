@@ -1,7 +1,7 @@
 //! The system core's end of proving: drives the state machine, hands its decisions to the compute
 //! cores, keeps proofs, and tells how it goes.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -20,7 +20,8 @@ use basalt_prover::capacity::{
 use basalt_prover::randomx::Fluence;
 
 use super::assignment::{Assignment, ComputeCore};
-use super::{need, proofs, registers};
+use super::proofs::{Kept, Task as DiskTask};
+use super::{need, registers};
 use crate::cpu::topology;
 use crate::{entropy, log as lines, time};
 
@@ -56,6 +57,8 @@ pub struct Manager {
     preset: Option<&'static Preset>,
     next_look: Duration,
     told: BTreeMap<CuId, Told>,
+    /// What is to be done with the state, in this order.
+    disk_tasks: VecDeque<DiskTask>,
 }
 
 impl Manager {
@@ -104,6 +107,7 @@ impl Manager {
             preset: registers::preset(settings.registers),
             next_look: Duration::ZERO,
             told: BTreeMap::new(),
+            disk_tasks: VecDeque::new(),
         };
         if state.is_none() {
             log::warn!(target: "prover", "there is no disk for proofs: a reset loses them");
@@ -112,40 +116,64 @@ impl Manager {
             min: settings.min_proofs.map(u32::from),
             max: settings.max_proofs.map(u32::from),
         };
-        manager.input(Input::Quota(quota), lanes, state.as_deref_mut());
-        manager.begin_epoch(lanes, state);
+        manager.input(Input::Quota(quota), lanes);
+        manager.begin_epoch();
+        // Nobody waits for this machine yet.
+        while let Some(task) = manager.next_disk_task() {
+            let kept = match &mut state {
+                Some(state) => task.run(state),
+                None => task.run_without_disk(),
+            };
+            manager.kept(kept, lanes);
+        }
         Some(manager)
     }
 
-    /// Aligns with the epoch of the hour, and takes back what is kept of it.
-    fn begin_epoch(&mut self, lanes: &mut [impl ComputeCore], mut state: Option<&mut State>) {
+    /// Aligns with the epoch of the hour. It begins when what is kept of it was read: a proof that
+    /// was found before would get the number of one that is kept.
+    fn begin_epoch(&mut self) {
         let now = unix_seconds();
         let epoch = self.schedule.epoch_at(now);
         self.epoch_ends = self.schedule.next_after(now);
-        log::info!(target: "prover", "epoch with nonce {}", epoch.nonce);
-        let allocation = self.allocation.clone();
-        let kept = match state
-            .as_deref_mut()
-            .map(|state| proofs::restore(state, Some(epoch)))
-        {
-            None => Vec::new(),
-            Some(Ok(kept)) => kept,
-            Some(Err(error)) => {
-                log::error!(target: "prover", "the kept proofs cannot be read: {error}");
-                Vec::new()
+        self.disk_tasks.push_back(DiskTask::Restore(epoch));
+    }
+
+    /// The next thing to be done with the state, after those before it.
+    pub fn next_disk_task(&mut self) -> Option<DiskTask> {
+        self.disk_tasks.pop_front()
+    }
+
+    /// Takes what came of a [`DiskTask`].
+    pub fn kept(&mut self, kept: Kept, lanes: &mut [impl ComputeCore]) {
+        match kept {
+            Kept::Stored(proof, Ok(())) => {
+                let stored = Input::Stored(proof.cu, proof.index);
+                // Taking note of a stored proof has no effects and cannot fail.
+                let _ = self
+                    .prover
+                    .handle(time::since_entry(), stored, &mut Vec::new());
+                tell(&proof);
             }
-        };
-        self.input(
-            Input::Active { epoch, allocation },
-            lanes,
-            state.as_deref_mut(),
-        );
-        if !kept.is_empty() {
-            log::info!(target: "prover", "{} proofs of this epoch were kept", kept.len());
-        }
-        for proof in kept {
-            self.input(Input::Restore(proof), lanes, state.as_deref_mut());
-            tell(&proof);
+            // It stays unknown to all: what is shown must survive a reset.
+            Kept::Stored(proof, Err(error)) => {
+                log::error!(target: "prover", "proof {} of {} is not stored: {error}", proof.index, proof.cu);
+            }
+            Kept::Restored(epoch, kept) => {
+                let kept = kept.unwrap_or_else(|error| {
+                    log::error!(target: "prover", "the kept proofs cannot be read: {error}");
+                    Vec::new()
+                });
+                log::info!(target: "prover", "epoch with nonce {}", epoch.nonce);
+                let allocation = self.allocation.clone();
+                self.input(Input::Active { epoch, allocation }, lanes);
+                if !kept.is_empty() {
+                    log::info!(target: "prover", "{} proofs of this epoch were kept", kept.len());
+                }
+                for proof in kept {
+                    self.input(Input::Restore(proof), lanes);
+                    tell(&proof);
+                }
+            }
         }
     }
 
@@ -156,24 +184,18 @@ impl Manager {
         job: JobId,
         report: Report,
         lanes: &mut [impl ComputeCore],
-        state: Option<&mut State>,
     ) {
         let core = self
             .threads
             .iter()
             .find(|(_, threads)| threads.contains(&lane));
         if let Some((&core, _)) = core {
-            self.input(Input::Report(core, job, report), lanes, state);
+            self.input(Input::Report(core, job, report), lanes);
         }
     }
 
     /// Leaves the physical cores of these lanes to deals, and proves on all others.
-    pub fn serve(
-        &mut self,
-        lanes_of_deals: &[usize],
-        lanes: &mut [impl ComputeCore],
-        mut state: Option<&mut State>,
-    ) {
+    pub fn serve(&mut self, lanes_of_deals: &[usize], lanes: &mut [impl ComputeCore]) {
         let in_deal = |threads: &[usize]| threads.iter().any(|lane| lanes_of_deals.contains(lane));
         let cores = self.threads.iter();
         let deals: BTreeSet<CoreId> = cores
@@ -183,15 +205,15 @@ impl Manager {
         let before = core::mem::replace(&mut self.deals, deals.clone());
         for &core in before.symmetric_difference(&deals) {
             let goes = deals.contains(&core);
-            self.input(Input::Deal(core, goes), lanes, state.as_deref_mut());
+            self.input(Input::Deal(core, goes), lanes);
         }
         self.next_look = time::since_entry();
     }
 
     /// Does what is due by the clock; tells whether it was time to look at how the units are.
-    pub fn poll(&mut self, lanes: &mut [impl ComputeCore], state: Option<&mut State>) -> bool {
+    pub fn poll(&mut self) -> bool {
         if self.epoch_ends.is_some_and(|end| unix_seconds() >= end) {
-            self.begin_epoch(lanes, state);
+            self.begin_epoch();
         }
         let now = time::since_entry();
         let due = now >= self.next_look;
@@ -215,12 +237,7 @@ impl Manager {
         metrics::families(&self.prover, time::since_entry())
     }
 
-    fn input(
-        &mut self,
-        input: Input,
-        lanes: &mut [impl ComputeCore],
-        mut state: Option<&mut State>,
-    ) {
+    fn input(&mut self, input: Input, lanes: &mut [impl ComputeCore]) {
         let now = time::since_entry();
         let mut effects = Vec::new();
         if let Err(reason) = self.prover.handle(now, input, &mut effects) {
@@ -231,26 +248,11 @@ impl Manager {
                 Effect::Assign(core, job, task) => self.assign(core, job, task, lanes),
                 // Cores still inside keep it until they look up, within one hash.
                 Effect::Release(slot) => drop(self.slots.remove(&slot)),
-                Effect::Store(proof) => self.store(proof, state.as_deref_mut()),
+                Effect::Store(proof) => self.disk_tasks.push_back(DiskTask::Store(proof)),
                 // What is kept of other epochs went when this one began.
                 Effect::Forget { .. } | Effect::Remember(..) => {}
             }
         }
-    }
-
-    fn store(&mut self, proof: Proof, state: Option<&mut State>) {
-        if let Some(state) = state
-            && let Err(error) = proofs::store(state, &proof)
-        {
-            // It stays unknown to all: what is shown must survive a reset.
-            return log::error!(target: "prover", "proof {} of {} is not stored: {error}", proof.index, proof.cu);
-        }
-        let stored = Input::Stored(proof.cu, proof.index);
-        // Taking note of a stored proof has no effects and cannot fail.
-        let _ = self
-            .prover
-            .handle(time::since_entry(), stored, &mut Vec::new());
-        tell(&proof);
     }
 
     fn assign(&mut self, core: CoreId, job: JobId, task: Task, lanes: &mut [impl ComputeCore]) {

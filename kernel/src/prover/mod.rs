@@ -18,4 +18,5 @@ pub mod thread;
 
 pub use self::assignment::{Assignment, ComputeCore};
 pub use self::manager::{Manager, homes, memory_needed};
+pub use self::proofs::Kept;
 pub use self::thread::ProverThread;

@@ -7,6 +7,43 @@ use alloc::vec::Vec;
 use basalt_node::state::{Changes, Error, Room, State};
 use basalt_prover::capacity::{Epoch, Proof, records};
 
+/// Something to be done with the state. It may take as long as the disk takes.
+#[derive(Debug)]
+pub enum Task {
+    /// Keep a proof.
+    Store(Proof),
+    /// Read what is kept of an epoch.
+    Restore(Epoch),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Kept {
+    /// The proof survives a power cut, or is not kept.
+    Stored(Proof, Result<(), Error>),
+    /// The proofs of the epoch.
+    Restored(Epoch, Result<Vec<Proof>, Error>),
+}
+
+impl Task {
+    /// Does it.
+    pub fn run(self, state: &mut State) -> Kept {
+        match self {
+            Self::Store(proof) => Kept::Stored(proof, store(state, &proof)),
+            Self::Restore(epoch) => Kept::Restored(epoch, restore(state, Some(epoch))),
+        }
+    }
+
+    /// What comes of it without a disk: proofs count, but a reset loses them.
+    #[must_use]
+    pub fn run_without_disk(self) -> Kept {
+        match self {
+            Self::Store(proof) => Kept::Stored(proof, Ok(())),
+            Self::Restore(epoch) => Kept::Restored(epoch, Ok(Vec::new())),
+        }
+    }
+}
+
 fn key(proof: &Proof) -> String {
     // Digits enough that the order of keys is the order of indices.
     format!("{}/{:020}", proof.cu, proof.index)
@@ -16,7 +53,7 @@ fn key(proof: &Proof) -> String {
 ///
 /// # Errors
 /// The state's.
-pub fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
+fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
     let record = records::proof_to_json(proof).to_string();
     state.put(Room::Proofs, key(proof).as_bytes(), record.into_bytes())
 }
@@ -26,7 +63,7 @@ pub fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
 ///
 /// # Errors
 /// The state's.
-pub fn restore(state: &mut State, epoch: Option<Epoch>) -> Result<Vec<Proof>, Error> {
+fn restore(state: &mut State, epoch: Option<Epoch>) -> Result<Vec<Proof>, Error> {
     let mut proofs = Vec::new();
     let mut stale = Changes::new();
     for (key, record) in state.records(Room::Proofs, &[])? {

@@ -157,7 +157,7 @@ unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
         // SAFETY: the pointer is the box given up below, passed on exactly once.
         run(*unsafe { Box::from_raw(rest) })
     }
-    // SAFETY: the stack's top is aligned to a page; the pushed zero stands for a return address,
+    // SAFETY: the stack's top is aligned to 16 bytes; the pushed zero stands for a return address,
     // and `entry` never returns.
     unsafe {
         asm!(

@@ -298,17 +298,21 @@ fn turn(
     prover: &mut ProverThread,
 ) -> Option<Report> {
     loop {
-        let mut other = None;
-        let next = || match jobs.dequeue()? {
-            Job::Node(job) => Some(job),
-            Job::SelfTest(buffer) => {
-                other = Some(buffer);
-                None
-            }
-        };
-        if core.waiting() > 0 || jobs.ready() {
+        if core.waiting() > 0 {
             prover.leave();
         }
+        let mut other = None;
+        let next = || {
+            let job = jobs.dequeue()?;
+            prover.leave();
+            match job {
+                Job::Node(job) => Some(job),
+                Job::SelfTest(buffer) => {
+                    other = Some(buffer);
+                    None
+                }
+            }
+        };
         match (core.turn(now(), next), other) {
             (Progress::Done(done), _) => return Some(Report::Node(done)),
             (Progress::Paused, _) => {}

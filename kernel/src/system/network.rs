@@ -10,14 +10,16 @@ use core::time::Duration;
 
 use basalt_distro::Distro;
 use basalt_edge::appliance::{Appliance, Boot, Listening};
+use basalt_edge::coroutines::Progress;
 use basalt_node::chain;
 use basalt_node::compute::{NoPause, Resources};
+use basalt_node::rooms::Parts;
 use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
-use basalt_node::rooms::Parts;
 
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
+use super::storage::{self, Outcome, Storage};
 use super::system_core::now;
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
@@ -36,7 +38,8 @@ fn free_memory() -> u64 {
     FRAMES.lock().free_bytes() + heap as u64
 }
 
-/// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the loaded image, for the boot report.
+/// Runs the appliance for ever, with the key of `identity_seed`. `image_bytes` is the size of the
+/// loaded image, for the boot report.
 pub fn run(
     configuration: Configuration,
     (mut card, reports): (Nic, Vec<DeviceReport>),
@@ -81,25 +84,30 @@ pub fn run(
         &mut lanes,
         appliance.state(),
     );
+    let mut storage = appliance.take_state().map(|state| {
+        storage::start(state).unwrap_or_else(|error| panic!("the node cannot start: {error}"))
+    });
     let mut announced = false;
     loop {
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
         hand_out_jobs(&mut lanes, &mut appliance);
         if let (Some(prover), Some(cores)) = (&mut prover, appliance.deal_cores()) {
-            prover.serve(&cores, &mut lanes, appliance.state());
+            prover.serve(&cores, &mut lanes);
         }
         if let Some(prover) = &mut prover
-            && prover.poll(&mut lanes, appliance.state())
+            && prover.poll()
         {
             appliance.set_machine_metrics(prover.metrics());
         }
+        let uses_disk = use_disk(&mut storage, &mut appliance, &mut prover, &mut lanes);
         if !announced && let Some(listening) = appliance.is_listening() {
             announce(listening, image_bytes);
             announced = true;
         }
         card.settle(time::since_entry());
-        if !activity.did_work && !card.arm() {
+        // While the disk works it is looked at each time round.
+        if !activity.did_work && !uses_disk && !card.arm() {
             let prover = prover.as_ref().map(Manager::wake_at);
             let node = activity
                 .wake_at
@@ -131,7 +139,7 @@ fn collect_reports(lanes: &mut [Lane], appliance: &mut Appliance, prover: &mut O
                 Report::Node(done) => appliance.done(now(), time::wall_millis(), done),
                 Report::Prover(job, report) => {
                     if let Some(prover) = prover {
-                        prover.report(index, job, report, lanes, appliance.state());
+                        prover.report(index, job, report, lanes);
                     }
                 }
             }
@@ -152,6 +160,41 @@ fn hand_out_jobs(lanes: &mut [Lane], appliance: &mut Appliance) {
             None => appliance.done(now(), time::wall_millis(), job.run(Arc::new(NoPause))),
         }
     }
+}
+
+/// Lets the disk do what the node and the prover want of it; true while it has something to do.
+fn use_disk(
+    storage: &mut Option<Storage>,
+    appliance: &mut Appliance,
+    prover: &mut Option<Manager>,
+    lanes: &mut [Lane],
+) -> bool {
+    if let Some(storage) = storage {
+        while let Some(job) = appliance.next_disk_job() {
+            storage.submit(move |state| Outcome::Node(job.run(state)));
+        }
+    }
+    if let Some(prover) = prover {
+        while let Some(task) = prover.next_disk_task() {
+            match storage {
+                Some(storage) => storage.submit(move |state| Outcome::Prover(task.run(state))),
+                None => prover.kept(task.run_without_disk(), lanes),
+            }
+        }
+    }
+    let Some(storage) = storage else {
+        return false;
+    };
+    if let Progress::Done(outcome) = storage.turn(now()) {
+        match (outcome, prover) {
+            (Outcome::Node(done), _) => appliance.disk_done(now(), time::wall_millis(), done),
+            (Outcome::Prover(kept), Some(prover)) => prover.kept(kept, lanes),
+            (Outcome::Prover(_), None) => {}
+        }
+        // What follows from it goes first.
+        return true;
+    }
+    storage.is_busy()
 }
 
 /// The one line that tools wait for.

@@ -1,14 +1,19 @@
-//! Our connections beside rust-libp2p's, in one run: connection set-ups, bytes through one stream and in messages, and
-//! exchanges (open a stream, send 1,400 bytes, get as many back), over TCP on loopback.
+//! Our connections beside rust-libp2p's, in one run: connection set-ups, bytes through one stream
+//! and in messages, and exchanges (open a stream, send 1,400 bytes, get as many back), over TCP on
+//! loopback.
 //!
-//! `cd net/compare && cargo build --release && taskset -c 0 target/release/basalt-net-compare [ROUNDS]`
+//! `cd net/compare && cargo build --release && taskset -c 0 target/release/basalt-net-compare
+//! [ROUNDS]`
 //!
-//! The two take turns, nine rounds of each unless told otherwise, and the medians are shown with what the ratio was between.
+//! The two take turns, nine rounds of each unless told otherwise, and the medians are shown with
+//! what the ratio was between.
 //!
-//! `.. basalt-net-compare idle [CONNECTIONS]` shows instead what idle connections over WebSocket take, sockets and all.
-//! Each takes two file descriptors. `.. basalt-net-compare ours|rust [ROUNDS]` runs one of the two alone, for profilers.
+//! `.. basalt-net-compare idle [CONNECTIONS]` shows instead what idle connections over WebSocket
+//! take, sockets and all. Each takes two file descriptors. `.. basalt-net-compare ours|rust
+//! [ROUNDS]` runs one of the two alone, for profilers.
 //!
-//! Both ends of each run on one thread: theirs on a single-threaded runtime, ours on the hosted node's reactor.
+//! Both ends of each run on one thread: theirs on a single-threaded runtime, ours on the hosted
+//! node's reactor.
 
 mod ours;
 mod rust;

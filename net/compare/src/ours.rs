@@ -1,4 +1,5 @@
-//! Ours: both ends swarms on one hosted reactor. A message is a particle, so an exchange takes two streams.
+//! Ours: both ends swarms on one hosted reactor. A message is a particle, so an exchange takes two
+//! streams.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,7 +21,8 @@ fn random() -> [u8; 32] {
     entropy().expect("the system has entropy")
 }
 
-/// A swarm that counts, and sends small particles back to where they came from, as often as it is told to.
+/// A swarm that counts, and sends small particles back to where they came from, as often as it is
+/// told to.
 struct End {
     swarm: Swarm,
     now: Instant,
@@ -95,8 +97,8 @@ impl End {
     }
 }
 
-/// Both ends as one machine: the first dials, the second is dialed. Both count connections from one, so those of
-/// the second go by other names outside.
+/// Both ends as one machine: the first dials, the second is dialed. Both count connections from
+/// one, so those of the second go by other names outside.
 struct Both {
     ends: [End; 2],
     /// The names outside of the second's connections, and the other way round.
@@ -260,8 +262,8 @@ pub(crate) fn measure() -> Rates {
     }
 }
 
-/// Makes connections over WebSocket that identify themselves and then say nothing; gives the memory that each end
-/// of one takes in this process, in KiB, where the system tells it.
+/// Makes connections over WebSocket that identify themselves and then say nothing; gives the memory
+/// that each end of one takes in this process, in KiB, where the system tells it.
 pub(crate) fn idle(count: usize) -> Option<f64> {
     let (mut reactor, address) = both(Transport::WebSocket);
     let before = resident_kib()?;
@@ -323,8 +325,8 @@ fn exchange(reactor: &mut Reactor<Both>) -> f64 {
     EXCHANGES as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Particles of [`BULK`] bytes, one after the other; each is a stream. The next is given when the last one's bytes are
-/// all out.
+/// Particles of [`BULK`] bytes, one after the other; each is a stream. The next is given when the
+/// last one's bytes are all out.
 fn bulk(reactor: &mut Reactor<Both>) -> f64 {
     let big = particle(BULK);
     let before = reactor.driver.machine.ends[1].particles;

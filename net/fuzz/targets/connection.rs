@@ -1,5 +1,5 @@
-//! A whole connection fed by a stranger, and one whose multiplexer is: a peer that has proven itself
-//! may say anything inside the encryption.
+//! A whole connection fed by a stranger, and one whose multiplexer is: a peer that has proven
+//! itself may say anything inside the encryption.
 
 use basalt_net::multistream::Dialer;
 use basalt_net::noise::{self, Handshake, Identity, Sealer};

@@ -1,4 +1,5 @@
-//! No answer of a name server does harm: what is read of it stays within the limits, and all of it was in the answer.
+//! No answer of a name server does harm: what is read of it stays within the limits, and all of it
+//! was in the answer.
 
 use basalt_net::dns::{Kind, Limits, Record, question, read_answer};
 

@@ -1,4 +1,5 @@
-//! The IP stack takes any frames without a panic, keeps its budgets, and still answers ARP afterwards.
+//! The IP stack takes any frames without a panic, keeps its budgets, and still answers ARP
+//! afterwards.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;

@@ -89,8 +89,8 @@ impl End {
     }
 }
 
-/// The first byte chooses what is done: bytes are fed to one of the sides, in pieces; or both sides talk, and each
-/// three bytes are the place of a byte on its way and what is changed in it.
+/// The first byte chooses what is done: bytes are fed to one of the sides, in pieces; or both sides
+/// talk, and each three bytes are the place of a byte on its way and what is changed in it.
 pub fn check(data: &[u8]) {
     let Some((&choice, bytes)) = data.split_first() else {
         return;

@@ -71,8 +71,8 @@ impl ByteString {
         }
     }
 
-    /// Turns the buffer it was read from into the byte string, where it lies: big data is never twice in
-    /// memory.
+    /// Turns the buffer it was read from into the byte string, where it lies: big data is never
+    /// twice in memory.
     pub(super) fn into_bytes(self, mut bytes: Vec<u8>) -> Bytes {
         let len = match self {
             Self::Bin(range) => return Bytes::from(bytes).slice(range),

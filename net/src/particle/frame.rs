@@ -256,8 +256,8 @@ impl Reader {
         }
     }
 
-    /// Takes the next bytes of the stream; gives the particle once it is complete. One stream carries
-    /// one particle: what follows is not read.
+    /// Takes the next bytes of the stream; gives the particle once it is complete. One stream
+    /// carries one particle: what follows is not read.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<Option<Particle>, FrameError> {
         let body = self.body.push(&mut bytes).map_err(|error| match error {
             LengthError::Varint(error) => FrameError::Length(error),

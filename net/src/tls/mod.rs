@@ -29,7 +29,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -102,11 +101,7 @@ impl Context {
     /// each start. Call it once per process: rustls wants its provider to live for ever, so a
     /// little memory is leaked.
     pub fn new(settings: &Settings, seed: [u8; 32]) -> Result<Self, SettingsError> {
-        Self::build(settings, provider::provider(seed))
-    }
-
-    fn build(settings: &Settings, provider: CryptoProvider) -> Result<Self, SettingsError> {
-        let provider = Arc::new(provider);
+        let provider = Arc::new(provider::provider(seed));
         let wall = Arc::new(Wall::default());
         let versions = &[&rustls::version::TLS13];
 
@@ -185,11 +180,6 @@ impl Context {
     pub fn accept(&self) -> Option<Session> {
         Session::server(self.server.clone()?)
     }
-}
-
-/// Whether a [`Context`] can be made of settings.
-pub fn check(settings: &Settings) -> Result<(), SettingsError> {
-    Context::build(settings, provider::checker()).map(drop)
 }
 
 /// The first byte of every TLS connection: a handshake record. No HTTP request starts with it.

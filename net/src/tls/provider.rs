@@ -31,19 +31,9 @@ use crate::x25519;
 /// The provider, with randomness generated from `seed`. It is leaked, since rustls wants it to live
 /// for ever.
 pub(super) fn provider(seed: [u8; 32]) -> CryptoProvider {
-    let random = Random(Mutex::new(Some(ChaCha20Rng::from_seed(seed))));
+    let random = Random(Mutex::new(ChaCha20Rng::from_seed(seed)));
     let random: &'static Random = Box::leak(Box::new(random));
-    with_random(random, Box::leak(Box::new(X25519(random))))
-}
-
-/// The same without randomness: for settings that are only checked.
-pub(super) fn checker() -> CryptoProvider {
-    static RANDOM: Random = Random(Mutex::new(None));
-    static X25519_GROUP: X25519 = X25519(&RANDOM);
-    with_random(&RANDOM, &X25519_GROUP)
-}
-
-fn with_random(random: &'static Random, group: &'static X25519) -> CryptoProvider {
+    let group: &'static X25519 = Box::leak(Box::new(X25519(random)));
     CryptoProvider {
         cipher_suites: alloc::vec![SupportedCipherSuite::Tls13(&SUITE)],
         kx_groups: alloc::vec![group as &dyn SupportedKxGroup],
@@ -64,7 +54,7 @@ static SUITE: Tls13CipherSuite = Tls13CipherSuite {
     quic: None,
 };
 
-struct Random(Mutex<Option<ChaCha20Rng>>);
+struct Random(Mutex<ChaCha20Rng>);
 
 impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,8 +64,7 @@ impl fmt::Debug for Random {
 
 impl SecureRandom for Random {
     fn fill(&self, buf: &mut [u8]) -> Result<(), GetRandomFailed> {
-        let mut random = self.0.lock();
-        random.as_mut().ok_or(GetRandomFailed)?.fill_bytes(buf);
+        self.0.lock().fill_bytes(buf);
         Ok(())
     }
 }

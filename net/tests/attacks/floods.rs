@@ -28,8 +28,8 @@ fn plain() -> Victim {
     Victim::new(config(connection::Limits::default(), Limits::default()))
 }
 
-/// Streams that are opened and left alone, more than a connection may have; the ids spread out so that
-/// they would meet in any table of hashes.
+/// Streams that are opened and left alone, more than a connection may have; the ids spread out so
+/// that they would meet in any table of hashes.
 #[test]
 fn streams_without_end() {
     let _budget = Budget::of(4 << 20);
@@ -277,8 +277,8 @@ fn answers_that_name_the_whole_world() {
         liar.hear(&mut victim);
     }
     victim.pass(3 * SECOND);
-    // Four searches (for itself and three random places), each of which asks three at a time and gives
-    // each second to others; each peer is dialed once however many searches want it.
+    // Four searches (for itself and three random places), each of which asks three at a time and
+    // gives each second to others; each peer is dialed once however many searches want it.
     let dials = victim.dials.len();
     assert!(dials > 0 && dials <= 4 * 3 * 4, "{dials} dials");
 }

@@ -1,6 +1,6 @@
-//! The attack suite: each budget of the swarm is hit from outside, by a client that does what it wants on
-//! its connection. Each attack must be counted, must stay within the memory stated here, and must leave
-//! honest clients alone. Time is virtual, memory is what the allocator gave out.
+//! The attack suite: each budget of the swarm is hit from outside, by a client that does what it
+//! wants on its connection. Each attack must be counted, must stay within the memory stated here,
+//! and must leave honest clients alone. Time is virtual, memory is what the allocator gave out.
 
 mod floods;
 mod set_up;

@@ -18,8 +18,8 @@ fn config(limits: Limits) -> Config {
     }
 }
 
-/// A flood of connections from everywhere that say a little and fall silent. The newest push out the
-/// oldest, so that whoever is quick gets through at any time.
+/// A flood of connections from everywhere that say a little and fall silent. The newest push out
+/// the oldest, so that whoever is quick gets through at any time.
 #[test]
 fn half_open_from_many_addresses() {
     let limits = Limits {

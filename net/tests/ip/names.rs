@@ -101,7 +101,8 @@ fn udp_frame(port: u16, payload: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Answers about names with `node` in them: 192.0.2.77, 2001:db8::77, and a text; silent about others.
+/// Answers about names with `node` in them: 192.0.2.77, 2001:db8::77, and a text; silent about
+/// others.
 fn knows_node(question: &[u8]) -> Option<Vec<u8>> {
     if !question.windows(4).any(|window| window == b"node") {
         return None;

@@ -1,4 +1,5 @@
-//! Ethernet on virtual time: ports on one switch with seeded loss, delay, reordering and duplication.
+//! Ethernet on virtual time: ports on one switch with seeded loss, delay, reordering and
+//! duplication.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

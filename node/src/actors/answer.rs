@@ -31,6 +31,7 @@ impl<I: Interpreter> Node<I> {
             return;
         };
         let host = self.rooms.host().clone();
+        // A call of the same run may have taken the worker away.
         if !host.is_local(&actor.scope) {
             return;
         }
@@ -180,7 +181,7 @@ impl<I: Interpreter> Node<I> {
         self.take_answers(clock);
     }
 
-    /// Takes the particles of spells, and the answers of jobs.
+    /// Takes the answers of jobs, and the particles of spells.
     fn take_answers(&mut self, clock: Clock) {
         self.take_spells(clock);
         while let Some((job, answer)) = self.rooms.next_answer() {

@@ -39,7 +39,7 @@ impl<I: Interpreter> Node<I> {
 
     /// Whether an author is free of the limits of authors.
     fn is_free(&self, author: &PeerId) -> bool {
-        self.host().is_manager(author) || self.host().is_local(author)
+        self.host().may_operate(author) || self.host().is_local(author)
     }
 
     /// Puts a particle in the mailbox of its actor in a scope, and gives that a turn.
@@ -54,7 +54,7 @@ impl<I: Interpreter> Node<I> {
             return Err(Refusal::MemoryFull);
         }
         let author = particle.init_peer_id;
-        let is_operators = self.host().is_manager(&author);
+        let is_operators = self.host().may_operate(&author);
         if !self.host().is_active(&scope) && !is_operators {
             return Err(Refusal::WorkerInactive);
         }

@@ -53,7 +53,7 @@ const SIGNED_FUNCTIONS: [&str; 2] = ["get_record_bytes", "get_record_metadata_by
 fn sign(call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let author = call.particle.init_peer_id;
     let own = author == call.scope;
-    let managed = call.scope == call.host.peer_id && call.host.is_management(&author);
+    let managed = call.scope == call.host.peer_id && call.host.is_operator(&author);
     if !own && !managed {
         return Err(CallError::text(format!(
             "peer '{author}' is not allowed to sign data on '{}'",

@@ -96,7 +96,7 @@ fn install(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Re
     let (author, scope) = (call.particle.init_peer_id, call.scope);
     let on_host = scope == call.host.peer_id;
     let allowed = match on_host {
-        true => call.host.is_management(&author),
+        true => call.host.is_operator(&author),
         false => call.host.may_name(&author, &scope),
     };
     if !allowed {

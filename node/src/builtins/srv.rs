@@ -104,8 +104,7 @@ fn remove(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Rep
     if record.kind == Kind::Spell {
         return Err(forbidden("cannot remove a spell").into());
     }
-    let allowed =
-        author == record.owner || call.host.is_management(&author) || author == call.scope;
+    let allowed = author == record.owner || call.host.is_operator(&author) || author == call.scope;
     if !allowed {
         return Err(forbidden("only creator can remove service").into());
     }
@@ -165,7 +164,7 @@ fn info(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply
 pub(super) fn check_alias(call: &Call<'_>, alias: &str) -> Result<(), Error> {
     let author = call.particle.init_peer_id;
     let allowed = match alias {
-        "worker-spell" => call.host.is_manager(&author),
+        "worker-spell" => call.host.may_operate(&author),
         _ => call.host.may_name(&author, &call.scope),
     };
     match allowed {

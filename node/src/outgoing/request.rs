@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use core::net::IpAddr;
 
 use basalt_manifest::Url;
-use basalt_net::multiaddr::{Endpoint, Host, Scope};
+use basalt_net::multiaddr::{Endpoint, HostName, Scope};
 use basalt_net::swarm::Transport;
 use basalt_net::time::Instant;
 
@@ -36,10 +36,10 @@ pub(crate) struct Server {
 impl Server {
     /// The server of a URL, which its parser has checked.
     pub(crate) fn of_url(url: &Url) -> Server {
-        let ip = url.host.parse().map(Host::Ip);
+        let ip = url.host.parse().map(HostName::Ip);
         Server {
             endpoint: Endpoint {
-                host: ip.unwrap_or_else(|_| Host::Dns(url.host.clone())),
+                host: ip.unwrap_or_else(|_| HostName::Dns(url.host.clone())),
                 scope: Scope::Any,
                 port: url.port,
                 transport: Transport::Tcp,
@@ -57,15 +57,15 @@ impl Server {
     /// name.
     pub(crate) fn at(endpoint: Endpoint, tls: bool) -> Result<Server, String> {
         let name = match &endpoint.host {
-            Host::Ip(ip) => ip.to_string(),
-            Host::Dns(name) | Host::Dns4(name) | Host::Dns6(name) => name.clone(),
+            HostName::Ip(ip) => ip.to_string(),
+            HostName::Dns(name) | HostName::Dns4(name) | HostName::Dns6(name) => name.clone(),
         };
         if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("{name:?} is not the name of a host"));
         }
         let port = endpoint.port;
         let authority = match &endpoint.host {
-            Host::Ip(IpAddr::V6(ip)) => format!("[{ip}]:{port}"),
+            HostName::Ip(IpAddr::V6(ip)) => format!("[{ip}]:{port}"),
             _ => format!("{name}:{port}"),
         };
         Ok(Server {
@@ -236,7 +236,7 @@ mod tests {
             assert!(head.header(name, value).is_err());
         }
         let endpoint = Endpoint {
-            host: Host::Dns("a\r\nx: y".into()),
+            host: HostName::Dns("a\r\nx: y".into()),
             ..server.endpoint
         };
         assert!(Server::at(endpoint, false).is_err());

@@ -28,7 +28,7 @@ pub struct Config {
     /// Version told by identify and `peer.identify`.
     pub version: String,
     /// The operator's peer id.
-    pub management: Option<PeerId>,
+    pub operator: Option<PeerId>,
     /// Addresses under which others reach the peer.
     pub external_addresses: Vec<Multiaddr>,
     /// Peers to stay connected to, each with `/p2p/<id>`.
@@ -67,13 +67,13 @@ impl Config {
                 .map(|text| text.parse().map_err(ConfigError::Address));
             parsed.collect::<Result<Vec<Multiaddr>, ConfigError>>()
         };
-        let management = manifest.node.management_peer_id.as_deref();
+        let operator = manifest.node.management_peer_id.as_deref();
         let mut particles = Limits::default();
         particles.set(&manifest.particles, particles.max_memory);
         Ok(Config {
             network: manifest.node.network.to_string(),
             version: version.into(),
-            management: management
+            operator: operator
                 .map(str::parse)
                 .transpose()
                 .map_err(ConfigError::ManagementPeerId)?,
@@ -114,7 +114,7 @@ impl Config {
             spell: String::new(),
             services: Vec::new(),
         };
-        Host::new(keypair, self.management, versions)
+        Host::new(keypair, self.operator, versions)
     }
 }
 

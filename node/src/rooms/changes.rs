@@ -271,17 +271,17 @@ impl Rooms {
                 deal,
                 cu_ids,
             } => {
-                let (is_manager, entropy) = (host.is_manager(&author), &mut self.entropy);
+                let (may_operate, entropy) = (host.may_operate(&author), &mut self.entropy);
                 let seed = || entropy.bytes();
                 let worker = host
                     .workers
-                    .design(author, is_manager, &deal, cu_ids, seed)?;
+                    .design(author, may_operate, &deal, cu_ids, seed)?;
                 self.cores.acquire(&worker.cu_ids)?;
                 (worker.creation(), Planned::Worker(worker, deal))
             }
             Change::RemoveWorker { author, name } => {
-                let is_manager = host.is_manager(&author);
-                let (id, worker) = host.workers.removable(author, is_manager, &name)?;
+                let may_operate = host.may_operate(&author);
+                let (id, worker) = host.workers.removable(author, may_operate, &name)?;
                 let mut changes = Changes::new();
                 let ids = services.ids_of_scope(&id);
                 for service in &ids {
@@ -296,8 +296,8 @@ impl Rooms {
                 deal,
                 active,
             } => {
-                let is_manager = host.is_manager(&author);
-                let worker = host.workers.switched(is_manager, &deal, active)?;
+                let may_operate = host.may_operate(&author);
+                let worker = host.workers.switched(may_operate, &deal, active)?;
                 (worker.update(), Planned::Switch(worker))
             }
             Change::Spell {

@@ -305,7 +305,7 @@ impl Rooms {
     /// the spell that the host installed to run a worker.
     pub(crate) fn is_trusted(&self, particle: &Authored) -> bool {
         let author = &particle.init_peer_id;
-        self.host.is_manager(author)
+        self.host.may_operate(author)
             || (self.host.is_local(author)
                 && particle.spell_id().is_some_and(|id| {
                     let spell = self.services.alias(author, "worker-spell");

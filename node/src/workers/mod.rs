@@ -117,7 +117,7 @@ fn parse(text: &[u8], seed: &[u8]) -> Option<Worker> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// Only host and management may do this.
-    NotManager(&'static str),
+    NotOperator(&'static str),
     /// Only its creator, host and management may remove a worker.
     NotCreator(PeerId),
     /// A text that is no deal id.
@@ -143,7 +143,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotManager(what) => write!(f, "Only management or host peer can {what} worker"),
+            Error::NotOperator(what) => write!(f, "Only management or host peer can {what} worker"),
             Error::NotCreator(id) => {
                 write!(
                     f,
@@ -205,13 +205,13 @@ impl Workers {
     pub(crate) fn design(
         &self,
         author: PeerId,
-        is_manager: bool,
+        may_operate: bool,
         deal: &str,
         cu_ids: Vec<String>,
         seed: impl FnOnce() -> [u8; 32],
     ) -> Result<Worker, Error> {
-        if !is_manager {
-            return Err(Error::NotManager("create"));
+        if !may_operate {
+            return Err(Error::NotOperator("create"));
         }
         let deal_id = normal_deal(deal)?;
         if let Some(unit) = cu_ids.iter().find(|unit| !is_hex(unit, 64)) {
@@ -236,13 +236,13 @@ impl Workers {
     pub(crate) fn removable(
         &self,
         author: PeerId,
-        is_manager: bool,
+        may_operate: bool,
         name: &str,
     ) -> Result<(PeerId, &Worker), Error> {
         let missing = || Error::NotFound(name.into());
         let id: PeerId = name.parse().map_err(|_| missing())?;
         let worker = self.get(&id).ok_or_else(missing)?;
-        match author == worker.creator || is_manager {
+        match author == worker.creator || may_operate {
             true => Ok((id, worker)),
             false => Err(Error::NotCreator(id)),
         }
@@ -254,12 +254,12 @@ impl Workers {
     /// The author may not do that, there is no worker, or it is so already.
     pub(crate) fn switched(
         &self,
-        is_manager: bool,
+        may_operate: bool,
         deal: &str,
         active: bool,
     ) -> Result<Worker, Error> {
-        if !is_manager {
-            return Err(Error::NotManager(match active {
+        if !may_operate {
+            return Err(Error::NotOperator(match active {
                 true => "activate",
                 false => "deactivate",
             }));

@@ -30,7 +30,7 @@ fn id(n: usize) -> PeerId {
 fn relay(world: &mut World, n: usize, bootstrap: &[usize]) {
     let manifest = Manifest::parse("[node]\nnetwork = \"kras\"\n").unwrap();
     let mut config = peer::Config::from_manifest(&manifest, "0.1.0").unwrap();
-    config.management = Some(id(3));
+    config.operator = Some(id(3));
     config.bootstrap = bootstrap
         .iter()
         .map(|&to| full_address(to, Transport::Tcp))
@@ -355,7 +355,7 @@ fn a_peer_that_was_known_is_dialed_where_it_was() {
 #[test]
 fn peer_connect_without_addresses_searches_the_network() {
     let mut world = half_known(5);
-    // A management client: the function is protected.
+    // A client of the operator: the function is protected.
     let connect = |world: &mut World, target| {
         let script = format!(
             r#"(seq

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use basalt_net::multiaddr::Host;
+use basalt_net::multiaddr::HostName;
 use basalt_net::swarm::{ConnId, Input, Transport};
 use basalt_net::time::Instant;
 use basalt_node::client::Client;
@@ -140,7 +140,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Dial { conn, endpoint } => {
-                    let Host::Ip(IpAddr::V4(ip)) = endpoint.host else {
+                    let HostName::Ip(IpAddr::V4(ip)) = endpoint.host else {
                         panic!("no names here: {}", endpoint.host)
                     };
                     self.dial(party, conn, ip, endpoint.transport);

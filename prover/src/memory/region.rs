@@ -199,3 +199,28 @@ impl Memory for Heap {
         Ok(unsafe { Region::from_raw(start, bytes, Self::release) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also run under Miri, see `.ci/miri`.
+    #[test]
+    fn the_heap_lends_zeroed_aligned_memory_and_takes_it_back() {
+        for bytes in [0, 1, 7, 8, 64, 4097] {
+            let mut region = Heap.lend(Purpose::Scratchpad, bytes).unwrap();
+            assert!(region.start().addr().get().is_multiple_of(ALIGNMENT));
+            assert_eq!(region.bytes().len(), bytes);
+            assert!(region.bytes().iter().all(|byte| *byte == 0));
+            for (index, word) in region.words_mut().iter_mut().enumerate() {
+                *word = index as u64 | 1 << 63;
+            }
+            region.bytes_mut().iter_mut().for_each(|byte| *byte ^= 0xff);
+            let whole = bytes / 8;
+            assert_eq!(region.words().len(), whole);
+            let kept = |(index, word): (usize, &u64)| !*word == (index as u64 | 1 << 63);
+            assert!(region.words().iter().enumerate().all(kept));
+        }
+        assert!(Heap.lend(Purpose::Code, 4096).is_err());
+    }
+}

@@ -60,8 +60,8 @@ impl AquaVm {
     }
 }
 
-/// Runs `particle`, which came back to its author, with the author's key, and returns the argument that the script
-/// then hands to the author's service `("return" "result")`.
+/// Runs `particle`, which came back to its author, with the author's key, and returns the argument
+/// that the script then hands to the author's service `("return" "result")`.
 pub(crate) async fn returned(keypair: &Keypair, particle: &Particle) -> Result<Value> {
     static AQUA_VM: OnceCell<Mutex<AquaVm>> = OnceCell::const_new();
     let vm = AQUA_VM.get_or_try_init(async || anyhow::Ok(Mutex::new(AquaVm::start()?)));

@@ -1,4 +1,5 @@
-//! Runs the js-client's scripts (`tests/js`) under Node.js: sets npm up once, reads the verdict lines.
+//! Runs the js-client's scripts (`tests/js`) under Node.js: sets npm up once, reads the verdict
+//! lines.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Clients nobody here wrote: the npm js-client and a rust-libp2p peer, and the little that makes them speak particles.
+//! Clients nobody here wrote: the npm js-client and a rust-libp2p peer, and the little that makes
+//! them speak particles.
 
 pub(crate) mod aqua_vm;
 pub(crate) mod dht;

@@ -1,5 +1,6 @@
-//! Particles as a foreign client writes them: MessagePack by `rmpv`, signatures by `libp2p-identity`, nothing of
-//! Basalt's own codec, so that both ends of a test never share a mistake (peer protocol sections 4 and 5.1).
+//! Particles as a foreign client writes them: MessagePack by `rmpv`, signatures by
+//! `libp2p-identity`, nothing of Basalt's own codec, so that both ends of a test never share a
+//! mistake (peer protocol sections 4 and 5.1).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,5 @@
-//! Questions to a node: a particle that calls one of its services and brings the result back to the asking peer.
+//! Questions to a node: a particle that calls one of its services and brings the result back to the
+//! asking peer.
 
 use anyhow::{Result, ensure};
 use libp2p::PeerId;

@@ -1,4 +1,5 @@
-//! Our swarm alone, on the hosted reactor in a thread of this process: for what a whole node does not show.
+//! Our swarm alone, on the hosted reactor in a thread of this process: for what a whole node does
+//! not show.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -41,7 +42,8 @@ impl Drop for Citizen {
 }
 
 impl Citizen {
-    /// Starts a peer of the network whose Kademlia speaks `protocol`; it stays connected to `bootstrap`.
+    /// Starts a peer of the network whose Kademlia speaks `protocol`; it stays connected to
+    /// `bootstrap`.
     pub(crate) fn start(
         protocol: &str,
         bootstrap: &[String],

@@ -130,8 +130,8 @@ impl Drop for Installed {
 }
 
 impl Installed {
-    /// A disk whose node has the given identity, and dials a fresh bootstrap peer and `others` (as this host reaches
-    /// them).
+    /// A disk whose node has the given identity, and dials a fresh bootstrap peer and `others` (as
+    /// this host reaches them).
     pub(crate) async fn with_seed(seed: [u8; 32], others: &[Multiaddr]) -> Result<Self> {
         Self::new(Some(seed), Disk::Forget, MEMORY_MIB, others, "").await
     }
@@ -141,7 +141,8 @@ impl Installed {
         Self::new(None, Disk::Keep, MEMORY_MIB, others, "").await
     }
 
-    /// A disk that keeps what is written to it, with `more` sections in the manifest, for a machine with so much memory.
+    /// A disk that keeps what is written to it, with `more` sections in the manifest, for a machine
+    /// with so much memory.
     pub(crate) async fn with_more(more: &str, memory_mib: u32) -> Result<Self> {
         Self::new(Some([0xbb; 32]), Disk::Keep, memory_mib, &[], more).await
     }
@@ -182,8 +183,8 @@ impl Installed {
         })
     }
 
-    /// Boots a machine with `cores` cores from the disk, and one more for the firmware if that keeps one; returns when
-    /// the node listens and each core was tested.
+    /// Boots a machine with `cores` cores from the disk, and one more for the firmware if that
+    /// keeps one; returns when the node listens and each core was tested.
     pub(crate) async fn boot(&self, cores: u32) -> Result<(Target, Guest)> {
         let hardware = self.hardware;
         let machine = Machine::new(&self.image)
@@ -233,7 +234,8 @@ impl Installed {
     }
 }
 
-/// A disk with the image on it, for tests of the machine below the node. The file goes when this is dropped.
+/// A disk with the image on it, for tests of the machine below the node. The file goes when this is
+/// dropped.
 pub(crate) struct Bare {
     image: PathBuf,
 }
@@ -276,8 +278,8 @@ pub(crate) fn said(machine: &Machine, wanted: &str) -> Result<String> {
     Ok(lines)
 }
 
-/// Boots a disk whose manifest is `text`, broken or not, and returns the serial line that contains `wanted`, with all
-/// lines before it.
+/// Boots a disk whose manifest is `text`, broken or not, and returns the serial line that contains
+/// `wanted`, with all lines before it.
 pub(crate) async fn complains(text: &'static str, wanted: &'static str) -> Result<Vec<String>> {
     let boot = tokio::task::spawn_blocking(move || {
         let image = written(&Image::unchecked(application()?, text.as_bytes(), None)?)?;
@@ -292,7 +294,8 @@ pub(crate) async fn complains(text: &'static str, wanted: &'static str) -> Resul
     boot.await?
 }
 
-/// Builds the kernel, once, when it is stale; the environment's `BASALT_KERNEL` names one that is built already.
+/// Builds the kernel, once, when it is stale; the environment's `BASALT_KERNEL` names one that is
+/// built already.
 pub(crate) fn build() -> Result<()> {
     application().map(drop)
 }

@@ -130,7 +130,8 @@ pub(crate) fn free_ports() -> Result<(u16, u16)> {
     Ok((a.local_addr()?.port(), b.local_addr()?.port()))
 }
 
-/// Builds the binary, once, when it is stale; the environment's `BASALT_HOSTED` names one that is built already.
+/// Builds the binary, once, when it is stale; the environment's `BASALT_HOSTED` names one that is
+/// built already.
 pub(crate) fn build() -> Result<()> {
     binary().map(drop)
 }

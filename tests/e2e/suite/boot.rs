@@ -1,4 +1,5 @@
-//! How the image boots: with any number of cores, with an identity of its own, and with a broken manifest.
+//! How the image boots: with any number of cores, with an identity of its own, and with a broken
+//! manifest.
 
 use anyhow::{Result, ensure};
 use basalt_qemu::Disk;
@@ -11,7 +12,8 @@ use crate::node::{Host as _, Station};
 /// A manifest with a misspelt key, a value of the wrong type and an unknown section.
 const BROKEN: &str = "[node]\nnetwork = \"dar\"\n\n[network]\ntcp_prot = 977\nwebsocket_port = \"high\"\n\n[nework]\n";
 
-/// A machine with one core makes up its identity; the same disk in a machine with four has the same one. Both answer.
+/// A machine with one core makes up its identity; the same disk in a machine with four has the same
+/// one. Both answer.
 pub(crate) async fn identity_is_kept(disk: &Installed) -> Result<Station> {
     let (first, guest) = disk.boot(1).await?;
     let peer = Peer::start(&[])?;
@@ -58,7 +60,8 @@ pub(crate) async fn broken_manifest() -> Result<()> {
     Ok(())
 }
 
-/// A machine whose network card has no driver, neither here nor in the firmware, says which card that is.
+/// A machine whose network card has no driver, neither here nor in the firmware, says which card
+/// that is.
 pub(crate) async fn unknown_card() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let disk = Bare::new("", 32 << 20)?;

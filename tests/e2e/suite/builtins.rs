@@ -22,7 +22,8 @@ const TELLING: [(&str, &str); 3] = [
 /// Cases that have to be the same on any host.
 const ENOUGH: usize = 240;
 
-/// All cases that do not depend on the host, at once: AquaVM reads the same results and error texts as the table says.
+/// All cases that do not depend on the host, at once: AquaVM reads the same results and error texts
+/// as the table says.
 pub(crate) async fn cases(target: &Target) -> Result<()> {
     let peer = Peer::start(&[])?;
     peer.connect(&target.tcp).await?;
@@ -86,7 +87,8 @@ fn names_peers(text: &str) -> bool {
     (1..=4).any(|n| text.contains(&format!("{{{n}}}")))
 }
 
-/// Calls a function with arguments that AIR cannot write, and sets `x` to its result or to its error's text.
+/// Calls a function with arguments that AIR cannot write, and sets `x` to its result or to its
+/// error's text.
 fn script(node: PeerId, name: (&str, &str), arguments: &str, count: usize) -> String {
     let (service, function) = name;
     let arguments = bs58::encode(arguments).into_string();

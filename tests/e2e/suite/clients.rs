@@ -1,5 +1,5 @@
-//! The two foreign clients against each other, without a node: what one writes the other reads. It proves the
-//! judges before they judge.
+//! The two foreign clients against each other, without a node: what one writes the other reads. It
+//! proves the judges before they judge.
 
 use anyhow::{Context as _, Result, ensure};
 use libp2p::identity::Keypair;

@@ -28,8 +28,8 @@ const OWN_KIND: usize = 5;
 /// What one search may take on a busy machine; by itself it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Twenty Rust peers, half of them of the version that nox is built with, and five of ours, two of whom listen for
-/// WebSocket: all of them know one Rust peer at first.
+/// Twenty Rust peers, half of them of the version that nox is built with, and five of ours, two of
+/// whom listen for WebSocket: all of them know one Rust peer at first.
 pub(crate) async fn one_network() -> Result<()> {
     let mut rust = Vec::new();
     for index in 0..RUST {

@@ -39,8 +39,9 @@ impl Random {
     }
 }
 
-/// One disk, on virtio and NVMe in turn, loses power again and again while batches are committed to it: all that was told
-/// as committed is there at the next boot, no batch is half there, and the node is who it was.
+/// One disk, on virtio and NVMe in turn, loses power again and again while batches are committed to
+/// it: all that was told as committed is there at the next boot, no batch is half there, and the
+/// node is who it was.
 pub(crate) async fn power_cuts() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let disk = Bare::new("[disk]\ntest = \"load\"\n", DISK)?;
@@ -125,8 +126,8 @@ fn last_told(guest: &Guest) -> Option<u64> {
     numbers.max()
 }
 
-/// A disk that fails is told with its reason; a partition that holds something else is left alone, until the manifest
-/// allows to format it.
+/// A disk that fails is told with its reason; a partition that holds something else is left alone,
+/// until the manifest allows to format it.
 pub(crate) async fn refusals() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let failing = Bare::new("", DISK)?;
@@ -166,8 +167,8 @@ pub(crate) async fn refusals() -> Result<()> {
     .await?
 }
 
-/// What a read costs with each driver, in instructions of the guest, those included that wait for QEMU's own work: to
-/// be looked at.
+/// What a read costs with each driver, in instructions of the guest, those included that wait for
+/// QEMU's own work: to be looked at.
 pub(crate) async fn speed() -> Result<()> {
     tokio::task::spawn_blocking(|| {
         let disk = Bare::new("[disk]\ntest = \"speed\"\n", DISK)?;

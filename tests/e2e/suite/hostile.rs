@@ -53,7 +53,8 @@ pub(crate) async fn half_open(target: &Target) -> Result<()> {
     Ok(())
 }
 
-/// A client that asks for much and reads nothing stops nobody else, and is served when it reads again.
+/// A client that asks for much and reads nothing stops nobody else, and is served when it reads
+/// again.
 pub(crate) async fn slow_reader(target: &Target) -> Result<()> {
     let node = target.peer_id;
     let proxy = Proxy::start(&target.tcp, Pace::Smooth).await?;

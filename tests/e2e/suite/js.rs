@@ -9,7 +9,8 @@ use crate::client::js;
 use crate::node::{OPERATOR, Station};
 use crate::target::Target;
 
-/// The whole js-client suite against one relay: round trips, built-ins, a 1 MiB argument, parallel particles, reconnects.
+/// The whole js-client suite against one relay: round trips, built-ins, a 1 MiB argument, parallel
+/// particles, reconnects.
 pub(crate) async fn relay(target: &Target) -> Result<()> {
     let report = js::run("suite.mjs", &[&target.ws.to_string()]).await?;
     ensure!(
@@ -28,8 +29,9 @@ pub(crate) async fn two_relays(first: &Target, second: &Target) -> Result<()> {
     Ok(())
 }
 
-/// An application in Aqua on the first of two relays, which its operator manages: services, vault, spells, the registry
-/// on both. The first reaches this host at the address `here`, and runs its spell every `period` seconds.
+/// An application in Aqua on the first of two relays, which its operator manages: services, vault,
+/// spells, the registry on both. The first reaches this host at the address `here`, and runs its
+/// spell every `period` seconds.
 pub(crate) async fn application(
     first: &Target,
     second: &Target,
@@ -49,9 +51,10 @@ pub(crate) async fn application(
     Ok(())
 }
 
-/// A deal with a worker on each of three hosts. A script asks the first of two relays for the workers, calls all, and takes
-/// the first two answers: also when the other relay, which leads to one of the workers, and then a host are killed in the
-/// middle. The first relay finds its chain at `chain_port`.
+/// A deal with a worker on each of three hosts. A script asks the first of two relays for the
+/// workers, calls all, and takes the first two answers: also when the other relay, which leads to
+/// one of the workers, and then a host are killed in the middle. The first relay finds its chain at
+/// `chain_port`.
 pub(crate) async fn subnet(
     relays: [&Station; 2],
     hosts: [&Station; 3],

@@ -1,4 +1,5 @@
-//! What foreign clients get from a node behind a link that loses, delays, reorders and duplicates frames.
+//! What foreign clients get from a node behind a link that loses, delays, reorders and duplicates
+//! frames.
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
@@ -37,8 +38,8 @@ const WAYS: [Way; 2] = [
         seed: 1,
         sizes: [100, 20 << 10, 1 << 20],
     },
-    // What is sent together comes in any order. A lost frame mostly costs a timeout, which is a second at the least: that
-    // is too long for a large particle.
+    // What is sent together comes in any order. A lost frame mostly costs a timeout, which is a
+    // second at the least: that is too long for a large particle.
     Way {
         wire: Wire {
             rate: 1000,

@@ -1,4 +1,5 @@
-//! The suites: each is a function over a [`Target`](crate::target::Target) that judges one side of a node.
+//! The suites: each is a function over a [`Target`](crate::target::Target) that judges one side of
+//! a node.
 
 pub(crate) mod boot;
 pub(crate) mod builtins;

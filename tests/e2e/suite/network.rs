@@ -21,7 +21,8 @@ const SOURCE: u16 = 999;
 /// Size of the disks: no more than the image.
 const DISK: u64 = image::SIZE;
 
-/// Between the host and a guest both ways, and from guest to guest, with each card that the kernel drives.
+/// Between the host and a guest both ways, and from guest to guest, with each card that the kernel
+/// drives.
 pub(crate) async fn speed() -> Result<()> {
     let peer = Peer::start(&[])?.id();
     tokio::task::spawn_blocking(move || {

@@ -78,7 +78,8 @@ fn section(nonce: &GlobalNonce, more: &str) -> String {
     )
 }
 
-/// Two compute cores prove two units in every epoch, stop at the maximum, and go on with the next nonce.
+/// Two compute cores prove two units in every epoch, stop at the maximum, and go on with the next
+/// nonce.
 pub(crate) async fn epochs() -> Result<()> {
     const SECONDS: u32 = 120;
     let schedule = Schedule {
@@ -235,7 +236,8 @@ fn unix_seconds() -> Result<u64> {
     Ok(now.as_secs())
 }
 
-/// The reference prover's JSON-RPC, as a peer drives it: start, poll, change of the nonce, restart, stop.
+/// The reference prover's JSON-RPC, as a peer drives it: start, poll, change of the nonce, restart,
+/// stop.
 pub(crate) async fn ccp() -> Result<()> {
     tokio::task::spawn_blocking(drive).await?
 }

@@ -177,7 +177,8 @@ pub(crate) async fn split_anywhere(target: &Target) -> Result<()> {
     Ok(())
 }
 
-/// Frames that are too long or make no sense are refused; the connection, and those of others, live on.
+/// Frames that are too long or make no sense are refused; the connection, and those of others, live
+/// on.
 pub(crate) async fn refusals(target: &Target) -> Result<()> {
     let node = target.peer_id;
     let (peer, other) = (Peer::start(&[])?, Peer::start(&[])?);

@@ -1,5 +1,5 @@
-//! WebSocket over TLS, in both directions, with a rust-libp2p peer that does not know our certificates'
-//! kind of cryptography; and IPv6.
+//! WebSocket over TLS, in both directions, with a rust-libp2p peer that does not know our
+//! certificates' kind of cryptography; and IPv6.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

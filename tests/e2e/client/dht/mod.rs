@@ -1,5 +1,5 @@
-//! rust-libp2p peers that take part in Kademlia, with the behaviours that nox has, over TCP and WebSocket: of the version
-//! that nox is built with, and of the current one.
+//! rust-libp2p peers that take part in Kademlia, with the behaviours that nox has, over TCP and
+//! WebSocket: of the version that nox is built with, and of the current one.
 
 mod current;
 mod nox;

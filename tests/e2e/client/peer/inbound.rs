@@ -1,4 +1,5 @@
-//! Takes every stream of one protocol that remotes open: a burst of them, too, which `libp2p-stream` would thin out.
+//! Takes every stream of one protocol that remotes open: a burst of them, too, which
+//! `libp2p-stream` would thin out.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};

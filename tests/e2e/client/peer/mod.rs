@@ -1,8 +1,8 @@
-//! A rust-libp2p peer: TCP and WebSocket, Noise, Yamux, identify, ping, and bare streams of the particle protocol; of the
-//! current version, or of the one that nox is built with.
+//! A rust-libp2p peer: TCP and WebSocket, Noise, Yamux, identify, ping, and bare streams of the
+//! particle protocol; of the current version, or of the one that nox is built with.
 //!
-//! The swarm runs in a task of its own and writes all that happens into a journal; a test waits until the journal
-//! holds what it looks for, so nothing is missed between two waits.
+//! The swarm runs in a task of its own and writes all that happens into a journal; a test waits
+//! until the journal holds what it looks for, so nothing is missed between two waits.
 
 mod current;
 mod nox;
@@ -185,7 +185,8 @@ impl Peer {
         }
     }
 
-    /// The address of the WebSocket listener, or of the plain TCP one, with this peer's id at its end.
+    /// The address of the WebSocket listener, or of the plain TCP one, with this peer's id at its
+    /// end.
     pub(crate) async fn address(&self, websocket: bool) -> Result<Multiaddr> {
         let listening = |event: &Event| match event {
             Event::Listening(address) if is_websocket(address) == websocket => {
@@ -259,8 +260,8 @@ impl Peer {
         Ok(stream.close().await?)
     }
 
-    /// Waits for a particle (since `mark`) for which `find` gives `Some`. It must be well formed, signed, written in
-    /// the BIN form and ended with FIN.
+    /// Waits for a particle (since `mark`) for which `find` gives `Some`. It must be well formed,
+    /// signed, written in the BIN form and ended with FIN.
     pub(crate) async fn particle<T>(
         &self,
         mark: usize,

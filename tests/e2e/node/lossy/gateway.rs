@@ -14,7 +14,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::link::Nic;
 
-/// Pieces under way between a socket of the host and one of the link, each way, and the bytes of one.
+/// Pieces under way between a socket of the host and one of the link, each way, and the bytes of
+/// one.
 const PIECES: usize = 4;
 const PIECE: usize = 16 << 10;
 
@@ -33,8 +34,8 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway with this address; `doors` lead to the link, and connections to `ports` from the link to the same ports
-    /// of this host.
+    /// A gateway with this address; `doors` lead to the link, and connections to `ports` from the
+    /// link to the same ports of this host.
     pub(super) fn new(
         address: Ipv4Addr,
         seed: u64,

@@ -1,6 +1,7 @@
-//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one thread of this process. It
-//! is what the kernel drives, without the kernel: node, IP stack and all. At the other end of the link a [`gateway`] joins
-//! each TCP connection with one of this host's, so that clients and node need not know of each other's networks.
+//! The appliance behind a link that loses, delays, reorders and duplicates frames, all in one
+//! thread of this process. It is what the kernel drives, without the kernel: node, IP stack and
+//! all. At the other end of the link a [`gateway`] joins each TCP connection with one of this
+//! host's, so that clients and node need not know of each other's networks.
 
 mod gateway;
 #[allow(dead_code, reason = "others use more of it")]
@@ -13,11 +14,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use basalt_edge::appliance::{Appliance, Boot};
 use basalt_hosted::clock::Clocks;
 use basalt_manifest::Manifest;
 use basalt_net::ip;
 use basalt_net::keypair::Keypair;
-use basalt_edge::appliance::{Appliance, Boot};
 use basalt_node::compute::NoPause;
 use basalt_node::host::Clock;
 use basalt_node::rooms::Parts;
@@ -64,8 +65,8 @@ pub(crate) struct Outcome {
 }
 
 impl Remote {
-    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link. The
-    /// faults and the node's key come of the seed; their moments depend on the host's pace.
+    /// Starts a node that dials `bootstrap`, addresses of listeners on this host, over such a link.
+    /// The faults and the node's key come of the seed; their moments depend on the host's pace.
     pub(crate) fn start(wire: Wire, seed: u64, bootstrap: &[Multiaddr]) -> Result<Self> {
         let ports: Vec<u16> = bootstrap.iter().map(port).collect::<Result<_>>()?;
         let here = bootstrap
