@@ -120,8 +120,8 @@ impl Host {
         self.operator.as_ref() == Some(peer)
     }
 
-    /// Whether `peer` may name services and change spells of a scope: on the host itself and the operator, on a worker
-    /// its creator, itself and the operator.
+    /// Whether `peer` may name services and change spells of a scope: on the host itself and the
+    /// operator, on a worker its creator, itself and the operator.
     pub fn may_name(&self, peer: &PeerId, scope: &PeerId) -> bool {
         match self.workers.get(scope) {
             Some(worker) => *peer == worker.creator || peer == scope || self.is_operator(peer),

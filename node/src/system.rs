@@ -1,7 +1,8 @@
-//! Installs what comes with the node: the spell service, and the system services that every peer of the network has.
+//! Installs what comes with the node: the spell service, and the system services that every peer of
+//! the network has.
 //!
-//! The system services are installed on the host one after another, each under its name as alias, when the node starts for
-//! the first time or comes with other modules than the last time.
+//! The system services are installed on the host one after another, each under its name as alias,
+//! when the node starts for the first time or comes with other modules than the last time.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -23,7 +24,8 @@ use crate::state::{self, Changes, Room, State};
 
 /// Looks after deals on the chain: nothing for a node that knows no chain.
 const DECIDER: &str = "decider";
-/// Time that the installation of a service may take, in milliseconds: it starts with everything still to be translated.
+/// Time that the installation of a service may take, in milliseconds: it starts with everything
+/// still to be translated.
 pub(crate) const PATIENCE_MS: u64 = 60_000;
 
 /// System services that are still to be installed, and what the node remembers of them.

@@ -1,4 +1,5 @@
-//! Spells that run: by the clock, when peers come, after a reboot. The real spell service, the real interpreter.
+//! Spells that run: by the clock, when peers come, after a reboot. The real spell service, the real
+//! interpreter.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

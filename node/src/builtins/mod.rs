@@ -1,8 +1,9 @@
 //! Built-in services: what every peer of the network answers by itself.
 //!
-//! The services are data. Each row of [`table`] names a function, its arguments, its result and what
-//! is peculiar about it in the words of the protocol description ("Built-in services", section 9.1),
-//! next to the handler that does it; `docs/builtins.md` is printed from the rows. One file per group.
+//! The services are data. Each row of [`table`] names a function, its arguments, its result and
+//! what is peculiar about it in the words of the protocol description ("Built-in services", section
+//! 9.1), next to the handler that does it; `docs/builtins.md` is printed from the rows. One file
+//! per group.
 //!
 //! Handlers are pure: they see the call, the clock and the network through [`Call`] and give a
 //! [`Reply`]; what takes time is handed back as [`Later`].

@@ -1,8 +1,11 @@
-//! The chain, as deals need it: which deals this peer is in, who else is in a deal, and the word that a worker is there.
+//! The chain, as deals need it: which deals this peer is in, who else is in a deal, and the word
+//! that a worker is there.
 //!
-//! Layers: [`abi`] and [`wallet`] make and read bytes, [`rpc`] puts them into JSON-RPC, [`answers`] makes of them what
-//! scripts see, [`sending`] brings transactions onto the chain, of which [`pending`] keeps the list, and here each call of a script is a [`Work`] of one or two HTTP requests, which the node's edge makes.
-//! Source: protocol description, "Marketplace", sections 3, 7 and 8.
+//! Layers: [`abi`] and [`wallet`] make and read bytes, [`rpc`] puts them into JSON-RPC, [`answers`]
+//! makes of them what scripts see, [`sending`] brings transactions onto the chain, of which
+//! [`pending`] keeps the list, and here each call of a script is a [`Work`] of one or two HTTP
+//! requests, which the node's edge makes. Source: protocol description, "Marketplace", sections 3,
+//! 7 and 8.
 
 mod abi;
 mod answers;
@@ -133,7 +136,8 @@ pub(crate) struct Chain {
     settings: Box<Settings>,
     works: BTreeMap<u64, Asked>,
     requests: VecDeque<Request>,
-    /// A transaction is being made; the next ones wait, since each has the number after the one before.
+    /// A transaction is being made; the next ones wait, since each has the number after the one
+    /// before.
     sending: Option<u64>,
     waiting: VecDeque<(JobId, Instant, Address, Vec<u8>)>,
     /// Transactions that were sent.

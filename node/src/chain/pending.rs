@@ -1,8 +1,9 @@
-//! Transactions that were sent and are not known to be mined: each is sent again with a higher fee when its time is over.
+//! Transactions that were sent and are not known to be mined: each is sent again with a higher fee
+//! when its time is over.
 //!
-//! A transaction is on the disk before it is sent, with its number and its hash, and so is each that
-//! takes its place: after a power cut the node knows all that may be on the chain, looks after it,
-//! and sends nothing twice.
+//! A transaction is on the disk before it is sent, with its number and its hash, and so is each
+//! that takes its place: after a power cut the node knows all that may be on the chain, looks after
+//! it, and sends nothing twice.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -21,10 +22,11 @@ use crate::state::{self, Changes, Room, State};
 pub struct Resending {
     /// Time from a transaction's sending to the look whether it is mined, in milliseconds.
     pub after_ms: u64,
-    /// Times that one is sent again. Against a wallet that is emptied by fees that rise without end.
+    /// Times that one is sent again. Against a wallet that is emptied by fees that rise without
+    /// end.
     pub max_times: u8,
-    /// Transactions that are looked after, and so many that are over and were sent more than once; older ones are left to
-    /// themselves. Against scripts that send without end.
+    /// Transactions that are looked after, and so many that are over and were sent more than once;
+    /// older ones are left to themselves. Against scripts that send without end.
     pub max_pending: usize,
 }
 
@@ -46,8 +48,8 @@ pub(super) struct Fees {
 }
 
 impl Fees {
-    /// Fees in place of others that were too low: a quarter more, for nodes take a replacement only from a tenth more on,
-    /// and not less than what is asked for now.
+    /// Fees in place of others that were too low: a quarter more, for nodes take a replacement only
+    /// from a tenth more on, and not less than what is asked for now.
     pub(super) fn in_place_of(self, before: Fees) -> Fees {
         let more = |fee: u128| fee.saturating_add(fee / 4).saturating_add(1);
         Fees {
@@ -67,7 +69,8 @@ pub(super) struct Sent {
     pub(super) fees: Fees,
     /// Times that it was sent.
     pub(super) times: u8,
-    /// Hashes of all that were sent with this number, the first one first: at most one of them is mined.
+    /// Hashes of all that were sent with this number, the first one first: at most one of them is
+    /// mined.
     pub(super) hashes: Vec<String>,
     /// It is mined or given up.
     pub(super) over: bool,
@@ -80,7 +83,8 @@ struct Entry {
     due: Option<Instant>,
 }
 
-/// All that are looked after, by their numbers, and the last ones that are over and have more than one hash.
+/// All that are looked after, by their numbers, and the last ones that are over and have more than
+/// one hash.
 pub(super) struct Pending {
     limits: Resending,
     wallet: Wallet,
@@ -89,7 +93,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Those that the state has of this wallet on this chain; others, whose wallet the node no longer has, are forgotten.
+    /// Those that the state has of this wallet on this chain; others, whose wallet the node no
+    /// longer has, are forgotten.
     ///
     /// # Errors
     /// The state fails.

@@ -1,5 +1,5 @@
-//! Transactions from a script's call to the chain: made one at a time, kept before they are sent, and looked after until
-//! they are mined.
+//! Transactions from a script's call to the chain: made one at a time, kept before they are sent,
+//! and looked after until they are mined.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -18,7 +18,8 @@ use crate::compute::JobId;
 use crate::reply::{CallError, Reply};
 use crate::state::{self, Changes};
 
-/// What the endpoint answers to the questions of a request; the outer error is for want of an answer.
+/// What the endpoint answers to the questions of a request; the outer error is for want of an
+/// answer.
 type Answers = Result<Vec<Result<Value, String>>, String>;
 
 /// A transaction that a script asks for.
@@ -104,8 +105,8 @@ impl Chain {
         })
     }
 
-    /// Makes the transaction for which the chain has told fees and number, and keeps it. A script that asks once more for what
-    /// is under way, after a reboot perhaps, does not pay twice.
+    /// Makes the transaction for which the chain has told fees and number, and keeps it. A script
+    /// that asks once more for what is under way, after a reboot perhaps, does not pay twice.
     pub(super) fn prepared(
         &mut self,
         now: Instant,
@@ -136,7 +137,8 @@ impl Chain {
         Ok(Prepared::New(changes, Box::new(planned)))
     }
 
-    /// What the endpoint says to a new transaction. One without an answer may be on the chain all the same: it is looked after.
+    /// What the endpoint says to a new transaction. One without an answer may be on the chain all
+    /// the same: it is looked after.
     pub(super) fn told(&mut self, nonce: u64, answers: &Answers) {
         let answer = answers.as_ref().ok().and_then(|answers| answers.first());
         let changes = match answer {

@@ -47,9 +47,9 @@ impl Disk {
         self.waiting.len()
     }
 
-    /// Whether there is room for what a script asks to be read. What follows from a job that was let
-    /// in goes in also when there is none: it is bounded by that job. Changes wait for each other
-    /// before they come here, and are bounded there.
+    /// Whether there is room for what a script asks to be read. What follows from a job that was
+    /// let in goes in also when there is none: it is bounded by that job. Changes wait for each
+    /// other before they come here, and are bounded there.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < self.limit
     }

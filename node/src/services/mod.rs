@@ -1,4 +1,5 @@
-//! Marine services: modules, blueprints, services with aliases in scopes, calls of them on compute cores.
+//! Marine services: modules, blueprints, services with aliases in scopes, calls of them on compute
+//! cores.
 //!
 //! A service is ready, on a core with a call, or cold: known but not started. A cold service is
 //! started by its first call, from its modules and the records of its files, so that a reboot costs
@@ -147,7 +148,7 @@ pub struct Services {
     calls: Calls,
     entries: BTreeMap<String, Entry>,
     aliases: BTreeMap<(PeerId, String), String>,
-    /// Services at home that may rest, by the time of their last work.
+    /// Idle services that may rest, by the time of their last work.
     idle: BTreeSet<(Instant, String)>,
     /// Services that rest.
     resting: usize,

@@ -1,9 +1,10 @@
-//! Spells: services that hold a script and run it by themselves, when their time comes, when peers come or go, or when
-//! their configuration changes.
+//! Spells: services that hold a script and run it by themselves, when their time comes, when peers
+//! come or go, or when their configuration changes.
 //!
-//! A spell is an ordinary service of two published modules; the node keeps beside it what makes it run. When it is due,
-//! one job on its core counts the run, stores what triggered it and reads the script; out of that the node makes a
-//! particle in the name of the spell's scope and takes it in like any other.
+//! A spell is an ordinary service of two published modules; the node keeps beside it what makes it
+//! run. When it is due, one job on its core counts the run, stores what triggered it and reads the
+//! script; out of that the node makes a particle in the name of the spell's scope and takes it in
+//! like any other.
 
 mod asking;
 mod config;

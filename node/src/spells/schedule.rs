@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::Config;
 
-/// Subscriptions of spells: one timer each, and connections; and the runs that have no particle yet.
+/// Subscriptions of spells: one timer each, and connections; and the runs that have no particle
+/// yet.
 #[derive(Default)]
 pub(crate) struct Schedule {
     spells: BTreeMap<String, (Config, Option<u64>)>,

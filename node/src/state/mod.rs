@@ -1,7 +1,7 @@
 //! What outlives a reboot: records in rooms of one store.
 //!
-//! [`State`] is the store with names for its namespaces. Everything that belongs together is committed together
-//! ([`Changes`]); what was committed survives a power cut.
+//! [`State`] is the store with names for its namespaces. Everything that belongs together is
+//! committed together ([`Changes`]); what was committed survives a power cut.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -104,7 +104,8 @@ impl<E: fmt::Display> From<basalt_store::Error<E>> for Error {
     }
 }
 
-/// Any block device; its errors as text. Clones are the same one: a store that is opened again takes it over.
+/// Any block device; its errors as text. Clones are the same one: a store that is opened again
+/// takes it over.
 #[derive(Clone)]
 struct Device(Arc<Mutex<Box<dyn BlockDevice<Error = String> + Send>>>);
 
@@ -168,8 +169,8 @@ const SEED: &[u8] = b"seed";
 /// A record's key and value.
 pub type Record = (Vec<u8>, Vec<u8>);
 
-/// Commits in a row that may fail for the disk before the store stays closed until the next start. Against a node that
-/// stands still for a silent disk again and again.
+/// Commits in a row that may fail for the disk before the store stays closed until the next start.
+/// Against a node that stands still for a silent disk again and again.
 const MAX_FAILURES: u32 = 8;
 
 /// The node's memory across reboots.
@@ -185,8 +186,8 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the state that a device holds. A device whose beginning is blank is formatted first; one that holds something
-    /// else is left alone. `fresh` is entropy, for formatting.
+    /// Opens the state that a device holds. A device whose beginning is blank is formatted first;
+    /// one that holds something else is left alone. `fresh` is entropy, for formatting.
     ///
     /// # Errors
     /// The device fails, holds something else or a damaged store.
@@ -282,8 +283,9 @@ impl State {
         self.commit(changes)
     }
 
-    /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails, the store is opened again,
-    /// once for each commit: that shows whether the changes are there, and if not they are made once more.
+    /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails,
+    /// the store is opened again, once for each commit: that shows whether the changes are there,
+    /// and if not they are made once more.
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
@@ -314,12 +316,12 @@ impl State {
         Ok(done?)
     }
 
-    /// Opens the store again after the disk has failed; true when it has a batch more than were acknowledged, which is in
-    /// `doubt`.
+    /// Opens the store again after the disk has failed; true when it has a batch more than were
+    /// acknowledged, which is in `doubt`.
     ///
     /// # Errors
-    /// The disk still fails, or has failed too often, or has another state than the one the node goes by. Then the store
-    /// stays closed for changes.
+    /// The disk still fails, or has failed too often, or has another state than the one the node
+    /// goes by. Then the store stays closed for changes.
     fn reopen(&mut self, doubt: bool) -> Result<bool, Error> {
         if self.failures >= MAX_FAILURES {
             return Err(Error(
@@ -327,15 +329,16 @@ impl State {
             ));
         }
         self.failures += 1;
-        // A disk that was reset refuses the first flush after it, for what was written before is in doubt: the second opening
-        // reads what has become of it.
+        // A disk that was reset refuses the first flush after it, for what was written before is in
+        // doubt: the second opening reads what has become of it.
         let open = || Store::open(self.device.clone(), Limits::default());
         let (store, _) = open().or_else(|_| open())?;
         let more = store.status().batches.checked_sub(self.acknowledged);
         let is_there = match more {
             Some(0) => false,
             Some(1) if doubt => true,
-            // Data that was told to be kept is gone, or changes are there that were told to have failed.
+            // Data that was told to be kept is gone, or changes are there that were told to have
+            // failed.
             _ => {
                 self.failures = MAX_FAILURES;
                 return Err(Error(
@@ -350,8 +353,8 @@ impl State {
         Ok(is_there)
     }
 
-    /// One bounded step of the store's housekeeping; true when there is more to do. There is nothing to do while the store
-    /// waits for the next commit to open it again.
+    /// One bounded step of the store's housekeeping; true when there is more to do. There is
+    /// nothing to do while the store waits for the next commit to open it again.
     ///
     /// # Errors
     /// The device fails.

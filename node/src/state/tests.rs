@@ -46,7 +46,8 @@ fn a_disk_with_something_else_is_left_alone() {
     assert_eq!(changed, 1);
 }
 
-/// The record that commit number `number` sets, and its value, which every third time is one of those with pages of their own.
+/// The record that commit number `number` sets, and its value, which every third time is one of
+/// those with pages of their own.
 fn record(number: u8) -> ([u8; 1], Vec<u8>) {
     let len = if number.is_multiple_of(3) { 5000 } else { 50 };
     ([number % 7], vec![number; len])

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::Error;
 
-/// Cores of compute units. A unit gets the core where it is at home or that it had before, if that is free.
+/// Cores of compute units. A unit gets the core that proves it or that it had before, if that
+/// is free.
 #[derive(Default)]
 pub(crate) struct CoreMap {
     /// First core that is not set aside for the host, and how many follow.

@@ -1,4 +1,5 @@
-//! Workers: peers with keys of their own that live on this host, one per deal, each with cores of its own.
+//! Workers: peers with keys of their own that live on this host, one per deal, each with cores of
+//! its own.
 
 mod cores;
 

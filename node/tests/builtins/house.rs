@@ -1,4 +1,5 @@
-//! A host that lasts: calls that change something, with a compute core that works while one waits, and a disk.
+//! A host that lasts: calls that change something, with a compute core that works while one waits,
+//! and a disk.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
