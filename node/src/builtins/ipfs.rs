@@ -4,8 +4,11 @@ use alloc::string::String;
 
 use serde_json::json;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Access, Builtin, on_rooms};
+use crate::call::Call;
 use crate::ipfs::{self, Target};
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
 const ADDRESS: &str = "{success: bool, error: string, multiaddr: string}";

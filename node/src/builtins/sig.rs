@@ -8,7 +8,10 @@ use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use serde_json::json;
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::script::Tetraplet;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[

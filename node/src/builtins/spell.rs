@@ -4,8 +4,11 @@ use alloc::string::{String, ToString};
 
 use serde_json::{Map, Value};
 
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
 use super::srv::check_alias;
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::services::Kind;
 use crate::spells::{Config, Error, Installation, Question};
@@ -58,7 +61,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
     ),
     on_rooms(
         "getDataSrv",
-        super::ANY,
+        super::row::ANY,
         "",
         "value of that key in the spell's KV, parsed from JSON text",
         "`Failed to get argument ..: value not found`; particles of spells only",

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 
 use serde_json::Value;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Access, Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::services::{Error, Kind};
 

@@ -11,7 +11,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::MAX_UNDER_WAY;
+/// Jobs that a core has at most, beside those that wait for something outside: one that runs and
+/// one that is to run next. An answer that makes a job go on may make it one more for a while.
+pub const MAX_UNDER_WAY: usize = 2;
 
 /// A queue per core, for jobs or calls `C`. All together hold a bounded number of them: what is
 /// over it is refused.
@@ -198,7 +200,9 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::compute::{Job, JobId, NoPause, Pause, Pauser, Platform, Receipt};
+    use crate::compute::job::{Job, JobId, Receipt};
+    use crate::compute::pause::{NoPause, Pause, Pauser};
+    use crate::compute::platform::Platform;
 
     fn run(queues: &mut Queues<u64>) -> Vec<u64> {
         core::iter::from_fn(|| queues.next())

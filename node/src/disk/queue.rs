@@ -3,9 +3,12 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{DiskDone, DiskJob, DiskOutcome, MAX_UNDER_WAY, StoreStatus, Wanted};
+use super::job::{DiskDone, DiskJob, DiskOutcome, StoreStatus, Wanted};
 use crate::compute::JobId;
 use crate::state::{Changes, State};
+
+/// Disk jobs that an edge holds at most: one that runs and one that waits for it.
+pub const MAX_UNDER_WAY: usize = 2;
 
 /// The node's queue of disk jobs, and what it knows of the store.
 #[derive(Default)]

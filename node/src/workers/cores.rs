@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Error;
+use super::error::Error;
 
 /// Cores of compute units. A unit gets the core that proves it or that it had before, if that
 /// is free.
