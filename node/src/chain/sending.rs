@@ -11,9 +11,10 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
+use super::model::{Chain, Keeping, MAX_MS, Work, receipts};
 use super::pending::{Fees, Planned, Sent};
+use super::rpc;
 use super::wallet::Address;
-use super::{Chain, MAX_MS, Work, receipts, rpc};
 use crate::compute::JobId;
 use crate::reply::{CallError, Reply};
 use crate::state::{self, Changes};
@@ -22,20 +23,15 @@ use crate::state::{self, Changes};
 /// answer.
 type Answers = Result<Vec<Result<Value, String>>, String>;
 
+/// The call that waits, and its answer.
+pub(crate) type Answered = (JobId, Result<Reply, CallError>);
+
 /// A transaction that a script asks for.
 pub(super) enum Prepared {
     /// It was sent before, and may yet be mined: its hash.
     Known(String),
     /// It is to be sent when the disk has kept it.
     New(Changes, Box<Planned>),
-}
-
-/// A transaction that the disk is keeping, and who waits for that.
-pub(super) enum Keeping {
-    /// A script's call waits until then for its first sending.
-    New(JobId, Instant, Box<Planned>),
-    /// It takes the place of one that is not mined, until then.
-    Again(Instant, Box<Planned>),
 }
 
 impl Chain {
@@ -235,7 +231,7 @@ impl Chain {
         now: Instant,
         id: JobId,
         kept: Result<(), state::Error>,
-    ) -> Result<Option<(JobId, Result<Reply, CallError>)>, Result<(), state::Error>> {
+    ) -> Result<Option<Answered>, Result<(), state::Error>> {
         let send = |raw: &[u8]| [("eth_sendRawTransaction", json!([rpc::hex(raw)]))];
         match (self.keeping.remove(&id), kept) {
             (None, kept) => return Err(kept),

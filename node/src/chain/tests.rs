@@ -1,11 +1,29 @@
 //! What the contracts took and gave, and what the reference library signed.
 
+use super::abi;
 use super::answers::{app_cid, status};
+use super::answers::{deals, workers};
+use super::calls::{GET_COMPUTE_UNITS, chain_id_of, deal_address};
+use super::model::{Asked, Chain, Settings, Work, receipts};
+use super::rpc::{self, Question};
+use super::sending::mined;
 use super::wallet::Transaction;
-use super::*;
+use super::wallet::{self, Wallet};
+use crate::compute::{JobId, JobIds};
+use crate::outgoing::Owner;
+use crate::reply::{CallError, Reply};
+use crate::state::State;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use basalt_manifest::Manifest;
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
 use basalt_store::Memory;
 use core::time::Duration;
 use serde_json::from_str;
+use serde_json::{Value, json};
 
 fn vectors(text: &str) -> Vec<Value> {
     from_str(text).unwrap()

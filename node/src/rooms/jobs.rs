@@ -1,42 +1,17 @@
 //! What follows a job. Each job that somebody waits for has a [`Followup`], which is matched here
 //! and nowhere else.
 
-use alloc::string::String;
 use basalt_net::time::Instant;
 
-use super::Rooms;
-use super::changes::{Change, Then};
+use super::change::{Change, Then};
+use super::followup::Followup;
+use super::held::Rooms;
 use crate::chain::Chain;
-use crate::compute::{Done, Job, JobId, Receipt};
+use crate::compute::{Done, Job, JobId};
 use crate::disk::{DiskDone, DiskJob, DiskOutcome};
 use crate::host::Clock;
 use crate::reply::{CallError, Later, Reply};
-use crate::services::{self, Loading, ServiceCall};
-use crate::spells::{Asked, Beginning, Filling};
-
-/// What becomes of a job when it is over.
-pub(super) enum Followup {
-    /// A script's call of a service: what the service gave is the answer.
-    Call(ServiceCall),
-    /// A module is loaded: it is kept, or its interface is the answer.
-    Load(Loading),
-    /// A service has done its first work: its record is kept.
-    Made {
-        id: String,
-        begun: Option<Instant>,
-        made: Receipt<Result<(), services::Error>>,
-    },
-    /// A spell's service is filled: the spell is subscribed and named.
-    Filled {
-        filling: Filling,
-        /// Whether the spell is new.
-        begun: Option<Option<Instant>>,
-    },
-    /// A script has asked its spell.
-    Asked(Asked),
-    /// A spell was triggered: its script becomes a particle.
-    Triggered(Beginning),
-}
+use crate::services::{self, Loading};
 
 impl Rooms {
     /// The next job for a core with room.
