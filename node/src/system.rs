@@ -20,7 +20,7 @@ use crate::compute::JobId;
 use crate::reply::CallError;
 use crate::services::{self, Blueprint, Modules, Running};
 use crate::spells::{self, Config, Installation};
-use crate::state::{self, Changes, Room, State};
+use crate::state::{self, Batch, Namespace, State};
 
 /// Looks after deals on the chain: nothing for a node that knows no chain.
 const DECIDER: &str = "decider";
@@ -89,7 +89,7 @@ impl Installer {
     /// # Errors
     /// The state fails.
     pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
-        for (name, version) in state.records(Room::System, b"")? {
+        for (name, version) in state.records(Namespace::System, b"")? {
             let text = |bytes| String::from_utf8(bytes).ok();
             if let (Some(name), Some(version)) = (text(name), text(version)) {
                 self.versions.insert(name, version);
@@ -150,9 +150,9 @@ impl Installer {
     }
 
     /// What has to be kept of a version.
-    pub(crate) fn plan(name: &str, version: &str) -> Changes {
-        let mut changes = Changes::new();
-        changes.put(Room::System, name, version);
+    pub(crate) fn plan(name: &str, version: &str) -> Batch {
+        let mut changes = Batch::new();
+        changes.put(Namespace::System, name, version);
         changes
     }
 }

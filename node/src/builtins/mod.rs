@@ -128,7 +128,7 @@ pub fn manual() -> String {
          Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
          Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
          ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
-         *Protected* functions answer only scripts signed by the host or its management peer, and the spell that runs a worker.\n",
+         *Protected* functions answer only scripts signed by the host or its operator, and the spell that runs a worker.\n",
     );
     let mut service = "";
     for row in table() {

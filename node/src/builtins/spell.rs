@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "install",
         "script: string, data: any, trigger_config: object, alias: ?string",
         "spell id",
-        "on the host by its management, on a worker by its creator, itself or the management: else `Failed to install spell ..`; \
+        "on the host by its operator, on a worker by its creator, itself or the operator: else `Failed to install spell ..`; \
          `invalid config: period is too big. ..`, `invalid config: end_sec is less than start_sec or in the past`",
         install,
     ),
@@ -28,7 +28,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "spell_id_or_alias: string",
         "\"\"",
-        "on the host by host or management, on a worker by its creator, itself or the management",
+        "on the host by host or operator, on a worker by its creator, itself or the operator",
         remove,
     ),
     on_rooms(

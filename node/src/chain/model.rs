@@ -15,7 +15,7 @@ use super::rpc::{self, Question};
 use super::wallet::{Address, Wallet};
 use crate::compute::{JobId, JobIds};
 use crate::outgoing::{Head, Method, Owner, Request, Server};
-use crate::state::{self, Changes, State};
+use crate::state::{self, Batch, State};
 
 /// Longest answer, in bytes. Against nodes of the chain that send without end.
 const MAX_ANSWER: usize = 2 << 20;
@@ -106,7 +106,7 @@ pub(crate) struct Chain {
     /// Transactions that were sent.
     pub(super) pending: Pending,
     /// Changes for the disk.
-    pub(super) commits: VecDeque<(JobId, Changes)>,
+    pub(super) commits: VecDeque<(JobId, Batch)>,
     /// Transactions that the disk is keeping.
     pub(super) keeping: BTreeMap<JobId, Keeping>,
     pub(super) ids: JobIds,

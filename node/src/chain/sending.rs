@@ -17,7 +17,7 @@ use super::rpc;
 use super::wallet::Address;
 use crate::compute::JobId;
 use crate::reply::{CallError, Reply};
-use crate::state::{self, Changes};
+use crate::state::{self, Batch};
 
 /// What the endpoint answers to the questions of a request; the outer error is for want of an
 /// answer.
@@ -31,7 +31,7 @@ pub(super) enum Prepared {
     /// It was sent before, and may yet be mined: its hash.
     Known(String),
     /// It is to be sent when the disk has kept it.
-    New(Changes, Box<Planned>),
+    New(Batch, Box<Planned>),
 }
 
 impl Chain {
@@ -203,21 +203,21 @@ impl Chain {
     }
 
     /// Keeps what is to be sent then.
-    pub(super) fn keep_first(&mut self, changes: Changes, keeping: Keeping) {
+    pub(super) fn keep_first(&mut self, changes: Batch, keeping: Keeping) {
         let id = self.ids.next();
         self.keeping.insert(id, keeping);
         self.commits.push_back((id, changes));
     }
 
     /// Keeps what nothing waits for.
-    pub(super) fn keep(&mut self, changes: Changes) {
+    pub(super) fn keep(&mut self, changes: Batch) {
         if !changes.is_empty() {
             self.commits.push_back((self.ids.next(), changes));
         }
     }
 
     /// The next changes for the disk.
-    pub(crate) fn next_commit(&mut self) -> Option<(JobId, Changes)> {
+    pub(crate) fn next_commit(&mut self) -> Option<(JobId, Batch)> {
         self.commits.pop_front()
     }
 

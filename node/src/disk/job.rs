@@ -6,20 +6,20 @@ use core::fmt;
 use basalt_store::Status;
 
 use crate::compute::JobId;
-use crate::state::{Changes, Error, Record, Room, State};
+use crate::state::{Batch, Error, Namespace, Record, State};
 
 /// Records to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// The record under a key, if there is one.
-    One(Room, Vec<u8>),
+    One(Namespace, Vec<u8>),
     /// All records whose keys begin with a prefix, in order of their keys.
-    Prefix(Room, Vec<u8>),
+    Prefix(Namespace, Vec<u8>),
 }
 
 #[derive(Debug)]
 enum Work {
-    Commit(Changes),
+    Commit(Batch),
     Read(Vec<Wanted>),
     Maintain,
 }
@@ -32,7 +32,7 @@ pub struct DiskJob {
 
 impl DiskJob {
     /// Makes changes, all or none.
-    pub(crate) fn commit(id: JobId, changes: Changes) -> DiskJob {
+    pub(crate) fn commit(id: JobId, changes: Batch) -> DiskJob {
         let work = Work::Commit(changes);
         DiskJob { id, work }
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::job::{DiskDone, DiskJob, DiskOutcome, StoreStatus, Wanted};
 use crate::compute::JobId;
-use crate::state::{Changes, State};
+use crate::state::{Batch, State};
 
 /// Disk jobs that an edge holds at most: one that runs and one that waits for it.
 pub const MAX_UNDER_WAY: usize = 2;
@@ -58,7 +58,7 @@ impl Disk {
     }
 
     /// Queues changes.
-    pub(crate) fn commit(&mut self, id: JobId, changes: Changes) {
+    pub(crate) fn commit(&mut self, id: JobId, changes: Batch) {
         self.waiting.push_back(DiskJob::commit(id, changes));
     }
 
@@ -115,7 +115,7 @@ impl Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Room;
+    use crate::state::Namespace;
     use alloc::vec;
     use basalt_store::Memory;
 
@@ -128,8 +128,8 @@ mod tests {
         let mut state = state();
         let mut disk = Disk::new(Some(&state), 3);
         for n in 0..3u8 {
-            let mut changes = Changes::new();
-            changes.put(Room::System, "key", [n]);
+            let mut changes = Batch::new();
+            changes.put(Namespace::System, "key", [n]);
             disk.commit(JobId(n.into()), changes);
         }
         assert!(!disk.has_room());
@@ -140,7 +140,10 @@ mod tests {
             assert_eq!(id, JobId(n as u64));
             assert!(matches!(outcome, DiskOutcome::Committed(Ok(()))));
         }
-        disk.read(JobId(9), vec![Wanted::One(Room::System, b"key".to_vec())]);
+        disk.read(
+            JobId(9),
+            vec![Wanted::One(Namespace::System, b"key".to_vec())],
+        );
         let third = disk.next().unwrap();
         disk.done(third.run(&mut state)).unwrap();
         let read = disk.next().unwrap();
@@ -156,7 +159,7 @@ mod tests {
     fn housekeeping_waits_until_nothing_else_does() {
         let mut state = state();
         let mut disk = Disk::new(Some(&state), 3);
-        disk.commit(JobId(1), Changes::new());
+        disk.commit(JobId(1), Batch::new());
         assert!(!disk.maintain(|| JobId(2)));
         let commit = disk.next().unwrap();
         assert!(disk.next().is_none());
@@ -172,7 +175,7 @@ mod tests {
     fn without_a_store_nothing_is_kept_or_found() {
         let mut disk = Disk::new(None, 3);
         assert!(!disk.maintain(|| JobId(1)));
-        disk.read(JobId(1), vec![Wanted::Prefix(Room::Files, Vec::new())]);
+        disk.read(JobId(1), vec![Wanted::Prefix(Namespace::Files, Vec::new())]);
         let done = disk.next().unwrap().run_without_disk();
         let (_, outcome) = disk.done(done).unwrap();
         assert!(matches!(outcome, DiskOutcome::Read(Ok(found)) if found == [[]]));

@@ -1,7 +1,7 @@
 //! Changes of what outlives a reboot: services' names, modules, blueprints, workers, spells.
 //!
-//! A change is checked against what the rooms know ([`Rooms::plan`]), committed by the disk, and
-//! only then made in the rooms ([`Rooms::apply`]). The next one is not checked before: so each sees
+//! A change is checked against what the rooms know ([`Namespaces::plan`]), committed by the disk, and
+//! only then made in the rooms ([`Namespaces::apply`]). The next one is not checked before: so each sees
 //! the one before it, as if the disk took no time. Everything else goes on meanwhile.
 
 use alloc::string::ToString;
@@ -13,7 +13,7 @@ use crate::host::Clock;
 use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
 use crate::spells::{self, Config, Spells};
-use crate::state::{self, Changes};
+use crate::state::{self, Batch};
 use crate::system::Installer;
 use crate::workers::Worker;
 
@@ -80,7 +80,7 @@ impl Rooms {
     }
 
     /// Checks a change; gives what has to be kept of it.
-    fn plan(&mut self, change: Change) -> Result<(Changes, Planned), Error> {
+    fn plan(&mut self, change: Change) -> Result<(Batch, Planned), Error> {
         let host = self.host.clone();
         let services = &self.services;
         Ok(match change {
@@ -90,7 +90,7 @@ impl Rooms {
                 (changes, Planned::Alias(named))
             }
             Change::Remove(id) => {
-                let mut changes = Changes::new();
+                let mut changes = Batch::new();
                 services.plan_removal(host.peer_id, &id, &mut changes)?;
                 (changes, Planned::Remove(id, services.now()))
             }
@@ -123,7 +123,7 @@ impl Rooms {
             Change::RemoveWorker { author, name } => {
                 let may_operate = host.may_operate(&author);
                 let (id, worker) = host.workers.removable(author, may_operate, &name)?;
-                let mut changes = Changes::new();
+                let mut changes = Batch::new();
                 let ids = services.ids_of_scope(&id);
                 for service in &ids {
                     services.plan_removal(host.peer_id, service, &mut changes)?;
@@ -146,7 +146,7 @@ impl Rooms {
                 is_new,
                 now_ms,
             } => {
-                let (mut changes, mut named) = (Changes::new(), None);
+                let (mut changes, mut named) = (Batch::new(), None);
                 if is_new {
                     changes = services.plan_record(&filled.id);
                 }

@@ -27,7 +27,7 @@ use crate::compute::{Job, JobId, Receipt, receipt};
 use crate::disk::{Disk, Wanted};
 use crate::refusal::Refusal;
 use crate::state;
-use crate::state::{Changes, Record, Room};
+use crate::state::{Batch, Namespace, Record};
 use crate::tally::Tally;
 use crate::vault::Vaults;
 
@@ -181,7 +181,10 @@ impl Services {
             Err(error) => return Some(Source::Failed(error)),
         };
         if !entry.file_records.is_empty() {
-            wanted.push(Wanted::Prefix(Room::Files, file_prefix(&waiting.service)));
+            wanted.push(Wanted::Prefix(
+                Namespace::Files,
+                file_prefix(&waiting.service),
+            ));
         }
         if wanted.is_empty() {
             let maker = self.maker(waiting, vaults, Vec::new());
@@ -338,24 +341,24 @@ impl Services {
         service: &str,
         running: &Running,
         has_disk: bool,
-    ) -> Option<(Changes, core::ops::Range<u64>, u64)> {
+    ) -> Option<(Batch, core::ops::Range<u64>, u64)> {
         let entry = self.entries.get(service).filter(|_| has_disk)?;
-        let mut changes = Changes::new();
+        let mut changes = Batch::new();
         let (mut records, mut log) = (entry.file_records.clone(), entry.file_log);
         for record in running.changes() {
             log += record.len() as u64;
-            changes.put(Room::Files, file_key(service, records.end), record);
+            changes.put(Namespace::Files, file_key(service, records.end), record);
             records.end += 1;
         }
         if log > MIN_FILE_LOG + 2 * running.file_bytes() {
-            changes = Changes::new();
+            changes = Batch::new();
             for number in entry.file_records.clone() {
-                changes.delete(Room::Files, file_key(service, number));
+                changes.delete(Namespace::Files, file_key(service, number));
             }
             // Numbers go on, they do not begin anew: a batch must not put what it deletes.
             records = entry.file_records.end..entry.file_records.end;
             for record in running.files() {
-                changes.put(Room::Files, file_key(service, records.end), record);
+                changes.put(Namespace::Files, file_key(service, records.end), record);
                 records.end += 1;
             }
             log = 0;

@@ -9,7 +9,7 @@ use super::entry::{Entry, file_key};
 use super::error::Error;
 use super::record::Kind;
 use super::room::Services;
-use crate::state::{Changes, Room};
+use crate::state::{Batch, Namespace};
 
 /// Aliases that mean the spell that runs.
 pub(crate) const OWN_ALIASES: [&str; 2] = ["spell", "self"];
@@ -77,7 +77,7 @@ impl Services {
         scope: PeerId,
         alias: &str,
         id: &str,
-    ) -> Result<(Changes, Named), Error> {
+    ) -> Result<(Batch, Named), Error> {
         if OWN_ALIASES.contains(&alias) {
             return Err(Error::AliasReserved(alias.to_string()));
         }
@@ -91,14 +91,18 @@ impl Services {
             id: entry.record.id.clone(),
             updated: Vec::new(),
         };
-        let mut changes = Changes::new();
+        let mut changes = Batch::new();
         let before = self.alias(&scope, alias);
         if before == Some(&named.id) {
             return Ok((changes, named));
         }
         let mut update = |entry: &Entry, aliases: Vec<String>| {
             let id = &entry.record.id;
-            changes.put(Room::Services, id.as_bytes(), entry.record.text(&aliases));
+            changes.put(
+                Namespace::Services,
+                id.as_bytes(),
+                entry.record.text(&aliases),
+            );
             named.updated.push((id.clone(), aliases));
         };
         if let Some(before) = before.and_then(|before| self.entries.get(before)) {
@@ -123,11 +127,11 @@ impl Services {
     }
 
     /// What has to be kept of a new service.
-    pub(crate) fn plan_record(&self, id: &str) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn plan_record(&self, id: &str) -> Batch {
+        let mut changes = Batch::new();
         if let Some(entry) = self.entries.get(id) {
             let text = entry.record.text(&entry.aliases);
-            changes.put(Room::Services, id, text);
+            changes.put(Namespace::Services, id, text);
         }
         changes
     }
@@ -147,14 +151,14 @@ impl Services {
         &self,
         host: PeerId,
         id: &str,
-        changes: &mut Changes,
+        changes: &mut Batch,
     ) -> Result<(), Error> {
         let entry = self.entries.get(id);
         let entry = entry.ok_or_else(|| Error::NotFound(id.to_string(), host))?;
-        changes.delete(Room::Services, id);
-        changes.delete(Room::Spells, id);
+        changes.delete(Namespace::Services, id);
+        changes.delete(Namespace::Spells, id);
         for number in entry.file_records.clone() {
-            changes.delete(Room::Files, file_key(id, number));
+            changes.delete(Namespace::Files, file_key(id, number));
         }
         Ok(())
     }

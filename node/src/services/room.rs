@@ -16,7 +16,7 @@ use super::record::Record;
 use super::under_way::{Turn, UnderWay};
 use crate::compute::{JobId, JobIds, Platform, Queues};
 use crate::limits::ServiceLimits;
-use crate::state::{Changes, Room, State};
+use crate::state::{Batch, Namespace, State};
 use crate::web::Web;
 
 /// Calls of services so far.
@@ -99,7 +99,7 @@ impl Services {
     ) -> Result<(), Error> {
         let services = self;
         services.modules = Modules::restore(state)?;
-        for (id, text) in state.records(Room::Services, b"")? {
+        for (id, text) in state.records(Namespace::Services, b"")? {
             let Some((record, aliases)) = Record::parse(&text) else {
                 log::error!(target: "service", "the record of {} is damaged: skipped", id.escape_ascii());
                 continue;
@@ -112,17 +112,17 @@ impl Services {
             let mut entry = Entry::new(record, core);
             entry.aliases = aliases;
             entry.kept = true;
-            let files = state.keys(Room::Files, &file_prefix(&entry.record.id));
+            let files = state.keys(Namespace::Files, &file_prefix(&entry.record.id));
             let next = files.last().map_or(0, |key| file_number(key) + 1);
             entry.file_records = files.first().map_or(next, |key| file_number(key))..next;
             services.entries.insert(entry.record.id.clone(), entry);
         }
-        let mut orphans = Changes::new();
-        for key in state.keys(Room::Files, b"") {
+        let mut orphans = Batch::new();
+        for key in state.keys(Namespace::Files, b"") {
             let known = core::str::from_utf8(&key[..key.len().saturating_sub(9)])
                 .is_ok_and(|id| services.entries.contains_key(id));
             if !known {
-                orphans.delete(Room::Files, key);
+                orphans.delete(Namespace::Files, key);
             }
         }
         state.commit(orphans)?;

@@ -34,7 +34,7 @@ use crate::compute::{JobId, Receipt};
 use crate::host::{self, Host};
 use crate::reply::CallError;
 use crate::services::{self, Kind, Running, Services};
-use crate::state::{self, Changes, Record, Room, State};
+use crate::state::{self, Batch, Namespace, Record, State};
 use crate::tally::Tally;
 
 /// Life of a spell's particle, in milliseconds.
@@ -111,7 +111,7 @@ impl Spells {
     /// # Errors
     /// The state fails.
     pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
-        self.kept = state.records(Room::Spells, b"")?;
+        self.kept = state.records(Namespace::Spells, b"")?;
         Ok(())
     }
 
@@ -209,8 +209,8 @@ impl Spells {
     }
 
     /// What has to be kept of a spell's subscription.
-    pub(crate) fn plan(id: &str, config: &Config, changes: &mut Changes) {
-        changes.put(Room::Spells, id, config.value().to_string());
+    pub(crate) fn plan(id: &str, config: &Config, changes: &mut Batch) {
+        changes.put(Namespace::Spells, id, config.value().to_string());
     }
 
     /// Lets a spell run when its configuration says so, from now on; the empty configuration ends

@@ -1,7 +1,7 @@
-//! What outlives a reboot: records in rooms of one store.
+//! What outlives a reboot: records in namespaces of one store.
 //!
 //! [`State`] is the store with names for its namespaces. Everything that belongs together is
-//! committed together ([`Changes`]); what was committed survives a power cut.
+//! committed together ([`Batch`]); what was committed survives a power cut.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -10,13 +10,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use basalt_store::{Batch, BlockDevice, Limits, Namespace, Opened, Status, Store};
+use basalt_store::{BlockDevice, Limits, Opened, Status, Store};
 use spin::Mutex;
 
 /// A kind of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u16)]
-pub enum Room {
+pub enum Namespace {
     /// The node's own key.
     Identity = 1,
     /// Wasm files by CID.
@@ -47,36 +47,36 @@ pub enum Room {
     DiskTest = 255,
 }
 
-impl From<Room> for Namespace {
-    fn from(room: Room) -> Namespace {
-        Namespace(room as u16)
+impl From<Namespace> for basalt_store::Namespace {
+    fn from(namespace: Namespace) -> basalt_store::Namespace {
+        basalt_store::Namespace(namespace as u16)
     }
 }
 
-/// Changes that happen together or not at all.
+/// Batch that happen together or not at all.
 #[derive(Debug, Clone, Default)]
-pub struct Changes(Batch);
+pub struct Batch(basalt_store::Batch);
 
-impl Changes {
+impl Batch {
     /// No changes.
-    pub fn new() -> Changes {
-        Changes::default()
+    pub fn new() -> Batch {
+        Batch::default()
     }
 
     /// Sets a record.
     pub fn put(
         &mut self,
-        room: Room,
+        namespace: Namespace,
         key: impl Into<Vec<u8>>,
         value: impl Into<Vec<u8>>,
     ) -> &mut Self {
-        self.0.put(room.into(), key, value);
+        self.0.put(namespace.into(), key, value);
         self
     }
 
     /// Removes a record, if it is there.
-    pub fn delete(&mut self, room: Room, key: impl Into<Vec<u8>>) -> &mut Self {
-        self.0.delete(room.into(), key);
+    pub fn delete(&mut self, namespace: Namespace, key: impl Into<Vec<u8>>) -> &mut Self {
+        self.0.delete(namespace.into(), key);
         self
     }
 
@@ -163,7 +163,7 @@ impl BlockDevice for Device {
 /// Bytes at the beginning of a device that are all zero when nothing was ever written there.
 const HEAD: usize = 64 * 1024;
 
-/// Key of the one record in [`Room::Identity`].
+/// Key of the one record in [`Namespace::Identity`].
 const SEED: &[u8] = b"seed";
 
 /// A record's key and value.
@@ -224,12 +224,12 @@ impl State {
     /// # Errors
     /// The store fails: then there is no identity that would be the same next time.
     pub fn identity(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
-        match self.get(Room::Identity, SEED)? {
+        match self.get(Namespace::Identity, SEED)? {
             Some(kept) => kept
                 .try_into()
                 .map_err(|_| Error("the kept identity is damaged".into())),
             None => {
-                self.put(Room::Identity, SEED, fresh)?;
+                self.put(Namespace::Identity, SEED, fresh)?;
                 Ok(fresh)
             }
         }
@@ -239,24 +239,24 @@ impl State {
     ///
     /// # Errors
     /// The store fails.
-    pub fn get(&mut self, room: Room, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.store.get(room.into(), key)?)
+    pub fn get(&mut self, namespace: Namespace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.store.get(namespace.into(), key)?)
     }
 
-    /// Keys of a room that begin with `prefix`, in order.
-    pub fn keys(&self, room: Room, prefix: &[u8]) -> Vec<Vec<u8>> {
-        let keys = self.store.keys(room.into(), prefix);
+    /// Keys of a namespace that begin with `prefix`, in order.
+    pub fn keys(&self, namespace: Namespace, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let keys = self.store.keys(namespace.into(), prefix);
         keys.map(|(key, _)| key.to_vec()).collect()
     }
 
-    /// All records of a room that begin with `prefix`, in order of their keys.
+    /// All records of a namespace that begin with `prefix`, in order of their keys.
     ///
     /// # Errors
     /// The store fails.
-    pub fn records(&mut self, room: Room, prefix: &[u8]) -> Result<Vec<Record>, Error> {
+    pub fn records(&mut self, namespace: Namespace, prefix: &[u8]) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
-        for key in self.keys(room, prefix) {
-            if let Some(value) = self.get(room, &key)? {
+        for key in self.keys(namespace, prefix) {
+            if let Some(value) = self.get(namespace, &key)? {
                 records.push((key, value));
             }
         }
@@ -267,20 +267,25 @@ impl State {
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
-    pub fn put(&mut self, room: Room, key: &[u8], value: impl Into<Vec<u8>>) -> Result<(), Error> {
-        let mut changes = Changes::new();
-        changes.put(room, key, value);
-        self.commit(changes)
+    pub fn put(
+        &mut self,
+        namespace: Namespace,
+        key: &[u8],
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.put(namespace, key, value);
+        self.commit(batch)
     }
 
     /// Removes one record.
     ///
     /// # Errors
     /// The store fails.
-    pub fn delete(&mut self, room: Room, key: &[u8]) -> Result<(), Error> {
-        let mut changes = Changes::new();
-        changes.delete(room, key);
-        self.commit(changes)
+    pub fn delete(&mut self, namespace: Namespace, key: &[u8]) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.delete(namespace, key);
+        self.commit(batch)
     }
 
     /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails,
@@ -289,11 +294,11 @@ impl State {
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
-    pub fn commit(&mut self, changes: Changes) -> Result<(), Error> {
-        if changes.is_empty() {
+    pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
+        if batch.is_empty() {
             return Ok(());
         }
-        let doubt = match self.store.commit(&changes.0) {
+        let doubt = match self.store.commit(&batch.0) {
             Err(basalt_store::Error::Poisoned) => false,
             Err(basalt_store::Error::Device(error)) => {
                 log::warn!(target: "state", "the disk failed: {error}");
@@ -304,7 +309,7 @@ impl State {
         if self.reopen(doubt)? {
             return self.acknowledge(Ok(()));
         }
-        let again = self.store.commit(&changes.0);
+        let again = self.store.commit(&batch.0);
         self.acknowledge(again)
     }
 

@@ -11,9 +11,9 @@ use crate::state;
 /// Why something about workers did not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Only host and management may do this.
+    /// Only host and operator may do this.
     NotOperator(&'static str),
-    /// Only its creator, host and management may remove a worker.
+    /// Only its creator, host and operator may remove a worker.
     NotCreator(PeerId),
     /// A text that is no deal id.
     BadDeal(String),

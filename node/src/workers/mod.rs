@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(crate) use cores::CoreMap;
 pub use error::Error;
 
-use crate::state::{self, Changes, Room, State};
+use crate::state::{self, Batch, Namespace, State};
 
 /// A worker.
 #[derive(Debug, Clone)]
@@ -75,8 +75,8 @@ impl Workers {
     /// The state fails.
     pub(crate) fn restore(state: &mut State) -> Result<Workers, state::Error> {
         let mut workers = Workers::default();
-        for (key, text) in state.records(Room::Workers, b"")? {
-            let seed = state.get(Room::Keys, &key)?;
+        for (key, text) in state.records(Namespace::Workers, b"")? {
+            let seed = state.get(Namespace::Keys, &key)?;
             match seed.and_then(|seed| parse(&text, &seed)) {
                 Some(worker) => workers.insert(worker),
                 None => {
@@ -222,26 +222,26 @@ impl Workers {
 
 impl Worker {
     /// What has to be kept of a new one.
-    pub(crate) fn creation(&self) -> Changes {
+    pub(crate) fn creation(&self) -> Batch {
         let mut changes = self.update();
         let name = self.key.peer_id().to_string();
-        changes.put(Room::Keys, name, self.key.seed());
+        changes.put(Namespace::Keys, name, self.key.seed());
         changes
     }
 
     /// What has to be kept of one that has changed.
-    pub(crate) fn update(&self) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn update(&self) -> Batch {
+        let mut changes = Batch::new();
         let name = self.key.peer_id().to_string();
-        changes.put(Room::Workers, name, self.text());
+        changes.put(Namespace::Workers, name, self.text());
         changes
     }
 
     /// What has to be deleted with one.
-    pub(crate) fn removal(id: &PeerId, changes: &mut Changes) {
+    pub(crate) fn removal(id: &PeerId, changes: &mut Batch) {
         let name = id.to_string();
-        changes.delete(Room::Keys, name.as_bytes());
-        changes.delete(Room::Workers, name);
+        changes.delete(Namespace::Keys, name.as_bytes());
+        changes.delete(Namespace::Workers, name);
     }
 }
 
