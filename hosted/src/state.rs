@@ -105,7 +105,7 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use basalt_node::state::Room;
+    use basalt_node::state::Namespace;
 
     #[test]
     fn after_a_failed_flush_nothing_is_believed() {
@@ -130,12 +130,12 @@ mod tests {
     fn a_file_keeps_the_state() {
         let path = std::env::temp_dir().join(format!("basalt-state-{}", std::process::id()));
         let mut state = open(&path, 1 << 20).unwrap();
-        state.put(Room::System, b"key", *b"value").unwrap();
+        state.put(Namespace::System, b"key", *b"value").unwrap();
         let seed = state.identity([3; 32]).unwrap();
         let busy = open(&path, 1 << 20).err().unwrap().to_string();
         drop(state);
         let mut state = open(&path, 0).unwrap();
-        let kept = state.get(Room::System, b"key").unwrap();
+        let kept = state.get(Namespace::System, b"key").unwrap();
         let again = state.identity([4; 32]).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(kept.as_deref(), Some(&b"value"[..]));

@@ -448,7 +448,10 @@ fn ipv6_and_vlan_are_judged() {
         ("ipv6_address = \"192.0.2.10/24\"", "is not an IPv6 address"),
         ("ipv6_address = \"fe80::10/64\"", "link-local"),
         ("ipv6_address = \"ff02::1/64\"", "multicast"),
-        ("ipv6_address = \"::ffff:192.0.2.1/64\"", "in disguise"),
+        (
+            "ipv6_address = \"::ffff:192.0.2.1/64\"",
+            "written as an IPv6 address",
+        ),
         (
             "ipv6_gateway = \"fe80::1\"",
             "is given without an `ipv6_address`",

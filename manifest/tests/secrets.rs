@@ -60,6 +60,9 @@ fn manifest(numbers: &mut Numbers) -> (String, Vec<String>) {
 /// Changes the text in one place.
 fn change(text: &str, numbers: &mut Numbers) -> String {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
     let line = numbers.below(lines.len());
     let other = numbers.below(lines.len());
     let column = numbers.below(lines[line].len());

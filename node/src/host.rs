@@ -7,21 +7,13 @@ use core::cell::Cell;
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
-use basalt_net::time::Instant;
 
 use crate::workers::Workers;
 
+pub use crate::clock::Clock;
+
 /// Context of the key that vault tokens are made with (BLAKE3, key derivation).
 const TOKEN_CONTEXT: &str = "basalt node 2026-11-30 vault token";
-
-/// Both clocks at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clock {
-    /// Monotonic time.
-    pub now: Instant,
-    /// Wall clock, Unix milliseconds.
-    pub wall_ms: u64,
-}
 
 /// What the peer's connections look like to a script.
 pub trait Network {
@@ -128,8 +120,8 @@ impl Host {
         self.operator.as_ref() == Some(peer)
     }
 
-    /// Whether `peer` may name services and change spells of a scope: on the host itself and the operator, on a worker
-    /// its creator, itself and the operator.
+    /// Whether `peer` may name services and change spells of a scope: on the host itself and the
+    /// operator, on a worker its creator, itself and the operator.
     pub fn may_name(&self, peer: &PeerId, scope: &PeerId) -> bool {
         match self.workers.get(scope) {
             Some(worker) => *peer == worker.creator || peer == scope || self.is_operator(peer),

@@ -39,6 +39,7 @@ pub mod builtins;
 mod call;
 pub mod chain;
 pub mod client;
+mod clock;
 pub mod compute;
 pub mod disk;
 mod entropy;

@@ -1,7 +1,8 @@
-//! Installs what comes with the node: the spell service, and the system services that every peer of the network has.
+//! Installs what comes with the node: the spell service, and the system services that every peer of
+//! the network has.
 //!
-//! The system services are installed on the host one after another, each under its name as alias, when the node starts for
-//! the first time or comes with other modules than the last time.
+//! The system services are installed on the host one after another, each under its name as alias,
+//! when the node starts for the first time or comes with other modules than the last time.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -19,11 +20,12 @@ use crate::compute::JobId;
 use crate::reply::CallError;
 use crate::services::{self, Blueprint, Modules, Running};
 use crate::spells::{self, Config, Installation};
-use crate::state::{self, Changes, Room, State};
+use crate::state::{self, Batch, Namespace, State};
 
 /// Looks after deals on the chain: nothing for a node that knows no chain.
 const DECIDER: &str = "decider";
-/// Time that the installation of a service may take, in milliseconds: it starts with everything still to be translated.
+/// Time that the installation of a service may take, in milliseconds: it starts with everything
+/// still to be translated.
 pub(crate) const PATIENCE_MS: u64 = 60_000;
 
 /// System services that are still to be installed, and what the node remembers of them.
@@ -87,7 +89,7 @@ impl Installer {
     /// # Errors
     /// The state fails.
     pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
-        for (name, version) in state.records(Room::System, b"")? {
+        for (name, version) in state.records(Namespace::System, b"")? {
             let text = |bytes| String::from_utf8(bytes).ok();
             if let (Some(name), Some(version)) = (text(name), text(version)) {
                 self.versions.insert(name, version);
@@ -148,9 +150,9 @@ impl Installer {
     }
 
     /// What has to be kept of a version.
-    pub(crate) fn plan(name: &str, version: &str) -> Changes {
-        let mut changes = Changes::new();
-        changes.put(Room::System, name, version);
+    pub(crate) fn plan(name: &str, version: &str) -> Batch {
+        let mut changes = Batch::new();
+        changes.put(Namespace::System, name, version);
         changes
     }
 }

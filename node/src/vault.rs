@@ -1,7 +1,9 @@
-//! Vaults: a directory per particle and scope, shared by the services that the particle calls, gone with the particle.
+//! Vaults: a directory per particle and scope, shared by the services that the particle calls, gone
+//! with the particle.
 //!
-//! All particles of a scope have their directories on one volume, which services see as `/tmp/vault`. A directory's name has
-//! the particle's token in it, which only the particle and this host know; the volume cannot be listed.
+//! All particles of a scope have their directories on one volume, which services see as
+//! `/tmp/vault`. A directory's name has the particle's token in it, which only the particle and
+//! this host know; the volume cannot be listed.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -52,7 +54,8 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// A particle in a scope: the author can give two particles the same id, but not the same signature over it.
+/// A particle in a scope: the author can give two particles the same id, but not the same signature
+/// over it.
 type Key = (PeerId, String, Vec<u8>);
 
 /// All vaults.
@@ -164,7 +167,8 @@ impl Vaults {
         Ok(format!("{PREFIX}{path}"))
     }
 
-    /// Reads a file: an absolute path as services see it, or one relative to the particle's directory.
+    /// Reads a file: an absolute path as services see it, or one relative to the particle's
+    /// directory.
     pub(crate) fn read(
         &mut self,
         scope: &PeerId,

@@ -328,8 +328,8 @@ mod tests {
     struct Real(std::time::Instant);
 
     impl Platform for Real {
-        fn clock(&self) -> crate::host::Clock {
-            crate::host::Clock {
+        fn clock(&self) -> crate::clock::Clock {
+            crate::clock::Clock {
                 now: Instant::from_micros(self.0.elapsed().as_micros() as u64),
                 wall_ms: 0,
             }

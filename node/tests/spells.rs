@@ -1,4 +1,5 @@
-//! Spells that run: by the clock, when peers come, after a reboot. The real spell service, the real interpreter.
+//! Spells that run: by the clock, when peers come, after a reboot. The real spell service, the real
+//! interpreter.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -135,8 +136,9 @@ impl Stage {
         loop {
             let mut idle = !self.node.step(clock, &Alone, &mut self.out);
             loop {
+                let job = self.node.next_job(clock);
                 assert!(self.node.next_disk_job(clock).is_none());
-                let Some(job) = self.node.next_job() else {
+                let Some(job) = job else {
                     break;
                 };
                 self.node.done(clock, job.run(Arc::new(NoPause)));

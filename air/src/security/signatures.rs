@@ -310,5 +310,5 @@ fn raw_key(public_key: &[u8]) -> Result<&[u8; 32]> {
 }
 
 fn peer_id(public_key: &[u8]) -> Result<String> {
-    raw_key(public_key).map(|key| base58_peer_id(key))
+    raw_key(public_key).map(base58_peer_id)
 }

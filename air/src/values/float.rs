@@ -1,9 +1,10 @@
 //! Floats as the reference reads them.
 //!
 //! Its JSON reader makes a float of the first digits that fit 64 bits and one multiplication or
-//! division by a power of ten, which may be off by a unit in the last place. A peer that rounds better
-//! sees other arguments than the others, and refuses their results. So the rounding is part of the
-//! data format, and stands here, where no feature of a dependency changes it (AIR spec section 3).
+//! division by a power of ten, which may be off by a unit in the last place. A peer that rounds
+//! better sees other arguments than the others, and refuses their results. So the rounding is part
+//! of the data format, and stands here, where no feature of a dependency changes it (AIR spec
+//! section 3).
 
 /// Finds the floats of a JSON text, one after the other.
 pub(super) struct Floats<'t> {

@@ -8,7 +8,7 @@ use basalt_edge::coroutines::{DefaultStack, Handle, Progress};
 use basalt_edge::disk::Disk;
 use basalt_net::time::Instant;
 use basalt_node::compute::Pause;
-use basalt_node::state::{Changes, Room, State};
+use basalt_node::state::{Batch, Namespace, State};
 use basalt_store::{BlockDevice, Memory};
 
 use crate::world::World;
@@ -74,8 +74,8 @@ impl BlockDevice for Slow {
 
 fn put(number: u8) -> impl FnOnce(&mut State) -> u8 {
     move |state| {
-        let mut changes = Changes::new();
-        changes.put(Room::System, "last", [number]);
+        let mut changes = Batch::new();
+        changes.put(Namespace::System, "last", [number]);
         state.commit(changes).unwrap();
         number
     }
@@ -119,6 +119,6 @@ fn a_slow_disk_holds_up_nobody() {
     assert!(world.now.since(begin) >= 2 * SLOW);
     assert!(pings > 190, "{pings}");
     // What the second left is what is there.
-    disk.submit(|state| state.get(Room::System, b"last").unwrap().unwrap()[0]);
+    disk.submit(|state| state.get(Namespace::System, b"last").unwrap().unwrap()[0]);
     assert_eq!(disk.turn(world.now), Progress::Done(2));
 }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use basalt_node::state::{Changes, Error, Room, State};
+use basalt_node::state::{Batch, Error, Namespace, State};
 use basalt_prover::capacity::{Epoch, Proof, records};
 
 /// Something to be done with the state. It may take as long as the disk takes.
@@ -55,7 +55,7 @@ fn key(proof: &Proof) -> String {
 /// The state's.
 fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
     let record = records::proof_to_json(proof).to_string();
-    state.put(Room::Proofs, key(proof).as_bytes(), record.into_bytes())
+    state.put(Namespace::Proofs, key(proof).as_bytes(), record.into_bytes())
 }
 
 /// The proofs kept of an epoch, in the order of units and indices. All others are removed: no chain
@@ -65,11 +65,11 @@ fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
 /// The state's.
 fn restore(state: &mut State, epoch: Option<Epoch>) -> Result<Vec<Proof>, Error> {
     let mut proofs = Vec::new();
-    let mut stale = Changes::new();
-    for (key, record) in state.records(Room::Proofs, &[])? {
+    let mut stale = Batch::new();
+    for (key, record) in state.records(Namespace::Proofs, &[])? {
         match records::proof_from_bytes(&record) {
             Ok(proof) if Some(proof.epoch) == epoch => proofs.push(proof),
-            _ => drop(stale.delete(Room::Proofs, key)),
+            _ => drop(stale.delete(Namespace::Proofs, key)),
         }
     }
     state.commit(stale)?;

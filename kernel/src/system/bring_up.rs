@@ -10,7 +10,7 @@ use core::arch::asm;
 use basalt_distro::{Bytes, Distro};
 use basalt_manifest::{DiskTest, Machine, PanicAction};
 use basalt_net::Keypair;
-use basalt_node::state::{Room, State};
+use basalt_node::state::{Namespace, State};
 
 use super::devices::Devices;
 use super::disks::Found;
@@ -266,7 +266,7 @@ fn remember(
         (Identity::Manifest(seed), _) | (Identity::File(seed), None) => *seed,
         (Identity::File(seed), Some(state)) => kept(state, *seed)?,
         (Identity::Unreadable(refusal), Some(state))
-            if !state.keys(Room::Identity, b"").is_empty() =>
+            if !state.keys(Namespace::Identity, b"").is_empty() =>
         {
             ::log::warn!(target: "boot", "{}; the state has the identity too", refusal.details);
             kept(state, [0; 32])?

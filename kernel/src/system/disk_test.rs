@@ -10,7 +10,7 @@ use alloc::{format, vec};
 use core::time::Duration;
 
 use basalt_net::PeerId;
-use basalt_node::state::{Changes, Room, State};
+use basalt_node::state::{Batch, Namespace, State};
 use basalt_store::BlockDevice;
 
 use super::disks::Found;
@@ -36,9 +36,9 @@ pub fn load(state: Option<State>, peer_id: &PeerId) -> ! {
     ));
     loop {
         last += 1;
-        let mut changes = Changes::new();
-        changes.put(Room::DiskTest, slot(last), value(last));
-        changes.put(Room::DiskTest, LAST, last.to_le_bytes());
+        let mut changes = Batch::new();
+        changes.put(Namespace::DiskTest, slot(last), value(last));
+        changes.put(Namespace::DiskTest, LAST, last.to_le_bytes());
         if let Err(error) = state.commit(changes) {
             give_up(&error.to_string());
         }
@@ -69,7 +69,7 @@ fn value(batch: u64) -> Vec<u8> {
 /// The number of the last batch, if every record is that of the last batch that changed it.
 fn check(state: &mut State) -> Result<u64, String> {
     let word = match state
-        .get(Room::DiskTest, LAST)
+        .get(Namespace::DiskTest, LAST)
         .map_err(|error| error.to_string())?
     {
         None => 0,
@@ -80,7 +80,7 @@ fn check(state: &mut State) -> Result<u64, String> {
     };
     for batch in word.saturating_sub(SLOTS - 1).max(1)..=word {
         let found = state
-            .get(Room::DiskTest, &slot(batch))
+            .get(Namespace::DiskTest, &slot(batch))
             .map_err(|error| error.to_string())?;
         if found != Some(value(batch)) {
             return Err(format!("of {word} batches, number {batch} is not whole"));
@@ -184,16 +184,16 @@ mod tests {
         let (mut state, _) = State::open(disk, [1; 16]).unwrap();
         assert_eq!(check(&mut state), Ok(0));
         for batch in 1..=200 {
-            let mut changes = Changes::new();
-            changes.put(Room::DiskTest, slot(batch), value(batch));
-            changes.put(Room::DiskTest, LAST, batch.to_le_bytes());
+            let mut changes = Batch::new();
+            changes.put(Namespace::DiskTest, slot(batch), value(batch));
+            changes.put(Namespace::DiskTest, LAST, batch.to_le_bytes());
             state.commit(changes).unwrap();
             assert_eq!(check(&mut state), Ok(batch));
         }
         let lens: Vec<usize> = (1..200).map(|batch| value(batch).len()).collect();
         assert!(lens.iter().any(|&len| len < 1024) && lens.iter().any(|&len| len > 4096));
-        let mut half = Changes::new();
-        half.put(Room::DiskTest, LAST, 201_u64.to_le_bytes());
+        let mut half = Batch::new();
+        half.put(Namespace::DiskTest, LAST, 201_u64.to_le_bytes());
         state.commit(half).unwrap();
         assert!(check(&mut state).unwrap_err().contains("201 is not whole"));
     }

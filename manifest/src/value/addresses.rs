@@ -112,7 +112,7 @@ fn host6(text: &str) -> Result<Ipv6Addr, Fault> {
     } else if address.is_multicast() {
         "a multicast address"
     } else if address.to_ipv4_mapped().is_some() {
-        "an IPv4 address in disguise"
+        "an IPv4 address written as an IPv6 address"
     } else {
         return Ok(address);
     };

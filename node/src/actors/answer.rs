@@ -169,8 +169,10 @@ impl<I: Interpreter> Node<I> {
     }
 
     /// The next job for a compute core, if there is one and its core has room.
-    pub fn next_job(&mut self) -> Option<Job> {
-        self.rooms.next_job()
+    pub fn next_job(&mut self, clock: Clock) -> Option<Job> {
+        let job = self.rooms.next_job(clock);
+        self.take_answers(clock);
+        job
     }
 
     /// Takes back a job that a core has done.

@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
-use super::CallError;
+use crate::reply::CallError;
 
 /// A type that an argument can be read as.
 pub trait Argument: Sized {

@@ -7,9 +7,12 @@ use alloc::vec::Vec;
 
 use serde_json::Value;
 
+use super::args::Args;
 use super::math::two;
 use super::op::array_length;
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

@@ -2,8 +2,11 @@
 
 use core::cmp::Ordering;
 
+use super::args::Args;
 use super::math::two;
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row("cmp", "gt", "exactly 2: i64, i64", "bool", "", gt),

@@ -4,7 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
 /// The services that only a node with a chain has.

@@ -4,7 +4,10 @@ use alloc::string::{String, ToString};
 
 use serde_json::Value;
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[row(
     "debug",

@@ -7,7 +7,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms, row};
+use super::args::Args;
+use super::row::{Access, Builtin, on_rooms, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::services::{Blueprint, dag_json};
 

@@ -2,7 +2,10 @@
 
 use alloc::string::ToString;
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[row(
     "getDataSrv",

@@ -4,8 +4,11 @@ use alloc::string::String;
 
 use serde_json::json;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Access, Builtin, on_rooms};
+use crate::call::Call;
 use crate::ipfs::{self, Target};
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
 const ADDRESS: &str = "{success: bool, error: string, multiaddr: string}";
@@ -135,7 +138,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 ];
 
 impl Call<'_> {
-    /// Refuses a call on the host that is not the host's or its management's.
+    /// Refuses a call on the host that is not the host's or its operator's.
     fn guard_host(&self) -> Result<(), CallError> {
         match self.scope == self.host.peer_id {
             true => self.guard(),
@@ -203,7 +206,7 @@ fn connect(_: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply,
     Ok(json!({ "success": false, "error": error }).into())
 }
 
-/// The next argument, an address to keep; only host and management may change addresses.
+/// The next argument, an address to keep; only host and operator may change addresses.
 fn address(call: &Call<'_>, args: &mut Args<'_>) -> Result<String, CallError> {
     let text: String = args.next("multiaddr")?;
     call.guard()?;

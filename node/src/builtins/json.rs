@@ -6,8 +6,11 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
+use super::args::Args;
 use super::ordered::{Object, Ordered};
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

@@ -9,8 +9,11 @@ use basalt_terms::varint;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::args::Args;
 use super::op::{short_enough, wrap_as_multihash};
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

@@ -1,6 +1,9 @@
 //! `math`: checked integer arithmetic.
 
-use super::{Args, Argument, Builtin, Call, CallError, Reply, row};
+use super::args::{Args, Argument};
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

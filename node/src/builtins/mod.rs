@@ -1,8 +1,9 @@
 //! Built-in services: what every peer of the network answers by itself.
 //!
-//! The services are data. Each row of [`table`] names a function, its arguments, its result and what
-//! is peculiar about it in the words of the protocol description ("Built-in services", section 9.1),
-//! next to the handler that does it; `docs/builtins.md` is printed from the rows. One file per group.
+//! The services are data. Each row of [`table`] names a function, its arguments, its result and
+//! what is peculiar about it in the words of the protocol description ("Built-in services", section
+//! 9.1), next to the handler that does it; `docs/builtins.md` is printed from the rows. One file
+//! per group.
 //!
 //! Handlers are pure: they see the call, the clock and the network through [`Call`] and give a
 //! [`Reply`]; what takes time is handed back as [`Later`].
@@ -21,6 +22,7 @@ mod math;
 mod op;
 mod ordered;
 mod peer;
+mod row;
 mod run_console;
 mod sig;
 mod spell;
@@ -39,48 +41,7 @@ pub use crate::call::Call;
 pub use crate::reply::{CallError, Later, Reply};
 
 pub use args::{Args, Argument};
-
-/// One function of a built-in service.
-pub struct Builtin {
-    /// Service id in the script's `call`.
-    pub service: &'static str,
-    /// Function name.
-    pub function: &'static str,
-    /// Arguments by position; `?T` is an optional one.
-    pub arguments: &'static str,
-    /// The value on success.
-    pub result: &'static str,
-    /// Errors and peculiarities.
-    pub notes: &'static str,
-    /// Who may call it.
-    pub access: Access,
-    /// What it does.
-    pub handler: Handler,
-}
-
-/// In place of a function's name: any name that no row before has.
-pub const ANY: &str = "*";
-
-/// The code behind a function.
-#[derive(Clone, Copy)]
-pub enum Handler {
-    /// Answers from the call alone.
-    Pure(fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
-    /// Works on the node's rooms: on what lasts longer than the call.
-    Rooms(fn(&mut Rooms, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>),
-}
-
-/// Who may call a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Any script.
-    Anyone,
-    /// Scripts signed by the host or by its operator. The handler checks it, after it has
-    /// read its arguments.
-    Protected,
-    /// As [`Access::Protected`] on the host, any script on a worker.
-    ProtectedOnHost,
-}
+pub use row::{ANY, Access, Builtin, Handler};
 
 /// All built-in functions, service by service.
 pub fn table() -> impl Iterator<Item = &'static Builtin> {
@@ -167,7 +128,7 @@ pub fn manual() -> String {
          Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
          Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
          ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
-         *Protected* functions answer only scripts signed by the host or its management peer, and the spell that runs a worker.\n",
+         *Protected* functions answer only scripts signed by the host or its operator, and the spell that runs a worker.\n",
     );
     let mut service = "";
     for row in table() {
@@ -196,51 +157,4 @@ pub fn manual() -> String {
         );
     }
     page
-}
-
-/// A row for functions that anyone may call.
-const fn row(
-    service: &'static str,
-    function: &'static str,
-    arguments: &'static str,
-    result: &'static str,
-    notes: &'static str,
-    handler: fn(&Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
-) -> Builtin {
-    Builtin {
-        service,
-        function,
-        arguments,
-        result,
-        notes,
-        access: Access::Anyone,
-        handler: Handler::Pure(handler),
-    }
-}
-
-impl Builtin {
-    /// The same row for those whom `access` names.
-    const fn open_to(self, access: Access) -> Builtin {
-        Builtin { access, ..self }
-    }
-}
-
-/// A row for functions on the rooms, open to anyone.
-const fn on_rooms(
-    service: &'static str,
-    function: &'static str,
-    arguments: &'static str,
-    result: &'static str,
-    notes: &'static str,
-    handler: fn(&mut Rooms, &Call<'_>, &mut Args<'_>) -> Result<Reply, CallError>,
-) -> Builtin {
-    Builtin {
-        service,
-        function,
-        arguments,
-        result,
-        notes,
-        access: Access::Anyone,
-        handler: Handler::Rooms(handler),
-    }
 }

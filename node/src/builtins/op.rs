@@ -6,7 +6,10 @@ use alloc::vec::Vec;
 
 use serde_json::Value;
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row("op", "noop", "any", "\"\"", "", noop),
@@ -184,8 +187,8 @@ fn identity(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     }
 }
 
-/// Longest value that becomes base58, and longest text that is read as such, in bytes. Against scripts that hold the node up
-/// with long ones: the time grows with the square of the length.
+/// Longest value that becomes base58, and longest text that is read as such, in bytes. Against
+/// scripts that hold the node up with long ones: the time grows with the square of the length.
 pub(super) const MAX_BASE58: usize = 4096;
 
 /// Refuses what is too long for base58.

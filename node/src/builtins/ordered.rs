@@ -1,8 +1,8 @@
 //! JSON whose objects keep the order in which their keys came.
 //!
-//! Arguments reach a built-in with sorted keys, because the interpreter sorts them; results are text
-//! that the interpreter stores as it is. `json.*` must give keys in the order of insertion, so what it
-//! builds is kept in this type until it is text.
+//! Arguments reach a built-in with sorted keys, because the interpreter sorts them; results are
+//! text that the interpreter stores as it is. `json.*` must give keys in the order of insertion, so
+//! what it builds is kept in this type until it is text.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;

@@ -8,7 +8,10 @@ use basalt_net::multiaddr::Multiaddr;
 use basalt_net::peer_id::PeerId;
 use serde_json::{Value, json};
 
-use super::{Access, Args, Argument, Builtin, Call, CallError, Later, Reply, row};
+use super::args::{Args, Argument};
+use super::row::{Access, Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Later, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     row(

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Access, Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 
 pub(super) const FUNCTIONS: &[Builtin] = &[Builtin {
     access: Access::Protected,

@@ -8,7 +8,10 @@ use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use serde_json::json;
 
-use super::{Args, Builtin, Call, CallError, Reply, row};
+use super::args::Args;
+use super::row::{Builtin, row};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::script::Tetraplet;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
@@ -17,7 +20,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "sign",
         "data: []u8",
         "{success: bool, error: []string or [string], signature: [] or [[]u8]}",
-        "the script must be the scope's own, or the management's on the host: else `peer '<p>' is not allowed to sign data on '<q>'`; \
+        "the script must be the scope's own, or the operator's on the host: else `peer '<p>' is not allowed to sign data on '<q>'`; \
          data must be a whole result of `registry.get_record_bytes` or `registry.get_record_metadata_bytes` on this host: \
          else a call error. Data that is missing or no bytes is told in `error`",
         sign,

@@ -4,8 +4,11 @@ use alloc::string::{String, ToString};
 
 use serde_json::{Map, Value};
 
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
 use super::srv::check_alias;
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::services::Kind;
 use crate::spells::{Config, Error, Installation, Question};
@@ -16,7 +19,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "install",
         "script: string, data: any, trigger_config: object, alias: ?string",
         "spell id",
-        "on the host by its management, on a worker by its creator, itself or the management: else `Failed to install spell ..`; \
+        "on the host by its operator, on a worker by its creator, itself or the operator: else `Failed to install spell ..`; \
          `invalid config: period is too big. ..`, `invalid config: end_sec is less than start_sec or in the past`",
         install,
     ),
@@ -25,7 +28,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "spell_id_or_alias: string",
         "\"\"",
-        "on the host by host or management, on a worker by its creator, itself or the management",
+        "on the host by host or operator, on a worker by its creator, itself or the operator",
         remove,
     ),
     on_rooms(
@@ -58,7 +61,7 @@ pub(super) const SCRIPT_FUNCTIONS: &[Builtin] = &[
     ),
     on_rooms(
         "getDataSrv",
-        super::ANY,
+        super::row::ANY,
         "",
         "value of that key in the spell's KV, parsed from JSON text",
         "`Failed to get argument ..: value not found`; particles of spells only",

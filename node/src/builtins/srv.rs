@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 
 use serde_json::Value;
 
-use super::{Access, Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Access, Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::services::{Error, Kind};
 
@@ -32,7 +35,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "service_id_or_alias: string",
         "\"\"",
-        "by its owner, the management or the scope's own peer: else `Forbidden. User id '<p>' cannot call function \
+        "by its owner, the operator or the scope's own peer: else `Forbidden. User id '<p>' cannot call function \
          'remove_service': only creator can remove service`; a spell: `cannot remove a spell`",
         remove,
     )
@@ -66,8 +69,8 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "add_alias",
         "alias: string, service_id: string",
         "\"\"",
-        "on the host: by the host or its management; on a worker: by its creator, itself or the management. `worker-spell` is for \
-         host and management only. `Cannot add alias '<a>' because there is a service with that id`, `.. because it is reserved`",
+        "on the host: by the host or its operator; on a worker: by its creator, itself or the operator. `worker-spell` is for \
+         host and operator only. `Cannot add alias '<a>' because there is a service with that id`, `.. because it is reserved`",
         add_alias,
     )
     .open_to(Access::Protected),

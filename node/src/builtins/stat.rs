@@ -5,7 +5,10 @@ use alloc::string::String;
 
 use serde_json::{Value, json};
 
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
 pub(super) const FUNCTIONS: &[Builtin] = &[

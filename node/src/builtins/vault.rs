@@ -2,7 +2,10 @@
 
 use alloc::string::String;
 
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::vault::Error;
 

@@ -3,7 +3,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Args, Builtin, Call, CallError, Reply, on_rooms};
+use super::args::Args;
+use super::row::{Builtin, on_rooms};
+use crate::call::Call;
+use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 use crate::workers::normal_deal;
 
@@ -13,7 +16,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "create",
         "deal_id: string, cu_ids: []string (64 hex digits)",
         "worker id",
-        "by host or management: else `Only management or host peer can create worker`; `Worker for <deal> already exists`; \
+        "by host or operator: else `Only management or host peer can create worker`; `Worker for <deal> already exists`; \
          `Failed to allocate cores for ..`",
         create,
     ),
@@ -30,7 +33,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "remove",
         "worker_id: string",
         "\"\"",
-        "by creator, host or management; with its spells, services and key. `Worker <id> not found`",
+        "by creator, host or operator; with its spells, services and key. `Worker <id> not found`",
         remove,
     ),
     on_rooms("worker", "list", "", "[]worker id", "", list),
@@ -39,7 +42,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "activate",
         "deal_id: string",
         "\"\"",
-        "by host or management; `Deal has already been activated`. Subscribes the alias `worker-spell` again, from now on every 900 s",
+        "by host or operator; `Deal has already been activated`. Subscribes the alias `worker-spell` again, from now on every 900 s",
         activate,
     ),
     on_rooms(
@@ -47,7 +50,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "deactivate",
         "deal_id: string",
         "\"\"",
-        "by host or management; `Deal has already been deactivated`. Gives all its spells the empty configuration",
+        "by host or operator; `Deal has already been deactivated`. Gives all its spells the empty configuration",
         deactivate,
     ),
     on_rooms(

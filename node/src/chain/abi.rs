@@ -1,4 +1,5 @@
-//! Calls of contracts and their answers as bytes (Solidity contract ABI specification), as far as deals need them.
+//! Calls of contracts and their answers as bytes (Solidity contract ABI specification), as far as
+//! deals need them.
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -21,7 +21,8 @@ pub(super) struct Deal {
     worker: Word,
 }
 
-/// The deals that units are in, and those that are left out: the peer has more than one worker there.
+/// The deals that units are in, and those that are left out: the peer has more than one worker
+/// there.
 pub(super) fn deals(answer: &[u8]) -> Result<Vec<Deal>, abi::Malformed> {
     let mut deals: BTreeMap<Address, Option<Deal>> = BTreeMap::new();
     for unit in View(answer).tuples(0, 4)? {
@@ -152,8 +153,8 @@ pub(super) fn subnet(workers: Result<Value, String>) -> Value {
     }
 }
 
-/// A body from the chain's endpoint as scripts would see it, were it the answer to each of these questions: the deals of a
-/// peer, a deal's status, its application, its workers, a receipt.
+/// A body from the chain's endpoint as scripts would see it, were it the answer to each of these
+/// questions: the deals of a peer, a deal's status, its application, its workers, a receipt.
 pub fn views(body: &[u8]) -> [Result<Value, String>; 5] {
     let answer = rpc::answers(body, 1).and_then(|mut answers| answers.remove(0));
     let bytes = answer.clone().and_then(|answer| rpc::bytes(&answer));

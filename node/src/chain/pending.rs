@@ -1,8 +1,9 @@
-//! Transactions that were sent and are not known to be mined: each is sent again with a higher fee when its time is over.
+//! Transactions that were sent and are not known to be mined: each is sent again with a higher fee
+//! when its time is over.
 //!
-//! A transaction is on the disk before it is sent, with its number and its hash, and so is each that
-//! takes its place: after a power cut the node knows all that may be on the chain, looks after it,
-//! and sends nothing twice.
+//! A transaction is on the disk before it is sent, with its number and its hash, and so is each
+//! that takes its place: after a power cut the node knows all that may be on the chain, looks after
+//! it, and sends nothing twice.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -14,17 +15,18 @@ use serde_json::{Value, json};
 
 use super::rpc;
 use super::wallet::{Address, Transaction, Wallet, hash};
-use crate::state::{self, Changes, Room, State};
+use crate::state::{self, Batch, Namespace, State};
 
 /// How transactions that are not mined are sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resending {
     /// Time from a transaction's sending to the look whether it is mined, in milliseconds.
     pub after_ms: u64,
-    /// Times that one is sent again. Against a wallet that is emptied by fees that rise without end.
+    /// Times that one is sent again. Against a wallet that is emptied by fees that rise without
+    /// end.
     pub max_times: u8,
-    /// Transactions that are looked after, and so many that are over and were sent more than once; older ones are left to
-    /// themselves. Against scripts that send without end.
+    /// Transactions that are looked after, and so many that are over and were sent more than once;
+    /// older ones are left to themselves. Against scripts that send without end.
     pub max_pending: usize,
 }
 
@@ -46,8 +48,8 @@ pub(super) struct Fees {
 }
 
 impl Fees {
-    /// Fees in place of others that were too low: a quarter more, for nodes take a replacement only from a tenth more on,
-    /// and not less than what is asked for now.
+    /// Fees in place of others that were too low: a quarter more, for nodes take a replacement only
+    /// from a tenth more on, and not less than what is asked for now.
     pub(super) fn in_place_of(self, before: Fees) -> Fees {
         let more = |fee: u128| fee.saturating_add(fee / 4).saturating_add(1);
         Fees {
@@ -67,7 +69,8 @@ pub(super) struct Sent {
     pub(super) fees: Fees,
     /// Times that it was sent.
     pub(super) times: u8,
-    /// Hashes of all that were sent with this number, the first one first: at most one of them is mined.
+    /// Hashes of all that were sent with this number, the first one first: at most one of them is
+    /// mined.
     pub(super) hashes: Vec<String>,
     /// It is mined or given up.
     pub(super) over: bool,
@@ -80,7 +83,8 @@ struct Entry {
     due: Option<Instant>,
 }
 
-/// All that are looked after, by their numbers, and the last ones that are over and have more than one hash.
+/// All that are looked after, by their numbers, and the last ones that are over and have more than
+/// one hash.
 pub(super) struct Pending {
     limits: Resending,
     wallet: Wallet,
@@ -89,7 +93,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Those that the state has of this wallet on this chain; others, whose wallet the node no longer has, are forgotten.
+    /// Those that the state has of this wallet on this chain; others, whose wallet the node no
+    /// longer has, are forgotten.
     ///
     /// # Errors
     /// The state fails.
@@ -110,8 +115,8 @@ impl Pending {
         };
         // There may be one to be sent, but not before what has just been sent can be mined.
         let due = Instant::ZERO + Duration::from_millis(pending.limits.after_ms);
-        let mut changes = Changes::new();
-        for (key, record) in state.records(Room::Transactions, b"")? {
+        let mut changes = Batch::new();
+        for (key, record) in state.records(Namespace::Transactions, b"")? {
             match Sent::parse(&key, &record, chain_id, &pending.wallet.address()) {
                 Some(sent) => {
                     let due = (!sent.over).then_some(due);
@@ -122,7 +127,7 @@ impl Pending {
                         target: "chain",
                         "transaction {} is damaged or another wallet's: it is forgotten", key.escape_ascii()
                     );
-                    changes.delete(Room::Transactions, key);
+                    changes.delete(Namespace::Transactions, key);
                 }
             }
         }
@@ -133,7 +138,7 @@ impl Pending {
     /// Signs a transaction that is to be sent, or to be sent again with the fees that it has now.
     /// It may be sent when the changes are kept, and not before: after a power cut the node must
     /// know of everything that may be on the chain.
-    pub(super) fn plan(&self, now: Instant, mut sent: Sent) -> (Changes, Planned) {
+    pub(super) fn plan(&self, now: Instant, mut sent: Sent) -> (Batch, Planned) {
         let raw = self.wallet.sign(&Transaction {
             chain_id: self.chain_id,
             nonce: sent.nonce,
@@ -174,7 +179,7 @@ impl Pending {
     }
 
     /// What has to be kept of one, and the oldest of its kind, which goes when there are too many.
-    fn record(&self, sent: &Sent) -> (Changes, Option<u64>) {
+    fn record(&self, sent: &Sent) -> (Batch, Option<u64>) {
         let mut others = self.entries.values().map(|entry| &entry.sent);
         let mut others = others
             .by_ref()
@@ -182,18 +187,18 @@ impl Pending {
             .map(|other| other.nonce);
         let oldest = others.next();
         let oldest = oldest.filter(|_| 1 + others.count() >= self.limits.max_pending);
-        let mut changes = Changes::new();
+        let mut changes = Batch::new();
         if let Some(nonce) = oldest {
-            changes.delete(Room::Transactions, nonce.to_be_bytes());
+            changes.delete(Namespace::Transactions, nonce.to_be_bytes());
         }
         let record = sent.record(self.chain_id, &self.wallet.address());
-        changes.put(Room::Transactions, sent.nonce.to_be_bytes(), record);
+        changes.put(Namespace::Transactions, sent.nonce.to_be_bytes(), record);
         (changes, oldest)
     }
 
     /// Puts one in its place at once. It does not wait for the disk: what is lost with a power cut
     /// is found out again from the chain.
-    fn change(&mut self, sent: Sent, due: Option<Instant>) -> Changes {
+    fn change(&mut self, sent: Sent, due: Option<Instant>) -> Batch {
         let (changes, oldest) = self.record(&sent);
         self.put(Entry { sent, due }, oldest);
         changes
@@ -260,12 +265,12 @@ impl Pending {
 
     /// The chain's endpoint has taken one, and has a hash for it: the known one, unless it counts
     /// otherwise. Gives what has to be kept of that.
-    pub(super) fn taken(&mut self, nonce: u64, hash: &str) -> Changes {
+    pub(super) fn taken(&mut self, nonce: u64, hash: &str) -> Batch {
         let Some(Entry { sent, due }) = self.entries.get(&nonce) else {
-            return Changes::new();
+            return Batch::new();
         };
         if sent.over || sent.hashes.iter().any(|known| known == hash) {
-            return Changes::new();
+            return Batch::new();
         }
         let (mut sent, due) = (sent.clone(), *due);
         sent.hashes.push(hash.to_string());
@@ -274,9 +279,9 @@ impl Pending {
 
     /// One is mined or given up. Who asks for a hash that was replaced is told of the one that took
     /// its place. Gives what has to be kept of that.
-    pub(super) fn close(&mut self, nonce: u64) -> Changes {
+    pub(super) fn close(&mut self, nonce: u64) -> Batch {
         match self.get(nonce).cloned() {
-            None => Changes::new(),
+            None => Batch::new(),
             Some(sent) if sent.hashes.len() < 2 => self.forget(nonce),
             Some(sent) => self.change(Sent { over: true, ..sent }, None),
         }
@@ -284,9 +289,9 @@ impl Pending {
 
     /// One is on no chain, or there is nothing more to be known about it. Gives what has to be kept
     /// of that.
-    pub(super) fn forget(&mut self, nonce: u64) -> Changes {
-        let mut changes = Changes::new();
-        changes.delete(Room::Transactions, nonce.to_be_bytes());
+    pub(super) fn forget(&mut self, nonce: u64) -> Batch {
+        let mut changes = Batch::new();
+        changes.delete(Namespace::Transactions, nonce.to_be_bytes());
         self.entries.remove(&nonce);
         changes
     }
@@ -391,7 +396,7 @@ mod tests {
         kept
     }
 
-    fn keep(state: &mut Option<State>, changes: Changes) -> bool {
+    fn keep(state: &mut Option<State>, changes: Batch) -> bool {
         state
             .as_mut()
             .is_none_or(|state| state.commit(changes).is_ok())
@@ -497,6 +502,6 @@ mod tests {
         let other = pending(&limits, 2, &mut state);
         assert!(other.entries.is_empty());
         let state = state.as_ref().unwrap();
-        assert!(state.keys(Room::Transactions, b"").is_empty());
+        assert!(state.keys(Namespace::Transactions, b"").is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! Transactions from a script's call to the chain: made one at a time, kept before they are sent, and looked after until
-//! they are mined.
+//! Transactions from a script's call to the chain: made one at a time, kept before they are sent,
+//! and looked after until they are mined.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -11,30 +11,27 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
+use super::model::{Chain, Keeping, MAX_MS, Work, receipts};
 use super::pending::{Fees, Planned, Sent};
+use super::rpc;
 use super::wallet::Address;
-use super::{Chain, MAX_MS, Work, receipts, rpc};
 use crate::compute::JobId;
 use crate::reply::{CallError, Reply};
-use crate::state::{self, Changes};
+use crate::state::{self, Batch};
 
-/// What the endpoint answers to the questions of a request; the outer error is for want of an answer.
+/// What the endpoint answers to the questions of a request; the outer error is for want of an
+/// answer.
 type Answers = Result<Vec<Result<Value, String>>, String>;
+
+/// The call that waits, and its answer.
+pub(crate) type Answered = (JobId, Result<Reply, CallError>);
 
 /// A transaction that a script asks for.
 pub(super) enum Prepared {
     /// It was sent before, and may yet be mined: its hash.
     Known(String),
     /// It is to be sent when the disk has kept it.
-    New(Changes, Box<Planned>),
-}
-
-/// A transaction that the disk is keeping, and who waits for that.
-pub(super) enum Keeping {
-    /// A script's call waits until then for its first sending.
-    New(JobId, Instant, Box<Planned>),
-    /// It takes the place of one that is not mined, until then.
-    Again(Instant, Box<Planned>),
+    New(Batch, Box<Planned>),
 }
 
 impl Chain {
@@ -104,8 +101,8 @@ impl Chain {
         })
     }
 
-    /// Makes the transaction for which the chain has told fees and number, and keeps it. A script that asks once more for what
-    /// is under way, after a reboot perhaps, does not pay twice.
+    /// Makes the transaction for which the chain has told fees and number, and keeps it. A script
+    /// that asks once more for what is under way, after a reboot perhaps, does not pay twice.
     pub(super) fn prepared(
         &mut self,
         now: Instant,
@@ -136,7 +133,8 @@ impl Chain {
         Ok(Prepared::New(changes, Box::new(planned)))
     }
 
-    /// What the endpoint says to a new transaction. One without an answer may be on the chain all the same: it is looked after.
+    /// What the endpoint says to a new transaction. One without an answer may be on the chain all
+    /// the same: it is looked after.
     pub(super) fn told(&mut self, nonce: u64, answers: &Answers) {
         let answer = answers.as_ref().ok().and_then(|answers| answers.first());
         let changes = match answer {
@@ -205,21 +203,21 @@ impl Chain {
     }
 
     /// Keeps what is to be sent then.
-    pub(super) fn keep_first(&mut self, changes: Changes, keeping: Keeping) {
+    pub(super) fn keep_first(&mut self, changes: Batch, keeping: Keeping) {
         let id = self.ids.next();
         self.keeping.insert(id, keeping);
         self.commits.push_back((id, changes));
     }
 
     /// Keeps what nothing waits for.
-    pub(super) fn keep(&mut self, changes: Changes) {
+    pub(super) fn keep(&mut self, changes: Batch) {
         if !changes.is_empty() {
             self.commits.push_back((self.ids.next(), changes));
         }
     }
 
     /// The next changes for the disk.
-    pub(crate) fn next_commit(&mut self) -> Option<(JobId, Changes)> {
+    pub(crate) fn next_commit(&mut self) -> Option<(JobId, Batch)> {
         self.commits.pop_front()
     }
 
@@ -233,7 +231,7 @@ impl Chain {
         now: Instant,
         id: JobId,
         kept: Result<(), state::Error>,
-    ) -> Result<Option<(JobId, Result<Reply, CallError>)>, Result<(), state::Error>> {
+    ) -> Result<Option<Answered>, Result<(), state::Error>> {
         let send = |raw: &[u8]| [("eth_sendRawTransaction", json!([rpc::hex(raw)]))];
         match (self.keeping.remove(&id), kept) {
             (None, kept) => return Err(kept),

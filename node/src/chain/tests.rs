@@ -1,11 +1,29 @@
 //! What the contracts took and gave, and what the reference library signed.
 
+use super::abi;
 use super::answers::{app_cid, status};
+use super::answers::{deals, workers};
+use super::calls::{GET_COMPUTE_UNITS, chain_id_of, deal_address};
+use super::model::{Asked, Chain, Settings, Work, receipts};
+use super::rpc::{self, Question};
+use super::sending::mined;
 use super::wallet::Transaction;
-use super::*;
+use super::wallet::{self, Wallet};
+use crate::compute::{JobId, JobIds};
+use crate::outgoing::Owner;
+use crate::reply::{CallError, Reply};
+use crate::state::State;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use basalt_manifest::Manifest;
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
 use basalt_store::Memory;
 use core::time::Duration;
 use serde_json::from_str;
+use serde_json::{Value, json};
 
 fn vectors(text: &str) -> Vec<Value> {
     from_str(text).unwrap()
@@ -227,7 +245,8 @@ impl Played {
         self.chain.send_next();
     }
 
-    /// The chain tells what a transaction needs: a base fee, and how many transactions the wallet has made.
+    /// The chain tells what a transaction needs: a base fee, and how many transactions the wallet
+    /// has made.
     fn prepare(&mut self, base_fee: u64, count: u64) -> Replied {
         let answers = [
             json!("0x5"),
@@ -239,8 +258,8 @@ impl Played {
         self.answer(&answers).1
     }
 
-    /// Answers the next request, or lets it be in vain; gives what was asked, by method, and the reply to the call that
-    /// waits.
+    /// Answers the next request, or lets it be in vain; gives what was asked, by method, and the
+    /// reply to the call that waits.
     fn answer(&mut self, answers: &[Value]) -> (Vec<(String, Value)>, Replied) {
         let request = self.chain.next_request().expect("a request");
         let Owner::Chain(id) = request.owner else {
@@ -351,7 +370,8 @@ fn what_is_not_mined_is_sent_again_for_more() {
     );
     let (asked, _) = played.answer(&[json!({ "error": "busy" })]);
     assert_eq!(asked, sending(&raw(253, 3)));
-    // Gas has become dear meanwhile: the next one follows. An endpoint may count otherwise than by the bytes.
+    // Gas has become dear meanwhile: the next one follows. An endpoint may count otherwise than by
+    // the bytes.
     played.pass(90);
     let dear = json!({ "baseFeePerGas": "0x3e8" });
     played.answer(&[dear, json!("0x2"), Value::Null, Value::Null]);
@@ -393,7 +413,8 @@ fn a_power_cut_neither_loses_nor_doubles_a_transaction() {
             assert_eq!(reply, Some(Ok(json!(first))));
         }
         let mut played = played.rebooted();
-        // The script knows of nothing and asks again: it gets the hash of the one that is under way.
+        // The script knows of nothing and asks again: it gets the hash of the one that is under
+        // way.
         played.call(&[1, 2]);
         assert_eq!(played.prepare(100, 8), Some(Ok(json!(first))));
         assert!(played.chain.next_request().is_none());

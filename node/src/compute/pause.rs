@@ -7,7 +7,7 @@ use core::task::Waker;
 
 use basalt_net::time::Instant;
 
-use super::Platform;
+use super::platform::Platform;
 
 /// How a job gives its core back while it waits for something. The edge makes one for each job.
 pub trait Pause: Send + Sync {

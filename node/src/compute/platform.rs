@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::host::Clock;
+use crate::clock::Clock;
 
 /// Clocks and randomness, from any compute core.
 pub trait Platform: Send + Sync {

@@ -11,7 +11,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::MAX_UNDER_WAY;
+/// Jobs that a core has at most, beside those that wait for something outside: one that runs and
+/// one that is to run next. An answer that makes a job go on may make it one more for a while.
+pub const MAX_UNDER_WAY: usize = 2;
 
 /// A queue per core, for jobs or calls `C`. All together hold a bounded number of them: what is
 /// over it is refused.
@@ -84,10 +86,14 @@ impl<C> Queues<C> {
         self.waiting < self.limit
     }
 
-    /// Calls that wait for a service.
+    /// Calls that wait for a service. The first one in the line of a free service does not: it
+    /// waits for a core.
     pub(crate) fn waiting_for(&self, service: &str) -> usize {
         let line = self.services.get(service);
-        line.map_or(0, |line| line.waiting.len())
+        line.map_or(0, |line| match line.busy {
+            true => line.waiting.len(),
+            false => line.waiting.len().saturating_sub(1),
+        })
     }
 
     /// Queues a job that needs no service, or has one already.
@@ -193,8 +199,10 @@ mod tests {
     use basalt_net::time::Instant;
 
     use super::*;
-    use crate::compute::{Job, JobId, NoPause, Pause, Pauser, Platform, Receipt};
-    use crate::host::Clock;
+    use crate::clock::Clock;
+    use crate::compute::job::{Job, JobId, Receipt};
+    use crate::compute::pause::{NoPause, Pause, Pauser};
+    use crate::compute::platform::Platform;
 
     fn run(queues: &mut Queues<u64>) -> Vec<u64> {
         core::iter::from_fn(|| queues.next())
@@ -227,8 +235,9 @@ mod tests {
             queues.call("a", 0, number);
         }
         queues.call("b", 0, 10);
-        assert_eq!(queues.waiting_for("a"), 3);
+        assert_eq!(queues.waiting_for("a"), 2);
         assert_eq!(run(&mut queues), [0, 10]);
+        assert_eq!(queues.waiting_for("a"), 2);
         queues.finished(0);
         queues.finished(0);
         assert!(run(&mut queues).is_empty());

@@ -3,9 +3,12 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{DiskDone, DiskJob, DiskOutcome, MAX_UNDER_WAY, StoreStatus, Wanted};
+use super::job::{DiskDone, DiskJob, DiskOutcome, StoreStatus, Wanted};
 use crate::compute::JobId;
-use crate::state::{Changes, State};
+use crate::state::{Batch, State};
+
+/// Disk jobs that an edge holds at most: one that runs and one that waits for it.
+pub const MAX_UNDER_WAY: usize = 2;
 
 /// The node's queue of disk jobs, and what it knows of the store.
 #[derive(Default)]
@@ -17,8 +20,6 @@ pub(crate) struct Disk {
     exists: bool,
     /// Whether the store may have housekeeping to do: after it was opened and after each commit.
     untidy: bool,
-    /// The step of housekeeping under way.
-    maintains: Option<JobId>,
     status: Option<StoreStatus>,
 }
 
@@ -49,15 +50,15 @@ impl Disk {
         self.waiting.len()
     }
 
-    /// Whether there is room for what a script asks to be read. What follows from a job that was let
-    /// in goes in also when there is none: it is bounded by that job. Changes wait for each other
-    /// before they come here, and are bounded there.
+    /// Whether there is room for what a script asks to be read. What follows from a job that was
+    /// let in goes in also when there is none: it is bounded by that job. Changes wait for each
+    /// other before they come here, and are bounded there.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < self.limit
     }
 
     /// Queues changes.
-    pub(crate) fn commit(&mut self, id: JobId, changes: Changes) {
+    pub(crate) fn commit(&mut self, id: JobId, changes: Batch) {
         self.waiting.push_back(DiskJob::commit(id, changes));
     }
 
@@ -66,18 +67,17 @@ impl Disk {
         self.waiting.push_back(DiskJob::read(id, wanted));
     }
 
-    /// Queues a step of housekeeping when the disk has nothing else to do; true when there may be
-    /// more of it.
+    /// Queues a step of housekeeping when the disk has nothing else to do; true when it did. While
+    /// the step is under way there is nothing to come back for: its end calls.
     pub(crate) fn maintain(&mut self, id: impl FnOnce() -> JobId) -> bool {
         let idle = self.waiting.is_empty() && self.under_way == 0;
-        if self.exists && self.untidy && idle {
-            let id = id();
-            self.maintains = Some(id);
+        let begins = self.exists && self.untidy && idle;
+        if begins {
             // A commit that comes in meanwhile sets it again.
             self.untidy = false;
-            self.waiting.push_back(DiskJob::maintain(id));
+            self.waiting.push_back(DiskJob::maintain(id()));
         }
-        self.untidy || self.maintains.is_some()
+        begins
     }
 
     /// The next job for the edge.
@@ -98,7 +98,6 @@ impl Disk {
         }
         match done.outcome {
             DiskOutcome::Maintained(more) => {
-                self.maintains = None;
                 self.untidy |= more.unwrap_or_else(|error| {
                     log::error!(target: "state", "{error}");
                     false
@@ -116,7 +115,7 @@ impl Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Room;
+    use crate::state::Namespace;
     use alloc::vec;
     use basalt_store::Memory;
 
@@ -129,8 +128,8 @@ mod tests {
         let mut state = state();
         let mut disk = Disk::new(Some(&state), 3);
         for n in 0..3u8 {
-            let mut changes = Changes::new();
-            changes.put(Room::System, "key", [n]);
+            let mut changes = Batch::new();
+            changes.put(Namespace::System, "key", [n]);
             disk.commit(JobId(n.into()), changes);
         }
         assert!(!disk.has_room());
@@ -141,7 +140,10 @@ mod tests {
             assert_eq!(id, JobId(n as u64));
             assert!(matches!(outcome, DiskOutcome::Committed(Ok(()))));
         }
-        disk.read(JobId(9), vec![Wanted::One(Room::System, b"key".to_vec())]);
+        disk.read(
+            JobId(9),
+            vec![Wanted::One(Namespace::System, b"key".to_vec())],
+        );
         let third = disk.next().unwrap();
         disk.done(third.run(&mut state)).unwrap();
         let read = disk.next().unwrap();
@@ -157,8 +159,8 @@ mod tests {
     fn housekeeping_waits_until_nothing_else_does() {
         let mut state = state();
         let mut disk = Disk::new(Some(&state), 3);
-        disk.commit(JobId(1), Changes::new());
-        assert!(disk.maintain(|| JobId(2)));
+        disk.commit(JobId(1), Batch::new());
+        assert!(!disk.maintain(|| JobId(2)));
         let commit = disk.next().unwrap();
         assert!(disk.next().is_none());
         disk.done(commit.run(&mut state)).unwrap();
@@ -173,7 +175,7 @@ mod tests {
     fn without_a_store_nothing_is_kept_or_found() {
         let mut disk = Disk::new(None, 3);
         assert!(!disk.maintain(|| JobId(1)));
-        disk.read(JobId(1), vec![Wanted::Prefix(Room::Files, Vec::new())]);
+        disk.read(JobId(1), vec![Wanted::Prefix(Namespace::Files, Vec::new())]);
         let done = disk.next().unwrap().run_without_disk();
         let (_, outcome) = disk.done(done).unwrap();
         assert!(matches!(outcome, DiskOutcome::Read(Ok(found)) if found == [[]]));

@@ -1,4 +1,5 @@
-//! Files out of blocks: every block is checked against its CID, dag-pb nodes with UnixFS data are put together.
+//! Files out of blocks: every block is checked against its CID, dag-pb nodes with UnixFS data are
+//! put together.
 //!
 //! Formats: CID (multiformats specification), dag-pb and UnixFS (IPFS specifications).
 
@@ -180,8 +181,8 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The fields of a protobuf message by number; `None` where it is malformed, or has a field of a fixed
-/// size, which no node has.
+/// The fields of a protobuf message by number; `None` where it is malformed, or has a field of a
+/// fixed size, which no node has.
 fn fields(message: &[u8]) -> impl Iterator<Item = Option<(u32, Value<'_>)>> {
     Fields::lenient(message).map(|field| match field.ok()? {
         field if field.value == Value::Fixed => None,

@@ -1,7 +1,8 @@
-//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node, or from a gateway, with TLS or without.
+//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node, or from a
+//! gateway, with TLS or without.
 //!
-//! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the node that serves them
-//! need not be trusted. Sizes, times and requests at once are bounded.
+//! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the
+//! node that serves them need not be trusted. Sizes, times and requests at once are bounded.
 
 pub mod dag;
 

@@ -43,9 +43,11 @@ impl Peer {
         // What one kind of work gives may be work of another: a transaction that the disk has kept
         // is a request, and a cold service is read before it is a job.
         loop {
-            let request = self.node.next_request();
+            // In this order: asking for a job may give one to the disk, and either may be run at
+            // once and give a request.
+            let job = self.node.next_job(clock);
             let disk_job = self.node.next_disk_job(clock);
-            let job = self.node.next_job();
+            let request = self.node.next_request();
             if request.is_none() && disk_job.is_none() && job.is_none() {
                 break;
             }

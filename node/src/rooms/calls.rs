@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use super::Rooms;
-use super::changes::{Change, Then};
-use super::jobs::Followup;
+use super::change::{Change, Then};
+use super::followup::Followup;
+use super::held::Rooms;
 use crate::call::Call;
 use crate::chain::Chain;
 use crate::host::Clock;

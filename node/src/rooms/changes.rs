@@ -1,180 +1,21 @@
 //! Changes of what outlives a reboot: services' names, modules, blueprints, workers, spells.
 //!
-//! A change is checked against what the rooms know ([`Rooms::plan`]), committed by the disk, and
-//! only then made in the rooms ([`Rooms::apply`]). The next one is not checked before: so each sees
+//! A change is checked against what the rooms know ([`Namespaces::plan`]), committed by the disk, and
+//! only then made in the rooms ([`Namespaces::apply`]). The next one is not checked before: so each sees
 //! the one before it, as if the disk took no time. Everything else goes on meanwhile.
 
-use alloc::collections::VecDeque;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt;
+use alloc::string::ToString;
 
-use basalt_net::peer_id::PeerId;
-use basalt_net::time::Instant;
-use basalt_wasm_host::Module;
-
-use super::Rooms;
+use super::change::{Change, Error, Planned, Then};
+use super::held::Rooms;
 use crate::compute::JobId;
 use crate::host::Clock;
 use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
-use crate::services::{self, Blueprint, File, Named};
-use crate::spells::{self, Config, Filled, Spells};
-use crate::state::{self, Changes};
+use crate::spells::{self, Config, Spells};
+use crate::state::{self, Batch};
 use crate::system::Installer;
-use crate::workers::{self, Worker};
-
-/// A change that is wanted.
-pub(super) enum Change {
-    /// A new service is kept.
-    Record(String),
-    /// A service gets another name in its scope.
-    Alias {
-        scope: PeerId,
-        alias: String,
-        id: String,
-    },
-    /// A service goes, with its files, names and subscription.
-    Remove(String),
-    /// A module is kept.
-    Module {
-        cid: String,
-        name: String,
-        bytes: File,
-        module: Module,
-    },
-    /// A blueprint is kept.
-    Blueprint(Blueprint),
-    /// A deal gets a worker.
-    Worker {
-        author: PeerId,
-        deal: String,
-        cu_ids: Vec<String>,
-    },
-    /// A worker goes, with its services, spells, vault and key.
-    RemoveWorker { author: PeerId, name: String },
-    /// A deal's worker becomes active, or stops being so.
-    Switch {
-        author: PeerId,
-        deal: String,
-        active: bool,
-    },
-    /// A spell is subscribed; a new one is kept and named.
-    Spell {
-        filled: Filled,
-        is_new: bool,
-        now_ms: u64,
-    },
-    /// What a system service's spell was made from is remembered.
-    Version(String, String),
-}
-
-/// A change that was checked.
-enum Planned {
-    Record(String),
-    Alias(Named),
-    Remove(String, Option<Instant>),
-    Module(String, String, File, Module),
-    Blueprint(Blueprint),
-    Worker(Worker, String),
-    RemoveWorker(PeerId, Vec<String>, Vec<String>),
-    Switch(Worker),
-    Spell(Filled, bool, Option<Named>, u64),
-    Version,
-}
-
-/// What follows a change.
-pub(super) enum Then {
-    /// Its reply is the answer.
-    Answer,
-    /// A service was created.
-    Created { id: String, begun: Option<Instant> },
-    /// A spell was made, or changed.
-    Spell {
-        id: String,
-        scope: PeerId,
-        /// When a new one was begun.
-        begun: Option<Option<Instant>>,
-    },
-    /// A worker became active: its main spell is subscribed again.
-    Activated { deal: String, until: Instant },
-    /// A worker is active no more: its spells do not run.
-    Deactivated { deal: String, until: Instant },
-}
-
-/// Why a change was not made.
-#[derive(Debug)]
-pub(super) enum Error {
-    Services(services::Error),
-    Spells(spells::Error),
-    Workers(workers::Error),
-    /// Too many wait.
-    Full,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Services(error) => error.fmt(f),
-            Error::Spells(error) => error.fmt(f),
-            Error::Workers(error) => error.fmt(f),
-            Error::Full => write!(f, "this peer is too busy: {}", Refusal::DiskJobsFull),
-        }
-    }
-}
-
-impl From<services::Error> for Error {
-    fn from(error: services::Error) -> Error {
-        Error::Services(error)
-    }
-}
-
-impl From<spells::Error> for Error {
-    fn from(error: spells::Error) -> Error {
-        Error::Spells(error)
-    }
-}
-
-impl From<workers::Error> for Error {
-    fn from(error: workers::Error) -> Error {
-        Error::Workers(error)
-    }
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> CallError {
-        match error {
-            Error::Services(error) => error.into(),
-            Error::Spells(error) => error.into(),
-            Error::Workers(error) => error.into(),
-            full @ Error::Full => CallError::text(full.to_string()),
-        }
-    }
-}
-
-/// Changes in their order.
-pub(super) struct Lane {
-    /// The one that the disk is keeping.
-    current: Option<(JobId, Planned, Then)>,
-    waiting: VecDeque<(JobId, Change, Then)>,
-    limit: usize,
-}
-
-impl Lane {
-    /// No changes; `limit` may wait.
-    pub(super) fn new(limit: usize) -> Lane {
-        Lane {
-            current: None,
-            waiting: VecDeque::new(),
-            limit,
-        }
-    }
-
-    /// Changes that wait for the ones before them.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-}
+use crate::workers::Worker;
 
 impl Rooms {
     /// Makes a change, now if the disk has nothing to do with it; else the reply comes with a job.
@@ -239,7 +80,7 @@ impl Rooms {
     }
 
     /// Checks a change; gives what has to be kept of it.
-    fn plan(&mut self, change: Change) -> Result<(Changes, Planned), Error> {
+    fn plan(&mut self, change: Change) -> Result<(Batch, Planned), Error> {
         let host = self.host.clone();
         let services = &self.services;
         Ok(match change {
@@ -249,7 +90,7 @@ impl Rooms {
                 (changes, Planned::Alias(named))
             }
             Change::Remove(id) => {
-                let mut changes = Changes::new();
+                let mut changes = Batch::new();
                 services.plan_removal(host.peer_id, &id, &mut changes)?;
                 (changes, Planned::Remove(id, services.now()))
             }
@@ -282,7 +123,7 @@ impl Rooms {
             Change::RemoveWorker { author, name } => {
                 let may_operate = host.may_operate(&author);
                 let (id, worker) = host.workers.removable(author, may_operate, &name)?;
-                let mut changes = Changes::new();
+                let mut changes = Batch::new();
                 let ids = services.ids_of_scope(&id);
                 for service in &ids {
                     services.plan_removal(host.peer_id, service, &mut changes)?;
@@ -305,7 +146,7 @@ impl Rooms {
                 is_new,
                 now_ms,
             } => {
-                let (mut changes, mut named) = (Changes::new(), None);
+                let (mut changes, mut named) = (Batch::new(), None);
                 if is_new {
                     changes = services.plan_record(&filled.id);
                 }

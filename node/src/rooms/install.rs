@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use basalt_net::time::Instant;
 
-use super::Rooms;
-use super::changes::{Change, Then};
-use super::jobs::Followup;
+use super::change::{Change, Then};
+use super::followup::Followup;
+use super::held::Rooms;
 use crate::host::Clock;
 use crate::reply::{CallError, Later, Reply};
 use crate::services::{Kind, Services};

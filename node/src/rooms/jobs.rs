@@ -1,47 +1,28 @@
 //! What follows a job. Each job that somebody waits for has a [`Followup`], which is matched here
 //! and nowhere else.
 
-use alloc::string::String;
 use basalt_net::time::Instant;
 
-use super::Rooms;
-use super::changes::{Change, Then};
+use super::change::{Change, Then};
+use super::followup::Followup;
+use super::held::Rooms;
 use crate::chain::Chain;
-use crate::compute::{Done, Job, JobId, Receipt};
+use crate::compute::{Done, Job, JobId};
 use crate::disk::{DiskDone, DiskJob, DiskOutcome};
 use crate::host::Clock;
 use crate::reply::{CallError, Later, Reply};
-use crate::services::{self, Loading, ServiceCall};
-use crate::spells::{Asked, Beginning, Filling};
-
-/// What becomes of a job when it is over.
-pub(super) enum Followup {
-    /// A script's call of a service: what the service gave is the answer.
-    Call(ServiceCall),
-    /// A module is loaded: it is kept, or its interface is the answer.
-    Load(Loading),
-    /// A service has done its first work: its record is kept.
-    Made {
-        id: String,
-        begun: Option<Instant>,
-        made: Receipt<Result<(), services::Error>>,
-    },
-    /// A spell's service is filled: the spell is subscribed and named.
-    Filled {
-        filling: Filling,
-        /// Whether the spell is new.
-        begun: Option<Option<Instant>>,
-    },
-    /// A script has asked its spell.
-    Asked(Asked),
-    /// A spell was triggered: its script becomes a particle.
-    Triggered(Beginning),
-}
+use crate::services::{self, Loading};
 
 impl Rooms {
     /// The next job for a core with room.
-    pub fn next_job(&mut self) -> Option<Job> {
-        self.services.next_job(&mut self.disk, &mut self.vaults)
+    pub fn next_job(&mut self, clock: Clock) -> Option<Job> {
+        loop {
+            let job = self.services.next_job(&mut self.disk, &mut self.vaults);
+            // A cold service may just have been read: then there is a job now.
+            if job.is_some() || !self.run_disk(clock) {
+                return job;
+            }
+        }
     }
 
     /// Takes back a job that a core has done.
@@ -58,17 +39,33 @@ impl Rooms {
     /// The next job for the disk, if the edge has taken the state. As long as it has not, the jobs
     /// are run here and now.
     pub fn next_disk_job(&mut self, clock: Clock) -> Option<DiskJob> {
+        self.run_disk(clock);
+        match self.disk.exists() && self.state.is_none() {
+            true => self.disk.next(),
+            false => None,
+        }
+    }
+
+    /// Queues the chain's commits, and runs the disk's jobs unless the edge does; true when there
+    /// was one.
+    fn run_disk(&mut self, clock: Clock) -> bool {
+        let mut ran = false;
         loop {
             while let Some((id, changes)) = self.chain.as_mut().and_then(Chain::next_commit) {
                 self.disk.commit(id, changes);
             }
-            let job = self.disk.next()?;
+            if self.disk.exists() && self.state.is_none() {
+                return ran;
+            }
+            let Some(job) = self.disk.next() else {
+                return ran;
+            };
             let done = match &mut self.state {
                 Some(state) => job.run(state),
-                None if self.disk.exists() => return Some(job),
                 None => job.run_without_disk(),
             };
             self.disk_done(clock, done);
+            ran = true;
         }
     }
 

@@ -9,9 +9,12 @@ use basalt_net::time::Instant;
 use basalt_wasm_host::interface::Description;
 use basalt_wasm_host::{CallParameters, Module};
 
+use super::entry::Entry;
+use super::error::Error;
 use super::jobs::refused;
+use super::record::{Kind, Record};
+use super::room::Services;
 use super::running::{Called as Outcome, File, Part, Running};
-use super::{Entry, Error, Kind, Record, Services};
 use crate::call::Call;
 use crate::compute::{JobId, Receipt};
 use crate::disk::Disk;

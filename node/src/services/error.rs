@@ -1,4 +1,5 @@
-//! Why something about services did not work, in the words of the protocol description (sections 9.1 and 9.3).
+//! Why something about services did not work, in the words of the protocol description (sections
+//! 9.1 and 9.3).
 
 use alloc::string::String;
 use core::fmt;

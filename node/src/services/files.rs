@@ -1,7 +1,8 @@
-//! Files of services on the store: each call's changes as one record, replayed when the service is started again.
+//! Files of services on the store: each call's changes as one record, replayed when the service is
+//! started again.
 //!
-//! A record holds [`Effect`]s one after another: a tag byte, then numbers as 8 bytes little-endian, and texts and bytes
-//! with their length before them.
+//! A record holds [`Effect`]s one after another: a tag byte, then numbers as 8 bytes little-endian,
+//! and texts and bytes with their length before them.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,8 +13,8 @@ use spin::Mutex;
 /// Longest record, in bytes: longer batches are cut where an effect ends.
 pub(super) const MAX_RECORD: usize = 4 << 20;
 
-/// Takes the changes of a call on the compute core; the node keeps them when the call is done, before its result is
-/// seen.
+/// Takes the changes of a call on the compute core; the node keeps them when the call is done,
+/// before its result is seen.
 #[derive(Clone, Default)]
 pub(super) struct Recorder(Arc<Mutex<Records>>);
 

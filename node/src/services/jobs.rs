@@ -11,81 +11,29 @@
 //!    and the service is free for the next one.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_wasm_host::vfs::Quota;
 
+use super::entry::{Place, file_key, file_prefix};
+use super::error::Error;
+use super::room::Services;
 use super::running::{Loaded, Maker, Running};
-use super::{Error, Place, Services, file_key, file_prefix};
+use super::under_way::{Back, Source, Turn, UnderWay, Waiting};
 use crate::compute::{Job, JobId, Receipt, receipt};
 use crate::disk::{Disk, Wanted};
 use crate::refusal::Refusal;
 use crate::state;
-use crate::state::{Changes, Record, Room};
+use crate::state::{Batch, Namespace, Record};
 use crate::tally::Tally;
 use crate::vault::Vaults;
 
 /// Records of files that may always gather before all files are written anew, in bytes. Below it a
 /// service with small files would be written anew by almost every call.
 const MIN_FILE_LOG: u64 = 1 << 20;
-
-/// What a job gets to work with.
-enum Source {
-    Ready(Box<Running>),
-    Make(Box<Maker>),
-    Failed(Error),
-}
-
-/// What a job brings back, besides its value.
-pub(super) struct Back {
-    running: Result<Box<Running>, Error>,
-    loaded: Loaded,
-    /// How long it waited for its service and its core.
-    waited: Duration,
-}
-
-/// What waits for a core.
-pub(super) enum Turn {
-    /// A job that has all it needs.
-    Job(Job),
-    /// A job that needs its service.
-    Service(Waiting),
-}
-
-/// A job that waits for its service.
-pub(super) struct Waiting {
-    id: JobId,
-    service: String,
-    core: usize,
-    until: Instant,
-    launch: Box<dyn FnOnce(Source) -> (Job, Receipt<Back>)>,
-}
-
-/// How far a job of a service is.
-pub(super) enum UnderWay {
-    /// It waits for its turn, or for the disk to read what its service is made of.
-    Waits {
-        scope: PeerId,
-        reads: Option<Box<Waiting>>,
-    },
-    /// The edge has it.
-    Runs {
-        scope: PeerId,
-        service: String,
-        back: Receipt<Back>,
-    },
-    /// The disk keeps what it changed.
-    Keeps {
-        service: String,
-        running: Box<Running>,
-        records: core::ops::Range<u64>,
-        log: u64,
-    },
-}
 
 impl Services {
     /// Lets a service do some work on its core when it is its turn, not after `until`. When the job
@@ -233,7 +181,10 @@ impl Services {
             Err(error) => return Some(Source::Failed(error)),
         };
         if !entry.file_records.is_empty() {
-            wanted.push(Wanted::Prefix(Room::Files, file_prefix(&waiting.service)));
+            wanted.push(Wanted::Prefix(
+                Namespace::Files,
+                file_prefix(&waiting.service),
+            ));
         }
         if wanted.is_empty() {
             let maker = self.maker(waiting, vaults, Vec::new());
@@ -390,24 +341,24 @@ impl Services {
         service: &str,
         running: &Running,
         has_disk: bool,
-    ) -> Option<(Changes, core::ops::Range<u64>, u64)> {
+    ) -> Option<(Batch, core::ops::Range<u64>, u64)> {
         let entry = self.entries.get(service).filter(|_| has_disk)?;
-        let mut changes = Changes::new();
+        let mut changes = Batch::new();
         let (mut records, mut log) = (entry.file_records.clone(), entry.file_log);
         for record in running.changes() {
             log += record.len() as u64;
-            changes.put(Room::Files, file_key(service, records.end), record);
+            changes.put(Namespace::Files, file_key(service, records.end), record);
             records.end += 1;
         }
         if log > MIN_FILE_LOG + 2 * running.file_bytes() {
-            changes = Changes::new();
+            changes = Batch::new();
             for number in entry.file_records.clone() {
-                changes.delete(Room::Files, file_key(service, number));
+                changes.delete(Namespace::Files, file_key(service, number));
             }
             // Numbers go on, they do not begin anew: a batch must not put what it deletes.
             records = entry.file_records.end..entry.file_records.end;
             for record in running.files() {
-                changes.put(Room::Files, file_key(service, records.end), record);
+                changes.put(Namespace::Files, file_key(service, records.end), record);
                 records.end += 1;
             }
             log = 0;

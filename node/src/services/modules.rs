@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::running::{File, Part};
 use crate::disk::Wanted;
-use crate::state::{Changes, Record, Room, State};
+use crate::state::{Batch, Namespace, Record, State};
 
 /// A module that the node has.
 struct Known {
@@ -97,7 +97,7 @@ impl Modules {
     /// Those that the state has.
     pub(super) fn restore(state: &mut State) -> Result<Modules, Error> {
         let mut restored = Modules::default();
-        for (cid, facts) in state.records(Room::ModuleFacts, b"")? {
+        for (cid, facts) in state.records(Namespace::ModuleFacts, b"")? {
             let known = Known {
                 name: String::from_utf8_lossy(&facts).into_owned(),
                 bytes: None,
@@ -106,7 +106,7 @@ impl Modules {
             let cid = String::from_utf8_lossy(&cid).into_owned();
             restored.modules.insert(cid, known);
         }
-        for (_, text) in state.records(Room::Blueprints, b"")? {
+        for (_, text) in state.records(Namespace::Blueprints, b"")? {
             let blueprint = Blueprint::parse(&String::from_utf8_lossy(&text))?;
             restored.blueprints.insert(blueprint.id.clone(), blueprint);
         }
@@ -114,12 +114,12 @@ impl Modules {
     }
 
     /// What has to be kept of a module that was loaded.
-    pub(crate) fn plan(&self, cid: &str, name: &str, bytes: &File) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn plan(&self, cid: &str, name: &str, bytes: &File) -> Batch {
+        let mut changes = Batch::new();
         if !self.modules.contains_key(cid) {
-            changes.put(Room::Modules, cid, (**bytes).as_ref().to_vec());
+            changes.put(Namespace::Modules, cid, (**bytes).as_ref().to_vec());
         }
-        changes.put(Room::ModuleFacts, cid, name);
+        changes.put(Namespace::ModuleFacts, cid, name);
         changes
     }
 
@@ -147,10 +147,10 @@ impl Modules {
         }
         let bytes = file.read()?;
         let kept = state.is_some_and(|state| {
-            let mut changes = Changes::new();
+            let mut changes = Batch::new();
             changes
-                .put(Room::Modules, cid, &*bytes)
-                .put(Room::ModuleFacts, cid, name);
+                .put(Namespace::Modules, cid, &*bytes)
+                .put(Namespace::ModuleFacts, cid, name);
             state
                 .commit(changes)
                 .inspect_err(|error| log::warn!(target: "system", "{name} is not kept: {error}"))
@@ -196,7 +196,7 @@ impl Modules {
         let known = self.modules.get(cid);
         let known = known.ok_or_else(|| Error::NoModule(cid.to_string()))?;
         let is_here = known.loaded.is_some() || known.bytes.is_some();
-        Ok((!is_here).then(|| Wanted::One(Room::Modules, cid.as_bytes().to_vec())))
+        Ok((!is_here).then(|| Wanted::One(Namespace::Modules, cid.as_bytes().to_vec())))
     }
 
     /// A module's name, and its code or its file, which may be among the records that were read.
@@ -226,10 +226,14 @@ impl Modules {
     }
 
     /// What has to be kept of a blueprint: nothing if it is known.
-    pub(crate) fn plan_blueprint(&self, blueprint: &Blueprint) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn plan_blueprint(&self, blueprint: &Blueprint) -> Batch {
+        let mut changes = Batch::new();
         if !self.blueprints.contains_key(&blueprint.id) {
-            changes.put(Room::Blueprints, blueprint.id.as_bytes(), blueprint.text());
+            changes.put(
+                Namespace::Blueprints,
+                blueprint.id.as_bytes(),
+                blueprint.text(),
+            );
         }
         changes
     }

@@ -4,93 +4,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use basalt_net::peer_id::PeerId;
-use serde_json::{Value, json};
 
-use super::{Entry, Error, Services, file_key};
-use crate::state::{Changes, Room};
-
-/// What a service is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An ordinary one.
-    Service,
-    /// One that starts particles by itself.
-    Spell,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Service => "service",
-            Kind::Spell => "spell",
-        }
-    }
-}
-
-/// What stays the same about a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Its id, a UUID.
-    pub id: String,
-    /// Ordinary or spell.
-    pub kind: Kind,
-    /// What it is made of.
-    pub blueprint: String,
-    /// Who created it.
-    pub owner: PeerId,
-    /// The worker, or the host, that it belongs to.
-    pub scope: PeerId,
-}
-
-impl Record {
-    /// As it is kept on the store, with the aliases.
-    fn text(&self, aliases: &[String]) -> String {
-        json!({
-            "service_id": self.id,
-            "service_type": self.kind.name(),
-            "blueprint_id": self.blueprint,
-            "owner_id": self.owner.to_string(),
-            "peer_scope": self.scope.to_string(),
-            "aliases": aliases,
-        })
-        .to_string()
-    }
-
-    /// Reads what [`Record::text`] wrote.
-    pub(super) fn parse(text: &[u8]) -> Option<(Record, Vec<String>)> {
-        let value: Value = serde_json::from_slice(text).ok()?;
-        let text = |name: &str| value.get(name)?.as_str().map(str::to_string);
-        let aliases = value.get("aliases")?.as_array()?.iter();
-        let aliases = aliases.map(|alias| alias.as_str().map(str::to_string));
-        let kind = match text("service_type")?.as_str() {
-            "service" => Kind::Service,
-            "spell" => Kind::Spell,
-            _ => return None,
-        };
-        let record = Record {
-            id: text("service_id")?,
-            kind,
-            blueprint: text("blueprint_id")?,
-            owner: text("owner_id")?.parse().ok()?,
-            scope: text("peer_scope")?.parse().ok()?,
-        };
-        Some((record, aliases.collect::<Option<_>>()?))
-    }
-}
-
-impl Entry {
-    /// As scripts see it.
-    pub(crate) fn value(&self) -> Value {
-        json!({
-            "id": self.record.id,
-            "blueprint_id": self.record.blueprint,
-            "service_type": self.record.kind.name(),
-            "owner_id": self.record.owner.to_string(),
-            "aliases": self.aliases,
-            "worker_id": self.record.scope.to_string(),
-        })
-    }
-}
+use super::entry::{Entry, file_key};
+use super::error::Error;
+use super::record::Kind;
+use super::room::Services;
+use crate::state::{Batch, Namespace};
 
 /// Aliases that mean the spell that runs.
 pub(crate) const OWN_ALIASES: [&str; 2] = ["spell", "self"];
@@ -158,7 +77,7 @@ impl Services {
         scope: PeerId,
         alias: &str,
         id: &str,
-    ) -> Result<(Changes, Named), Error> {
+    ) -> Result<(Batch, Named), Error> {
         if OWN_ALIASES.contains(&alias) {
             return Err(Error::AliasReserved(alias.to_string()));
         }
@@ -172,14 +91,18 @@ impl Services {
             id: entry.record.id.clone(),
             updated: Vec::new(),
         };
-        let mut changes = Changes::new();
+        let mut changes = Batch::new();
         let before = self.alias(&scope, alias);
         if before == Some(&named.id) {
             return Ok((changes, named));
         }
         let mut update = |entry: &Entry, aliases: Vec<String>| {
             let id = &entry.record.id;
-            changes.put(Room::Services, id.as_bytes(), entry.record.text(&aliases));
+            changes.put(
+                Namespace::Services,
+                id.as_bytes(),
+                entry.record.text(&aliases),
+            );
             named.updated.push((id.clone(), aliases));
         };
         if let Some(before) = before.and_then(|before| self.entries.get(before)) {
@@ -204,11 +127,11 @@ impl Services {
     }
 
     /// What has to be kept of a new service.
-    pub(crate) fn plan_record(&self, id: &str) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn plan_record(&self, id: &str) -> Batch {
+        let mut changes = Batch::new();
         if let Some(entry) = self.entries.get(id) {
             let text = entry.record.text(&entry.aliases);
-            changes.put(Room::Services, id, text);
+            changes.put(Namespace::Services, id, text);
         }
         changes
     }
@@ -228,14 +151,14 @@ impl Services {
         &self,
         host: PeerId,
         id: &str,
-        changes: &mut Changes,
+        changes: &mut Batch,
     ) -> Result<(), Error> {
         let entry = self.entries.get(id);
         let entry = entry.ok_or_else(|| Error::NotFound(id.to_string(), host))?;
-        changes.delete(Room::Services, id);
-        changes.delete(Room::Spells, id);
+        changes.delete(Namespace::Services, id);
+        changes.delete(Namespace::Spells, id);
         for number in entry.file_records.clone() {
-            changes.delete(Room::Files, file_key(id, number));
+            changes.delete(Namespace::Files, file_key(id, number));
         }
         Ok(())
     }
@@ -252,31 +175,5 @@ impl Services {
         }
         self.fail_waiting(id);
         entry.kept
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_are_read_as_they_are_written() {
-        let peer = |n| basalt_net::keypair::Keypair::from_seed([n; 32]).peer_id();
-        let record = Record {
-            id: "id".into(),
-            kind: Kind::Spell,
-            blueprint: "bafk".into(),
-            owner: peer(1),
-            scope: peer(2),
-        };
-        let aliases = alloc::vec![String::from("a \"b\"")];
-        let text = record.text(&aliases);
-        assert_eq!(
-            Record::parse(text.as_bytes()),
-            Some((record.clone(), aliases))
-        );
-        let broken = text.replace("\"spell\"", "\"spelt\"");
-        assert_eq!(Record::parse(broken.as_bytes()), None);
-        assert_eq!(Record::parse(b"{}"), None);
     }
 }

@@ -7,7 +7,8 @@ use core::time::Duration;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
-use super::{Place, Services};
+use super::entry::Place;
+use super::room::Services;
 use crate::tally::Tally;
 
 impl Services {
@@ -67,7 +68,7 @@ impl Services {
                 return;
             };
             let until = now + Duration::from_millis(self.limits.max_call_ms);
-            if let Err(error) = self.ask(tally, host, &id, until, super::Running::rest) {
+            if let Err(error) = self.ask(tally, host, &id, until, super::running::Running::rest) {
                 log::debug!(target: "service", "{id} does not rest: {error}");
             }
         }

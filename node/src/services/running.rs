@@ -68,8 +68,8 @@ pub(super) struct Maker {
 /// Modules that were loaded on the way, by CID.
 pub(super) type Loaded = Vec<(String, Module)>;
 
-/// What the job that a service is in waits by. Clones are the same place: the service's guests look there when one of
-/// them has to wait.
+/// What the job that a service is in waits by. Clones are the same place: the service's guests look
+/// there when one of them has to wait.
 #[derive(Clone, Default)]
 struct InJob(Arc<Mutex<Option<Pauser>>>);
 
@@ -132,8 +132,8 @@ impl Maker {
     }
 }
 
-/// Settings of a module: the logger when it asks for it, the programs that it may have, the directories of section 3.2
-/// of the Marine specification.
+/// Settings of a module: the logger when it asks for it, the programs that it may have, the
+/// directories of section 3.2 of the Marine specification.
 fn config(
     binaries: &BTreeMap<String, Vec<String>>,
     cid: &str,
@@ -171,7 +171,8 @@ fn config(
     Ok(config)
 }
 
-/// The budget of a call that ends at a time: fuel is metered but not limited, time is what is scarce.
+/// The budget of a call that ends at a time: fuel is metered but not limited, time is what is
+/// scarce.
 fn budget(until: Instant) -> Budget {
     Budget {
         fuel: u64::MAX,
@@ -271,7 +272,8 @@ impl Running {
         }
     }
 
-    /// Gives up its instances until it is called again; of their memory only what cannot be made again stays.
+    /// Gives up its instances until it is called again; of their memory only what cannot be made
+    /// again stays.
     pub(super) fn rest(&mut self) {
         self.memory = self.memory();
         if let Some(Body::Awake(service)) = self.body.take_if(|body| !body.is_resting()) {

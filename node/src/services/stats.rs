@@ -59,8 +59,8 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// Counts a call. Functions that the service does not have are not told apart, so that names made up by callers take no
-    /// room.
+    /// Counts a call. Functions that the service does not have are not told apart, so that names
+    /// made up by callers take no room.
     pub(crate) fn add(
         &mut self,
         function: Option<&str>,

@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 
 use serde_json::{Map, Value, json};
 
-use super::{Error, SpellService, taken};
+use super::error::Error;
+use super::service::{SpellService, taken};
 use crate::call::Call;
 use crate::compute::{JobId, Receipt};
 use crate::reply::{CallError, Reply};

@@ -139,8 +139,8 @@ impl Config {
         }
     }
 
-    /// The first run by the clock of a spell that is subscribed at a time (milliseconds). `again`: after a reboot, when
-    /// what was due once has been done.
+    /// The first run by the clock of a spell that is subscribed at a time (milliseconds). `again`:
+    /// after a reboot, when what was due once has been done.
     pub(super) fn first(&self, now_ms: u64, again: bool) -> Option<u64> {
         let Clock { start, period, .. } = self.clock;
         if start == 0 {

@@ -1,12 +1,14 @@
-//! Spells: services that hold a script and run it by themselves, when their time comes, when peers come or go, or when
-//! their configuration changes.
+//! Spells: services that hold a script and run it by themselves, when their time comes, when peers
+//! come or go, or when their configuration changes.
 //!
-//! A spell is an ordinary service of two published modules; the node keeps beside it what makes it run. When it is due,
-//! one job on its core counts the run, stores what triggered it and reads the script; out of that the node makes a
-//! particle in the name of the spell's scope and takes it in like any other.
+//! A spell is an ordinary service of two published modules; the node keeps beside it what makes it
+//! run. When it is due, one job on its core counts the run, stores what triggered it and reads the
+//! script; out of that the node makes a particle in the name of the spell's scope and takes it in
+//! like any other.
 
 mod asking;
 mod config;
+mod error;
 mod schedule;
 mod service;
 
@@ -14,7 +16,6 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use basalt_net::particle::{Authored, Particle};
@@ -24,79 +25,20 @@ use serde_json::{Value, json};
 
 pub(crate) use asking::{Asked, Question};
 pub use config::{BadConfig, Clock, Config};
+pub use error::Error;
 pub(crate) use schedule::Schedule;
 pub(crate) use service::SpellService;
+use service::taken;
 
 use crate::compute::{JobId, Receipt};
 use crate::host::{self, Host};
 use crate::reply::CallError;
 use crate::services::{self, Kind, Running, Services};
-use crate::state::{self, Changes, Record, Room, State};
+use crate::state::{self, Batch, Namespace, Record, State};
 use crate::tally::Tally;
 
 /// Life of a spell's particle, in milliseconds.
 const TTL: u32 = 120_000;
-
-/// Why something about spells did not work.
-#[derive(Debug, Clone)]
-pub enum Error {
-    /// Who may not install, where.
-    MayNotInstall(PeerId, Option<PeerId>),
-    /// Who may not change which spell.
-    MayNotChange(PeerId, String),
-    /// The node has no spell service.
-    NoService,
-    /// The service is no spell.
-    NoSpell(String),
-    /// The configuration is none.
-    Config(BadConfig),
-    /// The spell's service refused.
-    Refused(String),
-    /// The service failed.
-    Service(services::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::MayNotInstall(_, None) => f.write_str(
-                "Failed to install spell in the root scope, only management peer id can install top-level spells",
-            ),
-            Error::MayNotInstall(author, Some(worker)) => write!(
-                f,
-                "Failed to install spell on {worker}, spell can be installed by worker creator, worker itself or peer manager, not by {author}"
-            ),
-            Error::MayNotChange(author, id) => {
-                write!(f, "{author} may not change the spell {id}")
-            }
-            Error::NoService => f.write_str("this node has no spell service"),
-            Error::NoSpell(id) => write!(f, "Service {id} is not a spell"),
-            Error::Config(error) => error.fmt(f),
-            Error::Refused(why) => write!(f, "the spell service refused: {why}"),
-            Error::Service(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl From<services::Error> for Error {
-    fn from(error: services::Error) -> Error {
-        Error::Service(error)
-    }
-}
-
-impl From<BadConfig> for Error {
-    fn from(error: BadConfig) -> Error {
-        Error::Config(error)
-    }
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> CallError {
-        CallError::from_error(error)
-    }
-}
 
 /// What makes a spell run.
 #[derive(Debug, Clone, Copy)]
@@ -169,7 +111,7 @@ impl Spells {
     /// # Errors
     /// The state fails.
     pub(crate) fn restore(&mut self, state: &mut State) -> Result<(), state::Error> {
-        self.kept = state.records(Room::Spells, b"")?;
+        self.kept = state.records(Namespace::Spells, b"")?;
         Ok(())
     }
 
@@ -267,8 +209,8 @@ impl Spells {
     }
 
     /// What has to be kept of a spell's subscription.
-    pub(crate) fn plan(id: &str, config: &Config, changes: &mut Changes) {
-        changes.put(Room::Spells, id, config.value().to_string());
+    pub(crate) fn plan(id: &str, config: &Config, changes: &mut Batch) {
+        changes.put(Namespace::Spells, id, config.value().to_string());
     }
 
     /// Lets a spell run when its configuration says so, from now on; the empty configuration ends
@@ -402,13 +344,6 @@ pub(crate) struct Maker<'a> {
     pub(crate) host: &'a PeerId,
     pub(crate) id: String,
     pub(crate) core: usize,
-}
-
-/// What a job on a spell gave.
-pub(crate) fn taken<T>(receipt: Receipt<Result<T, Error>>) -> Result<T, Error> {
-    receipt
-        .take()
-        .unwrap_or(Err(Error::Service(services::Error::Late)))
 }
 
 fn fill(

@@ -4,9 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::Config;
+use super::config::Config;
 
-/// Subscriptions of spells: one timer each, and connections; and the runs that have no particle yet.
+/// Subscriptions of spells: one timer each, and connections; and the runs that have no particle
+/// yet.
 #[derive(Default)]
 pub(crate) struct Schedule {
     spells: BTreeMap<String, (Config, Option<u64>)>,

@@ -7,8 +7,9 @@ use basalt_net::time::Instant;
 use basalt_wasm_host::{CallParameters, ParticleParameters};
 use serde_json::{Value, json};
 
-use super::Error;
-use crate::services::Running;
+use super::error::Error;
+use crate::compute::Receipt;
+use crate::services::{self, Running};
 
 /// Token of calls that the node makes by itself.
 const TOKEN: &str = "host_call";
@@ -118,4 +119,11 @@ impl SpellService {
         let script = script.get("value").and_then(Value::as_str);
         Ok((counter, script.unwrap_or_default().to_string()))
     }
+}
+
+/// What a job on a spell gave.
+pub(crate) fn taken<T>(receipt: Receipt<Result<T, Error>>) -> Result<T, Error> {
+    receipt
+        .take()
+        .unwrap_or(Err(Error::Service(services::Error::Late)))
 }

@@ -1,7 +1,7 @@
-//! What outlives a reboot: records in rooms of one store.
+//! What outlives a reboot: records in namespaces of one store.
 //!
-//! [`State`] is the store with names for its namespaces. Everything that belongs together is committed together
-//! ([`Changes`]); what was committed survives a power cut.
+//! [`State`] is the store with names for its namespaces. Everything that belongs together is
+//! committed together ([`Batch`]); what was committed survives a power cut.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -10,13 +10,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use basalt_store::{Batch, BlockDevice, Limits, Namespace, Opened, Status, Store};
+use basalt_store::{BlockDevice, Limits, Opened, Status, Store};
 use spin::Mutex;
 
 /// A kind of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u16)]
-pub enum Room {
+pub enum Namespace {
     /// The node's own key.
     Identity = 1,
     /// Wasm files by CID.
@@ -47,36 +47,36 @@ pub enum Room {
     DiskTest = 255,
 }
 
-impl From<Room> for Namespace {
-    fn from(room: Room) -> Namespace {
-        Namespace(room as u16)
+impl From<Namespace> for basalt_store::Namespace {
+    fn from(namespace: Namespace) -> basalt_store::Namespace {
+        basalt_store::Namespace(namespace as u16)
     }
 }
 
-/// Changes that happen together or not at all.
+/// Batch that happen together or not at all.
 #[derive(Debug, Clone, Default)]
-pub struct Changes(Batch);
+pub struct Batch(basalt_store::Batch);
 
-impl Changes {
+impl Batch {
     /// No changes.
-    pub fn new() -> Changes {
-        Changes::default()
+    pub fn new() -> Batch {
+        Batch::default()
     }
 
     /// Sets a record.
     pub fn put(
         &mut self,
-        room: Room,
+        namespace: Namespace,
         key: impl Into<Vec<u8>>,
         value: impl Into<Vec<u8>>,
     ) -> &mut Self {
-        self.0.put(room.into(), key, value);
+        self.0.put(namespace.into(), key, value);
         self
     }
 
     /// Removes a record, if it is there.
-    pub fn delete(&mut self, room: Room, key: impl Into<Vec<u8>>) -> &mut Self {
-        self.0.delete(room.into(), key);
+    pub fn delete(&mut self, namespace: Namespace, key: impl Into<Vec<u8>>) -> &mut Self {
+        self.0.delete(namespace.into(), key);
         self
     }
 
@@ -104,7 +104,8 @@ impl<E: fmt::Display> From<basalt_store::Error<E>> for Error {
     }
 }
 
-/// Any block device; its errors as text. Clones are the same one: a store that is opened again takes it over.
+/// Any block device; its errors as text. Clones are the same one: a store that is opened again
+/// takes it over.
 #[derive(Clone)]
 struct Device(Arc<Mutex<Box<dyn BlockDevice<Error = String> + Send>>>);
 
@@ -162,14 +163,14 @@ impl BlockDevice for Device {
 /// Bytes at the beginning of a device that are all zero when nothing was ever written there.
 const HEAD: usize = 64 * 1024;
 
-/// Key of the one record in [`Room::Identity`].
+/// Key of the one record in [`Namespace::Identity`].
 const SEED: &[u8] = b"seed";
 
 /// A record's key and value.
 pub type Record = (Vec<u8>, Vec<u8>);
 
-/// Commits in a row that may fail for the disk before the store stays closed until the next start. Against a node that
-/// stands still for a silent disk again and again.
+/// Commits in a row that may fail for the disk before the store stays closed until the next start.
+/// Against a node that stands still for a silent disk again and again.
 const MAX_FAILURES: u32 = 8;
 
 /// The node's memory across reboots.
@@ -185,8 +186,8 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the state that a device holds. A device whose beginning is blank is formatted first; one that holds something
-    /// else is left alone. `fresh` is entropy, for formatting.
+    /// Opens the state that a device holds. A device whose beginning is blank is formatted first;
+    /// one that holds something else is left alone. `fresh` is entropy, for formatting.
     ///
     /// # Errors
     /// The device fails, holds something else or a damaged store.
@@ -223,12 +224,12 @@ impl State {
     /// # Errors
     /// The store fails: then there is no identity that would be the same next time.
     pub fn identity(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
-        match self.get(Room::Identity, SEED)? {
+        match self.get(Namespace::Identity, SEED)? {
             Some(kept) => kept
                 .try_into()
                 .map_err(|_| Error("the kept identity is damaged".into())),
             None => {
-                self.put(Room::Identity, SEED, fresh)?;
+                self.put(Namespace::Identity, SEED, fresh)?;
                 Ok(fresh)
             }
         }
@@ -238,24 +239,24 @@ impl State {
     ///
     /// # Errors
     /// The store fails.
-    pub fn get(&mut self, room: Room, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.store.get(room.into(), key)?)
+    pub fn get(&mut self, namespace: Namespace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.store.get(namespace.into(), key)?)
     }
 
-    /// Keys of a room that begin with `prefix`, in order.
-    pub fn keys(&self, room: Room, prefix: &[u8]) -> Vec<Vec<u8>> {
-        let keys = self.store.keys(room.into(), prefix);
+    /// Keys of a namespace that begin with `prefix`, in order.
+    pub fn keys(&self, namespace: Namespace, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let keys = self.store.keys(namespace.into(), prefix);
         keys.map(|(key, _)| key.to_vec()).collect()
     }
 
-    /// All records of a room that begin with `prefix`, in order of their keys.
+    /// All records of a namespace that begin with `prefix`, in order of their keys.
     ///
     /// # Errors
     /// The store fails.
-    pub fn records(&mut self, room: Room, prefix: &[u8]) -> Result<Vec<Record>, Error> {
+    pub fn records(&mut self, namespace: Namespace, prefix: &[u8]) -> Result<Vec<Record>, Error> {
         let mut records = Vec::new();
-        for key in self.keys(room, prefix) {
-            if let Some(value) = self.get(room, &key)? {
+        for key in self.keys(namespace, prefix) {
+            if let Some(value) = self.get(namespace, &key)? {
                 records.push((key, value));
             }
         }
@@ -266,32 +267,38 @@ impl State {
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
-    pub fn put(&mut self, room: Room, key: &[u8], value: impl Into<Vec<u8>>) -> Result<(), Error> {
-        let mut changes = Changes::new();
-        changes.put(room, key, value);
-        self.commit(changes)
+    pub fn put(
+        &mut self,
+        namespace: Namespace,
+        key: &[u8],
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.put(namespace, key, value);
+        self.commit(batch)
     }
 
     /// Removes one record.
     ///
     /// # Errors
     /// The store fails.
-    pub fn delete(&mut self, room: Room, key: &[u8]) -> Result<(), Error> {
-        let mut changes = Changes::new();
-        changes.delete(room, key);
-        self.commit(changes)
+    pub fn delete(&mut self, namespace: Namespace, key: &[u8]) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.delete(namespace, key);
+        self.commit(batch)
     }
 
-    /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails, the store is opened again,
-    /// once for each commit: that shows whether the changes are there, and if not they are made once more.
+    /// Makes changes, all or none; when this returns they survive a power cut. When the disk fails,
+    /// the store is opened again, once for each commit: that shows whether the changes are there,
+    /// and if not they are made once more.
     ///
     /// # Errors
     /// The store fails or refuses; nothing changed then.
-    pub fn commit(&mut self, changes: Changes) -> Result<(), Error> {
-        if changes.is_empty() {
+    pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
+        if batch.is_empty() {
             return Ok(());
         }
-        let doubt = match self.store.commit(&changes.0) {
+        let doubt = match self.store.commit(&batch.0) {
             Err(basalt_store::Error::Poisoned) => false,
             Err(basalt_store::Error::Device(error)) => {
                 log::warn!(target: "state", "the disk failed: {error}");
@@ -302,7 +309,7 @@ impl State {
         if self.reopen(doubt)? {
             return self.acknowledge(Ok(()));
         }
-        let again = self.store.commit(&changes.0);
+        let again = self.store.commit(&batch.0);
         self.acknowledge(again)
     }
 
@@ -314,12 +321,12 @@ impl State {
         Ok(done?)
     }
 
-    /// Opens the store again after the disk has failed; true when it has a batch more than were acknowledged, which is in
-    /// `doubt`.
+    /// Opens the store again after the disk has failed; true when it has a batch more than were
+    /// acknowledged, which is in `doubt`.
     ///
     /// # Errors
-    /// The disk still fails, or has failed too often, or has another state than the one the node goes by. Then the store
-    /// stays closed for changes.
+    /// The disk still fails, or has failed too often, or has another state than the one the node
+    /// goes by. Then the store stays closed for changes.
     fn reopen(&mut self, doubt: bool) -> Result<bool, Error> {
         if self.failures >= MAX_FAILURES {
             return Err(Error(
@@ -327,15 +334,16 @@ impl State {
             ));
         }
         self.failures += 1;
-        // A disk that was reset refuses the first flush after it, for what was written before is in doubt: the second opening
-        // reads what has become of it.
+        // A disk that was reset refuses the first flush after it, for what was written before is in
+        // doubt: the second opening reads what has become of it.
         let open = || Store::open(self.device.clone(), Limits::default());
         let (store, _) = open().or_else(|_| open())?;
         let more = store.status().batches.checked_sub(self.acknowledged);
         let is_there = match more {
             Some(0) => false,
             Some(1) if doubt => true,
-            // Data that was told to be kept is gone, or changes are there that were told to have failed.
+            // Data that was told to be kept is gone, or changes are there that were told to have
+            // failed.
             _ => {
                 self.failures = MAX_FAILURES;
                 return Err(Error(
@@ -350,8 +358,8 @@ impl State {
         Ok(is_there)
     }
 
-    /// One bounded step of the store's housekeeping; true when there is more to do. There is nothing to do while the store
-    /// waits for the next commit to open it again.
+    /// One bounded step of the store's housekeeping; true when there is more to do. There is
+    /// nothing to do while the store waits for the next commit to open it again.
     ///
     /// # Errors
     /// The device fails.

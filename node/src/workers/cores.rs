@@ -4,9 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Error;
+use super::error::Error;
 
-/// Cores of compute units. A unit gets the core where it is at home or that it had before, if that is free.
+/// Cores of compute units. A unit gets the core that proves it or that it had before, if that
+/// is free.
 #[derive(Default)]
 pub(crate) struct CoreMap {
     /// First core that is not set aside for the host, and how many follow.

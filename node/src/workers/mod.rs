@@ -1,20 +1,21 @@
-//! Workers: peers with keys of their own that live on this host, one per deal, each with cores of its own.
+//! Workers: peers with keys of their own that live on this host, one per deal, each with cores of
+//! its own.
 
 mod cores;
+mod error;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::peer_id::PeerId;
 use serde_json::{Value, json};
 
 pub(crate) use cores::CoreMap;
+pub use error::Error;
 
-use crate::reply::CallError;
-use crate::state::{self, Changes, Room, State};
+use crate::state::{self, Batch, Namespace, State};
 
 /// A worker.
 #[derive(Debug, Clone)]
@@ -74,8 +75,8 @@ impl Workers {
     /// The state fails.
     pub(crate) fn restore(state: &mut State) -> Result<Workers, state::Error> {
         let mut workers = Workers::default();
-        for (key, text) in state.records(Room::Workers, b"")? {
-            let seed = state.get(Room::Keys, &key)?;
+        for (key, text) in state.records(Namespace::Workers, b"")? {
+            let seed = state.get(Namespace::Keys, &key)?;
             match seed.and_then(|seed| parse(&text, &seed)) {
                 Some(worker) => workers.insert(worker),
                 None => {
@@ -111,73 +112,6 @@ fn parse(text: &[u8], seed: &[u8]) -> Option<Worker> {
             .map(|id| id.as_str().map(str::to_string))
             .collect::<Option<_>>()?,
     })
-}
-
-/// Why something about workers did not work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Error {
-    /// Only host and management may do this.
-    NotOperator(&'static str),
-    /// Only its creator, host and management may remove a worker.
-    NotCreator(PeerId),
-    /// A text that is no deal id.
-    BadDeal(String),
-    /// A text that is no compute unit's id.
-    BadUnit(String),
-    /// There is a worker for the deal.
-    Exists(String),
-    /// There is no worker for the deal.
-    NoDeal(String),
-    /// There is no worker with this id.
-    NotFound(String),
-    /// It is active.
-    Active,
-    /// It is not active.
-    Inactive,
-    /// Too few cores: asked for, free.
-    NoCores(usize, usize),
-    /// The store fails.
-    State(state::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::NotOperator(what) => write!(f, "Only management or host peer can {what} worker"),
-            Error::NotCreator(id) => {
-                write!(
-                    f,
-                    "Worker {id} can be removed only by worker creator, host or management"
-                )
-            }
-            Error::BadDeal(deal) => write!(f, "Invalid deal id '{deal}'"),
-            Error::BadUnit(unit) => write!(f, "Invalid compute unit id '{unit}'"),
-            Error::Exists(deal) => write!(f, "Worker for {deal} already exists"),
-            Error::NoDeal(deal) => write!(f, "Worker for deal_id {deal} not found"),
-            Error::NotFound(id) => write!(f, "Worker {id} not found"),
-            Error::Active => f.write_str("Deal has already been activated"),
-            Error::Inactive => f.write_str("Deal has already been deactivated"),
-            Error::NoCores(asked, free) => write!(
-                f,
-                "Failed to allocate cores for {asked} compute units: {free} cores are free"
-            ),
-            Error::State(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl From<state::Error> for Error {
-    fn from(error: state::Error) -> Error {
-        Error::State(error)
-    }
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> CallError {
-        CallError::from_error(error)
-    }
 }
 
 /// The normal form of a deal id: lower-case hex without `0x`.
@@ -288,26 +222,26 @@ impl Workers {
 
 impl Worker {
     /// What has to be kept of a new one.
-    pub(crate) fn creation(&self) -> Changes {
+    pub(crate) fn creation(&self) -> Batch {
         let mut changes = self.update();
         let name = self.key.peer_id().to_string();
-        changes.put(Room::Keys, name, self.key.seed());
+        changes.put(Namespace::Keys, name, self.key.seed());
         changes
     }
 
     /// What has to be kept of one that has changed.
-    pub(crate) fn update(&self) -> Changes {
-        let mut changes = Changes::new();
+    pub(crate) fn update(&self) -> Batch {
+        let mut changes = Batch::new();
         let name = self.key.peer_id().to_string();
-        changes.put(Room::Workers, name, self.text());
+        changes.put(Namespace::Workers, name, self.text());
         changes
     }
 
     /// What has to be deleted with one.
-    pub(crate) fn removal(id: &PeerId, changes: &mut Changes) {
+    pub(crate) fn removal(id: &PeerId, changes: &mut Batch) {
         let name = id.to_string();
-        changes.delete(Room::Keys, name.as_bytes());
-        changes.delete(Room::Workers, name);
+        changes.delete(Namespace::Keys, name.as_bytes());
+        changes.delete(Namespace::Workers, name);
     }
 }
 

@@ -1,4 +1,5 @@
-//! A host that lasts: calls that change something, with a compute core that works while one waits, and a disk.
+//! A host that lasts: calls that change something, with a compute core that works while one waits,
+//! and a disk.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -248,7 +249,7 @@ impl House {
     /// disk should do when the test has taken the state is held until [`House::disk_done`].
     fn work(&mut self) -> bool {
         self.ask_disk();
-        let job = self.rooms.next_job();
+        let job = self.rooms.next_job(self.platform.clock());
         let is_some = job.is_some();
         if let Some(job) = job {
             let done = job.run(Arc::new(NoPause));

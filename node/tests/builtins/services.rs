@@ -3,7 +3,7 @@
 use basalt_net::particle::Authored;
 use basalt_node::limits::ServiceLimits;
 use basalt_node::refusal::Refusal;
-use basalt_node::state::Room;
+use basalt_node::state::Namespace;
 use serde_json::{Value, json};
 
 use super::bench::{HOST, MANAGEMENT, STRANGER, peer};
@@ -350,7 +350,7 @@ fn a_long_history_of_files_is_written_anew() {
     let note = house.ask(STRANGER, &id, "load_note", json!(["/storage/x"]));
     assert_eq!(note["text"], format!("39 {long}"));
     let state = house.rooms.state_mut().unwrap();
-    let records = state.keys(Room::Files, id.as_bytes()).len();
+    let records = state.keys(Namespace::Files, id.as_bytes()).len();
     assert!(records < 15, "{records} records of 100 kB");
 }
 

@@ -4,7 +4,7 @@ use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
 
-use basalt_node::state::{Room, State};
+use basalt_node::state::{Namespace, State};
 use basalt_store::BlockDevice;
 
 use super::controller::Nvme;
@@ -123,14 +123,14 @@ fn the_state_outlives_a_controller_that_is_reset() {
         // Small values and large ones, which are flushed before they are committed.
         for (key, len) in [(b"a", 50), (b"b", 5000)] {
             model.state().fault = fault;
-            state.put(Room::DiskTest, key, pattern(len, round)).unwrap();
+            state.put(Namespace::DiskTest, key, pattern(len, round)).unwrap();
         }
     }
     assert_eq!((state.reopened(), state.status().batches), (4, 4));
     drop(state);
     let (mut state, _) = State::open(open(&model).unwrap(), [1; 16]).unwrap();
     for (key, len) in [(b"a", 50), (b"b", 5000)] {
-        let kept = state.get(Room::DiskTest, key).unwrap();
+        let kept = state.get(Namespace::DiskTest, key).unwrap();
         assert_eq!(kept, Some(pattern(len, 1)));
     }
 }

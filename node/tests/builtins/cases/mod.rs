@@ -1,6 +1,6 @@
-//! The table: service, function, arguments as a JSON array, result. A result in `Is` is exact JSON text,
-//! in `Fails` the exact error text, in `Starts` its beginning up to the debug form. `{1}` to `{4}` stand for the ids of the
-//! peers of the bench.
+//! The table: service, function, arguments as a JSON array, result. A result in `Is` is exact JSON
+//! text, in `Fails` the exact error text, in `Starts` its beginning up to the debug form. `{1}` to
+//! `{4}` stand for the ids of the peers of the bench.
 
 mod array;
 mod host;
