@@ -84,10 +84,11 @@ fn node(key: Keypair, operator: &Keypair, slow: Arc<AtomicBool>) -> (Multiaddr, 
         let address = reactor.listen(any, Transport::Tcp).unwrap();
         let address = Multiaddr::from_socket(address);
         let mut effects = Vec::new();
-        reactor
-            .driver
-            .machine
-            .listening(clocks.read(), std::slice::from_ref(&address), &mut effects);
+        reactor.driver.machine.listening(
+            clocks.read(),
+            std::slice::from_ref(&address),
+            &mut effects,
+        );
         reactor.perform(effects);
         sender.send((address, reactor.stopper())).unwrap();
         reactor.run(|_| false).unwrap();
