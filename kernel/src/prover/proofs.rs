@@ -55,7 +55,11 @@ fn key(proof: &Proof) -> String {
 /// The state's.
 fn store(state: &mut State, proof: &Proof) -> Result<(), Error> {
     let record = records::proof_to_json(proof).to_string();
-    state.put(Namespace::Proofs, key(proof).as_bytes(), record.into_bytes())
+    state.put(
+        Namespace::Proofs,
+        key(proof).as_bytes(),
+        record.into_bytes(),
+    )
 }
 
 /// The proofs kept of an epoch, in the order of units and indices. All others are removed: no chain

@@ -123,7 +123,9 @@ fn the_state_outlives_a_controller_that_is_reset() {
         // Small values and large ones, which are flushed before they are committed.
         for (key, len) in [(b"a", 50), (b"b", 5000)] {
             model.state().fault = fault;
-            state.put(Namespace::DiskTest, key, pattern(len, round)).unwrap();
+            state
+                .put(Namespace::DiskTest, key, pattern(len, round))
+                .unwrap();
         }
     }
     assert_eq!((state.reopened(), state.status().batches), (4, 4));
