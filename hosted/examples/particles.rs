@@ -1,5 +1,5 @@
-//! Particles per second through the hosted node, and bytes per second through one Yamux stream over Noise, on
-//! loopback. The node has one thread, the client another.
+//! Particles per second through the hosted node, and bytes per second through one Yamux stream over
+//! Noise, on loopback. The node has one thread, the client another.
 //!
 //! `cargo run --release -p basalt-hosted --example particles [-- PARTICLES [IN_FLIGHT]]`
 

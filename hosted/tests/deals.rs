@@ -1,5 +1,5 @@
-//! A deal from the chain to a running worker: the published decider and worker spell, on a hosted node, with a chain and an
-//! IPFS node that this test plays.
+//! A deal from the chain to a running worker: the published decider and worker spell, on a hosted
+//! node, with a chain and an IPFS node that this test plays.
 
 #[allow(dead_code, reason = "each test uses its part")]
 mod support;
@@ -296,7 +296,8 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
     let pending = "\nbasalt_chain_transactions_pending 1\n";
     assert!(metrics.contains(pending), "{metrics}");
 
-    // The node is killed before the transaction is mined. The next one knows of it, and sends none in its place.
+    // The node is killed before the transaction is mined. The next one knows of it, and sends none
+    // in its place.
     drop(client);
     drop(node);
     outside.lock().unwrap().is_mined = true;
@@ -316,7 +317,8 @@ fn a_deal_becomes_a_worker_and_its_end_removes_it() {
         note.ok().filter(|note| note["text"] == "from the deal")
     });
 
-    // The deal is over: at the decider's next run, which the operator brings about, the worker goes.
+    // The deal is over: at the decider's next run, which the operator brings about, the worker
+    // goes.
     outside.lock().unwrap().app = None;
     let now = json!({
         "clock": {"start_sec": 1, "end_sec": 0, "period_sec": 120},

@@ -1,4 +1,5 @@
-//! Requests of the node over TLS: to the chain's endpoint, and to an IPFS gateway, which this test plays.
+//! Requests of the node over TLS: to the chain's endpoint, and to an IPFS gateway, which this test
+//! plays.
 
 #[allow(dead_code, reason = "each test uses its part")]
 mod support;

@@ -1,4 +1,5 @@
-//! The scenarios of `examples/load`, a few particles each: every answer is what it must be. Nothing is timed.
+//! The scenarios of `examples/load`, a few particles each: every answer is what it must be. Nothing
+//! is timed.
 
 #[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../examples/load/driver.rs"]

@@ -112,7 +112,8 @@ fn the_last_bytes_before_a_fin_are_read_whenever_there_is_room() {
         let bytes: Vec<u8> = (0..sent).map(|index| index as u8).collect();
         client.write_all(&bytes).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        // Bytes and FIN are both there when the machine first has room: the system tells of them but once.
+        // Bytes and FIN are both there when the machine first has room: the system tells of them
+        // but once.
         let mut turns = 0;
         let waited = |machine: &mut Notes| {
             turns += u32::from(machine.accepted == 1);

@@ -1,8 +1,8 @@
 //! Every key is used: the field that it fills is read somewhere outside this crate.
 //!
-//! Fields are looked for by name: `.vlan` of `network.vlan`, in files that speak of a manifest and of
-//! the part that the field is in. A field whose name is common may so be taken for used although it
-//! is not; one that is reported is not used.
+//! Fields are looked for by name: `.vlan` of `network.vlan`, in files that speak of a manifest and
+//! of the part that the field is in. A field whose name is common may so be taken for used although
+//! it is not; one that is reported is not used.
 
 use std::{
     fs,

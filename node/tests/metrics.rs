@@ -10,8 +10,9 @@ use basalt_node::host::Clock;
 use basalt_node::machine::Machine;
 use basalt_node::peer::{Config, Peer};
 
-/// The names of protocol description, section 13, by prefix, as far as there is something behind them here: there is no pool
-/// of virtual machines (`aqua_vm_pool`), no runtime of tasks (`tokio`), and commitments are not followed (`chain_listener`).
+/// The names of protocol description, section 13, by prefix, as far as there is something behind
+/// them here: there is no pool of virtual machines (`aqua_vm_pool`), no runtime of tasks (`tokio`),
+/// and commitments are not followed (`chain_listener`).
 const NAMES: &[(&str, &str)] = &[
     (
         "connection_pool",

@@ -141,7 +141,8 @@ pub(crate) struct Taken {
     pub(crate) arrived: Vec<(usize, Particle)>,
 }
 
-/// Two clients: one sends, and gets back what its scripts send there; to the other one scripts can send, too.
+/// Two clients: one sends, and gets back what its scripts send there; to the other one scripts can
+/// send, too.
 pub(crate) struct Driver {
     reactor: Reactor<Ticking>,
     key: Keypair,
@@ -177,8 +178,8 @@ impl Driver {
         self.taker.key.peer_id()
     }
 
-    /// Sends `count` particles to `node`, with the scripts that `script` gives by number, `in_flight` of them at a time;
-    /// `progress` is told how many are there.
+    /// Sends `count` particles to `node`, with the scripts that `script` gives by number,
+    /// `in_flight` of them at a time; `progress` is told how many are there.
     pub(crate) fn run(
         &mut self,
         node: PeerId,

@@ -1,5 +1,5 @@
-//! Load on nodes, as the network's own load tests put it: round trips, a stream on its way to another client, a worker's
-//! service with a file, a way over three peers. Every answer is checked.
+//! Load on nodes, as the network's own load tests put it: round trips, a stream on its way to
+//! another client, a worker's service with a file, a way over three peers. Every answer is checked.
 //!
 //! `cargo run --release -p basalt-hosted --example load -- --help`
 
@@ -25,12 +25,14 @@ use scenario::{Scenario, Stage};
 
 /// Puts load on nodes and tells how they bear it.
 ///
-/// It starts nodes, each in a process of its own with one thread for the network and one for services, with a state file and
-/// without the system services. Clients and nodes share this machine's cores. "Per second and core" is the number of
-/// particles by the time that the nodes' processes ran, so it does not count the clients.
+/// It starts nodes, each in a process of its own with one thread for the network and one for
+/// services, with a state file and without the system services. Clients and nodes share this
+/// machine's cores. "Per second and core" is the number of particles by the time that the nodes'
+/// processes ran, so it does not count the clients.
 ///
-/// To load the image: boot it with `cargo run -- --manifest FILE`, where the manifest's `management_peer_id` is the operator's
-/// (this command tells it), and give the address as --node, with QEMU's process behind a `#`.
+/// To load the image: boot it with `cargo run -- --manifest FILE`, where the manifest's
+/// `management_peer_id` is the operator's (this command tells it), and give the address as --node,
+/// with QEMU's process behind a `#`.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -49,8 +51,8 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Load {
-    /// A node that runs already: its address with `/p2p/ID`, and the process it runs in. It becomes the first; what else is
-    /// needed is started and dials it
+    /// A node that runs already: its address with `/p2p/ID`, and the process it runs in. It becomes
+    /// the first; what else is needed is started and dials it
     #[arg(long, value_name = "ADDRESS[#PROCESS]")]
     node: Vec<Place>,
     /// Only these scenarios
@@ -113,7 +115,8 @@ fn load(load: &Load) -> Result<()> {
         nodes.places.iter().map(|place| place.peer).collect(),
     );
     for scenario in scenarios {
-        // What is done for the first time takes longer: connections between nodes, the service's translation.
+        // What is done for the first time takes longer: connections between nodes, the service's
+        // translation.
         stage.run(
             scenario,
             load.in_flight.min(load.particles),

@@ -83,8 +83,8 @@ impl Drop for Nodes {
 }
 
 impl Nodes {
-    /// Takes nodes that run already, and starts so many, by `program run`, that there are `count`: `operator` manages them,
-    /// and each dials the one before.
+    /// Takes nodes that run already, and starts so many, by `program run`, that there are `count`:
+    /// `operator` manages them, and each dials the one before.
     pub(crate) fn start(
         program: &Path,
         running: Vec<Place>,

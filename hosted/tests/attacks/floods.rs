@@ -1,4 +1,5 @@
-//! The attackers. Each goes on until it is told that it is over; when the node ends its connection it makes another.
+//! The attackers. Each goes on until it is told that it is over; when the node ends its connection
+//! it makes another.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};

@@ -1,5 +1,6 @@
-//! A node process under attack from outside, one budget after the other: honest clients get their answers while it
-//! lasts, what is refused is counted on the node's metrics page, and the node's memory stays within what is stated here.
+//! A node process under attack from outside, one budget after the other: honest clients get their
+//! answers while it lasts, what is refused is counted on the node's metrics page, and the node's
+//! memory stays within what is stated here.
 //!
 //! How much slower the answers come is printed by
 //! `chrt -f 50 cargo test --release -p basalt-hosted --test attacks -- --ignored --nocapture`.
@@ -30,8 +31,9 @@ use support::{Folder, Node};
 const ANSWERS: usize = 20;
 /// How long an attack may take to be counted, on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What all attacks together may add to the memory of the process, in bytes: what [`floods::giants`] leaves
-/// unfinished, the connections that are being set up, and as much again for how an allocator gives back.
+/// What all attacks together may add to the memory of the process, in bytes: what
+/// [`floods::giants`] leaves unfinished, the connections that are being set up, and as much again
+/// for how an allocator gives back.
 const MEMORY: usize = 96 << 20;
 
 /// The attacks, and what is counted of them.
@@ -173,7 +175,8 @@ fn round_trips(honest: &mut Client) -> Vec<Duration> {
     times
 }
 
-/// Where the test runs with a priority of its own, those who attack go behind whoever asks: they share a core.
+/// Where the test runs with a priority of its own, those who attack go behind whoever asks: they
+/// share a core.
 fn step_back() {
     let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     // Without such a priority all take turns.

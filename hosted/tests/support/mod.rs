@@ -1,4 +1,5 @@
-//! The hosted node as its users have it: a process with a state file, asked over TCP by the native client.
+//! The hosted node as its users have it: a process with a state file, asked over TCP by the native
+//! client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

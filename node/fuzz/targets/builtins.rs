@@ -1,4 +1,5 @@
-//! Any call of any built-in function, by host, management or a stranger: it is answered with JSON, put off or refused.
+//! Any call of any built-in function, by host, management or a stranger: it is answered with JSON,
+//! put off or refused.
 
 use std::sync::Arc;
 

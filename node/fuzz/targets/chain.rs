@@ -2,7 +2,8 @@
 
 use basalt_node::chain::views;
 
-/// As a body; then its bytes as the answer of a contract, which cannot grow on its way to scripts but by what JSON adds.
+/// As a body; then its bytes as the answer of a contract, which cannot grow on its way to scripts
+/// but by what JSON adds.
 pub fn check(data: &[u8]) {
     let _ = views(data);
     let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,4 +1,5 @@
-//! An answer to a request of the node: it is not longer than allowed, and the same however it comes in pieces.
+//! An answer to a request of the node: it is not longer than allowed, and the same however it comes
+//! in pieces.
 
 use basalt_node::outgoing::read_answer;
 

@@ -124,11 +124,13 @@ pub(crate) fn result(answer: Result<Reply, CallError>) -> Result<CallResult, Lat
 /// The manual page of the table.
 pub fn manual() -> String {
     let mut page = String::from(
-        "# Built-in services\n\n\
-         Printed from the table in `node/src/builtins`: `cargo run -p basalt-node --example builtins > docs/builtins.md`.\n\n\
-         Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus arguments are\n\
-         ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as result.\n\
-         *Protected* functions answer only scripts signed by the host or its operator, and the spell that runs a worker.\n",
+        "# Built-ins\n\n\
+         Printed from the table in `node/src/builtins`:\n\n    \
+         cargo run -p basalt-node --example builtins > docs/builtins.md\n\n\
+         Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus\n\
+         arguments are ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as\n\
+         result. *Protected* functions answer only scripts that are signed by the host or the operator, and\n\
+         the spell that runs a worker.\n",
     );
     let mut service = "";
     for row in table() {

@@ -1,8 +1,8 @@
 //! Changes of what outlives a reboot: services' names, modules, blueprints, workers, spells.
 //!
-//! A change is checked against what the rooms know ([`Namespaces::plan`]), committed by the disk, and
-//! only then made in the rooms ([`Namespaces::apply`]). The next one is not checked before: so each sees
-//! the one before it, as if the disk took no time. Everything else goes on meanwhile.
+//! A change is checked against what the rooms know ([`Namespaces::plan`]), committed by the disk,
+//! and only then made in the rooms ([`Namespaces::apply`]). The next one is not checked before: so
+//! each sees the one before it, as if the disk took no time. Everything else goes on meanwhile.
 
 use alloc::string::ToString;
 

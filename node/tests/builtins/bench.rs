@@ -22,7 +22,7 @@ pub(crate) fn peer(n: u8) -> PeerId {
     key(n).peer_id()
 }
 
-/// The host is peer 1, its management peer 2, connected peer 3, a stranger 4.
+/// The host is peer 1, the operator peer 2, connected peer 3, a stranger 4.
 pub(crate) const HOST: u8 = 1;
 pub(crate) const MANAGEMENT: u8 = 2;
 pub(crate) const FRIEND: u8 = 3;

@@ -1,5 +1,5 @@
-//! Whole networks of real peers and clients in one process, on virtual time, with seeded pipes. A failing
-//! seed fails again.
+//! Whole networks of real peers and clients in one process, on virtual time, with seeded pipes. A
+//! failing seed fails again.
 
 mod world;
 

@@ -1,4 +1,5 @@
-//! A network in one process: machines joined by byte pipes on virtual time, everything random seeded.
+//! A network in one process: machines joined by byte pipes on virtual time, everything random
+//! seeded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
