@@ -6,13 +6,13 @@
 //! * [`mem`] and [`acpi`]: memory, and the firmware's tables;
 //! * [`time`] and [`pci`]: clocks, and the bus;
 //! * [`cpu`] and [`drivers`]: processors, and devices;
-//! * [`log`] and [`entropy`], then [`panic`];
+//! * [`log`] and [`entropy`], then [`mod@panic`];
 //! * [`prover`] proves capacity on the compute cores;
 //! * [`boot`] takes over from the UEFI firmware;
 //! * [`system`] is what runs: one loop per core.
 //!
 //! A module imports from the lines above its own only. Where a call goes up, the upper module gives
-//! a function at the start: [`panic`] to the interrupt table, the system's start to [`boot`].
+//! a function at the start: [`mod@panic`] to the interrupt table, the system's start to [`boot`].
 //!
 //! Principles: one address space with pages that are writable or executable, never both; one loop
 //! per core and no scheduler; interrupts only wake a sleeping loop. What can be pure is pure and

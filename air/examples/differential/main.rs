@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use basalt_air::{
     Air, CallResults, Input, Interpreter, Key, Outcome, Results, RunParams, SizeLimits,
-    VerifiedSignatures,
+    VerifiedSignatures, code,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -44,6 +44,11 @@ fn compare(ours: &Outcome, theirs: &Value) -> Vec<String> {
             .then(|| "the reference crashed, we did not refuse".into())
             .into_iter()
             .collect();
+    }
+    // Where the reference ends a stream that grows in its own fold only after seconds of work, ours
+    // ends it sooner and with a code of its own, on purpose.
+    if ours.ret_code == code::BUDGET && theirs["ret_code"] == code::STREAM_SIZE {
+        return Vec::new();
     }
     let mut differences = Vec::new();
     let mut equal = |what: &str, left: Value, right: Value| {
@@ -119,12 +124,22 @@ fn main() -> ExitCode {
     for seed in first..first + count {
         let style = match seed % 4 {
             0 => Style::Tame,
+            1 => Style::Damaged,
             _ => Style::Wild,
         };
         let air = script(seed, &ids, style);
         if let Err(difference) = session.drive(&air, seed) {
             failed += 1;
             println!("seed {seed}: {difference}\n  {air}");
+            let (air, difference) = session.shrink(air, difference, seed);
+            println!("  smallest: {difference}\n  {air}");
+        }
+        let done = seed - first + 1;
+        if done % 10_000 == 0 {
+            eprintln!(
+                "{done} scripts, {} calls, {failed} with differences",
+                session.calls
+            );
         }
     }
     let Session { calls, codes, .. } = session;
@@ -133,6 +148,20 @@ fn main() -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Where the pairs of parentheses stand, outermost first.
+fn groups(text: &str) -> Vec<(usize, usize)> {
+    let (mut open, mut groups) = (Vec::new(), Vec::new());
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => open.push(at),
+            b')' => groups.extend(open.pop().map(|start| (start, at))),
+            _ => {}
+        }
+    }
+    groups.sort_unstable();
+    groups
 }
 
 struct Session {
@@ -188,6 +217,34 @@ impl Session {
         self.step(&call, seed)
             .map(drop)
             .map_err(|difference| format!("{difference}; in {which} data: {what}"))
+    }
+
+    /// Makes a script smaller as long as something differs: instructions become `(null)` or one of
+    /// their own children.
+    fn shrink(&mut self, air: String, difference: String, seed: u64) -> (String, String) {
+        let (mut best, mut why) = (air, difference);
+        while let Some((smaller, difference)) = self.smaller(&best, seed) {
+            (best, why) = (smaller, difference);
+        }
+        (best, why)
+    }
+
+    fn smaller(&mut self, air: &str, seed: u64) -> Option<(String, String)> {
+        for (start, end) in groups(air) {
+            let inside = &air[start + 1..end];
+            let children = groups(inside)
+                .into_iter()
+                .map(|(from, to)| &inside[from..=to]);
+            for part in ["(null)"].into_iter().chain(children) {
+                let smaller = [&air[..start], part, &air[end + 1..]].concat();
+                if smaller.len() < air.len()
+                    && let Err(difference) = self.drive(&smaller, seed)
+                {
+                    return Some((smaller, difference));
+                }
+            }
+        }
+        None
     }
 
     /// Runs a script to its end, in random order, with repeated and superfluous deliveries.

@@ -9,7 +9,7 @@ use crate::ast::{Name, NodeId, Slot};
 pub(super) struct NameInfo {
     /// Of the definitions that have ended, the one that starts first.
     pub(super) defined: Option<NodeId>,
-    /// Of the uses that ended before any definition, the one that ended first.
+    /// Of the uses without a definition in front of them, the one that ended first.
     pub(super) undefined_use: Option<NodeId>,
     /// Index in [`Scopes::folds`] of the open fold with this iterator.
     pub(super) fold: Option<u32>,
@@ -19,6 +19,13 @@ pub(super) struct NameInfo {
     pub(super) followed: bool,
     /// Slot of the streams of this name.
     pub(super) slot: Option<Slot>,
+}
+
+impl NameInfo {
+    /// Whether a definition that has ended starts before an instruction.
+    pub(super) fn is_defined_before(&self, node: NodeId) -> bool {
+        self.defined.is_some_and(|defined| defined.0 < node.0)
+    }
 }
 
 /// A fold whose closing parenthesis was not yet met.

@@ -137,11 +137,11 @@ impl Parser<'_> {
         *defined = Some(defined.map_or(node, |known| NodeId(known.0.min(node.0))));
     }
 
-    /// Of the uses of a name that have no definition when they end, the reference looks only at the
-    /// first again.
+    /// Of the uses of a name that have no definition in front of them when they end, the reference
+    /// looks only at the first again.
     fn note_name(&mut self, name: Name, node: NodeId) {
         let info = &mut self.infos[name.0 as usize];
-        if info.defined.is_none() {
+        if !info.is_defined_before(node) {
             info.undefined_use.get_or_insert(node);
         }
     }
@@ -169,7 +169,7 @@ impl Parser<'_> {
     pub(super) fn check_names(&self) -> Result<()> {
         for (index, info) in self.infos.iter().enumerate() {
             if let Some(used) = info.undefined_use
-                && info.defined.is_none_or(|defined| defined.0 >= used.0)
+                && !info.is_defined_before(used)
             {
                 let name = self.name_text(Name(index as u32)).into();
                 return Err((self.start(used), Kind::UndefinedVariable(name)));

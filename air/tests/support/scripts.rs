@@ -36,14 +36,17 @@ pub enum Style {
     Tame,
     /// Anything that parses.
     Wild,
+    /// A wild script that is damaged in a few places: it need not parse.
+    Damaged,
 }
 
 /// A random well-formed script over some peers.
 pub fn script(seed: u64, peers: &[String], style: Style) -> String {
+    let is_damaged = style == Style::Damaged;
     let mut writer = Writer {
         random: Random::new(seed),
         peers,
-        style,
+        style: if is_damaged { Style::Wild } else { style },
         scalars: Vec::new(),
         iterators: Vec::new(),
         canons: Vec::new(),
@@ -56,10 +59,76 @@ pub fn script(seed: u64, peers: &[String], style: Style) -> String {
     if style == Style::Tame {
         body = format!("(xor {body} (null))");
     }
-    // Streams and maps exist from the start, so that no use is undefined.
-    format!(
+    // Streams and maps exist from the start, so that no use is undefined. Of `$s2` there is no global
+    // one: what adds to it in a `new` or behind one makes it.
+    let script = format!(
         "(seq (seq (seq (ap 0 $s0) (ap (\"k\" 1) %m0)) (call {peer} (\"test\" \"echo\") [1] $s1)) {body})"
-    )
+    );
+    match is_damaged {
+        true => damaged(script, &mut writer.random),
+        false => script,
+    }
+}
+
+/// Words that a script is damaged with.
+const WORDS: [&str; 34] = [
+    "seq",
+    "par",
+    "xor",
+    "fold",
+    "next",
+    "new",
+    "match",
+    "null",
+    "(null)",
+    "i1",
+    "i2",
+    "x1",
+    "$s0",
+    "%m0",
+    "#canon1",
+    "#%map1",
+    "1",
+    "-1",
+    "1.5",
+    "1.$.a",
+    ":error:.$.a!.b",
+    ":%m",
+    "x1.$.a\u{e9}b",
+    "x1.$.[\u{e9}]",
+    "a%x",
+    "_x",
+    "[]",
+    "\"",
+    "(",
+    ")",
+    "%last_error%.$.b!",
+    "+3",
+    ".5",
+    "%ttl%",
+];
+
+/// Damages a script in a few places: words go, come twice, come from elsewhere, or are exchanged.
+fn damaged(script: String, random: &mut Random) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for char in script.chars() {
+        match (char, words.last_mut()) {
+            (' ' | '(' | ')' | '[' | ']', _) => words.push(char.into()),
+            (_, Some(last)) if !last.starts_with([' ', '(', ')', '[', ']']) => last.push(char),
+            _ => words.push(char.into()),
+        }
+    }
+    for _ in 0..1 + random.below(3) {
+        let (at, other) = (random.below(words.len()), random.below(words.len()));
+        match random.below(5) {
+            0 => words[at] = String::new(),
+            1 => words[at] = words[other].clone(),
+            2 => words.swap(at, other),
+            3 => words[at] = WORDS[random.below(WORDS.len())].into(),
+            _ => words.insert(at, format!(" {} ", WORDS[random.below(WORDS.len())])),
+        }
+    }
+    words.concat()
 }
 
 /// Writes scripts: each variable is set once, before it is used in the text.
@@ -116,7 +185,10 @@ impl Writer<'_> {
     }
 
     fn stream(&mut self) -> String {
-        format!("$s{}", self.random.below(2))
+        match self.wild(8) {
+            true => "$s2".into(),
+            false => format!("$s{}", self.random.below(2)),
+        }
     }
 
     fn map(&mut self) -> String {
@@ -149,6 +221,7 @@ impl Writer<'_> {
                 };
                 format!("{base}.$.[{accessor}]")
             }
+            5 if self.wild(2) && !scalars.is_empty() => self.deep_lens(&scalars),
             5 | 6 if !scalars.is_empty() => {
                 let scalar = &scalars[self.random.below(scalars.len())];
                 let lens = self.random.pick(&[
@@ -192,6 +265,29 @@ impl Writer<'_> {
         }
     }
 
+    /// A lens with scalars behind its first accessor, which need not be there when the first is wrong.
+    fn deep_lens(&mut self, scalars: &[String]) -> String {
+        let accessor = scalars[self.random.below(scalars.len())].clone();
+        let bases = [
+            self.canons.as_slice(),
+            self.canon_maps.as_slice(),
+            scalars,
+            &[":error:".into(), "%last_error%".into()],
+        ]
+        .concat();
+        let base = &bases[self.random.below(bases.len())];
+        let lens = self.random.pick(&[
+            ".$.b.[A]",
+            ".$.[0].[A]",
+            ".$.[A].b",
+            ".$.[A].[A]",
+            ".$.absent.[A]",
+            ".$.k.[A]",
+            ".$.[A].[0].[A]",
+        ]);
+        format!("{base}{}", lens.replace('A', &accessor))
+    }
+
     /// An argument of a call. A call whose arguments are not known is passed on; if they turn out
     /// to be none there is no call. A tame script does not do that.
     fn argument(&mut self) -> String {
@@ -210,7 +306,7 @@ impl Writer<'_> {
         let arguments: Vec<String> = (0..self.random.below(4)).map(|_| self.argument()).collect();
         let functions: &[&str] = match self.style {
             Style::Tame => &["echo", "list", "fail", "fixed", "pair"],
-            Style::Wild => &[
+            _ => &[
                 "echo", "list", "fail", "fixed", "pair", "numbers", "garbage", "failure",
             ],
         };
@@ -390,9 +486,16 @@ impl Writer<'_> {
             body = format!("(xor {body} (null))");
         }
         let next = format!("(next {iterator})");
-        let next = match self.wild(6) {
-            true => format!("(xor {next} (null))"),
-            false => next,
+        let next = match self.random.below(30) {
+            _ if self.style == Style::Tame => next,
+            0..=3 => format!("(xor {next} (null))"),
+            4 => format!("(xor (seq {next} (fail 1 \"behind next\")) (null))"),
+            5 => format!("(par {next} (fail 2 \"beside next\"))"),
+            6 => format!("(new {} {next})", self.stream()),
+            7 => format!("(seq (new {} {next}) {})", self.stream(), self.leaf()),
+            8 => format!("(new {} {next})", self.map()),
+            9 => format!("(xor {next} {})", self.leaf()),
+            _ => next,
         };
         let step = match self.random.below(6) {
             0 if !over_stream => format!("(seq {next} {body})"),
@@ -426,7 +529,9 @@ pub fn serve(function: &str, arguments: &str) -> CallResult {
         "pair" => (0, "[0,{\"error_code\":5,\"message\":\"m\"}]".to_owned()),
         "numbers" => (
             0,
-            "[1e21,-0.0,1.0,1e-7,18446744073709551616,-9223372036854775808,0.1]".to_owned(),
+            "[1e21,-0.0,1.0,1e-7,18446744073709551616,-9223372036854775808,0.1,\
+             0.12379999458789825,123456789.123456789e-300,2.2250738585072011e-308]"
+                .to_owned(),
         ),
         "failure" => (
             0,

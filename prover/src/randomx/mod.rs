@@ -1,7 +1,7 @@
 //! RandomX version 1 (the specification of the RandomX project, with two parameters as a type).
 //!
-//! A *key* makes a 256 MiB [`Cache`](cache::Cache) (Argon2d and superscalar programs); the cache
-//! makes the items of a [`Dataset`](dataset::Dataset); a [`Vm`](vm::Vm) hashes inputs, reading
+//! A *key* makes a 256 MiB [`Cache`] (Argon2d and superscalar programs); the cache
+//! makes the items of a [`Dataset`]; a [`Vm`] hashes inputs, reading
 //! items from the dataset (fast) or computing each from the cache (light).
 
 pub mod aes;
