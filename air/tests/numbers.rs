@@ -1,5 +1,6 @@
-//! Numbers as the reference reads them, recorded by `tests/air-differential/numbers.mjs`: results of
-//! calls, through lenses and canons, and literals; to the bit, in the bytes of a call's arguments.
+//! Numbers as the reference reads them, recorded by `tests/air-differential/numbers.mjs`: results
+//! of calls, through lenses and canons, and literals; to the bit, in the bytes of a call's
+//! arguments.
 
 mod support;
 

@@ -59,8 +59,8 @@ pub fn script(seed: u64, peers: &[String], style: Style) -> String {
     if style == Style::Tame {
         body = format!("(xor {body} (null))");
     }
-    // Streams and maps exist from the start, so that no use is undefined. Of `$s2` there is no global
-    // one: what adds to it in a `new` or behind one makes it.
+    // Streams and maps exist from the start, so that no use is undefined. `$s2` does not: what adds
+    // to it in a `new`, or behind one, makes it.
     let script = format!(
         "(seq (seq (seq (ap 0 $s0) (ap (\"k\" 1) %m0)) (call {peer} (\"test\" \"echo\") [1] $s1)) {body})"
     );
@@ -265,7 +265,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A lens with scalars behind its first accessor, which need not be there when the first is wrong.
+    /// A lens with scalars behind its first accessor. They need not be there when the first is wrong.
     fn deep_lens(&mut self, scalars: &[String]) -> String {
         let accessor = scalars[self.random.below(scalars.len())].clone();
         let bases = [
