@@ -265,7 +265,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A lens with scalars behind its first accessor. They need not be there when the first is wrong.
+    /// A lens with scalars behind its first accessor: not looked at when the first is wrong.
     fn deep_lens(&mut self, scalars: &[String]) -> String {
         let accessor = scalars[self.random.below(scalars.len())].clone();
         let bases = [

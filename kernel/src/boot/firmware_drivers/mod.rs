@@ -2,11 +2,10 @@
 //! the disk with the node's state.
 //!
 //! The boot core stays in the boot services and works for the firmware's drivers: it carries frames
-//! and blocks between them and the queues of [`network::firmware`] and [`disk::firmware`], for ever.
-//! The kernel starts on another core, which the firmware lends by its multiprocessor protocol and
-//! never gets back. The firmware keeps its memory, its page tables, its timer and one core; the
-//! kernel gets the memory that is free now, but for a reserve, and the devices that it has drivers
-//! for.
+//! and blocks between them and the queues of [`network::firmware`] and [`disk::firmware`]. The
+//! kernel starts on another core, which the firmware lends by its multiprocessor protocol and never
+//! gets back. The firmware keeps its memory, its page tables, its timer and one core; the kernel
+//! gets the memory that is free now, but for a reserve, and the devices that it has drivers for.
 //!
 //! `controllers` finds what is behind the firmware's handles, `card` and `disks` use its drivers,
 //! `memory` shares the memory.
