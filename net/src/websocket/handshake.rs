@@ -107,28 +107,34 @@ impl Request {
 
     /// Reads the answer from the front of `bytes`. Gives its size, or `None` if it is incomplete.
     pub fn read_answer(&self, bytes: &[u8]) -> Result<Option<usize>, WebSocketError> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let size = match response.parse(bytes).map_err(http_error)? {
-            httparse::Status::Complete(size) => size,
-            httparse::Status::Partial => return incomplete(bytes),
-        };
-        match response.code {
-            Some(101) => {}
-            status => return Err(WebSocketError::Status(status.unwrap_or(0))),
+        let mut read = 0;
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+            let mut response = httparse::Response::new(&mut headers);
+            read += match response.parse(&bytes[read..]).map_err(http_error)? {
+                httparse::Status::Complete(size) => size,
+                httparse::Status::Partial => return incomplete(bytes),
+            };
+            match response.code {
+                Some(101) if self.fits(&response) => return Ok(Some(read)),
+                Some(101) => return Err(WebSocketError::BadAnswer),
+                // Interim answers may come first, asked for or not (RFC 9110 section 15.2).
+                Some(100..=199) if read < MAX_HTTP => {}
+                Some(100..=199) => return Err(WebSocketError::HttpTooBig),
+                status => return Err(WebSocketError::Status(status.unwrap_or(0))),
+            }
         }
+    }
+
+    /// Whether an answer is the one to this request.
+    fn fits(&self, response: &httparse::Response<'_, '_>) -> bool {
         let has = |name, token| header(response.headers, name).is_some_and(|v| has_token(v, token));
         let accept = header(response.headers, "Sec-WebSocket-Accept");
-        let fits = has("Upgrade", "websocket")
+        has("Upgrade", "websocket")
             && has("Connection", "upgrade")
             && accept == Some(accept_key(self.key.as_bytes()).as_bytes())
             && header(response.headers, "Sec-WebSocket-Extensions").is_none()
-            && header(response.headers, "Sec-WebSocket-Protocol").is_none();
-        if fits {
-            Ok(Some(size))
-        } else {
-            Err(WebSocketError::BadAnswer)
-        }
+            && header(response.headers, "Sec-WebSocket-Protocol").is_none()
     }
 }
 
@@ -212,5 +218,24 @@ mod tests {
         assert_eq!(other.read_answer(&answer), Err(WebSocketError::BadAnswer));
         let refused = client.read_answer(REFUSAL.as_bytes());
         assert_eq!(refused, Err(WebSocketError::Status(426)));
+    }
+
+    #[test]
+    fn interim_answers_come_before_the_answer() {
+        let (mut request, mut answer) = (vec![], vec![]);
+        let client = Request::new("a", [7; 16], &mut request);
+        accept(&request, &mut answer).unwrap();
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 x\r\nLink: </a>\r\n\r\n";
+        let whole = [interim.as_bytes(), &answer].concat();
+        assert_eq!(client.read_answer(&whole), Ok(Some(whole.len())));
+        for cut in 0..whole.len() {
+            assert_eq!(client.read_answer(&whole[..cut]), Ok(None), "{cut}");
+        }
+        let refused = [interim.as_bytes(), REFUSAL.as_bytes()].concat();
+        let error = Err(WebSocketError::Status(426));
+        assert_eq!(client.read_answer(&refused), error);
+        let endless = interim.repeat(MAX_HTTP / interim.len() + 1);
+        let error = Err(WebSocketError::HttpTooBig);
+        assert_eq!(client.read_answer(endless.as_bytes()), error);
     }
 }

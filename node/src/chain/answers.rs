@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::iter;
 
 use basalt_distro::cid;
 use basalt_net::peer_id::PeerId;
@@ -101,14 +102,36 @@ pub(super) fn deal_info(deal: &Deal, answers: [Result<Value, String>; 2]) -> Val
     }
 }
 
+/// The receipt among those of transactions with one number, of which at most one is mined; null if
+/// each is known to be not mined.
+pub(super) fn mined(
+    receipts: impl Iterator<Item = Result<Value, String>>,
+) -> Result<Value, String> {
+    let mut last = Ok(Value::Null);
+    for receipt in receipts {
+        match receipt {
+            Ok(Value::Null) => {}
+            Ok(receipt) if receipt.is_object() => return Ok(receipt),
+            Ok(other) => last = Err(format!("{} is no receipt", rpc::shortened(&other))),
+            Err(error) => last = Err(error),
+        }
+    }
+    last
+}
+
+/// Whether there is a receipt.
+pub(super) fn is_mined(receipt: &Result<Value, String>) -> bool {
+    matches!(receipt, Ok(receipt) if !receipt.is_null())
+}
+
 /// One receipt as scripts see it.
 pub(super) fn receipt(answer: Result<Value, String>) -> Value {
     let (success, error, status, receipt) = match answer {
         Err(error) => (false, Some(error), "", None),
         Ok(Value::Null) => (true, None, "pending", None),
         Ok(receipt) => {
-            let status = match receipt["status"].as_str() {
-                Some("0x1") => "ok",
+            let status = match rpc::quantity(&receipt["status"]) {
+                Ok(1) => "ok",
                 _ => "failed",
             };
             let facts = json!({
@@ -168,6 +191,6 @@ pub fn views(body: &[u8]) -> [Result<Value, String>; 5] {
         of(|answer| status(answer).map(Value::from)),
         of(|answer| app_cid(answer).map(Value::from)),
         of(|answer| workers(answer).map_err(|error| error.to_string())),
-        Ok(receipt(answer)),
+        Ok(receipt(mined(iter::once(answer)))),
     ]
 }

@@ -11,14 +11,14 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde_json::Value;
 
 use super::abi::{self, Word};
-use super::answers::{deal_info, deals, receipt, subnet, workers};
+use super::answers::{deal_info, deals, is_mined, mined, receipt, subnet, workers};
 use super::model::{Chain, Keeping, MAX_MS, Work, receipts};
 use super::rpc::{self, Question};
-use super::sending::{Answered, Prepared, is_mined, mined};
+use super::sending::{Answered, Prepared};
 use super::wallet::Address;
 use crate::call::Call;
 use crate::compute::JobId;
-use crate::outgoing::Answer;
+use crate::outgoing::{Answer, Response};
 use crate::reply::{CallError, Reply};
 
 /// `getComputeUnits(bytes32)` of the diamond.
@@ -140,7 +140,7 @@ impl Chain {
         let asked = self.works.remove(&id)?;
         let answers = answer.and_then(|answer| match answer.status {
             200 => rpc::answers(&answer.body, asked.count),
-            status => Err(format!("the chain's endpoint answers {status}")),
+            _ => Err(refused(&answer)),
         });
         let Some(job) = asked.job else {
             self.look_after(now, asked.until, asked.work, answers);
@@ -230,7 +230,10 @@ impl Chain {
             },
             Work::Send(nonce) => {
                 self.told(nonce, &answers);
-                first(answers)
+                first(answers).and_then(|hash| match hash.is_string() {
+                    true => Ok(hash),
+                    false => Err(format!("{} is no hash", rpc::shortened(&hash))),
+                })
             }
             Work::Watch(_) | Work::Resend(_) => return None,
         };
@@ -239,5 +242,14 @@ impl Chain {
             self.send_next();
         }
         Some(reply.map(Reply::Value).map_err(CallError::text))
+    }
+}
+
+/// What is told of an answer with a status that is not 200: with an error, if it has one.
+fn refused(answer: &Response) -> String {
+    let status = answer.outcome();
+    match rpc::refusal(&answer.body) {
+        Some(error) => format!("the chain's endpoint answers {status}: {error}"),
+        None => format!("the chain's endpoint answers {status}"),
     }
 }

@@ -29,4 +29,6 @@ pub use pending::Resending;
 pub use wallet::Wallet;
 
 #[cfg(test)]
+mod rpc_tests;
+#[cfg(test)]
 mod tests;

@@ -49,46 +49,94 @@ pub(super) fn batch(questions: &[Question]) -> String {
     questions.collect::<Value>().to_string()
 }
 
-/// The answers to so many questions, in their order; an error is the node's own text.
+/// The answers to so many questions, in their order; an error is the node's own text. The outer
+/// error is for want of any answer: whether the questions were read is not known then.
 pub(super) fn answers(body: &[u8], count: usize) -> Result<Vec<Result<Value, String>>, String> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| format!("the chain's answer is no JSON: {error}"))?;
-    let Value::Array(values) = value else {
-        return Err(format!("the chain answers {}", told(&value)));
+    let values = match value {
+        Value::Array(values) => values,
+        // One for all: mostly the batch is refused.
+        value @ Value::Object(_) => alloc::vec![value],
+        value => return Err(format!("the chain answers {}", shortened(&value))),
     };
     let mut answers: Vec<Option<Result<Value, String>>> = alloc::vec![None; count];
+    let mut refusal = None;
     for mut value in values {
         let id = value.get("id").and_then(Value::as_u64);
         let slot = id.and_then(|id| answers.get_mut(usize::try_from(id).ok()?));
-        let slot = slot.ok_or("the chain answers what was not asked")?;
-        *slot = Some(match value.get_mut("result") {
-            Some(result) => Ok(result.take()),
-            None => Err(told(&value)),
-        });
+        match (slot, answer(&mut value)) {
+            (Some(slot), answer) => {
+                *slot = Some(match (slot.take(), answer) {
+                    (None, answer) => answer,
+                    (Some(Err(error)), _) | (Some(Ok(_)), Err(error)) => Err(error),
+                    (Some(Ok(_)), Ok(_)) => Err("the chain answers one question twice".into()),
+                });
+            }
+            // Who refuses before the id is read tells none.
+            (None, Err(error)) => refusal = refusal.or(Some(error)),
+            (None, Ok(_)) => return Err("the chain answers what was not asked".into()),
+        }
     }
-    let missing = || Err("the chain does not answer".to_string());
+    let missing = refusal.unwrap_or_else(|| "the chain does not answer".to_string());
+    if answers.iter().all(Option::is_none) {
+        return Err(missing);
+    }
     let answers = answers.into_iter();
     Ok(answers
-        .map(|answer| answer.unwrap_or_else(missing))
+        .map(|answer| answer.unwrap_or_else(|| Err(missing.clone())))
         .collect())
 }
 
+/// What one answer says. JSON-RPC 1.0 always has both members, and one of them is null: an error
+/// that is not null goes before any result.
+fn answer(value: &mut Value) -> Result<Value, String> {
+    if let Some(error) = error_of(value) {
+        return Err(told(error));
+    }
+    match value.get_mut("result") {
+        Some(result) => Ok(result.take()),
+        None => Err(told(value)),
+    }
+}
+
+fn error_of(value: &Value) -> Option<&Value> {
+    value.get("error").filter(|error| !error.is_null())
+}
+
+/// The error that a body tells beside a status that is one already, if there is any.
+pub(super) fn refusal(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    match &value {
+        Value::Array(values) => values.iter().find_map(error_of),
+        value => error_of(value),
+    }
+    .map(told)
+}
+
 /// An error's message, with the data that contracts revert with.
-fn told(value: &Value) -> String {
-    let error = value.get("error").unwrap_or(value);
-    let message = error.get("message").and_then(Value::as_str);
-    match (message, error.get("data")) {
-        (Some(message), Some(data)) => format!("{message} ({})", shortened(data)),
-        (Some(message), None) => message.into(),
-        (None, _) => shortened(error),
+fn told(error: &Value) -> String {
+    let message = error.as_str().or_else(|| error.get("message")?.as_str());
+    let Some(message) = message.filter(|message| !message.is_empty()) else {
+        return shortened(error);
+    };
+    let message = cut(message.into());
+    match error.get("data").filter(|data| !data.is_null()) {
+        Some(data) => format!("{message} ({})", shortened(data)),
+        None => message,
     }
 }
 
 /// A value's text, not more than fits a line.
-fn shortened(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(200) {
-        Some((end, _)) => format!("{}..", &text[..end]),
-        None => text,
+pub(super) fn shortened(value: &Value) -> String {
+    cut(value.to_string())
+}
+
+/// A text, not more of it than fits a line.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(200) {
+        text.truncate(end);
+        text.push_str("..");
     }
+    text
 }

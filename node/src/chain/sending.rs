@@ -11,6 +11,7 @@ use core::time::Duration;
 use basalt_net::time::Instant;
 use serde_json::{Value, json};
 
+use super::answers::mined;
 use super::model::{Chain, Keeping, MAX_MS, Work, receipts};
 use super::pending::{Fees, Planned, Sent};
 use super::rpc;
@@ -183,8 +184,11 @@ impl Chain {
         let mut answers = answers.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Value::Null));
         let (block, priority) = (next(), next());
-        if is_mined(&mined(answers)) {
-            return self.close(nonce);
+        match mined(answers) {
+            Ok(Value::Null) => {}
+            Ok(_) => return self.close(nonce),
+            // It may be mined.
+            Err(_) => return self.pending.wait(now, nonce),
         }
         let Some(sent) = self.pending.get(nonce).cloned() else {
             return;
@@ -271,24 +275,4 @@ impl Chain {
         let changes = self.pending.close(nonce);
         self.keep(changes);
     }
-}
-
-/// The receipt among those of transactions with one number, of which at most one is mined.
-pub(super) fn mined(
-    receipts: impl Iterator<Item = Result<Value, String>>,
-) -> Result<Value, String> {
-    let mut last = Ok(Value::Null);
-    for receipt in receipts {
-        match receipt {
-            Ok(Value::Null) => {}
-            Ok(receipt) => return Ok(receipt),
-            Err(error) => last = Err(error),
-        }
-    }
-    last
-}
-
-/// Whether there is a receipt.
-pub(super) fn is_mined(receipt: &Result<Value, String>) -> bool {
-    matches!(receipt, Ok(receipt) if !receipt.is_null())
 }

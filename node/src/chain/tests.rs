@@ -2,11 +2,10 @@
 
 use super::abi;
 use super::answers::{app_cid, status};
-use super::answers::{deals, workers};
+use super::answers::{deals, mined, workers};
 use super::calls::{GET_COMPUTE_UNITS, chain_id_of, deal_address};
 use super::model::{Asked, Chain, Settings, Work, receipts};
 use super::rpc::{self, Question};
-use super::sending::mined;
 use super::wallet::Transaction;
 use super::wallet::{self, Wallet};
 use crate::compute::{JobId, JobIds};
@@ -397,6 +396,25 @@ fn what_is_not_mined_is_sent_again_for_more() {
     assert_eq!(played.chain.wake_at(), None);
     let answers = [Ok(Value::Null), Ok(receipt.clone()), Err("gone".into())];
     assert_eq!(mined(answers.into_iter()), Ok(receipt));
+}
+
+#[test]
+fn an_error_in_place_of_a_receipt_is_no_reason_to_pay_again() {
+    let mut played = Played::new();
+    played.call(&[1, 2]);
+    played.prepare(100, 7);
+    played.answer(&[json!(hash(&raw(202, 2)))]);
+    let block = json!({ "baseFeePerGas": "0x64" });
+    // It may be mined: nobody has said that it is not.
+    for answer in [json!({ "error": "limit exceeded" }), json!("busy")] {
+        played.pass(90);
+        played.answer(&[block.clone(), json!("0x2"), answer]);
+        assert!(played.chain.next_request().is_none());
+        assert_eq!(played.hashes(7).len(), 1);
+    }
+    played.pass(90);
+    played.answer(&[block, json!("0x2"), Value::Null]);
+    assert_eq!(played.answer(&[no_answer()]).0, sending(&raw(253, 3)));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::compute::{JobId, JobIds};
 use crate::entropy::Entropy;
-use crate::outgoing::{Answer, Head, Method, Owner, Request, Response, Server};
+use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
 use crate::reply::Reply;
 use crate::vault::Vaults;
 use dag::{Assembly, Cid};
@@ -301,11 +301,12 @@ impl Ipfs {
             self.next_block(id);
             return None;
         }
-        let body = answer.and_then(|Response { status, body, .. }| match status {
-            200 => Ok(body),
+        let body = answer.and_then(|answer| match answer.status {
+            200 => Ok(answer.body),
             _ => Err(format!(
-                "the IPFS node answers {status}: {}",
-                String::from_utf8_lossy(&body[..body.len().min(200)])
+                "the IPFS node answers {}: {}",
+                answer.outcome(),
+                String::from_utf8_lossy(&answer.body[..answer.body.len().min(200)])
             )),
         });
         let result = match &mut fetch.work {

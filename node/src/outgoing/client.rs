@@ -10,8 +10,9 @@ use basalt_net::swarm::{ConnId, Effect, Input};
 use basalt_net::time::Instant;
 use basalt_net::tls;
 
+use super::framing::MAX_HEAD;
 use super::request::{Owner, Request};
-use super::response::{Answer, Chunks, MAX_HEAD, Response, parse};
+use super::response::{Answer, Reader, Response};
 
 /// Largest piece that is taken at once.
 const PIECE: usize = 64 * 1024;
@@ -24,7 +25,7 @@ struct Exchange {
     wire: Vec<u8>,
     sent: usize,
     response: Vec<u8>,
-    chunks: Chunks,
+    reader: Reader,
 }
 
 impl Exchange {
@@ -45,12 +46,15 @@ impl Exchange {
         Ok(state == tls::State::Closed)
     }
 
-    /// The answer, as soon as it is whole.
+    /// The answer, as soon as it is whole. `end`: the server sends nothing more.
     fn answer(&mut self, end: bool) -> Result<Option<Response>, String> {
-        let Request {
-            max_body, has_body, ..
-        } = self.request;
-        parse(&self.response, end, max_body, has_body, &mut self.chunks)
+        if self.response.len() > 2 * self.request.max_body + 3 * MAX_HEAD {
+            return Err("the answer is too long".into());
+        }
+        match self.reader.read(&self.response, end)? {
+            None if end => Err("the answer ends too early".into()),
+            answer => Ok(answer),
+        }
     }
 
     fn has_output(&self) -> bool {
@@ -98,12 +102,12 @@ impl HttpClient {
             None => core::mem::take(&mut request.bytes),
         };
         let exchange = Exchange {
+            reader: Reader::new(request.max_body, request.has_body),
             request,
             tls: session,
             wire,
             sent: 0,
             response: Vec::new(),
-            chunks: Chunks::default(),
         };
         self.open.insert(conn, exchange);
         Ok(())
@@ -135,10 +139,7 @@ impl HttpClient {
                     if exchange.has_output() {
                         out.push(Effect::Output { conn });
                     }
-                    match exchange.response.len() > 2 * exchange.request.max_body + MAX_HEAD {
-                        true => Err("the answer is too long".into()),
-                        false => exchange.answer(end).transpose()?,
-                    }
+                    exchange.answer(end).transpose()?
                 }
                 Err(error) => Err(error),
             },
@@ -147,9 +148,7 @@ impl HttpClient {
             Input::RemoteClosed { .. } if exchange.tls.is_some() => {
                 Err("the answer ends too early".into())
             }
-            Input::RemoteClosed { .. } => exchange
-                .answer(true)
-                .and_then(|answer| answer.ok_or_else(|| "the answer ends too early".into())),
+            Input::RemoteClosed { .. } => exchange.answer(true).transpose()?,
             Input::DialFailed { reason, .. } => {
                 let exchange = self.open.remove(&conn)?;
                 return Some((exchange.request.owner, Err(reason.to_string())));

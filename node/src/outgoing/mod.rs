@@ -4,9 +4,11 @@
 //! client     requests under way, over connections that the edge opens
 //! request    a request, its owner, and the one builder of heads
 //! response   reads answers
+//! framing    where the body of an answer ends
 //! ```
 
 mod client;
+mod framing;
 mod request;
 mod response;
 
@@ -14,3 +16,6 @@ pub(crate) use client::HttpClient;
 pub(crate) use request::{Head, HeadError, Method, Owner, Request, Server};
 pub use response::read_answer;
 pub(crate) use response::{Answer, Response};
+
+#[cfg(test)]
+mod tests;

@@ -22,4 +22,4 @@ pub(crate) use page::page;
 pub use report::Status;
 pub(crate) use report::{Contacts, Report};
 pub(crate) use server::Connections;
-pub use server::{Page, answer};
+pub use server::{Answer, Page, answer};

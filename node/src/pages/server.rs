@@ -1,5 +1,5 @@
-//! Connections of the operator's pages, over plain HTTP/1.1: one request per connection, `GET`
-//! only.
+//! Connections of the operator's pages, over plain HTTP/1.1: one request per connection, `GET` or
+//! `HEAD`.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,7 +19,7 @@ const MAX_HEADERS: usize = 64;
 /// Life of a connection. Against clients that send or read a byte at a time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An answer.
+/// A page, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// Status by HTTP.
@@ -39,9 +39,22 @@ impl Page {
             body: body.into(),
         }
     }
+}
 
-    fn bytes(&self) -> Vec<u8> {
-        let reason = match self.status {
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The page.
+    pub page: Page,
+    /// The request was `HEAD`: the page's headers are sent, its text is not.
+    pub head_only: bool,
+}
+
+impl Answer {
+    /// All that is sent. A `HEAD` gets the length of what `GET` would (RFC 9110 section 9.3.2).
+    pub fn bytes(&self) -> Vec<u8> {
+        let page = &self.page;
+        let reason = match page.status {
             200 => "OK",
             400 => "Bad Request",
             404 => "Not Found",
@@ -49,12 +62,17 @@ impl Page {
             429 => "Too Many Requests",
             _ => "Service Unavailable",
         };
+        // RFC 9110 section 15.5.6 wants it.
+        let allow = match page.status {
+            405 => "allow: GET, HEAD\r\n",
+            _ => "",
+        };
         format!(
-            "HTTP/1.1 {} {reason}\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}",
-            self.status,
-            self.content_type,
-            self.body.len(),
-            self.body
+            "HTTP/1.1 {} {reason}\r\n{allow}content-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}",
+            page.status,
+            page.content_type,
+            page.body.len(),
+            if self.head_only { "" } else { &page.body }
         )
         .into_bytes()
     }
@@ -193,19 +211,26 @@ impl Connections {
 }
 
 /// The answer to the bytes of a request, once they are enough; `page` answers a path.
-pub fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Page> {
+pub fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    match parsed.parse(request) {
-        Ok(httparse::Status::Complete(_)) => {}
+    let whole = match parsed.parse(request) {
+        Ok(httparse::Status::Complete(_)) => true,
         Ok(httparse::Status::Partial) if request.len() < MAX_REQUEST => return None,
-        _ => return Some(Page::text(400, "this is not an HTTP request")),
-    }
-    if parsed.method != Some("GET") {
-        return Some(Page::text(405, "only GET"));
-    }
-    let target = parsed.path.unwrap_or("/");
-    Some(page(target.split('?').next().unwrap_or(target)))
+        _ => false,
+    };
+    let page = match parsed.method {
+        _ if !whole => Page::text(400, "this is not an HTTP request"),
+        Some("GET" | "HEAD") => {
+            let target = parsed.path.unwrap_or("/");
+            page(target.split('?').next().unwrap_or(target))
+        }
+        _ => Page::text(405, "only GET and HEAD"),
+    };
+    Some(Answer {
+        page,
+        head_only: parsed.method == Some("HEAD"),
+    })
 }
 
 #[cfg(test)]
@@ -246,12 +271,44 @@ mod tests {
     }
 
     #[test]
+    fn head_gets_the_headers_of_get_and_no_body() {
+        let mut connections = Connections::default();
+        let head = "HEAD /health HTTP/1.1\r\nhost: x\r\n\r\n";
+        let (by_get, _) = told(&mut connections, &[&head.replace("HEAD", "GET")]);
+        let headers = by_get.strip_suffix("/health").unwrap();
+        let (early, late) = head.split_at(30);
+        for pieces in [
+            &[head][..],
+            &[early, late],
+            &[&head.replace("h HTTP", "h?x HTTP")],
+        ] {
+            let (by_head, out) = told(&mut connections, pieces);
+            assert_eq!(by_head, headers);
+            assert!(by_head.contains("\r\ncontent-length: 7\r\n"));
+            assert!(matches!(
+                out[..],
+                [Effect::Output { .. }, Effect::Close { .. }]
+            ));
+        }
+        // What is refused has no body either.
+        let endless = "HEAD / HTTP/1.1\r\n".to_string() + &"x: y\r\n".repeat(2_000);
+        let (refused, _) = told(&mut connections, &[&endless]);
+        assert!(refused.starts_with("HTTP/1.1 400 ") && refused.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
     fn other_methods_and_other_protocols_are_refused() {
         let mut connections = Connections::default();
         let status = |connections: &mut Connections, request: &str| {
             told(connections, &[request]).0[9..12].to_string()
         };
-        assert_eq!(status(&mut connections, "POST / HTTP/1.1\r\n\r\n"), "405");
+        for method in ["POST", "OPTIONS", "DELETE", "head", "HEADER"] {
+            let (answer, _) = told(&mut connections, &[&format!("{method} / HTTP/1.1\r\n\r\n")]);
+            assert_eq!(
+                answer,
+                "HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 17\r\nconnection: close\r\n\r\nonly GET and HEAD"
+            );
+        }
         assert_eq!(status(&mut connections, "\x13/multistream/1.0.0\n"), "400");
         let endless = "GET / HTTP/1.1\r\n".to_string() + &"x: y\r\n".repeat(2_000);
         assert_eq!(status(&mut connections, &endless), "400");
