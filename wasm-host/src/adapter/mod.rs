@@ -15,5 +15,8 @@ pub(crate) mod program;
 pub(crate) mod run;
 pub mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use memory::OutOfBounds;
 pub use value::Value;
