@@ -185,11 +185,8 @@ pub(crate) fn add_package(
         dependencies.push(file.cid().to_string());
     }
     let text = services::dag_json(&package.name, &dependencies);
-    let blueprint = Blueprint::parse(&text)?;
-    if let Some(state) = state {
-        state.commit(modules.plan_blueprint(&blueprint))?;
-    }
-    Ok(modules.add_blueprint(blueprint))
+    let names = package.modules.iter().map(|(name, _)| name.clone());
+    modules.install_blueprint(state, Blueprint::parse(&text)?, names.collect())
 }
 
 /// The first calls of a new system service, made by the node itself.

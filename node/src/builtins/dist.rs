@@ -46,7 +46,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "add_module",
         "module_bytes: base64 string, config: object",
         "CID",
-        "of the configuration only `name` is used; the module is checked as when it is started",
+        "of the configuration only `name` is used, for the author's own blueprints; the module is checked as when it is started",
         add_module,
     )
     .open_to(Access::Protected),
@@ -209,7 +209,7 @@ fn add_module(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result
     let bytes = BASE64_STANDARD
         .decode(text)
         .map_err(|error| CallError::text(alloc::format!("error decoding base64: {error}")))?;
-    rooms.add_module(name, bytes)
+    rooms.add_module(call.particle.init_peer_id, name, bytes)
 }
 
 fn add_module_from_vault(
@@ -221,7 +221,7 @@ fn add_module_from_vault(
     let name = config_name(args)?;
     call.guard()?;
     let bytes = rooms.vault_file(call, &path)?;
-    rooms.add_module(name, bytes)
+    rooms.add_module(call.particle.init_peer_id, name, bytes)
 }
 
 fn add_module_bytes_from_vault(
@@ -233,7 +233,7 @@ fn add_module_bytes_from_vault(
     let path: String = args.next("module_path")?;
     call.guard()?;
     let bytes = rooms.vault_file(call, &path)?;
-    rooms.add_module(name, bytes)
+    rooms.add_module(call.particle.init_peer_id, name, bytes)
 }
 
 fn add_blueprint(
@@ -244,7 +244,7 @@ fn add_blueprint(
     let text: String = args.next("blueprint")?;
     call.guard()?;
     let blueprint = Blueprint::parse(&text)?;
-    rooms.add_blueprint(call.clock, blueprint)
+    rooms.add_blueprint(call.clock, call.particle.init_peer_id, blueprint)
 }
 
 /// The JSON in a file of the vault.

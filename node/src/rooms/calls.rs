@@ -86,8 +86,14 @@ impl Rooms {
     }
 
     /// Checks and keeps a module's file; the reply is its CID.
-    pub(crate) fn add_module(&mut self, name: String, bytes: Vec<u8>) -> Result<Reply, CallError> {
-        let (job, loading) = self.services.load_upload(&mut self.tally, name, bytes)?;
+    pub(crate) fn add_module(
+        &mut self,
+        author: PeerId,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Reply, CallError> {
+        let tally = &mut self.tally;
+        let (job, loading) = self.services.load_upload(tally, author, name, bytes)?;
         self.followups.insert(job, Followup::Load(loading));
         Ok(Reply::job(job))
     }
@@ -96,9 +102,10 @@ impl Rooms {
     pub(crate) fn add_blueprint(
         &mut self,
         clock: Clock,
+        author: PeerId,
         blueprint: Blueprint,
     ) -> Result<Reply, CallError> {
-        self.change(clock, Change::Blueprint(blueprint), Then::Answer)
+        self.change(clock, Change::Blueprint(author, blueprint), Then::Answer)
     }
 
     /// The interface of a module.

@@ -12,7 +12,7 @@ use basalt_wasm_host::Module;
 use crate::compute::JobId;
 use crate::refusal::Refusal;
 use crate::reply::CallError;
-use crate::services::{self, Blueprint, File, Named};
+use crate::services::{self, Blueprint, File, Named, Names};
 use crate::spells::{self, Filled};
 use crate::workers::{self, Worker};
 
@@ -30,13 +30,14 @@ pub(super) enum Change {
     Remove(String),
     /// A module is kept.
     Module {
+        author: PeerId,
         cid: String,
         name: String,
         bytes: File,
         module: Module,
     },
-    /// A blueprint is kept.
-    Blueprint(Blueprint),
+    /// A blueprint that an author adds is kept.
+    Blueprint(PeerId, Blueprint),
     /// A deal gets a worker.
     Worker {
         author: PeerId,
@@ -66,8 +67,8 @@ pub(super) enum Planned {
     Record(String),
     Alias(Named),
     Remove(String, Option<Instant>),
-    Module(String, String, File, Module),
-    Blueprint(Blueprint),
+    Module(String, Names, File, Module),
+    Blueprint(PeerId, Blueprint),
     Worker(Worker, String),
     RemoveWorker(PeerId, Vec<String>, Vec<String>),
     Switch(Worker),

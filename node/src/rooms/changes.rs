@@ -95,17 +95,20 @@ impl Rooms {
                 (changes, Planned::Remove(id, services.now()))
             }
             Change::Module {
+                author,
                 cid,
                 name,
                 bytes,
                 module,
             } => {
-                let changes = services.modules.plan(&cid, &name, &bytes);
-                (changes, Planned::Module(cid, name, bytes, module))
+                let planned = services.modules.plan(&author, &cid, &name, &bytes);
+                let planned = planned.inspect_err(|_| self.tally.refuse(Refusal::ModulesFull));
+                let (changes, names) = planned?;
+                (changes, Planned::Module(cid, names, bytes, module))
             }
-            Change::Blueprint(blueprint) => {
-                let changes = services.modules.plan_blueprint(&blueprint);
-                (changes, Planned::Blueprint(blueprint))
+            Change::Blueprint(author, blueprint) => {
+                let changes = services.modules.plan_blueprint(&author, &blueprint);
+                (changes, Planned::Blueprint(author, blueprint))
             }
             Change::Worker {
                 author,
@@ -186,12 +189,15 @@ impl Rooms {
                 }
                 Reply::unit()
             }
-            Planned::Module(cid, name, bytes, module) => {
+            Planned::Module(cid, names, bytes, module) => {
                 let bytes = (!self.disk.exists()).then_some(bytes);
-                self.services.modules.add(&cid, &name, bytes, module);
+                self.services.modules.add(&cid, names, bytes, module);
                 cid.into()
             }
-            Planned::Blueprint(blueprint) => self.services.modules.add_blueprint(blueprint).into(),
+            Planned::Blueprint(author, blueprint) => {
+                let modules = &mut self.services.modules;
+                modules.add_blueprint(&author, blueprint).into()
+            }
             Planned::Worker(worker, deal) => {
                 let id = worker.key.peer_id();
                 self.host_mut().workers.insert(worker);

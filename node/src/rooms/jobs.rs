@@ -176,12 +176,14 @@ impl Rooms {
     fn loaded(&mut self, clock: Clock, loading: Loading) -> Result<Reply, CallError> {
         match loading {
             Loading::Uploaded {
+                author,
                 name,
                 bytes,
                 loaded,
             } => {
                 let (cid, module) = loaded.take().ok_or(services::Error::Late)??;
                 let change = Change::Module {
+                    author,
                     cid,
                     name,
                     bytes,

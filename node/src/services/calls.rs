@@ -37,8 +37,9 @@ pub(crate) struct Called {
 
 /// A module that is being loaded.
 pub(crate) enum Loading {
-    /// It was uploaded under a name.
+    /// An author uploaded it under a name.
     Uploaded {
+        author: PeerId,
         name: String,
         bytes: File,
         loaded: Receipt<Result<(String, Module), Error>>,
@@ -203,6 +204,7 @@ impl Services {
     pub(crate) fn load_upload(
         &mut self,
         tally: &mut Tally,
+        author: PeerId,
         name: String,
         bytes: Vec<u8>,
     ) -> Result<(JobId, Loading), Error> {
@@ -219,6 +221,7 @@ impl Services {
             Ok((basalt_distro::cid::of_file((*file).as_ref()), module))
         });
         let loading = Loading::Uploaded {
+            author,
             name,
             bytes,
             loaded,

@@ -247,17 +247,14 @@ impl Services {
             true => Vec::new(),
             false => records.pop().unwrap_or_default(),
         };
-        let blueprint = self.modules.blueprint(&record.blueprint)?;
-        let mut parts = Vec::with_capacity(blueprint.dependencies.len());
-        for cid in &blueprint.dependencies {
-            let (name, part) = self.modules.part(cid, &records)?;
-            parts.push((cid.clone(), name, part));
-        }
+        let (modules, owner) = (&self.modules, &record.owner);
+        let ingredients = modules.ingredients(&record.blueprint, owner, &records)?;
         Ok(Maker {
             platform,
             engine: self.modules.engine.clone(),
             id: record.id,
-            modules: parts,
+            modules: ingredients,
+            has_lost_names: self.modules.has_lost_names(&record.blueprint)?,
             binaries: self.limits.binaries.clone(),
             files: files.into_iter().map(|(_, record)| record).collect(),
             quota: Quota {

@@ -9,7 +9,8 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `modules` | modules and blueprints |
+//! | `blueprint` | recipes for services |
+//! | `modules`, `names` | modules and blueprints, and what modules are called |
 //! | `room`, `entry`, `record` | all services, one of them, what is kept of it |
 //! | `registry` | names of services, and their removal |
 //! | `jobs`, `under_way` | jobs for services: starting, running, keeping what changed |
@@ -19,12 +20,14 @@
 //! | `files` | records of a service's files |
 //! | `stats` | what calls took |
 
+mod blueprint;
 mod calls;
 mod entry;
 mod error;
 mod files;
 mod jobs;
 mod modules;
+mod names;
 mod record;
 mod registry;
 mod rest;
@@ -33,11 +36,13 @@ mod running;
 mod stats;
 mod under_way;
 
+pub use blueprint::Blueprint;
+pub(crate) use blueprint::dag_json;
 pub(crate) use calls::{Called as ServiceCall, Loading};
 pub(crate) use entry::Entry;
 pub use error::Error;
-pub(crate) use modules::dag_json;
-pub use modules::{Blueprint, Modules};
+pub use modules::Modules;
+pub(crate) use names::Names;
 pub use record::{Kind, Record};
 pub(crate) use registry::{Named, OWN_ALIASES};
 pub(crate) use room::Means;

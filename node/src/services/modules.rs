@@ -5,84 +5,25 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use basalt_distro::{Damaged, cid};
+use basalt_distro::Damaged;
+use basalt_net::peer_id::PeerId;
 use basalt_wasm_host::{Module, Wasmi};
 use serde_json::{Value, json};
 
+use super::blueprint::Blueprint;
 use super::error::Error;
-use super::running::{File, Part};
+use super::names::{Adders, Names};
+use super::running::{File, Ingredient, Part};
 use crate::disk::Wanted;
+use crate::refusal::Refusal;
 use crate::state::{Batch, Namespace, Record, State};
 
 /// A module that the node has.
 struct Known {
-    name: String,
+    names: Names,
     /// Its file, when there is no store to read it from.
     bytes: Option<File>,
     loaded: Option<Module>,
-}
-
-/// A recipe for services.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blueprint {
-    /// Its name.
-    pub name: String,
-    /// CID of its text.
-    pub id: String,
-    /// CIDs of its modules, the facade last.
-    pub dependencies: Vec<String>,
-}
-
-impl Blueprint {
-    /// Reads the DAG-JSON form.
-    ///
-    /// # Errors
-    /// It is none, or names no modules.
-    pub fn parse(text: &str) -> Result<Blueprint, Error> {
-        let bad = |why: &str| Error::BadBlueprint(why.to_string());
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Error::BadBlueprint(error.to_string()))?;
-        let name = value.get("name").and_then(Value::as_str);
-        let name = name.ok_or_else(|| bad("missing field `name`"))?;
-        let links = value.get("dependencies").and_then(Value::as_array);
-        let links = links.ok_or_else(|| bad("missing field `dependencies`"))?;
-        let mut dependencies = Vec::with_capacity(links.len());
-        for link in links {
-            let cid = link.get("/").and_then(Value::as_str);
-            let cid = cid.ok_or_else(|| bad("a dependency is no link"))?;
-            dependencies.push(cid.to_string());
-        }
-        if dependencies.is_empty() {
-            return Err(Error::EmptyBlueprint(name.to_string()));
-        }
-        let id = cid::of_file(dag_json(name, &dependencies).as_bytes());
-        Ok(Blueprint {
-            name: name.to_string(),
-            id,
-            dependencies,
-        })
-    }
-
-    /// The DAG-JSON form.
-    pub fn text(&self) -> String {
-        dag_json(&self.name, &self.dependencies)
-    }
-
-    /// As scripts see it.
-    pub(crate) fn value(&self) -> Value {
-        json!({ "name": self.name, "id": self.id, "dependencies": self.dependencies })
-    }
-}
-
-/// The DAG-JSON form of a blueprint.
-pub(crate) fn dag_json(name: &str, dependencies: &[String]) -> String {
-    let links: Vec<Value> = dependencies.iter().map(|cid| json!({ "/": cid })).collect();
-    // DAG-JSON sorts keys by length, then by bytes; these two come out as they are written here.
-    alloc::format!(
-        "{{\"dependencies\":{},\"name\":{}}}",
-        Value::Array(links),
-        Value::String(name.into())
-    )
 }
 
 /// All modules and blueprints.
@@ -90,16 +31,18 @@ pub(crate) fn dag_json(name: &str, dependencies: &[String]) -> String {
 pub struct Modules {
     pub(super) engine: Wasmi,
     modules: BTreeMap<String, Known>,
-    blueprints: BTreeMap<String, Blueprint>,
+    blueprints: BTreeMap<String, (Blueprint, Adders)>,
 }
 
 impl Modules {
     /// Those that the state has.
     pub(super) fn restore(state: &mut State) -> Result<Modules, Error> {
         let mut restored = Modules::default();
-        for (cid, facts) in state.records(Namespace::ModuleFacts, b"")? {
+        for (cid, first) in state.records(Namespace::ModuleFacts, b"")? {
+            let first = String::from_utf8_lossy(&first).into_owned();
+            let given = state.get(Namespace::ModuleNames, &cid)?;
             let known = Known {
-                name: String::from_utf8_lossy(&facts).into_owned(),
+                names: Names::parse(first, given.as_deref()),
                 bytes: None,
                 loaded: None,
             };
@@ -108,25 +51,44 @@ impl Modules {
         }
         for (_, text) in state.records(Namespace::Blueprints, b"")? {
             let blueprint = Blueprint::parse(&String::from_utf8_lossy(&text))?;
-            restored.blueprints.insert(blueprint.id.clone(), blueprint);
+            let id = blueprint.id.clone();
+            let adders = state.get(Namespace::BlueprintNames, id.as_bytes())?;
+            let adders = adders.and_then(|text| Adders::parse(&text));
+            let adders = adders.unwrap_or_else(Adders::unknown);
+            restored.blueprints.insert(id, (blueprint, adders));
         }
         Ok(restored)
     }
 
-    /// What has to be kept of a module that was loaded.
-    pub(crate) fn plan(&self, cid: &str, name: &str, bytes: &File) -> Batch {
+    /// What has to be kept of a module that an author uploaded, and its names then.
+    ///
+    /// # Errors
+    /// It has too many names.
+    pub(crate) fn plan(
+        &self,
+        author: &PeerId,
+        cid: &str,
+        name: &str,
+        bytes: &File,
+    ) -> Result<(Batch, Names), Error> {
         let mut changes = Batch::new();
-        if !self.modules.contains_key(cid) {
+        let Some(known) = self.modules.get(cid) else {
             changes.put(Namespace::Modules, cid, (**bytes).as_ref().to_vec());
+            changes.put(Namespace::ModuleFacts, cid, name);
+            return Ok((changes, Names::new(name)));
+        };
+        let names = known.names.with(author, name);
+        let names = names.ok_or(Error::Refused(Refusal::ModulesFull))?;
+        if names != known.names {
+            changes.put(Namespace::ModuleNames, cid, names.text());
         }
-        changes.put(Namespace::ModuleFacts, cid, name);
-        changes
+        Ok((changes, names))
     }
 
     /// Takes a module that was loaded, and its file if that is on no store.
-    pub(crate) fn add(&mut self, cid: &str, name: &str, bytes: Option<File>, module: Module) {
+    pub(crate) fn add(&mut self, cid: &str, names: Names, bytes: Option<File>, module: Module) {
         let known = Known {
-            name: name.into(),
+            names,
             bytes,
             loaded: Some(module),
         };
@@ -134,7 +96,8 @@ impl Modules {
     }
 
     /// Takes a module that comes with the node, when the node starts: it is loaded when a service
-    /// needs it. What the state cannot keep is there until the node stops, and comes again.
+    /// needs it. What the state cannot keep is there until the node stops, and comes again. If the
+    /// state knows it by another name, it gets its own back.
     pub(crate) fn install(
         &mut self,
         state: Option<&mut State>,
@@ -142,22 +105,28 @@ impl Modules {
         file: &basalt_distro::File,
     ) -> Result<(), Damaged> {
         let cid = file.cid();
-        if self.modules.contains_key(cid) {
+        if let Some(known) = self.modules.get_mut(cid) {
+            let names = known.names.led_by(name);
+            if names != known.names {
+                known.names = names;
+                let mut changes = Batch::new();
+                changes.put(Namespace::ModuleFacts, cid, name).put(
+                    Namespace::ModuleNames,
+                    cid,
+                    known.names.text(),
+                );
+                keep(state, name, changes);
+            }
             return Ok(());
         }
         let bytes = file.read()?;
-        let kept = state.is_some_and(|state| {
-            let mut changes = Batch::new();
-            changes
-                .put(Namespace::Modules, cid, &*bytes)
-                .put(Namespace::ModuleFacts, cid, name);
-            state
-                .commit(changes)
-                .inspect_err(|error| log::warn!(target: "system", "{name} is not kept: {error}"))
-                .is_ok()
-        });
+        let mut changes = Batch::new();
+        changes
+            .put(Namespace::Modules, cid, &*bytes)
+            .put(Namespace::ModuleFacts, cid, name);
+        let kept = keep(state, name, changes);
         let known = Known {
-            name: name.into(),
+            names: Names::new(name),
             bytes: (!kept).then(|| Arc::new(bytes) as File),
             loaded: None,
         };
@@ -199,8 +168,40 @@ impl Modules {
         Ok((!is_here).then(|| Wanted::One(Namespace::Modules, cid.as_bytes().to_vec())))
     }
 
-    /// A module's name, and its code or its file, which may be among the records that were read.
+    /// What a service of an owner is made of. Code or files of the modules may be among the
+    /// records that were read.
+    pub(super) fn ingredients(
+        &self,
+        blueprint: &str,
+        owner: &PeerId,
+        read: &[Vec<Record>],
+    ) -> Result<Vec<Ingredient>, Error> {
+        let (blueprint, adders) = self.entry(blueprint)?;
+        let dependencies = blueprint.dependencies.iter().enumerate();
+        let ingredients = dependencies.map(|(place, cid)| {
+            let (names, part) = self.known_part(cid, read)?;
+            Ok(Ingredient {
+                cid: cid.clone(),
+                names: adders.candidates(owner, place, names),
+                part,
+            })
+        });
+        ingredients.collect()
+    }
+
+    /// Whether nobody knows any more what the modules of a blueprint were called.
+    pub(super) fn has_lost_names(&self, blueprint: &str) -> Result<bool, Error> {
+        Ok(self.entry(blueprint)?.1.are_unknown())
+    }
+
+    /// What the node calls a module, and its code or its file, which may be among the records that
+    /// were read.
     pub(super) fn part(&self, cid: &str, read: &[Vec<Record>]) -> Result<(String, Part), Error> {
+        let (names, part) = self.known_part(cid, read)?;
+        Ok((names.first().to_string(), part))
+    }
+
+    fn known_part(&self, cid: &str, read: &[Vec<Record>]) -> Result<(&Names, Part), Error> {
         let missing = || Error::NoModule(cid.to_string());
         let known = self.modules.get(cid).ok_or_else(missing)?;
         let part = match (&known.loaded, &known.bytes) {
@@ -214,45 +215,93 @@ impl Modules {
                 Part::File(Arc::new(bytes.clone()))
             }
         };
-        Ok((known.name.clone(), part))
+        Ok((&known.names, part))
     }
 
     /// All modules as scripts see them.
     pub(crate) fn list(&self) -> Value {
         let modules = self.modules.iter().map(|(cid, known)| {
-            json!({ "name": known.name, "hash": cid, "config": { "name": known.name } })
+            let name = known.names.first();
+            json!({ "name": name, "hash": cid, "config": { "name": name } })
         });
         modules.collect()
     }
 
-    /// What has to be kept of a blueprint: nothing if it is known.
-    pub(crate) fn plan_blueprint(&self, blueprint: &Blueprint) -> Batch {
+    /// What has to be kept of a blueprint that an author adds: nothing if he has added it before.
+    pub(crate) fn plan_blueprint(&self, author: &PeerId, blueprint: &Blueprint) -> Batch {
+        self.blueprint_changes(blueprint, &self.adders(author, blueprint))
+    }
+
+    /// Takes a blueprint that an author adds; gives its id.
+    pub(crate) fn add_blueprint(&mut self, author: &PeerId, blueprint: Blueprint) -> String {
+        let adders = self.adders(author, &blueprint);
+        let id = blueprint.id.clone();
+        self.blueprints.insert(id.clone(), (blueprint, adders));
+        id
+    }
+
+    /// Takes a blueprint that comes with the node, when the node starts: its modules have these
+    /// names for everybody. Gives its id.
+    pub(crate) fn install_blueprint(
+        &mut self,
+        state: Option<&mut State>,
+        blueprint: Blueprint,
+        names: Vec<String>,
+    ) -> Result<String, Error> {
+        let id = blueprint.id.clone();
+        let adders = self.blueprints.get(&id).map(|(_, adders)| adders);
+        let adders = adders.unwrap_or(&Adders::default()).of_node(names);
+        if let Some(state) = state {
+            state.commit(self.blueprint_changes(&blueprint, &adders))?;
+        }
+        self.blueprints.insert(id.clone(), (blueprint, adders));
+        Ok(id)
+    }
+
+    fn adders(&self, author: &PeerId, blueprint: &Blueprint) -> Adders {
+        let modules = blueprint.dependencies.iter();
+        let modules = modules.map(|cid| Some(&self.modules.get(cid)?.names));
+        let known = self.blueprints.get(&blueprint.id);
+        let known = known.map(|(_, adders)| adders);
+        known.unwrap_or(&Adders::default()).with(author, modules)
+    }
+
+    fn blueprint_changes(&self, blueprint: &Blueprint, adders: &Adders) -> Batch {
         let mut changes = Batch::new();
-        if !self.blueprints.contains_key(&blueprint.id) {
-            changes.put(
-                Namespace::Blueprints,
-                blueprint.id.as_bytes(),
-                blueprint.text(),
-            );
+        let id = blueprint.id.as_bytes();
+        let known = self.blueprints.get(&blueprint.id);
+        if known.is_none() {
+            changes.put(Namespace::Blueprints, id, blueprint.text());
+        }
+        if known.is_none_or(|(_, known)| known != adders) {
+            changes.put(Namespace::BlueprintNames, id, adders.text());
         }
         changes
     }
 
-    /// Takes a blueprint; gives its id.
-    pub(crate) fn add_blueprint(&mut self, blueprint: Blueprint) -> String {
-        let id = blueprint.id.clone();
-        self.blueprints.insert(id.clone(), blueprint);
-        id
-    }
-
     /// A blueprint.
     pub(crate) fn blueprint(&self, id: &str) -> Result<&Blueprint, Error> {
+        Ok(&self.entry(id)?.0)
+    }
+
+    fn entry(&self, id: &str) -> Result<&(Blueprint, Adders), Error> {
         let found = self.blueprints.get(id);
         found.ok_or_else(|| Error::NoBlueprint(id.to_string()))
     }
 
     /// All blueprints as scripts see them.
     pub(crate) fn list_blueprints(&self) -> Value {
-        self.blueprints.values().map(Blueprint::value).collect()
+        let blueprints = self.blueprints.values();
+        blueprints.map(|(blueprint, _)| blueprint.value()).collect()
     }
+}
+
+/// Keeps something of a module that comes with the node; true if that succeeded.
+fn keep(state: Option<&mut State>, name: &str, changes: Batch) -> bool {
+    state.is_some_and(|state| {
+        state
+            .commit(changes)
+            .inspect_err(|error| log::warn!(target: "system", "{name} is not kept: {error}"))
+            .is_ok()
+    })
 }

@@ -21,6 +21,7 @@ use spin::Mutex;
 
 use super::error::Error;
 use super::files::{self, Recorder};
+use super::names::{self, Linkable};
 use crate::compute::{Pauser, Platform};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
@@ -41,13 +42,23 @@ pub(super) enum Part {
     File(File),
 }
 
+/// A module of a service that is to be made.
+pub(super) struct Ingredient {
+    pub(super) cid: String,
+    /// Names that it may have, the best first.
+    pub(super) names: Vec<String>,
+    pub(super) part: Part,
+}
+
 /// Everything that a service is made of.
 pub(super) struct Maker {
     pub(super) platform: Arc<dyn Platform>,
     pub(super) engine: Wasmi,
     pub(super) id: String,
-    /// CID, name and code of each module, the facade last.
-    pub(super) modules: Vec<(String, String, Part)>,
+    /// Its modules, the facade last.
+    pub(super) modules: Vec<Ingredient>,
+    /// Whether nobody knows any more what its modules were called.
+    pub(super) has_lost_names: bool,
     /// Programs that modules may use, by CID.
     pub(super) binaries: BTreeMap<String, Vec<String>>,
     /// Records of its files.
@@ -76,17 +87,25 @@ struct InJob(Arc<Mutex<Option<Pauser>>>);
 impl Maker {
     /// Loads what must be loaded and starts the service, in a job.
     pub(super) fn make(self, loaded: &mut Loaded, pauser: &Pauser) -> Result<Running, Error> {
-        let mut modules = Vec::new();
-        for (cid, name, part) in self.modules {
+        let mut parts = Vec::new();
+        for Ingredient { cid, names, part } in self.modules {
             let module = match part {
                 Part::Loaded(module) => module,
                 Part::File(bytes) => {
-                    let module = Module::load(&self.engine, &name, (*bytes).as_ref())
+                    let name = names.first().map_or("", String::as_str);
+                    let module = Module::load(&self.engine, name, (*bytes).as_ref())
                         .map_err(Error::BadModule)?;
                     loaded.push((cid.clone(), module.clone()));
                     module
                 }
             };
+            parts.push((cid, names, module));
+        }
+        let linkable = parts.iter();
+        let linkable = linkable.map(|(_, names, module)| Linkable::of(names, module));
+        let names = names::settle(&linkable.collect::<Vec<_>>(), self.has_lost_names);
+        let mut modules = Vec::new();
+        for ((cid, _, module), name) in parts.into_iter().zip(names) {
             let config = config(&self.binaries, &cid, &name, &module)?;
             modules.push((config, module));
         }

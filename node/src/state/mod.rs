@@ -21,7 +21,7 @@ pub enum Namespace {
     Identity = 1,
     /// Wasm files by CID.
     Modules = 2,
-    /// Names and facts of modules by CID.
+    /// First names of modules by CID.
     ModuleFacts = 3,
     /// Blueprints by CID.
     Blueprints = 4,
@@ -43,6 +43,10 @@ pub enum Namespace {
     Proofs = 12,
     /// Transactions that the wallet has sent, by their numbers.
     Transactions = 13,
+    /// Other names of modules, with who gave them, by CID.
+    ModuleNames = 14,
+    /// Who added a blueprint, and the names of its modules then, by the blueprint's CID.
+    BlueprintNames = 15,
     /// Numbered batches of a test of the disk.
     DiskTest = 255,
 }

@@ -101,6 +101,11 @@ impl House {
 
     /// The host after its power was cut.
     pub(crate) fn rebooted(self) -> House {
+        self.rebooted_with(|_| ())
+    }
+
+    /// The host after a reboot, before which somebody changed the state.
+    pub(crate) fn rebooted_with(self, change: impl FnOnce(&mut State)) -> House {
         let House {
             rooms,
             disk,
@@ -109,6 +114,9 @@ impl House {
         } = self;
         drop(rooms);
         disk.cut(|_| false);
+        let (mut state, _) = State::open(disk.clone(), [1; 16]).unwrap();
+        change(&mut state);
+        drop(state);
         House::with(limits, disk)
     }
 
@@ -302,13 +310,12 @@ impl House {
     }
 
     pub(crate) fn add_module(&mut self, name: &str, bytes: &[u8]) -> Value {
+        self.add_module_as(MANAGEMENT, name, bytes)
+    }
+
+    pub(crate) fn add_module_as(&mut self, author: u8, name: &str, bytes: &[u8]) -> Value {
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        self.ask(
-            MANAGEMENT,
-            "dist",
-            "add_module",
-            json!([text, {"name": name}]),
-        )
+        self.ask(author, "dist", "add_module", json!([text, {"name": name}]))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Conformance of the built-in services: each call with its exact result.
 
+mod authors;
 mod bench;
 mod cases;
 mod disk;

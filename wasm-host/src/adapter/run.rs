@@ -11,6 +11,7 @@ use alloc::{
 use smallvec::SmallVec;
 
 use super::{
+    cost,
     lift::{Lift, LiftError},
     linked::{Linked, LinkedModules},
     lower::LowerError,
@@ -58,6 +59,15 @@ impl From<String> for Fault {
     }
 }
 
+impl From<BudgetKind> for Fault {
+    fn from(kind: BudgetKind) -> Self {
+        Self {
+            reason: Failure::Budget(kind).to_string(),
+            budget: Some(kind),
+        }
+    }
+}
+
 impl From<LiftError> for Fault {
     fn from(error: LiftError) -> Self {
         error.to_string().into()
@@ -95,9 +105,21 @@ enum Item {
 /// Results of an adapter, in order; the build tool writes adapters with at most two.
 pub(crate) type Results = SmallVec<[Value; 2]>;
 
-/// Runs `program` of `module` over `args`.
+/// Runs `program` of `module` over `args`. All values that it and the adapters that it calls make
+/// take no more host memory than one value may.
 pub(crate) fn run<C: Context<State: LinkedModules>>(
     ctx: &mut C,
+    module: &Arc<Linked>,
+    program: &Program,
+    args: &[Value],
+) -> Result<Results, AdapterError> {
+    let mut room = ctx.state().value_bytes();
+    run_within(ctx, &mut room, module, program, args)
+}
+
+fn run_within<C: Context<State: LinkedModules>>(
+    ctx: &mut C,
+    room: &mut usize,
     module: &Arc<Linked>,
     program: &Program,
     args: &[Value],
@@ -107,18 +129,29 @@ pub(crate) fn run<C: Context<State: LinkedModules>>(
         program,
         args,
         stack: SmallVec::new(),
+        room,
     };
-    // Programs have no jumps, so one pass ends.
+    let failed = |index: usize, fault: Fault| AdapterError {
+        message: match program.source.get(index) {
+            Some(instruction) => format!("`{instruction}` {}", fault.reason),
+            None => fault.reason,
+        },
+        budget: fault.budget,
+    };
+    // Before the work: what it takes is known, as programs have no jumps.
+    let fuel = (program.ops.len() as u64).saturating_mul(cost::OPERATION);
+    cost::charge(ctx, fuel).map_err(|kind| failed(0, kind.into()))?;
     for (index, op) in program.ops.iter().enumerate() {
-        if let Err(fault) = machine.step(ctx, *op) {
-            return Err(AdapterError {
-                message: format!("`{}` {}", program.source[index], fault.reason),
-                budget: fault.budget,
-            });
-        }
+        machine
+            .step(ctx, *op)
+            .map_err(|fault| failed(index, fault))?;
     }
     let stack = core::mem::take(&mut machine.stack);
-    Ok(stack.into_iter().map(|item| machine.taken(item)).collect())
+    let results = stack.into_iter().map(|item| machine.taken(ctx, item));
+    let last = program.ops.len().saturating_sub(1);
+    results
+        .collect::<Result<_, _>>()
+        .map_err(|fault| failed(last, fault))
 }
 
 struct Machine<'a> {
@@ -126,6 +159,8 @@ struct Machine<'a> {
     program: &'a Program,
     args: &'a [Value],
     stack: SmallVec<[Item; 8]>,
+    /// Bytes of host memory that values may still take.
+    room: &'a mut usize,
 }
 
 impl Machine<'_> {
@@ -144,7 +179,8 @@ impl Machine<'_> {
             Op::Convert { from, to } => self.convert(from, to)?,
             Op::StringLift => {
                 let (offset, len) = self.pop_block()?;
-                let text = self.lift(ctx).string(offset, len).map_err(adapter_lift)?;
+                let text = self.lift(ctx, |lift| lift.string(offset, len))?;
+                let text = text.map_err(adapter_lift)?;
                 self.push(Value::String(text));
             }
             Op::StringSize => {
@@ -158,6 +194,7 @@ impl Machine<'_> {
             Op::StringLower => {
                 let item = self.pop(1)?;
                 let pointer = self.pop_i32()?;
+                self.walk(ctx, &item)?;
                 let len = match self.get(&item) {
                     Value::String(text) => self.write(ctx, pointer, text.as_bytes())?,
                     other => return Err(unexpected(&Type::String, other)),
@@ -166,7 +203,8 @@ impl Machine<'_> {
             }
             Op::BytesLift => {
                 let (offset, len) = self.pop_block()?;
-                let bytes = self.lift(ctx).bytes(offset, len).map_err(adapter_lift)?;
+                let bytes = self.lift(ctx, |lift| lift.bytes(offset, len))?;
+                let bytes = bytes.map_err(adapter_lift)?;
                 self.push(Value::ByteArray(bytes));
             }
             Op::BytesSize => {
@@ -181,6 +219,7 @@ impl Machine<'_> {
             Op::BytesLower => {
                 let item = self.pop(1)?;
                 let pointer = self.pop_i32()?;
+                self.walk(ctx, &item)?;
                 let value = self.get(&item);
                 let bytes = value
                     .bytes()
@@ -190,19 +229,19 @@ impl Machine<'_> {
             }
             Op::ArrayLift(ty) => {
                 let (offset, count) = self.pop_block()?;
-                let value =
-                    self.lift(ctx)
-                        .array(&self.program.types[ty as usize], offset, count)?;
-                self.push(value);
+                let element = &self.program.types[ty as usize];
+                let value = self.lift(ctx, |lift| lift.array(element, offset, count))?;
+                self.push(value?);
             }
             Op::ArrayLower(ty) => self.lower_array(ctx, ty)?,
             Op::RecordLift(id) => {
                 let offset = self.pop_i32()? as u32;
-                let value = self.lift(ctx).record(u64::from(id), offset)?;
-                self.push(value);
+                let value = self.lift(ctx, |lift| lift.record(u64::from(id), offset))?;
+                self.push(value?);
             }
             Op::RecordLower(id) => {
                 let item = self.pop(1)?;
+                self.walk(ctx, &item)?;
                 let value = self.get(&item);
                 let ty = Type::Record(u64::from(id));
                 let Value::Record(fields) = value else {
@@ -230,7 +269,10 @@ impl Machine<'_> {
             Op::Dup => {
                 let item = match self.stack.last() {
                     Some(Item::Argument(index)) => Item::Argument(*index),
-                    Some(Item::Value(value)) => Item::Value(value.clone()),
+                    Some(Item::Value(value)) => {
+                        let value = copy(ctx, self.room, value)?;
+                        Item::Value(value)
+                    }
                     None => return Err(too_small(1)),
                 };
                 self.stack.push(item);
@@ -297,7 +339,8 @@ impl Machine<'_> {
                 ..
             } => {
                 let items: SmallVec<[Item; 8]> = self.stack.drain(start..).collect();
-                let args: Vec<Value> = items.into_iter().map(|item| self.taken(item)).collect();
+                let args = items.into_iter().map(|item| self.taken(ctx, item));
+                let args = args.collect::<Result<Vec<Value>, Fault>>()?;
                 let fit = |(value, field): (&Value, &crate::it::ast::Field)| {
                     value.fits(&field.ty, &self.module.interface)
                 };
@@ -311,7 +354,8 @@ impl Machine<'_> {
                 let function = &target.adapters.functions[*function];
                 // The callee's adapter reports a failure below it as an error of the engine, with
                 // its prefix.
-                let results = run(ctx, &target, &function.program, &args).map_err(|error| Fault {
+                let results = run_within(ctx, self.room, &target, &function.program, &args);
+                let results = results.map_err(|error| Fault {
                     reason: format!(
                         "failed while calling the local or import function `{}`: Execution error: {}",
                         callee.name(),
@@ -332,6 +376,7 @@ impl Machine<'_> {
     ) -> Result<(), Fault> {
         let element = &self.program.types[ty as usize];
         let item = self.pop(1)?;
+        self.walk(ctx, &item)?;
         let value = self.get(&item);
         let fits = match value {
             Value::Array(values) => values
@@ -369,12 +414,32 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn lift<'b, C: Context<State: LinkedModules>>(&'b self, ctx: &'b C) -> Lift<'b> {
-        Lift {
+    /// Lifts a value: what it takes is charged, also when it fails on the way.
+    fn lift<C: Context<State: LinkedModules>, T>(
+        &mut self,
+        ctx: &mut C,
+        read: impl FnOnce(&mut Lift<'_>) -> Result<T, LiftError>,
+    ) -> Result<Result<T, LiftError>, Fault> {
+        let mut lift = Lift {
             memory: ctx.memory(self.module.target.memory),
             interface: &self.module.interface,
-            room: ctx.state().value_bytes(),
-        }
+            room: *self.room,
+        };
+        let value = read(&mut lift);
+        let taken = *self.room - lift.room;
+        *self.room = lift.room;
+        cost::charge(ctx, cost::of_bytes(taken))?;
+        Ok(value)
+    }
+
+    /// Takes fuel for going through a value.
+    fn walk<C: Context<State: LinkedModules>>(
+        &self,
+        ctx: &mut C,
+        item: &Item,
+    ) -> Result<(), Fault> {
+        let bytes = cost::weight(self.get(item));
+        Ok(cost::charge(ctx, cost::of_bytes(bytes))?)
     }
 
     fn write<C: Context<State: LinkedModules>>(
@@ -397,10 +462,14 @@ impl Machine<'_> {
         }
     }
 
-    fn taken(&self, item: Item) -> Value {
+    fn taken<C: Context<State: LinkedModules>>(
+        &mut self,
+        ctx: &mut C,
+        item: Item,
+    ) -> Result<Value, Fault> {
         match item {
-            Item::Argument(index) => self.args[index as usize].clone(),
-            Item::Value(value) => value,
+            Item::Argument(index) => copy(ctx, self.room, &self.args[index as usize]),
+            Item::Value(value) => Ok(value),
         }
     }
 
@@ -430,6 +499,14 @@ impl Machine<'_> {
         let offset = self.pop_i32()?;
         Ok((offset as u32, len as u32))
     }
+}
+
+/// A copy of a value, charged like one that comes out of a guest.
+fn copy<C: Context>(ctx: &mut C, room: &mut usize, value: &Value) -> Result<Value, Fault> {
+    let bytes = cost::weight(value);
+    *room = room.checked_sub(bytes).ok_or(LiftError::TooLarge)?;
+    cost::charge(ctx, cost::of_bytes(bytes))?;
+    Ok(value.clone())
 }
 
 fn too_small(needed: usize) -> Fault {

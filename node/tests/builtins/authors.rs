@@ -1,0 +1,219 @@
+//! Two authors: what one of them uploads or names changes nothing for the other, before and after a
+//! reboot.
+
+use basalt_node::state::{Namespace, State};
+use serde_json::{Value, json};
+
+use super::bench::{HOST, MANAGEMENT, STRANGER, peer};
+use super::house::*;
+
+/// A guest that imports another module by a name of the same length.
+fn importing(guest_name: &str, before: &str, after: &str) -> Vec<u8> {
+    assert_eq!(before.len(), after.len());
+    let mut bytes = guest(guest_name);
+    let places: Vec<usize> = bytes
+        .windows(before.len())
+        .enumerate()
+        .filter(|(_, window)| *window == before.as_bytes())
+        .map(|(place, _)| place)
+        .collect();
+    for place in places {
+        bytes[place..][..after.len()].copy_from_slice(after.as_bytes());
+    }
+    bytes
+}
+
+fn blueprint(house: &mut House, author: u8, name: &str, modules: &[Value]) -> Value {
+    let text = house.ask(author, "dist", "make_blueprint", json!([name, modules]));
+    house.ask(author, "dist", "add_blueprint", json!([text]))
+}
+
+fn service(house: &mut House, author: u8, blueprint: &Value) -> String {
+    let id = house.ask(author, "srv", "create", json!([blueprint]));
+    id.as_str().unwrap().into()
+}
+
+fn walks(house: &mut House, service: &str) {
+    let trail = house.ask(STRANGER, service, "walk", json!(["x", 1]));
+    assert_eq!(trail, json!({"steps": ["x", "<x>"], "total": 3}));
+}
+
+fn install(house: &mut House, alias: &str) -> Value {
+    let never = json!({
+        "clock": {"start_sec": 0, "end_sec": 0, "period_sec": 0},
+        "connections": {"connect": false, "disconnect": false},
+        "blockchain": {"start_block": 0, "end_block": 0},
+    });
+    let arguments = json!(["(null)", {}, never, alias]);
+    house.ask(MANAGEMENT, "spell", "install", arguments)
+}
+
+fn script(house: &mut House, spell: &str) {
+    let script = house.ask(STRANGER, spell, "get_script", json!([]));
+    assert_eq!(script["value"], "(null)");
+}
+
+/// CID and bytes of a module of the spell service.
+fn module_of_node(house: &mut House, name: &str) -> (String, Vec<u8>) {
+    let modules = house.ask(STRANGER, "dist", "list_modules", json!([]));
+    let mut modules = modules.as_array().unwrap().iter();
+    let module = modules.find(|module| module["name"] == name).unwrap();
+    let spell = basalt_distro::published::distro().unwrap().spell;
+    let (_, file) = spell.modules.into_iter().find(|(n, _)| n == name).unwrap();
+    let cid = module["hash"].as_str().unwrap();
+    assert_eq!(cid, file.cid());
+    (cid.into(), file.read().unwrap().to_vec())
+}
+
+#[test]
+fn known_bytes_under_another_name_rename_nothing() {
+    let mut house = House::new();
+    install(&mut house, "one");
+    let (cid, sqlite) = module_of_node(&mut house, "sqlite3");
+    assert_eq!(house.add_module_as(MANAGEMENT, "db", &sqlite), cid.as_str());
+    install(&mut house, "two");
+    script(&mut house, "one");
+    let mut house = house.rebooted();
+    install(&mut house, "three");
+    for spell in ["one", "two", "three"] {
+        script(&mut house, spell);
+    }
+    module_of_node(&mut house, "sqlite3");
+}
+
+#[test]
+fn both_names_of_a_module_work_whoever_gave_them_first() {
+    for order in [["chain_a", "chain_x"], ["chain_x", "chain_a"]] {
+        for authors in [
+            [HOST, MANAGEMENT],
+            [MANAGEMENT, HOST],
+            [MANAGEMENT, MANAGEMENT],
+        ] {
+            let mut house = House::new();
+            let bytes = guest("chain_a");
+            let mut services = Vec::new();
+            let mut cid = Value::Null;
+            for (author, name) in authors.into_iter().zip(order) {
+                cid = house.add_module_as(author, name, &bytes);
+            }
+            for (author, name) in authors.into_iter().zip(order) {
+                let facade = importing("chain_b", "chain_a", name);
+                let facade = house.add_module_as(author, "chain_b", &facade);
+                let blueprint = blueprint(&mut house, author, name, &[cid.clone(), facade]);
+                services.push(service(&mut house, author, &blueprint));
+            }
+            for _ in 0..2 {
+                for service in &services {
+                    walks(&mut house, service);
+                }
+                house = house.rebooted();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blueprint_means_what_each_who_added_it_meant() {
+    let mut house = House::new();
+    let bytes = guest("chain_a");
+    let evil = house.add_module_as(HOST, "evil", &bytes);
+    let facade = house.add_module_as(HOST, "chain_b", &guest("chain_b"));
+    let modules = [evil, facade];
+    // Before the other author has it, under a name with which it cannot start.
+    let early = blueprint(&mut house, HOST, "made", &modules);
+    house.add_module_as(MANAGEMENT, "chain_a", &bytes);
+    let made = blueprint(&mut house, MANAGEMENT, "made", &modules);
+    assert_eq!(made, early);
+    let service = service(&mut house, MANAGEMENT, &made);
+    house.add_module_as(HOST, "later", &bytes);
+    blueprint(&mut house, HOST, "made", &modules);
+    walks(&mut house, &service);
+    let mut house = house.rebooted();
+    walks(&mut house, &service);
+    assert_eq!(
+        house.fail(HOST, "srv", "create", json!([made])),
+        "Error: engine error: module with name 'chain_a' isn't loaded into Marine"
+    );
+}
+
+#[test]
+fn files_stay_where_they_are_whatever_their_module_is_called_later() {
+    let mut house = House::new();
+    let id = house.deploy(&["files"]);
+    house.ask(
+        STRANGER,
+        &id,
+        "save_note",
+        json!(["/storage/module/x", "kept"]),
+    );
+    for author in [HOST, MANAGEMENT] {
+        house.add_module_as(author, "other", &guest("files"));
+    }
+    let mut house = house.rebooted();
+    let note = house.ask(STRANGER, &id, "load_note", json!(["/storage/module/x"]));
+    assert_eq!(note["text"], "kept");
+}
+
+#[test]
+fn a_state_that_was_damaged_heals_at_the_start() {
+    let mut house = House::new();
+    install(&mut house, "one");
+    let made = house.deploy(&["chain_a", "chain_b"]);
+    let (sqlite, _) = module_of_node(&mut house, "sqlite3");
+    let modules = house.ask(STRANGER, "dist", "list_modules", json!([]));
+    let mut modules = modules.as_array().unwrap().iter();
+    let chain = modules.find(|module| module["name"] == "chain_a").unwrap();
+    let chain = chain["hash"].as_str().unwrap().to_string();
+    // As versions wrote it that knew a name only: the last one.
+    let damage = |state: &mut State| {
+        for cid in [&sqlite, &chain] {
+            let cid = cid.as_bytes();
+            state.put(Namespace::ModuleFacts, cid, "db").unwrap();
+        }
+        for namespace in [Namespace::ModuleNames, Namespace::BlueprintNames] {
+            for key in state.keys(namespace, b"") {
+                state.delete(namespace, &key).unwrap();
+            }
+        }
+    };
+    let mut house = house.rebooted_with(damage);
+    for _ in 0..2 {
+        script(&mut house, "one");
+        walks(&mut house, &made);
+        module_of_node(&mut house, "sqlite3");
+        house = house.rebooted();
+    }
+    install(&mut house, "two");
+    script(&mut house, "two");
+}
+
+#[test]
+fn aliases_and_spells_of_two_workers_are_apart() {
+    let mut house = House::new();
+    let files = house.add_module_as(MANAGEMENT, "files", &guest("files"));
+    let made = blueprint(&mut house, MANAGEMENT, "made", &[files]);
+    let mut workers = Vec::new();
+    for n in ["aa", "bb"] {
+        let arguments = json!([n.repeat(20), [n.repeat(32)]]);
+        let worker = house.ask(MANAGEMENT, "worker", "create", arguments);
+        let ask = |house: &mut House, function: &str, arguments: Value| {
+            let scope = &worker;
+            house.ask_in(MANAGEMENT, scope, "srv", function, arguments)
+        };
+        let id = ask(&mut house, "create", json!([made])).unwrap();
+        ask(&mut house, "add_alias", json!(["notes", id])).unwrap();
+        workers.push((worker, id));
+    }
+    let mut house = house.rebooted();
+    for (worker, id) in &workers {
+        let resolved = house.ask_in(STRANGER, worker, "srv", "resolve_alias", json!(["notes"]));
+        assert_eq!(resolved.as_ref(), Ok(id));
+    }
+    assert_eq!(
+        house.fail(STRANGER, "srv", "resolve_alias", json!(["notes"])),
+        format!(
+            "Error: Service with alias 'notes' is not found on worker '{}'",
+            peer(HOST)
+        )
+    );
+}
