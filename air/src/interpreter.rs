@@ -10,6 +10,7 @@ use crate::cid::{Stores, verify};
 use crate::config::Config;
 use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
 use crate::error::Error;
+use crate::hashing::Seed;
 use crate::host::{Answers, CallResult, CallResults, Outcome};
 use crate::instructions::{Fault, Finished, Run};
 use crate::params::{RunParams, SizeLimits};
@@ -100,6 +101,7 @@ impl Interpreter {
     ) -> Result<(), Error> {
         let Input { params, .. } = input;
         let parsed;
+        let seed = Seed::new(self.config.seed);
         check_sizes(&input, outcome)?;
         let previous = open(input.prev_data)?;
         let current = open(input.current_data)?;
@@ -107,9 +109,8 @@ impl Interpreter {
 
         let arena = Bump::new();
         let heap = Heap::new(&arena, self.config.max_bytes);
-        let seed = self.config.seed;
-        let previous = decode(previous, &arena, seed)?;
-        let current = decode(current, &arena, seed)?;
+        let previous = decode(previous, &arena, self.config.seed)?;
+        let current = decode(current, &arena, self.config.seed)?;
 
         for data in [&previous, &current] {
             if data.signatures.len() > self.config.max_signatures {
@@ -120,14 +121,14 @@ impl Interpreter {
                 )));
             }
         }
-        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
+        let mut stores = Stores::new(&seed, previous.cids.len() + current.cids.len());
         let previous = stores.load(previous, &heap);
         stores.add(&previous);
         let current = stores.load(current, &heap);
         verify(&current, &stores).map_err(Error::CidStore)?;
-        let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
+        let signatures = SignatureStore::collect(&previous, stores.texts(), &seed, &heap)
             .map_err(Error::Signature)?;
-        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
+        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), &seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
         current_signatures
@@ -166,6 +167,7 @@ impl Interpreter {
             stores,
             answers,
             last_id,
+            seed.keyed(),
         );
         let executed = run.execute();
         outcome.steps = self.config.max_steps - run.steps_left();
@@ -211,7 +213,7 @@ impl Interpreter {
             finished.last_call_request_id,
             signatures.into_signatures(),
         );
-        outcome.data = data.encode();
+        outcome.data = data.encode(self.config.seed);
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
         Ok(())

@@ -6,12 +6,12 @@
 
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
-use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::compute::{CidText, Hashed, PREFIX, of_bytes};
 use crate::data::*;
+use crate::hashing::{Keyed, Seed};
 use crate::values::{Heap, ReadError, Value};
 
 /// One store: entries in order, found by CID.
@@ -65,9 +65,9 @@ pub(crate) struct Stores<'r> {
     texts: Vec<&'r str>,
     /// Finds a CID by its text.
     cids: HashTable<Cid>,
-    hasher: FixedState,
+    hasher: Keyed<'r>,
     /// CIDs of tetraplets that were stored in this run.
-    tetraplet_cids: HashMap<Tetraplet<'r>, Cid, FixedState>,
+    tetraplet_cids: HashMap<Tetraplet<'r>, Cid, Keyed<'r>>,
     scratch: Vec<u8>,
     pub(crate) values: Store<StoredValue<'r>>,
     pub(crate) tetraplets: Store<&'r Tetraplet<'r>>,
@@ -90,12 +90,12 @@ pub(crate) struct Loaded<'r> {
 
 impl<'r> Stores<'r> {
     /// `cids` is the number of CIDs to expect.
-    pub(crate) fn new(seed: u64, cids: usize) -> Self {
-        let hasher = FixedState::with_seed(seed);
+    pub(crate) fn new(seed: &'r Seed, cids: usize) -> Self {
+        let hasher = seed.keyed();
         Stores {
             texts: Vec::with_capacity(cids),
             cids: HashTable::with_capacity(cids),
-            tetraplet_cids: HashMap::with_hasher(hasher.clone()),
+            tetraplet_cids: HashMap::with_hasher(hasher),
             hasher,
             scratch: Vec::new(),
             values: Store::new(),

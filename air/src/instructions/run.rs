@@ -2,7 +2,6 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
@@ -11,6 +10,7 @@ use crate::cid::Stores;
 use crate::config::Config;
 use crate::data::{CallResult, Cid, State, Tetraplet};
 use crate::error::{Error, TraceError};
+use crate::hashing::Keyed;
 use crate::host::{Answers, CallRequests};
 use crate::params::RunParams;
 use crate::scopes::*;
@@ -42,7 +42,7 @@ pub(crate) struct Run<'r> {
     pub(super) requests: CallRequests,
     pub(super) last_call_request_id: u32,
     next_peers: Vec<&'r str>,
-    next_peers_seen: HashSet<&'r str, FixedState>,
+    next_peers_seen: HashSet<&'r str, Keyed<'r>>,
     /// CIDs the current peer vouches for, one per state of the trace.
     vouched: Vec<Cid>,
 
@@ -50,6 +50,8 @@ pub(crate) struct Run<'r> {
     pub(super) literal: &'r Tetraplet<'r>,
     /// A buffer for texts that are hashed.
     pub(super) scratch: String,
+    /// Keys the tables that instructions make.
+    pub(super) seed: Keyed<'r>,
 }
 
 /// What is left of a run when the script has ended.
@@ -79,6 +81,7 @@ impl<'r> Run<'r> {
         stores: Stores<'r>,
         answers: Answers<'r>,
         last_call_request_id: u32,
+        seed: Keyed<'r>,
     ) -> Self {
         let names = script.names.len();
         let no_error = [
@@ -109,10 +112,11 @@ impl<'r> Run<'r> {
             requests: CallRequests::new(),
             last_call_request_id,
             next_peers: Vec::new(),
-            next_peers_seen: HashSet::with_hasher(FixedState::with_seed(config.seed)),
+            next_peers_seen: HashSet::with_hasher(seed),
             vouched: Vec::new(),
             literal,
             scratch: String::new(),
+            seed,
         }
     }
 

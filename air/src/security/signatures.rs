@@ -4,13 +4,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::{Signature as Ed25519Signature, Verifier, VerifyingKey};
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::cache::VerifiedSignatures;
 use super::key::{ED25519, Key, KeyError, base58_peer_id};
 use crate::cid::{self, Loaded};
 use crate::data::{CallResult, CanonState, Cid, Signature, State, ValueRef};
+use crate::hashing::{Keyed, Seed};
 use crate::values::Heap;
 
 type Result<T> = core::result::Result<T, String>;
@@ -27,7 +27,7 @@ struct Entry<'r> {
 /// The signatures of one particle's data, by peer.
 pub(crate) struct SignatureStore<'r> {
     entries: Vec<Entry<'r>>,
-    by_peer: HashMap<&'r str, usize, FixedState>,
+    by_peer: HashMap<&'r str, usize, Keyed<'r>>,
 }
 
 /// Looks up in a data's own stores: a table by CID number.
@@ -55,12 +55,12 @@ impl<'r> SignatureStore<'r> {
     pub(crate) fn collect(
         data: &Loaded<'r>,
         texts: &[&'r str],
-        seed: u64,
+        seed: &'r Seed,
         heap: &Heap<'r>,
     ) -> Result<Self> {
         let mut store = SignatureStore {
             entries: Vec::with_capacity(data.signatures.len()),
-            by_peer: HashMap::with_hasher(FixedState::with_seed(seed)),
+            by_peer: HashMap::with_hasher(seed.keyed()),
         };
         for &signature in &data.signatures {
             let peer = peer_id(signature.public_key)?;

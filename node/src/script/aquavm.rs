@@ -32,6 +32,22 @@ impl Aquavm {
     /// Version of the reference interpreter whose behaviour this one has.
     pub const VERSION: &'static str = "0.64.1";
 
+    /// An interpreter whose hash tables are keyed by `secret`, which should be entropy.
+    pub fn new(secret: &[u8; 32]) -> Aquavm {
+        let derived = blake3::derive_key("basalt 2026 hash tables of the interpreter", secret);
+        let seed = derived.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let config = basalt_air::Config {
+            seed,
+            ..basalt_air::Config::default()
+        };
+        Aquavm {
+            interpreter: basalt_air::Interpreter::new(config),
+            verified: VerifiedSignatures::with_seed(MAX_SIGNATURES, seed),
+            scripts: Scripts::default(),
+            key: None,
+        }
+    }
+
     fn key(&mut self, seed: [u8; 32]) -> Key {
         match &self.key {
             Some((known, key)) if *known == seed => key.clone(),
@@ -45,13 +61,9 @@ impl Aquavm {
 }
 
 impl Default for Aquavm {
+    /// One without a secret: for tools that read nothing of strangers.
     fn default() -> Aquavm {
-        Aquavm {
-            interpreter: basalt_air::Interpreter::default(),
-            verified: VerifiedSignatures::new(MAX_SIGNATURES),
-            scripts: Scripts::default(),
-            key: None,
-        }
+        Aquavm::new(&[0; 32])
     }
 }
 
