@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use semver::Version;
 
 use crate::ast::Script;
-use crate::cid::{Stores, verify};
+use crate::cid::{Stores, check_forms, verify};
 use crate::config::Config;
 use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
 use crate::error::Error;
@@ -111,6 +111,7 @@ impl Interpreter {
         let heap = Heap::new(&arena, self.config.max_bytes);
         let previous = decode(previous, &arena, self.config.seed)?;
         let current = decode(current, &arena, self.config.seed)?;
+        check_forms(&current.cids).map_err(Error::CidStore)?;
 
         for data in [&previous, &current] {
             if data.signatures.len() > self.config.max_signatures {
