@@ -17,7 +17,7 @@ use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
 use crate::security::{SignatureStore, VerifiedSignatures};
 use crate::trace::Trace;
-use crate::values::Heap;
+use crate::values::{Heap, Meter};
 
 /// The interpreter: a configuration, and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +77,21 @@ impl Interpreter {
     /// `verified` remembers signatures between runs; make it with capacity 0 to check each time.
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
         let mut outcome = Outcome::default();
-        if let Err(error) = self.step(input, verified, &mut outcome) {
+        let air = source(&input).len();
+        let size = air as u64 + input.prev_data.len().max(input.current_data.len()) as u64;
+        let memory = size.saturating_mul(self.config.memory_per_byte);
+        let room = Room {
+            seed: Seed::new(self.config.seed),
+            meter: Meter::new(
+                self.config.max_bytes,
+                memory.saturating_add(self.config.max_memory),
+            ),
+            arena: Bump::new(),
+        };
+        let stepped = self.step(input, verified, &mut outcome, &room);
+        outcome.work = room.meter.work() / WORK_UNIT;
+        outcome.memory = room.meter.memory(room.arena.allocated_bytes());
+        if let Err(error) = stepped {
             // What the host gets on an error is what it gave, and the error.
             outcome.ret_code = error.code();
             outcome.error_message = error.to_string();
@@ -98,19 +112,19 @@ impl Interpreter {
         input: Input<'_>,
         verified: &mut VerifiedSignatures,
         outcome: &mut Outcome,
+        room: &Room,
     ) -> Result<(), Error> {
         let Input { params, .. } = input;
+        let Room { seed, meter, arena } = room;
         let parsed;
-        let seed = Seed::new(self.config.seed);
         check_sizes(&input, outcome)?;
         let previous = open(input.prev_data)?;
         let current = open(input.current_data)?;
         check_version(current.as_ref())?;
 
-        let arena = Bump::new();
-        let heap = Heap::new(&arena, self.config.max_bytes);
-        let previous = decode(previous, &arena, self.config.seed)?;
-        let current = decode(current, &arena, self.config.seed)?;
+        let heap = Heap::new(arena, meter);
+        let previous = decode(previous, arena, self.config.seed)?;
+        let current = decode(current, arena, self.config.seed)?;
         check_forms(&current.cids).map_err(Error::CidStore)?;
 
         for data in [&previous, &current] {
@@ -122,14 +136,14 @@ impl Interpreter {
                 )));
             }
         }
-        let mut stores = Stores::new(&seed, previous.cids.len() + current.cids.len());
-        let previous = stores.load(previous, &heap);
+        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
+        let previous = stores.load(previous, &heap).map_err(Error::CidStore)?;
         stores.add(&previous);
-        let current = stores.load(current, &heap);
+        let current = stores.load(current, &heap).map_err(Error::CidStore)?;
         verify(&current, &stores).map_err(Error::CidStore)?;
-        let signatures = SignatureStore::collect(&previous, stores.texts(), &seed, &heap)
+        let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
-        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), &seed, &heap)
+        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
         current_signatures
@@ -209,15 +223,34 @@ impl Interpreter {
         signatures
             .sign(&params.key, vouched, salt, stores.texts(), verified, &heap)
             .map_err(|error| Error::Key(error.to_string()))?;
+        heap.check()?;
         let data = stores.into_data(
             trace,
             finished.last_call_request_id,
             signatures.into_signatures(),
         );
+        heap.hold(data.size_hint())?;
         outcome.data = data.encode(self.config.seed);
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
         Ok(())
+    }
+}
+
+/// Bytes that are gone through in the time of one instruction.
+const WORK_UNIT: u64 = 256;
+
+/// What a run works with.
+struct Room {
+    seed: Seed,
+    meter: Meter,
+    arena: Bump,
+}
+
+fn source<'a>(input: &Input<'a>) -> &'a str {
+    match input.air {
+        Air::Text(text) => text,
+        Air::Script(script) => script.source(),
     }
 }
 
@@ -241,11 +274,8 @@ fn exceeds(
 
 fn check_sizes(input: &Input<'_>, outcome: &mut Outcome) -> Result<(), Error> {
     let limits = &input.params.limits;
-    let air = match input.air {
-        Air::Text(text) => text,
-        Air::Script(script) => script.source(),
-    };
-    outcome.air_size_limit_exceeded = exceeds("air", air.len(), limits.air, limits)?;
+    let air = source(input).len();
+    outcome.air_size_limit_exceeded = exceeds("air", air, limits.air, limits)?;
     let particle = input.current_data.len();
     outcome.particle_size_limit_exceeded =
         exceeds("Current_data particle", particle, limits.particle, limits)?;

@@ -46,7 +46,7 @@ impl Data<'_> {
     }
 
     /// Close to the length of the result, and not below it in practice.
-    fn size_hint(&self) -> usize {
+    pub(crate) fn size_hint(&self) -> usize {
         let texts: usize = self.cids.iter().map(|text| text.len()).sum();
         let values: usize = self.values.iter().map(|(_, text)| text.len() + 24).sum();
         let lists: usize = self

@@ -107,7 +107,7 @@ impl<'r> Run<'r> {
         let value = Value::from_raw(&self.heap, result);
         match value.text(&self.heap) {
             Ok(_) => self.call_succeeded(call, value),
-            Err(ReadError::Budget) => Err(ReadError::Budget.into()),
+            Err(ReadError::Budget(exceeded)) => Err(exceeded.into()),
             Err(ReadError::Syntax(reason)) => {
                 let message = format!(
                     "call_service result 'ret_code: {ret_code}, result: '{result}'' can't be \

@@ -31,14 +31,17 @@ impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Syntax(reason) => Error::ValueNotJson(alloc::format!("{reason}")),
-            ReadError::Budget => BudgetExceeded.into(),
+            ReadError::Budget(exceeded) => exceeded.into(),
         }
     }
 }
 
 impl From<BudgetExceeded> for Error {
-    fn from(_: BudgetExceeded) -> Self {
-        Error::Budget("bytes")
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Error::Budget(match exceeded {
+            BudgetExceeded::Work => "bytes",
+            BudgetExceeded::Memory => "memory",
+        })
     }
 }
 

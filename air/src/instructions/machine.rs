@@ -42,6 +42,8 @@ impl<'r> Run<'r> {
             return Err(Error::Budget("steps").into());
         };
         self.steps_left = steps_left;
+        // What was not refused where it was spent is refused here.
+        self.heap.check()?;
         let step = match *self.script.instr(node) {
             Instr::Call(call) => self.call(node, self.script.call(call)),
             Instr::Ap { argument, output } => self.ap(node, argument, output),

@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Provenance, Tetraplet};
-    use crate::values::{Json, Value};
+    use crate::values::{Json, Meter, Value};
 
     const USED: StreamRef = StreamRef {
         name: crate::ast::Name(0),
@@ -299,7 +299,8 @@ mod tests {
     #[test]
     fn quirk_1_the_cursor_counts_empty_generations() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
         // Generation 0 of current data is empty.
@@ -323,7 +324,8 @@ mod tests {
     #[test]
     fn order_is_previous_current_new_and_compaction_numbers_it() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
         for (position, place) in [
@@ -350,7 +352,8 @@ mod tests {
     #[test]
     fn a_stream_is_bounded() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         for position in 0..1023 {
             streams

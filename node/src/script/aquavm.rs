@@ -98,7 +98,7 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
-            steps: outcome.steps,
+            steps: outcome.steps + outcome.work,
         }
     }
 }
