@@ -76,7 +76,10 @@ mod tests {
         let keys: Vec<_> = prepared().map(|key| text(&key)).collect();
         let before: HashSet<u64> = keys.iter().map(|key| low(fixed.hash_one(key))).collect();
         let seed = Seed::new(7);
-        let now: HashSet<u64> = keys.iter().map(|key| low(seed.keyed().hash_one(key))).collect();
+        let now: HashSet<u64> = keys
+            .iter()
+            .map(|key| low(seed.keyed().hash_one(key)))
+            .collect();
         assert!(now.len() > 900, "{} of {} places", now.len(), before.len());
     }
 

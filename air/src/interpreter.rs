@@ -146,8 +146,7 @@ impl Interpreter {
         let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
-        current_signatures
-            .verify(salt, stores.texts(), verified)
+        current_signatures.verify(salt, stores.texts(), verified)
             .map_err(Error::Signature)?;
         let mut signatures = signatures
             .merge(current_signatures, stores.texts())
@@ -157,6 +156,7 @@ impl Interpreter {
         let script = match input.air {
             Air::Script(script) => script,
             Air::Text(text) => {
+                heap.charge(text.len())?;
                 parsed = self
                     .parse(text)
                     .map_err(|error| Error::Parse(error.report()))?;
@@ -164,6 +164,8 @@ impl Interpreter {
             }
         };
         let answers = answers(&input, outcome)?;
+        let results = answers.left().map(|(_, answer)| answer.result.len());
+        heap.hold(results.sum())?;
         params
             .key
             .check()

@@ -4,7 +4,9 @@
 mod support;
 
 use basalt_air::data::{CanonResult, Cid, Data};
-use basalt_air::{Air, CallResults, Input, Interpreter, Outcome, Results, VerifiedSignatures, code};
+use basalt_air::{
+    Air, CallResults, Input, Interpreter, Outcome, Results, VerifiedSignatures, code,
+};
 use support::single::{params, run};
 
 /// Runs `air` over the data of an earlier run and over `current`, which a stranger has sent.
@@ -34,7 +36,9 @@ fn meet_bytes(air: &str, current_data: &[u8]) -> Outcome {
 /// Data with one value, under all of `cids`.
 fn one_value<'a>(value: &'a str, cids: Vec<&'a str>) -> Data<'a> {
     Data {
-        values: (0..cids.len() as u32).map(|cid| (Cid(cid), value)).collect(),
+        values: (0..cids.len() as u32)
+            .map(|cid| (Cid(cid), value))
+            .collect(),
         cids,
         ..Data::default()
     }
@@ -47,7 +51,10 @@ const ONE: &str = "bagaaihra2y55tkbgv6i4d7vdoglfuzhbd3ra6e7ennpvfrmzaejwmbntusdq
 fn cids_are_read_in_canonical_forms_only() {
     let binary = multibase::decode(ONE).unwrap().1;
     let base58 = multibase::encode(multibase::Base::Base58Btc, &binary);
-    assert_eq!(meet("(null)", &one_value("1", vec![ONE, &base58])).ret_code, 0);
+    assert_eq!(
+        meet("(null)", &one_value("1", vec![ONE, &base58])).ret_code,
+        0
+    );
     let upper = ONE.to_uppercase();
     let base16 = multibase::encode(multibase::Base::Base16Lower, &binary);
     let padded = [&[0x81, 0][..], &binary[1..]].concat();
@@ -70,7 +77,9 @@ const CANON_RESULTS: usize = 36;
 fn share_first_canon(blob: &mut [u8]) {
     let word = |blob: &[u8], at: usize| i32::from_be_bytes(blob[at..at + 4].try_into().unwrap());
     let store = blob.len() - ROOT + CANON_RESULTS;
-    let entries = store.checked_add_signed(word(blob, store) as isize).unwrap();
+    let entries = store
+        .checked_add_signed(word(blob, store) as isize)
+        .unwrap();
     let first = entries as isize + 8 + word(blob, entries + 8) as isize;
     for entry in 1..word(blob, store + 4) as usize {
         let at = entries + entry * 12 + 8;
@@ -84,7 +93,15 @@ fn what_entries_share_is_not_copied_for_each() {
     const COUNT: usize = 2_000;
     let letter = |number: usize| b"abcdefghijklmnopqrstuvwxyz234567"[number & 31] as char;
     let keys: Vec<String> = (0..COUNT)
-        .map(|n| format!("{}{}{}{}", &ONE[..58], letter(n >> 10), letter(n >> 5), letter(n)))
+        .map(|n| {
+            format!(
+                "{}{}{}{}",
+                &ONE[..58],
+                letter(n >> 10),
+                letter(n >> 5),
+                letter(n)
+            )
+        })
         .collect();
     let elements: Vec<Cid> = (0..COUNT as u32).map(Cid).collect();
     let canon = |entry: usize| CanonResult {
@@ -101,7 +118,12 @@ fn what_entries_share_is_not_copied_for_each() {
         .encode(0);
         share_first_canon(&mut blob);
         let outcome = meet_bytes("(null)", &blob);
-        assert_eq!(outcome.ret_code, code::CID_STORE, "{}", outcome.error_message);
+        assert_eq!(
+            outcome.ret_code,
+            code::CID_STORE,
+            "{}",
+            outcome.error_message
+        );
         assert!(outcome.memory < 4 * blob.len() as u64, "{}", outcome.memory);
     }
 }

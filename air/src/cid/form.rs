@@ -76,7 +76,8 @@ mod tests {
     fn four_forms_are_read() {
         let value = b"\"test\"";
         let [blake3, sha2] = [of_bytes(value), sha2_text(value)];
-        let base58 = |text: &str| multibase::encode(Base::Base58Btc, multibase::decode(text).unwrap().1);
+        let base58 =
+            |text: &str| multibase::encode(Base::Base58Btc, multibase::decode(text).unwrap().1);
         let [blake3, sha2] = [blake3.as_str(), sha2.as_str()];
         assert!(is_canonical(blake3));
         for text in [sha2.into(), base58(blake3), base58(sha2)] {
@@ -116,7 +117,15 @@ mod tests {
             }
         }
         let flipped = ours.as_str().replace('a', "A");
-        for text in ["", "b", "z", "é", &flipped, &"z".repeat(51), &"1".repeat(500_000)] {
+        for text in [
+            "",
+            "b",
+            "z",
+            "é",
+            &flipped,
+            &"z".repeat(51),
+            &"1".repeat(500_000),
+        ] {
             assert!(!is_canonical(text), "{text}");
         }
         let mut accented = String::from(ours.as_str());

@@ -258,10 +258,18 @@ impl<'r> Stores<'r> {
             Ok(())
         };
         data.values.iter().try_for_each(|entry| check(0, entry.0))?;
-        data.tetraplets.iter().try_for_each(|entry| check(1, entry.0))?;
-        data.canon_elements.iter().try_for_each(|entry| check(2, entry.0))?;
-        data.canon_results.iter().try_for_each(|entry| check(3, entry.0))?;
-        data.service_results.iter().try_for_each(|entry| check(4, entry.0))
+        data.tetraplets
+            .iter()
+            .try_for_each(|entry| check(1, entry.0))?;
+        data.canon_elements
+            .iter()
+            .try_for_each(|entry| check(2, entry.0))?;
+        data.canon_results
+            .iter()
+            .try_for_each(|entry| check(3, entry.0))?;
+        data.service_results
+            .iter()
+            .try_for_each(|entry| check(4, entry.0))
     }
 
     /// Adds the stores of `loaded`, replacing what is there.
@@ -322,6 +330,7 @@ impl<'r> Stores<'r> {
     }
 
     pub(crate) fn store_tetraplet(&mut self, tetraplet: &'r Tetraplet<'r>, heap: &Heap<'r>) -> Cid {
+        heap.spend(tetraplet.len());
         if let Some(cid) = self.tetraplet_cids.get(tetraplet) {
             return *cid;
         }

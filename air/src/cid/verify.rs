@@ -26,10 +26,7 @@ pub(crate) fn check_forms(texts: &[&str]) -> Result<(), String> {
 ///
 /// `known` holds the stores of previous data, which are trusted: an entry that is there in the same
 /// bytes is not hashed again.
-pub(crate) fn verify<'r>(
-    current: &Loaded<'r>,
-    known: &Stores<'r>,
-) -> Result<(), String> {
+pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(), String> {
     let mut checker = Checker {
         known,
         hashed: Hashed {

@@ -142,6 +142,7 @@ impl<'r> Run<'r> {
         let mut keys = alloc::vec::Vec::with_capacity(map.elements.len());
         for (index, element) in map.elements.iter().enumerate() {
             let (key, _) = self.pair(element.value)?;
+            self.heap.charge(2 * key.len())?;
             last.insert(key, index);
             keys.push(key);
         }

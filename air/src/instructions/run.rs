@@ -161,6 +161,7 @@ impl<'r> Run<'r> {
 
     /// The particle is to go to `peer`.
     pub(super) fn add_next_peer(&mut self, peer: &'r str) {
+        self.heap.spend(peer.len());
         if self.next_peers_seen.insert(peer) {
             self.next_peers.push(peer);
         }
@@ -184,6 +185,7 @@ impl<'r> Run<'r> {
     /// Notes an error in `%last_error%` and `:error:` (AIR spec section 4.2).
     pub(super) fn note_error(&mut self, node: NodeId, fault: &Fault<'r>) -> Result<(), Fault<'r>> {
         let raised = &*fault.0;
+        self.charge_elements(1)?;
         if raised.error.is_catchable() && self.errors.wants(&raised.error) {
             let own_peer = matches!(
                 self.script.instr(node),

@@ -32,6 +32,11 @@ impl<'r> Heap<'r> {
         self.check()
     }
 
+    /// Notes work that can't be refused any more; the next check does.
+    pub(crate) fn spend(&self, bytes: usize) {
+        self.meter.spend(bytes);
+    }
+
     /// Whether the run is within its budget.
     pub(crate) fn check(&self) -> Result<(), BudgetExceeded> {
         self.meter.check(self.bump.allocated_bytes())
@@ -98,15 +103,18 @@ impl<'r> Heap<'r> {
         let written = write(&mut scratch);
         let text = written
             .and_then(|()| self.charge(scratch.len()))
-            .and_then(|()| self.fits(scratch.len()))
+            .and_then(|()| self.room(scratch.len()))
             .map(|()| self.utf8(&scratch));
         self.scratch.replace(scratch);
         text
     }
 
-    fn fits(&self, bytes: usize) -> Result<(), BudgetExceeded> {
+    /// Whether there is room for so many bytes more.
+    pub(crate) fn room(&self, bytes: usize) -> Result<(), BudgetExceeded> {
         let left = self.meter.memory_left(self.bump.allocated_bytes());
-        (bytes as u64 <= left).then_some(()).ok_or(BudgetExceeded::Memory)
+        (bytes as u64 <= left)
+            .then_some(())
+            .ok_or(BudgetExceeded::Memory)
     }
 
     /// The writers write whole texts only.

@@ -6,6 +6,7 @@ use core::fmt;
 use super::heap::Heap;
 use super::meter::BudgetExceeded;
 use crate::data::Cid;
+use crate::error::Error;
 
 /// A JSON tree. Keys of objects are sorted by bytes and occur once.
 #[derive(Clone, Copy)]
@@ -111,5 +112,14 @@ impl<'r> Value<'r> {
             (_, None) => false,
         };
         self.0.cid.get().filter(|_| canonical)
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Syntax(reason) => Error::ValueNotJson(alloc::format!("{reason}")),
+            ReadError::Budget(exceeded) => exceeded.into(),
+        }
     }
 }

@@ -3,6 +3,8 @@
 use core::cell::Cell;
 use core::fmt;
 
+use crate::error::Error;
+
 /// The run did or took more than its budget allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BudgetExceeded {
@@ -92,5 +94,14 @@ impl Meter {
             return Err(BudgetExceeded::Memory);
         }
         Ok(())
+    }
+}
+
+impl From<BudgetExceeded> for Error {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Error::Budget(match exceeded {
+            BudgetExceeded::Work => "bytes",
+            BudgetExceeded::Memory => "memory",
+        })
     }
 }
