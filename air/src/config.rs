@@ -18,8 +18,8 @@ pub struct Config {
     /// Instructions nested in each other in a script. Bounds the parser's and the interpreter's
     /// explicit stacks; neither uses the native stack for nesting.
     pub max_nesting: usize,
-    /// Signatures in one particle's data. Bounds data full of keys: to check one takes as long as
-    /// to merge a hundred states.
+    /// Signatures in one particle's data, beside one for each 16 KiB of it. Bounds data full of
+    /// keys: to check one takes as long as to merge a hundred states.
     pub max_signatures: usize,
     /// Highest generation a value of a stream may claim. Bounds nothing here, where generations
     /// take no room, but peers that make a list per generation would be exhausted by the data we
@@ -38,7 +38,7 @@ impl Default for Config {
             max_memory: 64 << 20,
             memory_per_byte: 4,
             max_nesting: 100_000,
-            max_signatures: 10_000,
+            max_signatures: 1_000,
             max_generation: 1 << 20,
             seed: 0x6261_7361_6c74,
         }

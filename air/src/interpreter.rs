@@ -127,14 +127,10 @@ impl Interpreter {
         let current = decode(current, arena, self.config.seed)?;
         check_forms(&current.cids).map_err(Error::CidStore)?;
 
-        for data in [&previous, &current] {
-            if data.signatures.len() > self.config.max_signatures {
-                return Err(Error::Signature(format!(
-                    "the data has {} signatures, but at most {} are checked",
-                    data.signatures.len(),
-                    self.config.max_signatures
-                )));
-            }
+        let longer = input.prev_data.len().max(input.current_data.len());
+        let most = self.config.max_signatures + longer / BYTES_PER_SIGNATURE;
+        if previous.signatures.len().max(current.signatures.len()) > most {
+            return Err(Error::Budget("signatures"));
         }
         let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
         let previous = stores.load(previous, &heap).map_err(Error::CidStore)?;
@@ -146,8 +142,7 @@ impl Interpreter {
         let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
-        current_signatures.verify(salt, stores.texts(), verified)
-            .map_err(Error::Signature)?;
+        current_signatures.verify(salt, stores.texts(), verified, &heap)?;
         let mut signatures = signatures
             .merge(current_signatures, stores.texts())
             .map_err(Error::Signature)?;
@@ -238,6 +233,10 @@ impl Interpreter {
         Ok(())
     }
 }
+
+/// Bytes of data that allow one more signature: a signature takes as long to check as sixteen
+/// kilobytes take to read, hash and write.
+const BYTES_PER_SIGNATURE: usize = 16 << 10;
 
 /// Bytes that are gone through in the time of one instruction.
 const WORK_UNIT: u64 = 256;

@@ -1,9 +1,9 @@
-//! What scripts and lore cost is charged, and ends at the run's ceiling with error 20900 and
+//! What scripts and signatures cost is charged, and ends at the run's ceiling with error 20900 and
 //! the previous data.
 
 mod support;
 
-use basalt_air::data::{Data, Lore, State, SubTrace};
+use basalt_air::data::{Data, Lore, Signature, State, SubTrace};
 use basalt_air::{
     Air, CallResult, CallResults, Config, Input, Interpreter, Outcome, Results, VerifiedSignatures,
     code,
@@ -177,4 +177,47 @@ fn lore_that_many_folds_read_is_charged() {
     let folds = "(fold $s i (seq (fold $t j (null)) (next i)))";
     let air = format!("(seq {fill} (seq (ap 1 $t) {folds}))");
     assert_stopped(&step(&air, &[], &data.encode(0), &CallResults::new()), &[]);
+}
+
+/// Data with so many signatures of nothing.
+fn signed(count: u32) -> Vec<u8> {
+    let mut message = vec![0; 4];
+    message.extend_from_slice(&6_u32.to_le_bytes());
+    message.extend_from_slice(b"single");
+    let pairs: Vec<(Vec<u8>, Vec<u8>)> = (0..count)
+        .map(|number| {
+            let mut seed = [7; 32];
+            seed[..4].copy_from_slice(&number.to_le_bytes());
+            let pair = ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::new(seed));
+            let signature = pair.sk.sign(&message, None);
+            (
+                [&[0][..], &pair.pk[..]].concat(),
+                [&[0][..], &signature[..]].concat(),
+            )
+        })
+        .collect();
+    Data {
+        signatures: pairs
+            .iter()
+            .map(|(public_key, signature)| Signature {
+                public_key,
+                signature,
+            })
+            .collect(),
+        ..Data::default()
+    }
+    .encode(0)
+}
+
+#[test]
+fn signatures_are_charged_and_bounded_by_the_size() {
+    let none = CallResults::new();
+    let prev_data = first("(null)").data;
+    let fair = step("(null)", &prev_data, &signed(20), &none);
+    assert_eq!(fair.ret_code, 0, "{}", fair.error_message);
+    assert!((20 * 50..20 * 60).contains(&fair.work), "{}", fair.work);
+    let many = step("(null)", &prev_data, &signed(1_100), &none);
+    assert_eq!(many.ret_code, code::BUDGET);
+    assert_eq!(many.data, prev_data);
+    assert!(many.work < 100, "{}", many.work);
 }
