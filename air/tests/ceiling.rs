@@ -126,6 +126,31 @@ fn long_names_and_lenses_are_charged() {
 }
 
 #[test]
+fn streams_that_a_name_does_not_mean_are_charged() {
+    // Behind each `next` one more `new` is running that the use of `$t` does not stand in.
+    let body = "(fold x i (seq (ap 1 $t) (new $t (next i))))";
+    let air = format!("(seq (call %init_peer_id% (\"a\" \"b\") [] x) {body})");
+    let asked = first(&air);
+    let result = format!("[{}0]", "0,".repeat(999));
+    let answer = CallResult {
+        ret_code: 0,
+        result,
+    };
+    let results = asked
+        .call_requests
+        .iter()
+        .map(|(id, _)| (*id, answer.clone()));
+    let outcome = step(&air, &asked.data, &[], &results.collect());
+    // Half of the pairs of a thousand, at 16 of 256 bytes.
+    assert!(
+        outcome.work > 20_000,
+        "{} {}",
+        outcome.work,
+        outcome.error_message
+    );
+}
+
+#[test]
 fn a_tree_larger_than_its_text_meets_the_ceiling() {
     let air = "(seq (call %init_peer_id% (\"a\" \"b\") [] x) (ap x.$.[0] y))";
     let asked = first(air);

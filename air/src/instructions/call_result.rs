@@ -211,10 +211,8 @@ fn failure<'r>(tree: Json<'r>) -> core::result::Result<(i32, &'r str), Error> {
         return Err(fault("it is no object"));
     };
     let field = |name: &str| {
-        entries
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        let place = entries.binary_search_by_key(&name, |(key, _)| key);
+        place.ok().map(|place| &entries[place].1)
     };
     let code = match field("ret_code") {
         Some(Json::Number(Number::U64(code))) => i32::try_from(*code).ok(),

@@ -23,6 +23,8 @@ pub(crate) struct Run<'r> {
     pub(super) script: &'r Script,
     pub(super) params: &'r RunParams,
     pub(super) steps_left: u64,
+    /// States of the trace for which memory was taken.
+    pub(super) states_held: usize,
 
     /// Whether the last instruction did all it had to (AIR spec section 4.1).
     pub(super) complete: bool,
@@ -98,6 +100,7 @@ impl<'r> Run<'r> {
             script,
             params,
             steps_left: config.max_steps,
+            states_held: 0,
             complete: true,
             errors: ErrorState::new(no_error),
             depths: Depths::new(),

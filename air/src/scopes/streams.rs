@@ -113,19 +113,31 @@ const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
 /// them.
 pub(crate) struct Streams<'r> {
     slots: Vec<Vec<Open<'r>>>,
+    /// Streams that were looked at to find those that names mean.
+    walked: usize,
 }
 
 impl<'r> Streams<'r> {
     pub(crate) fn new(slots: u32) -> Self {
         let mut stacks = Vec::new();
         stacks.resize_with(slots as usize, Vec::new);
-        Streams { slots: stacks }
+        Streams {
+            slots: stacks,
+            walked: 0,
+        }
     }
 
     fn find(&mut self, used: StreamRef) -> Option<&mut Stream<'r>> {
-        let stack = self.slots[used.slot.0 as usize].iter_mut().rev();
-        let mut serving = stack.filter(|open| open.serves(used.at));
-        serving.next().map(|open| &mut open.stream)
+        let stack = &mut self.slots[used.slot.0 as usize];
+        let place = stack.iter().rposition(|open| open.serves(used.at));
+        self.walked += stack.len() - place.unwrap_or(0);
+        Some(&mut stack[place?].stream)
+    }
+
+    /// Streams looked at since the last time. Behind a `next`, as many `new`s as there are elements
+    /// can be running that the name does not mean.
+    pub(crate) fn take_walked(&mut self) -> usize {
+        core::mem::take(&mut self.walked)
     }
 
     pub(crate) fn exists(&mut self, used: StreamRef) -> bool {
