@@ -9,11 +9,17 @@ pub struct Config {
     /// Bytes of values written out, hashed or put in requests in one run. Bounds values that double
     /// with each instruction (a canon of a stream that holds the canon of the stream before).
     pub max_bytes: u64,
+    /// Bytes that one run may hold, beside [`Self::memory_per_byte`] for each byte of the particle:
+    /// its script and the larger of its two data. Counted are the arena, results and requests of
+    /// calls, and the data that is written.
+    pub max_memory: u64,
+    /// Bytes that one run may hold for each byte of the particle.
+    pub memory_per_byte: u64,
     /// Instructions nested in each other in a script. Bounds the parser's and the interpreter's
     /// explicit stacks; neither uses the native stack for nesting.
     pub max_nesting: usize,
-    /// Signatures in one particle's data. Bounds data full of keys: to check one takes as long as
-    /// to merge a hundred states.
+    /// Signatures in one particle's data, beside one for each 16 KiB of it. Bounds data full of
+    /// keys: to check one takes as long as to merge a hundred states.
     pub max_signatures: usize,
     /// Highest generation a value of a stream may claim. Bounds nothing here, where generations
     /// take no room, but peers that make a list per generation would be exhausted by the data we
@@ -29,8 +35,10 @@ impl Default for Config {
         Config {
             max_steps: 1_000_000,
             max_bytes: 512 << 20,
+            max_memory: 64 << 20,
+            memory_per_byte: 4,
             max_nesting: 100_000,
-            max_signatures: 10_000,
+            max_signatures: 1_000,
             max_generation: 1 << 20,
             seed: 0x6261_7361_6c74,
         }

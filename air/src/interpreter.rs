@@ -6,17 +6,18 @@ use bumpalo::Bump;
 use semver::Version;
 
 use crate::ast::Script;
-use crate::cid::{Stores, verify};
+use crate::cid::{Stores, check_forms, verify};
 use crate::config::Config;
 use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
 use crate::error::Error;
+use crate::hashing::Seed;
 use crate::host::{Answers, CallResult, CallResults, Outcome};
 use crate::instructions::{Fault, Finished, Run};
 use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
 use crate::security::{SignatureStore, VerifiedSignatures};
 use crate::trace::Trace;
-use crate::values::Heap;
+use crate::values::{Heap, Meter};
 
 /// The interpreter: a configuration, and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +77,21 @@ impl Interpreter {
     /// `verified` remembers signatures between runs; make it with capacity 0 to check each time.
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
         let mut outcome = Outcome::default();
-        if let Err(error) = self.step(input, verified, &mut outcome) {
+        let air = source(&input).len();
+        let size = air as u64 + input.prev_data.len().max(input.current_data.len()) as u64;
+        let memory = size.saturating_mul(self.config.memory_per_byte);
+        let room = Room {
+            seed: Seed::new(self.config.seed),
+            meter: Meter::new(
+                self.config.max_bytes,
+                memory.saturating_add(self.config.max_memory),
+            ),
+            arena: Bump::new(),
+        };
+        let stepped = self.step(input, verified, &mut outcome, &room);
+        outcome.work = room.meter.work() / WORK_UNIT;
+        outcome.memory = room.meter.memory(room.arena.allocated_bytes());
+        if let Err(error) = stepped {
             // What the host gets on an error is what it gave, and the error.
             outcome.ret_code = error.code();
             outcome.error_message = error.to_string();
@@ -97,42 +112,37 @@ impl Interpreter {
         input: Input<'_>,
         verified: &mut VerifiedSignatures,
         outcome: &mut Outcome,
+        room: &Room,
     ) -> Result<(), Error> {
         let Input { params, .. } = input;
+        let Room { seed, meter, arena } = room;
         let parsed;
         check_sizes(&input, outcome)?;
         let previous = open(input.prev_data)?;
         let current = open(input.current_data)?;
         check_version(current.as_ref())?;
 
-        let arena = Bump::new();
-        let heap = Heap::new(&arena, self.config.max_bytes);
-        let seed = self.config.seed;
-        let previous = decode(previous, &arena, seed)?;
-        let current = decode(current, &arena, seed)?;
+        let heap = Heap::new(arena, meter);
+        let previous = decode(previous, arena, self.config.seed)?;
+        let current = decode(current, arena, self.config.seed)?;
+        check_forms(&current.cids).map_err(Error::CidStore)?;
 
-        for data in [&previous, &current] {
-            if data.signatures.len() > self.config.max_signatures {
-                return Err(Error::Signature(format!(
-                    "the data has {} signatures, but at most {} are checked",
-                    data.signatures.len(),
-                    self.config.max_signatures
-                )));
-            }
+        let longer = input.prev_data.len().max(input.current_data.len());
+        let most = self.config.max_signatures + longer / BYTES_PER_SIGNATURE;
+        if previous.signatures.len().max(current.signatures.len()) > most {
+            return Err(Error::Budget("signatures"));
         }
         let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
-        let previous = stores.load(previous, &heap);
+        let previous = stores.load(previous, &heap).map_err(Error::CidStore)?;
         stores.add(&previous);
-        let current = stores.load(current, &heap);
+        let current = stores.load(current, &heap).map_err(Error::CidStore)?;
         verify(&current, &stores).map_err(Error::CidStore)?;
         let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
             .map_err(Error::Signature)?;
         let salt = &params.particle_id;
-        current_signatures
-            .verify(salt, stores.texts(), verified)
-            .map_err(Error::Signature)?;
+        current_signatures.verify(salt, stores.texts(), verified, &heap)?;
         let mut signatures = signatures
             .merge(current_signatures, stores.texts())
             .map_err(Error::Signature)?;
@@ -141,6 +151,7 @@ impl Interpreter {
         let script = match input.air {
             Air::Script(script) => script,
             Air::Text(text) => {
+                heap.charge(text.len())?;
                 parsed = self
                     .parse(text)
                     .map_err(|error| Error::Parse(error.report()))?;
@@ -148,6 +159,8 @@ impl Interpreter {
             }
         };
         let answers = answers(&input, outcome)?;
+        let results = answers.left().map(|(_, answer)| answer.result.len());
+        heap.hold(results.sum())?;
         params
             .key
             .check()
@@ -166,6 +179,7 @@ impl Interpreter {
             stores,
             answers,
             last_id,
+            seed.keyed(),
         );
         let executed = run.execute();
         outcome.steps = self.config.max_steps - run.steps_left();
@@ -206,15 +220,38 @@ impl Interpreter {
         signatures
             .sign(&params.key, vouched, salt, stores.texts(), verified, &heap)
             .map_err(|error| Error::Key(error.to_string()))?;
+        heap.check()?;
         let data = stores.into_data(
             trace,
             finished.last_call_request_id,
             signatures.into_signatures(),
         );
-        outcome.data = data.encode();
+        heap.hold(data.size_hint())?;
+        outcome.data = data.encode(self.config.seed);
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
         Ok(())
+    }
+}
+
+/// Bytes of data that allow one more signature: a signature takes as long to check as sixteen
+/// kilobytes take to read, hash and write.
+const BYTES_PER_SIGNATURE: usize = 16 << 10;
+
+/// Bytes that are gone through in the time of one instruction.
+const WORK_UNIT: u64 = 256;
+
+/// What a run works with.
+struct Room {
+    seed: Seed,
+    meter: Meter,
+    arena: Bump,
+}
+
+fn source<'a>(input: &Input<'a>) -> &'a str {
+    match input.air {
+        Air::Text(text) => text,
+        Air::Script(script) => script.source(),
     }
 }
 
@@ -238,11 +275,8 @@ fn exceeds(
 
 fn check_sizes(input: &Input<'_>, outcome: &mut Outcome) -> Result<(), Error> {
     let limits = &input.params.limits;
-    let air = match input.air {
-        Air::Text(text) => text,
-        Air::Script(script) => script.source(),
-    };
-    outcome.air_size_limit_exceeded = exceeds("air", air.len(), limits.air, limits)?;
+    let air = source(input).len();
+    outcome.air_size_limit_exceeded = exceeds("air", air, limits.air, limits)?;
     let particle = input.current_data.len();
     outcome.particle_size_limit_exceeded =
         exceeds("Current_data particle", particle, limits.particle, limits)?;

@@ -29,6 +29,7 @@ mod cid;
 mod config;
 pub mod data;
 mod error;
+mod hashing;
 mod host;
 mod instructions;
 mod interpreter;

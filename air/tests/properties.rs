@@ -157,7 +157,7 @@ fn read_and_write(blob: &[u8]) {
     let arena = Bump::new();
     let envelope = Envelope::decode(blob).unwrap();
     let data = Data::decode(envelope.inner_data, &arena, 0).unwrap();
-    assert_eq!(data.encode(), blob);
+    assert_eq!(data.encode(0), blob);
 }
 
 /// What some data says, apart from what may differ between peers that know the same: who passed a

@@ -17,7 +17,7 @@ pub(super) fn damage(blob: &[u8], random: &mut Random) -> Option<(String, Vec<u8
         8 => reference(&mut data, random)?,
         _ => signature(&mut data, random)?,
     };
-    Some((what, data.encode()))
+    Some((what, data.encode(0)))
 }
 
 /// Takes an entry out of a store.

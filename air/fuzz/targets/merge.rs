@@ -187,7 +187,7 @@ fn mutate(blob: &[u8], tape: &mut Tape<'_>) -> Vec<u8> {
             }
         }
     }
-    data.encode()
+    data.encode(0)
 }
 
 /// Another state of the same kind.

@@ -37,6 +37,18 @@ impl Script {
         &self.source
     }
 
+    /// Bytes that it takes in memory, its text included.
+    pub fn bytes(&self) -> usize {
+        self.source.len()
+            + self.nodes.capacity() * size_of::<Instr>()
+            + self.calls.capacity() * size_of::<Call>()
+            + self.operands.capacity() * size_of::<Operand>()
+            + self.accessors.capacity() * size_of::<Accessor>()
+            + self.lenses.capacity() * size_of::<Lens>()
+            + self.lens_texts.len()
+            + self.names.capacity() * size_of::<Text>()
+    }
+
     /// Number of instructions.
     pub fn instructions(&self) -> usize {
         self.nodes.len()

@@ -7,7 +7,10 @@ use crate::values::write_string;
 
 /// Text of the fixed part of every CID that is made here: CIDv1, JSON, BLAKE3, 32 bytes, in base32.
 pub(crate) const PREFIX: &[u8; 9] = b"bagaaihra";
-const LEN: usize = 61;
+/// The same of a CID with SHA2-256, which others may have made.
+pub(super) const SHA2_PREFIX: &[u8; 9] = b"bagaaiera";
+/// Length of such a CID.
+pub(super) const LEN: usize = 61;
 
 /// The text of a CID, on the stack.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,10 +25,19 @@ impl CidText {
 
 /// The CID of `bytes`.
 pub(crate) fn of_bytes(bytes: &[u8]) -> CidText {
-    let digest = blake3::hash(bytes);
+    text(PREFIX, blake3::hash(bytes).as_bytes())
+}
+
+/// The CID of `bytes` with SHA2-256.
+pub(super) fn sha2_text(bytes: &[u8]) -> CidText {
+    use sha2::Digest;
+    text(SHA2_PREFIX, &sha2::Sha256::digest(bytes).into())
+}
+
+fn text(prefix: &[u8; 9], digest: &[u8; 32]) -> CidText {
     let mut text = [0; LEN];
-    text[..PREFIX.len()].copy_from_slice(PREFIX);
-    base32(digest.as_bytes(), &mut text[PREFIX.len()..]);
+    text[..prefix.len()].copy_from_slice(prefix);
+    base32(digest, &mut text[prefix.len()..]);
     CidText(text)
 }
 

@@ -4,9 +4,10 @@
 //! [`Stores`]: equal texts have equal numbers, whichever data they came with.
 
 mod compute;
+mod form;
 mod store;
 mod verify;
 
 pub(crate) use compute::{CidText, PREFIX, of_bytes};
 pub(crate) use store::{Loaded, Stores};
-pub(crate) use verify::verify;
+pub(crate) use verify::{check_forms, verify};

@@ -4,14 +4,16 @@
 //! Entries keep their order: previous, then current, then new ones as they are made. What is
 //! written is therefore the same for the same inputs.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
-use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::compute::{CidText, Hashed, PREFIX, of_bytes};
 use crate::data::*;
+use crate::hashing::{Keyed, Seed};
 use crate::values::{Heap, ReadError, Value};
 
 /// One store: entries in order, found by CID.
@@ -65,9 +67,9 @@ pub(crate) struct Stores<'r> {
     texts: Vec<&'r str>,
     /// Finds a CID by its text.
     cids: HashTable<Cid>,
-    hasher: FixedState,
+    hasher: Keyed<'r>,
     /// CIDs of tetraplets that were stored in this run.
-    tetraplet_cids: HashMap<Tetraplet<'r>, Cid, FixedState>,
+    tetraplet_cids: HashMap<Tetraplet<'r>, Cid, Keyed<'r>>,
     scratch: Vec<u8>,
     pub(crate) values: Store<StoredValue<'r>>,
     pub(crate) tetraplets: Store<&'r Tetraplet<'r>>,
@@ -90,12 +92,12 @@ pub(crate) struct Loaded<'r> {
 
 impl<'r> Stores<'r> {
     /// `cids` is the number of CIDs to expect.
-    pub(crate) fn new(seed: u64, cids: usize) -> Self {
-        let hasher = FixedState::with_seed(seed);
+    pub(crate) fn new(seed: &'r Seed, cids: usize) -> Self {
+        let hasher = seed.keyed();
         Stores {
             texts: Vec::with_capacity(cids),
             cids: HashTable::with_capacity(cids),
-            tetraplet_cids: HashMap::with_hasher(hasher.clone()),
+            tetraplet_cids: HashMap::with_hasher(hasher),
             hasher,
             scratch: Vec::new(),
             values: Store::new(),
@@ -152,9 +154,13 @@ impl<'r> Stores<'r> {
     }
 
     /// Renumbers the CIDs of `data`; its stores are not yet added.
-    pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Loaded<'r> {
+    ///
+    /// # Errors
+    /// An entry stands twice in a store: many such entries may share what they point to.
+    pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Result<Loaded<'r>, String> {
         let map: Vec<Cid> = data.cids.iter().map(|text| self.intern(text)).collect();
         let new = |cid: Cid| map[cid.index()];
+        self.check_unique(&data, &map)?;
         let mut trace = data.trace;
         for state in &mut trace {
             match state {
@@ -166,9 +172,17 @@ impl<'r> Stores<'r> {
                 _ => {}
             }
         }
+        // By address: entries that share a canon result share its list here too.
+        let mut lists: HashMap<(usize, usize), &'r [Cid], Keyed<'r>> =
+            HashMap::with_hasher(self.hasher);
+        let mut list = |values: &[Cid]| {
+            *lists
+                .entry((values.as_ptr().addr(), values.len()))
+                .or_insert_with(|| heap.collect(values.iter().map(|&cid| new(cid))))
+        };
         let tetraplets: &'r [Tetraplet<'r>] =
             heap.collect(data.tetraplets.iter().map(|(_, tetraplet)| *tetraplet));
-        Loaded {
+        Ok(Loaded {
             trace,
             last_call_request_id: data.last_call_request_id,
             values: data
@@ -202,7 +216,7 @@ impl<'r> Stores<'r> {
                 .canon_results
                 .iter()
                 .map(|&(cid, canon)| {
-                    let values = heap.collect(canon.values.iter().map(|&cid| new(cid)));
+                    let values = list(canon.values);
                     (
                         new(cid),
                         CanonResult {
@@ -228,7 +242,34 @@ impl<'r> Stores<'r> {
                 })
                 .collect(),
             signatures: data.signatures,
-        }
+        })
+    }
+
+    fn check_unique(&self, data: &Data<'r>, map: &[Cid]) -> Result<(), String> {
+        let mut seen = alloc::vec![0_u8; self.texts.len()];
+        let mut check = |store: u8, cid: Cid| {
+            let cid = map[cid.index()];
+            let stores = &mut seen[cid.index()];
+            if *stores >> store & 1 != 0 {
+                let text = self.text(cid);
+                return Err(format!("CID \"{text}\" stands twice in a store"));
+            }
+            *stores |= 1 << store;
+            Ok(())
+        };
+        data.values.iter().try_for_each(|entry| check(0, entry.0))?;
+        data.tetraplets
+            .iter()
+            .try_for_each(|entry| check(1, entry.0))?;
+        data.canon_elements
+            .iter()
+            .try_for_each(|entry| check(2, entry.0))?;
+        data.canon_results
+            .iter()
+            .try_for_each(|entry| check(3, entry.0))?;
+        data.service_results
+            .iter()
+            .try_for_each(|entry| check(4, entry.0))
     }
 
     /// Adds the stores of `loaded`, replacing what is there.
@@ -289,6 +330,7 @@ impl<'r> Stores<'r> {
     }
 
     pub(crate) fn store_tetraplet(&mut self, tetraplet: &'r Tetraplet<'r>, heap: &Heap<'r>) -> Cid {
+        heap.spend(tetraplet.len());
         if let Some(cid) = self.tetraplet_cids.get(tetraplet) {
             return *cid;
         }

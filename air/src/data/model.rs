@@ -60,6 +60,11 @@ pub struct Tetraplet<'a> {
 }
 
 impl<'a> Tetraplet<'a> {
+    /// Length of its texts.
+    pub(crate) fn len(&self) -> usize {
+        self.texts().map(str::len).iter().sum()
+    }
+
     /// Its texts, in the order of the fields.
     pub(crate) fn texts(&self) -> [&'a str; 4] {
         [self.peer_pk, self.service_id, self.function_name, self.lens]

@@ -9,11 +9,11 @@
 use alloc::vec::Vec;
 use bumpalo::Bump;
 use core::fmt;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::field::{self, root, tag};
 use super::model::*;
+use crate::hashing::{Keyed, Seed};
 
 /// Why a body was refused, with the byte offset where it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ impl<'a> Data<'a> {
         if !root.is_multiple_of(field::ALIGN) {
             return Err(DecodeError::Unaligned(root));
         }
+        let keys: &'a Seed = arena.alloc(Seed::new(seed));
         let mut reader = Reader {
             bytes,
             arena,
@@ -76,7 +77,7 @@ impl<'a> Data<'a> {
             // Shared targets are mostly CIDs, of some sixty bytes.
             shared: HashMap::with_capacity_and_hasher(
                 (bytes.len() / 128).min(1 << 16),
-                FixedState::with_seed(seed),
+                keys.keyed(),
             ),
             cids: Vec::new(),
             peers: Vec::new(),
@@ -144,7 +145,7 @@ struct Reader<'a> {
     /// Targets must end here.
     end: usize,
     /// Shared targets met so far: their kind, and their index in the table of that kind.
-    shared: HashMap<u32, (Kind, u32), FixedState>,
+    shared: HashMap<u32, (Kind, u32), Keyed<'a>>,
     cids: Vec<&'a str>,
     peers: Vec<&'a str>,
 }

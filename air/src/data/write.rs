@@ -5,46 +5,48 @@
 //! shared; a blob stays as small as the one the network's other writers make.
 
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::envelope;
 use super::field::{self, root, tag};
 use super::model::*;
+use crate::hashing::{Keyed, Seed};
 
 impl Data<'_> {
     /// Writes the body in its envelope.
     ///
     /// Bodies beyond 2 GiB do not exist: inputs are limited far below.
-    pub fn encode(&self) -> Vec<u8> {
+    ///
+    /// `seed` keys the table of texts that are written once; it does not influence the result.
+    pub fn encode(&self, seed: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size_hint());
         let body = envelope::open(&mut out);
-        self.write_body(&mut out, body);
+        self.write_body(&mut out, body, &Seed::new(seed));
         envelope::close(&mut out, body);
         out
     }
 
     /// Writes the body alone.
-    pub fn encode_body(&self) -> Vec<u8> {
+    pub fn encode_body(&self, seed: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size_hint());
-        self.write_body(&mut out, 0);
+        self.write_body(&mut out, 0, &Seed::new(seed));
         out
     }
 
-    fn write_body(&self, out: &mut Vec<u8>, base: usize) {
+    fn write_body(&self, out: &mut Vec<u8>, base: usize, seed: &Seed) {
         let mut writer = Writer {
             out,
             base,
             data: self,
             texts: alloc::vec![UNWRITTEN; self.cids.len()],
-            senders: HashMap::with_hasher(FixedState::default()),
+            senders: HashMap::with_hasher(seed.keyed()),
             targets: Vec::with_capacity(self.trace.len()),
         };
         writer.root();
     }
 
     /// Close to the length of the result, and not below it in practice.
-    fn size_hint(&self) -> usize {
+    pub(crate) fn size_hint(&self) -> usize {
         let texts: usize = self.cids.iter().map(|text| text.len()).sum();
         let values: usize = self.values.iter().map(|(_, text)| text.len() + 24).sum();
         let lists: usize = self
@@ -74,7 +76,7 @@ struct Writer<'w, 'a> {
     /// Position of each CID's text.
     texts: Vec<u32>,
     /// Position of each sender's text struct, by the address and length of the text.
-    senders: HashMap<(usize, usize), u32, FixedState>,
+    senders: HashMap<(usize, usize), u32, Keyed<'w>>,
     /// What the elements of the array being written point to, in order.
     targets: Vec<u32>,
 }

@@ -25,6 +25,10 @@ pub(super) struct Resolving<'r> {
     arguments: core::result::Result<Vec<Resolved<'r>>, String>,
 }
 
+/// Memory of a request beside its texts, and of each tetraplet in it.
+const REQUEST: usize = 256;
+const REQUEST_ORIGIN: usize = 32;
+
 impl<'r> Run<'r> {
     pub(super) fn call(&mut self, node: NodeId, call: &'r Call) -> Step<'r> {
         let tetraplet = match self.triplet(call) {
@@ -151,6 +155,13 @@ impl<'r> Run<'r> {
         let mut text = core::mem::take(&mut self.scratch);
         text.clear();
         self.write_arguments(arguments, &mut text)?;
+        // Many elements may share one long tetraplet, which is written out for each.
+        let origins = arguments.iter().flat_map(|argument| argument.tetraplets);
+        let len: usize = origins
+            .map(|tetraplet| REQUEST_ORIGIN + tetraplet.len())
+            .sum();
+        self.heap.charge(len)?;
+        self.heap.hold(REQUEST + text.len() + len)?;
         let origins = arguments
             .iter()
             .map(|argument| argument.tetraplets.iter().copied());
@@ -179,6 +190,8 @@ impl<'r> Run<'r> {
             len += argument.value.text(&self.heap)?.len();
         }
         self.heap.charge(len)?;
+        // For the buffer, which is kept, and for who takes a copy of it.
+        self.heap.room(2 * len)?;
         out.reserve(len);
         out.push('[');
         for (index, argument) in arguments.iter().enumerate() {

@@ -107,7 +107,7 @@ impl<'r> Run<'r> {
         let value = Value::from_raw(&self.heap, result);
         match value.text(&self.heap) {
             Ok(_) => self.call_succeeded(call, value),
-            Err(ReadError::Budget) => Err(ReadError::Budget.into()),
+            Err(ReadError::Budget(exceeded)) => Err(exceeded.into()),
             Err(ReadError::Syntax(reason)) => {
                 let message = format!(
                     "call_service result 'ret_code: {ret_code}, result: '{result}'' can't be \
@@ -211,10 +211,8 @@ fn failure<'r>(tree: Json<'r>) -> core::result::Result<(i32, &'r str), Error> {
         return Err(fault("it is no object"));
     };
     let field = |name: &str| {
-        entries
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        let place = entries.binary_search_by_key(&name, |(key, _)| key);
+        place.ok().map(|place| &entries[place].1)
     };
     let code = match field("ret_code") {
         Some(Json::Number(Number::U64(code))) => i32::try_from(*code).ok(),

@@ -13,6 +13,9 @@ use crate::values::{Json, Key, Number, Value};
 
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
+/// How often a key is compared with others while it is sorted in, as a rule.
+const SORTED: usize = 4;
+
 impl<'r> Run<'r> {
     pub(super) fn canon_map_operand(
         &mut self,
@@ -103,6 +106,7 @@ impl<'r> Run<'r> {
         let mut values = Vec::new();
         for element in map.elements {
             let (own, value) = self.pair(element.value)?;
+            self.heap.charge(own.len())?;
             if own == key {
                 values.push(Stored { value, ..*element });
             }
@@ -118,6 +122,7 @@ impl<'r> Run<'r> {
         let mut pairs = Vec::with_capacity(map.elements.len());
         for element in map.elements {
             let (key, value) = self.pair(element.value)?;
+            self.heap.charge(SORTED * key.len())?;
             pairs.push((self.key_text(key), key, Json::Shared(value)));
         }
         // Stable: the values of one key keep their order.
@@ -142,6 +147,7 @@ impl<'r> Run<'r> {
         let mut pairs = Vec::with_capacity(elements.len());
         for element in elements {
             let (key, value) = self.pair(element.value)?;
+            self.heap.charge(SORTED * key.len())?;
             pairs.push((self.key_text(key), Json::Shared(value)));
         }
         pairs.sort_by_key(|(key, _)| *key);
@@ -164,10 +170,8 @@ impl<'r> Run<'r> {
     /// Key and value of a map's element.
     pub(super) fn pair(&self, pair: Value<'r>) -> Result<'r, (Key<'r>, Value<'r>)> {
         let field = |entries: &[(&str, Json<'r>)], name: &str| {
-            entries
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| *value)
+            let place = entries.binary_search_by_key(&name, |(key, _)| key);
+            place.ok().map(|place| entries[place].1)
         };
         let bad_key = || Error::MapPair("unsupported kvpair object or map key type");
         let Json::Object(entries) = pair.tree(&self.heap)? else {

@@ -63,9 +63,9 @@ impl<'r> Run<'r> {
             return Err(Error::from(ErrorObjectError::NotObject(text()?)).into());
         };
         let field = |name: &'static str| -> Result<'r, Json<'r>> {
-            match entries.iter().find(|(key, _)| *key == name) {
-                Some((_, value)) => Ok(value.force(&self.heap)?),
-                None => {
+            match entries.binary_search_by_key(&name, |(key, _)| key) {
+                Ok(place) => Ok(entries[place].1.force(&self.heap)?),
+                Err(_) => {
                     let missing = ErrorObjectError::FieldMissing {
                         value: text()?,
                         field: name,

@@ -5,7 +5,6 @@ use alloc::boxed::Box;
 use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::Raised;
-use crate::values::{BudgetExceeded, ReadError};
 
 /// A failure; boxed, because it is rare and large.
 #[derive(Debug)]
@@ -24,21 +23,6 @@ impl Fault<'_> {
 impl<E: Into<Error>> From<E> for Fault<'_> {
     fn from(error: E) -> Self {
         Fault(Box::new(Raised::from(error.into())))
-    }
-}
-
-impl From<ReadError> for Error {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Syntax(reason) => Error::ValueNotJson(alloc::format!("{reason}")),
-            ReadError::Budget => BudgetExceeded.into(),
-        }
-    }
-}
-
-impl From<BudgetExceeded> for Error {
-    fn from(_: BudgetExceeded) -> Self {
-        Error::Budget("bytes")
     }
 }
 

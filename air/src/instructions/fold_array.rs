@@ -138,11 +138,11 @@ impl<'r> Run<'r> {
     /// One pair per key: the last of each, in the order of these.
     fn last_pairs(&mut self, map: Canon<'r>) -> Result<Items<'r>, Fault<'r>> {
         self.charge_elements(map.elements.len())?;
-        let mut last: HashMap<Key<'r>, usize, _> =
-            HashMap::with_hasher(foldhash::fast::FixedState::default());
+        let mut last: HashMap<Key<'r>, usize, _> = HashMap::with_hasher(self.seed);
         let mut keys = alloc::vec::Vec::with_capacity(map.elements.len());
         for (index, element) in map.elements.iter().enumerate() {
             let (key, _) = self.pair(element.value)?;
+            self.heap.charge(2 * key.len())?;
             last.insert(key, index);
             keys.push(key);
         }

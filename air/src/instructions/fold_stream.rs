@@ -24,6 +24,7 @@ impl<'r> Run<'r> {
             self.complete = false;
             return Ok(Flow::Done);
         }
+        self.charge_elements(self.trace.fold_records())?;
         let fold = self
             .trace
             .fold_start()

@@ -4,7 +4,14 @@ use super::fault::Fault;
 use super::frame::{Flow, Frame, Stack, Step};
 use super::run::Run;
 use crate::ast::{Instr, NodeId};
+use crate::data::State;
 use crate::error::Error;
+
+/// What it costs to look at a stream, to see whether a name means it.
+const STREAM: usize = 16;
+
+/// States of the trace for which memory is taken at once.
+const STATES: usize = 1024;
 
 impl<'r> Run<'r> {
     /// Runs the whole script.
@@ -42,6 +49,12 @@ impl<'r> Run<'r> {
             return Err(Error::Budget("steps").into());
         };
         self.steps_left = steps_left;
+        // What was not refused where it was spent is refused here.
+        self.heap.charge(STREAM * self.streams.take_walked())?;
+        if self.trace.position() as usize >= self.states_held {
+            self.heap.hold(STATES * size_of::<State<'_>>())?;
+            self.states_held += STATES;
+        }
         let step = match *self.script.instr(node) {
             Instr::Call(call) => self.call(node, self.script.call(call)),
             Instr::Ap { argument, output } => self.ap(node, argument, output),

@@ -30,6 +30,10 @@ impl From<WalkError> for Fault<'_> {
 
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
+/// What it costs to look at an operand: a call that waits for the last of a thousand arguments has
+/// looked at all.
+const OPERAND: usize = 32;
+
 impl<'r> Run<'r> {
     /// The operand's value; none if a variable of it is not there, and the instruction has to wait.
     pub(super) fn resolve_or_wait(&mut self, operand: Operand) -> Result<'r, Option<Resolved<'r>>> {
@@ -45,6 +49,7 @@ impl<'r> Run<'r> {
 
     pub(super) fn resolve(&mut self, operand: Operand) -> Result<'r, Resolved<'r>> {
         let script = self.script;
+        self.heap.charge(OPERAND)?;
         let tree = match operand {
             Operand::InitPeerId => Json::String(&self.params.init_peer_id),
             Operand::Timestamp => Json::Number(Number::U64(self.params.timestamp)),
@@ -211,11 +216,15 @@ impl<'r> Run<'r> {
     pub(super) fn walk(&mut self, value: Value<'r>, path: &[Accessor]) -> Result<'r, Value<'r>> {
         let mut walk = Walk::new(value, &self.heap)?;
         for accessor in path {
+            self.heap.charge(OPERAND)?;
             let step = match *accessor {
                 Accessor::Index(index) => Step::Index(index),
                 Accessor::Field(field) => Step::Field(self.script.text(field)),
                 Accessor::Scalar(name) => self.scalar_step(name)?,
             };
+            if let Step::Field(field) = step {
+                self.heap.charge(field.len())?;
+            }
             walk.step(step, &self.heap)?;
         }
         Ok(walk.end(&self.heap))
@@ -258,7 +267,12 @@ impl<'r> Run<'r> {
     }
 
     fn found<T>(&self, name: Name, found: Found<T>) -> Result<'r, T> {
-        let text = || self.script.name(name).into();
+        let text = || {
+            let text = self.script.name(name);
+            // Names are as long as their author likes, and many instructions wait for them.
+            self.heap.spend(text.len());
+            text.into()
+        };
         match found {
             Found::Value(value) => Ok(value),
             Found::Cleared => Err(Error::ClearedByNew(text()).into()),

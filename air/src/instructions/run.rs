@@ -2,7 +2,6 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
@@ -11,6 +10,7 @@ use crate::cid::Stores;
 use crate::config::Config;
 use crate::data::{CallResult, Cid, State, Tetraplet};
 use crate::error::{Error, TraceError};
+use crate::hashing::Keyed;
 use crate::host::{Answers, CallRequests};
 use crate::params::RunParams;
 use crate::scopes::*;
@@ -23,6 +23,8 @@ pub(crate) struct Run<'r> {
     pub(super) script: &'r Script,
     pub(super) params: &'r RunParams,
     pub(super) steps_left: u64,
+    /// States of the trace for which memory was taken.
+    pub(super) states_held: usize,
 
     /// Whether the last instruction did all it had to (AIR spec section 4.1).
     pub(super) complete: bool,
@@ -42,7 +44,7 @@ pub(crate) struct Run<'r> {
     pub(super) requests: CallRequests,
     pub(super) last_call_request_id: u32,
     next_peers: Vec<&'r str>,
-    next_peers_seen: HashSet<&'r str, FixedState>,
+    next_peers_seen: HashSet<&'r str, Keyed<'r>>,
     /// CIDs the current peer vouches for, one per state of the trace.
     vouched: Vec<Cid>,
 
@@ -50,6 +52,8 @@ pub(crate) struct Run<'r> {
     pub(super) literal: &'r Tetraplet<'r>,
     /// A buffer for texts that are hashed.
     pub(super) scratch: String,
+    /// Keys the tables that instructions make.
+    pub(super) seed: Keyed<'r>,
 }
 
 /// What is left of a run when the script has ended.
@@ -79,6 +83,7 @@ impl<'r> Run<'r> {
         stores: Stores<'r>,
         answers: Answers<'r>,
         last_call_request_id: u32,
+        seed: Keyed<'r>,
     ) -> Self {
         let names = script.names.len();
         let no_error = [
@@ -95,6 +100,7 @@ impl<'r> Run<'r> {
             script,
             params,
             steps_left: config.max_steps,
+            states_held: 0,
             complete: true,
             errors: ErrorState::new(no_error),
             depths: Depths::new(),
@@ -109,10 +115,11 @@ impl<'r> Run<'r> {
             requests: CallRequests::new(),
             last_call_request_id,
             next_peers: Vec::new(),
-            next_peers_seen: HashSet::with_hasher(FixedState::with_seed(config.seed)),
+            next_peers_seen: HashSet::with_hasher(seed),
             vouched: Vec::new(),
             literal,
             scratch: String::new(),
+            seed,
         }
     }
 
@@ -157,6 +164,7 @@ impl<'r> Run<'r> {
 
     /// The particle is to go to `peer`.
     pub(super) fn add_next_peer(&mut self, peer: &'r str) {
+        self.heap.spend(peer.len());
         if self.next_peers_seen.insert(peer) {
             self.next_peers.push(peer);
         }
@@ -180,6 +188,7 @@ impl<'r> Run<'r> {
     /// Notes an error in `%last_error%` and `:error:` (AIR spec section 4.2).
     pub(super) fn note_error(&mut self, node: NodeId, fault: &Fault<'r>) -> Result<(), Fault<'r>> {
         let raised = &*fault.0;
+        self.charge_elements(1)?;
         if raised.error.is_catchable() && self.errors.wants(&raised.error) {
             let own_peer = matches!(
                 self.script.instr(node),

@@ -15,8 +15,10 @@ pub use error::{ParseError, ParseErrorKind};
 
 use crate::Config;
 use crate::ast::Script;
+use crate::hashing::Seed;
 
 /// Parses and validates `source`.
 pub(crate) fn parse(source: &str, config: &Config) -> Result<Script, ParseError> {
-    state::Parser::new(source, config).parse()
+    let seed = Seed::new(config.seed);
+    state::Parser::new(source, config, &seed).parse()
 }

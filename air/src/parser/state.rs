@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::lexer::Lexer;
 use super::scopes::{NameInfo, Scopes};
 use crate::Config;
 use crate::ast::*;
+use crate::hashing::{Keyed, Seed};
 
 pub(super) struct Parser<'s> {
     pub(super) source: &'s str,
@@ -24,14 +24,14 @@ pub(super) struct Parser<'s> {
     pub(super) lenses: Vec<Lens>,
     pub(super) lens_texts: String,
 
-    pub(super) interned: HashMap<&'s str, Name, FixedState>,
+    pub(super) interned: HashMap<&'s str, Name, Keyed<'s>>,
     pub(super) names: Vec<Text>,
     pub(super) infos: Vec<NameInfo>,
     pub(super) scopes: Scopes,
 }
 
 impl<'s> Parser<'s> {
-    pub(super) fn new(source: &'s str, config: &Config) -> Self {
+    pub(super) fn new(source: &'s str, config: &Config, seed: &'s Seed) -> Self {
         // A guess that spares most of the growing, and is bounded.
         let names = (source.len() / 64).min(1 << 12);
         Parser {
@@ -45,7 +45,7 @@ impl<'s> Parser<'s> {
             accessors: Vec::new(),
             lenses: Vec::new(),
             lens_texts: String::new(),
-            interned: HashMap::with_capacity_and_hasher(names, FixedState::with_seed(config.seed)),
+            interned: HashMap::with_capacity_and_hasher(names, seed.keyed()),
             names: Vec::with_capacity(names),
             infos: Vec::with_capacity(names),
             scopes: Scopes::default(),

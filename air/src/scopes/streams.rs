@@ -113,19 +113,31 @@ const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
 /// them.
 pub(crate) struct Streams<'r> {
     slots: Vec<Vec<Open<'r>>>,
+    /// Streams that were looked at to find those that names mean.
+    walked: usize,
 }
 
 impl<'r> Streams<'r> {
     pub(crate) fn new(slots: u32) -> Self {
         let mut stacks = Vec::new();
         stacks.resize_with(slots as usize, Vec::new);
-        Streams { slots: stacks }
+        Streams {
+            slots: stacks,
+            walked: 0,
+        }
     }
 
     fn find(&mut self, used: StreamRef) -> Option<&mut Stream<'r>> {
-        let stack = self.slots[used.slot.0 as usize].iter_mut().rev();
-        let mut serving = stack.filter(|open| open.serves(used.at));
-        serving.next().map(|open| &mut open.stream)
+        let stack = &mut self.slots[used.slot.0 as usize];
+        let place = stack.iter().rposition(|open| open.serves(used.at));
+        self.walked += stack.len() - place.unwrap_or(0);
+        Some(&mut stack[place?].stream)
+    }
+
+    /// Streams looked at since the last time. Behind a `next`, as many `new`s as there are elements
+    /// can be running that the name does not mean.
+    pub(crate) fn take_walked(&mut self) -> usize {
+        core::mem::take(&mut self.walked)
     }
 
     pub(crate) fn exists(&mut self, used: StreamRef) -> bool {
@@ -268,7 +280,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Provenance, Tetraplet};
-    use crate::values::{Json, Value};
+    use crate::values::{Json, Meter, Value};
 
     const USED: StreamRef = StreamRef {
         name: crate::ast::Name(0),
@@ -299,7 +311,8 @@ mod tests {
     #[test]
     fn quirk_1_the_cursor_counts_empty_generations() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
         // Generation 0 of current data is empty.
@@ -323,7 +336,8 @@ mod tests {
     #[test]
     fn order_is_previous_current_new_and_compaction_numbers_it() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
         for (position, place) in [
@@ -350,7 +364,8 @@ mod tests {
     #[test]
     fn a_stream_is_bounded() {
         let arena = Bump::new();
-        let heap = Heap::new(&arena, 1 << 20);
+        let meter = Meter::new(1 << 20, 1 << 20);
+        let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         for position in 0..1023 {
             streams

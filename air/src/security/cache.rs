@@ -20,9 +20,16 @@ impl VerifiedSignatures {
     /// A memory of at most `capacity` signatures, about 40 bytes each. With 0 nothing is
     /// remembered.
     pub fn new(capacity: usize) -> Self {
+        Self::with_seed(capacity, 0)
+    }
+
+    /// The same, with a seed for the tables, which should be secret: whoever makes a key looks for
+    /// one whose digest begins as he likes.
+    pub fn with_seed(capacity: usize, seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
         VerifiedSignatures {
-            young: HashSet::with_hasher(FixedState::default()),
-            old: HashSet::with_hasher(FixedState::default()),
+            young: HashSet::with_hasher(hasher.clone()),
+            old: HashSet::with_hasher(hasher),
             half: capacity.div_ceil(2),
         }
     }
@@ -47,7 +54,8 @@ impl VerifiedSignatures {
 
     pub(crate) fn insert(&mut self, name: [u8; 32]) {
         if self.young.len() >= self.half {
-            self.old = core::mem::take(&mut self.young);
+            let empty = HashSet::with_hasher(self.young.hasher().clone());
+            self.old = core::mem::replace(&mut self.young, empty);
         }
         self.young.insert(name);
     }

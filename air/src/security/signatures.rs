@@ -4,13 +4,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use ed25519_dalek::{Signature as Ed25519Signature, Verifier, VerifyingKey};
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::cache::VerifiedSignatures;
 use super::key::{ED25519, Key, KeyError, base58_peer_id};
 use crate::cid::{self, Loaded};
 use crate::data::{CallResult, CanonState, Cid, Signature, State, ValueRef};
+use crate::error::Error;
+use crate::hashing::{Keyed, Seed};
 use crate::values::Heap;
 
 type Result<T> = core::result::Result<T, String>;
@@ -27,7 +28,7 @@ struct Entry<'r> {
 /// The signatures of one particle's data, by peer.
 pub(crate) struct SignatureStore<'r> {
     entries: Vec<Entry<'r>>,
-    by_peer: HashMap<&'r str, usize, FixedState>,
+    by_peer: HashMap<&'r str, usize, Keyed<'r>>,
 }
 
 /// Looks up in a data's own stores: a table by CID number.
@@ -46,6 +47,12 @@ impl<T: Copy> ByCid<T> {
     }
 }
 
+/// What it costs to check a signature, in bytes that could be gone through in that time.
+const VERIFICATION: usize = 13 << 10;
+
+/// What it costs to make the id of a key's peer.
+const PEER_ID: usize = 256;
+
 /// No peer.
 const NOBODY: usize = usize::MAX;
 
@@ -55,14 +62,15 @@ impl<'r> SignatureStore<'r> {
     pub(crate) fn collect(
         data: &Loaded<'r>,
         texts: &[&'r str],
-        seed: u64,
+        seed: &'r Seed,
         heap: &Heap<'r>,
     ) -> Result<Self> {
         let mut store = SignatureStore {
             entries: Vec::with_capacity(data.signatures.len()),
-            by_peer: HashMap::with_hasher(FixedState::with_seed(seed)),
+            by_peer: HashMap::with_hasher(seed.keyed()),
         };
         for &signature in &data.signatures {
+            heap.spend(PEER_ID);
             let peer = peer_id(signature.public_key)?;
             store.insert(Entry {
                 peer: heap.str(&peer),
@@ -130,10 +138,12 @@ impl<'r> SignatureStore<'r> {
         salt: &str,
         texts: &[&str],
         verified: &mut VerifiedSignatures,
-    ) -> Result<()> {
+        heap: &Heap<'r>,
+    ) -> core::result::Result<(), Error> {
         let mut message = Vec::new();
         for entry in &mut self.entries {
             borsh(&entry.cids, salt, texts, &mut message);
+            heap.charge(message.len())?;
             let Signature {
                 public_key,
                 signature,
@@ -145,8 +155,11 @@ impl<'r> SignatureStore<'r> {
             if name.is_some_and(|name| verified.contains(&name)) {
                 continue;
             }
-            verify(public_key, signature, &message)
-                .map_err(|reason| format!("signature mismatch for \"{}\": {reason}", entry.peer))?;
+            heap.charge(VERIFICATION)?;
+            verify(public_key, signature, &message).map_err(|reason| {
+                let peer = entry.peer;
+                Error::Signature(format!("signature mismatch for \"{peer}\": {reason}"))
+            })?;
             name.into_iter().for_each(|name| verified.insert(name));
         }
         Ok(())

@@ -17,6 +17,16 @@ use crate::values::Heap;
 type Result<T> = core::result::Result<T, TraceError>;
 
 impl<'r> Trace<'r> {
+    /// Records of lore that [`Self::fold_start`] would read. Pieces of a trace may overlap, so one
+    /// state is read as often as a sender likes.
+    pub(crate) fn fold_records(&self) -> usize {
+        let records = |slider: &Slider<'r>| match slider.peek() {
+            Some(State::Fold { lore }) => lore.len(),
+            _ => 0,
+        };
+        records(&self.previous) + records(&self.current)
+    }
+
     /// Begins a fold; the result names it.
     pub(crate) fn fold_start(&mut self) -> Result<u32> {
         let taken = self.take();

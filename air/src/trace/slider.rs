@@ -36,6 +36,12 @@ impl<'r> Slider<'r> {
         Some(state)
     }
 
+    /// The state that would be taken next.
+    pub(super) fn peek(&self) -> Option<&State<'r>> {
+        let left = self.seen < self.len;
+        left.then(|| self.trace.get(self.position)).flatten()
+    }
+
     /// Position of the state that was taken last.
     pub(super) fn last_taken(&self) -> u32 {
         self.position.saturating_sub(1) as u32

@@ -1,35 +1,26 @@
 //! The memory of one run.
 
 use bumpalo::Bump;
-use core::cell::{Cell, RefCell};
-use core::fmt;
+use core::cell::RefCell;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The run made more bytes than its budget allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BudgetExceeded;
-
-impl fmt::Display for BudgetExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the budget of bytes is exceeded")
-    }
-}
+use super::meter::{BudgetExceeded, Meter};
 
 /// An arena with a budget. What is made lives as long as the run; nothing is freed before its end.
 pub(crate) struct Heap<'r> {
     bump: &'r Bump,
-    left: Cell<u64>,
+    meter: &'r Meter,
     scratch: RefCell<Vec<u8>>,
     joined: RefCell<String>,
 }
 
 impl<'r> Heap<'r> {
-    pub(crate) fn new(bump: &'r Bump, budget: u64) -> Self {
+    pub(crate) fn new(bump: &'r Bump, meter: &'r Meter) -> Self {
         Heap {
             bump,
-            left: Cell::new(budget),
+            meter,
             scratch: RefCell::default(),
             joined: RefCell::default(),
         }
@@ -37,18 +28,34 @@ impl<'r> Heap<'r> {
 
     /// Takes `bytes` from the budget.
     pub(crate) fn charge(&self, bytes: usize) -> Result<(), BudgetExceeded> {
-        match self.left.get().checked_sub(bytes as u64) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => Err(BudgetExceeded),
-        }
+        self.meter.spend(bytes);
+        self.check()
     }
 
-    /// What is left of the budget.
+    /// Notes work that can't be refused any more; the next check does.
+    pub(crate) fn spend(&self, bytes: usize) {
+        self.meter.spend(bytes);
+    }
+
+    /// Whether the run is within its budget.
+    pub(crate) fn check(&self) -> Result<(), BudgetExceeded> {
+        self.meter.check(self.bump.allocated_bytes())
+    }
+
+    /// Takes memory outside of the arena, for as long as the run lasts.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), BudgetExceeded> {
+        self.meter.hold(bytes, self.bump.allocated_bytes())
+    }
+
+    /// Gives back what was taken by [`Self::hold`].
+    pub(crate) fn release(&self, bytes: usize) {
+        self.meter.release(bytes);
+    }
+
+    /// What is left of the budget, for a text that is being written.
     pub(crate) fn left(&self) -> usize {
-        usize::try_from(self.left.get()).unwrap_or(usize::MAX)
+        let memory = self.meter.memory_left(self.bump.allocated_bytes());
+        usize::try_from(self.meter.work_left().min(memory)).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn alloc<T: Copy>(&self, item: T) -> &'r T {
@@ -70,7 +77,9 @@ impl<'r> Heap<'r> {
         self.bump.alloc_slice_fill_iter(items)
     }
 
+    /// Texts kept are paid for, and refused at the next check.
     pub(crate) fn str(&self, text: &str) -> &'r str {
+        self.meter.spend(text.len());
         self.bump.alloc_str(text)
     }
 
@@ -79,6 +88,7 @@ impl<'r> Heap<'r> {
         let mut joined = self.joined.borrow_mut();
         joined.clear();
         parts.iter().for_each(|part| joined.push_str(part));
+        self.meter.spend(joined.len());
         self.bump.alloc_str(&joined)
     }
 
@@ -93,9 +103,18 @@ impl<'r> Heap<'r> {
         let written = write(&mut scratch);
         let text = written
             .and_then(|()| self.charge(scratch.len()))
+            .and_then(|()| self.room(scratch.len()))
             .map(|()| self.utf8(&scratch));
         self.scratch.replace(scratch);
         text
+    }
+
+    /// Whether there is room for so many bytes more.
+    pub(crate) fn room(&self, bytes: usize) -> Result<(), BudgetExceeded> {
+        let left = self.meter.memory_left(self.bump.allocated_bytes());
+        (bytes as u64 <= left)
+            .then_some(())
+            .ok_or(BudgetExceeded::Memory)
     }
 
     /// The writers write whole texts only.

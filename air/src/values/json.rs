@@ -3,8 +3,10 @@
 use core::cell::{Cell, OnceCell};
 use core::fmt;
 
-use super::heap::{BudgetExceeded, Heap};
+use super::heap::Heap;
+use super::meter::BudgetExceeded;
 use crate::data::Cid;
+use crate::error::Error;
 
 /// A JSON tree. Keys of objects are sorted by bytes and occur once.
 #[derive(Clone, Copy)]
@@ -53,12 +55,12 @@ pub(crate) enum ReadError {
     /// Its text is not JSON.
     Syntax(serde_json::Error),
     /// It is too much for this run.
-    Budget,
+    Budget(BudgetExceeded),
 }
 
 impl From<BudgetExceeded> for ReadError {
-    fn from(_: BudgetExceeded) -> Self {
-        Self::Budget
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Self::Budget(exceeded)
     }
 }
 
@@ -66,7 +68,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(error) => error.fmt(f),
-            Self::Budget => BudgetExceeded.fmt(f),
+            Self::Budget(exceeded) => exceeded.fmt(f),
         }
     }
 }
@@ -110,5 +112,14 @@ impl<'r> Value<'r> {
             (_, None) => false,
         };
         self.0.cid.get().filter(|_| canonical)
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Syntax(reason) => Error::ValueNotJson(alloc::format!("{reason}")),
+            ReadError::Budget(exceeded) => exceeded.into(),
+        }
     }
 }

@@ -20,7 +20,11 @@ impl<'r> Value<'r> {
             .or(self.0.raw)
             .unwrap_or_default();
         heap.charge(text.len())?;
-        let tree = read::read(text, heap).map_err(ReadError::Syntax)?;
+        let tree = read::read(text, heap).map_err(|reason| match heap.check() {
+            // A tree that found no room is no matter of syntax.
+            Err(exceeded) => exceeded.into(),
+            Ok(()) => ReadError::Syntax(reason),
+        })?;
         Ok(*self.0.tree.get_or_init(|| tree))
     }
 

@@ -19,6 +19,16 @@ pub(crate) enum Key<'r> {
     I64(i64),
 }
 
+impl Key<'_> {
+    /// Length of its text; of a number none to speak of.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Key::String(text) => text.len(),
+            Key::U64(_) | Key::I64(_) => 0,
+        }
+    }
+}
+
 /// Why walking failed.
 pub(crate) enum WalkError {
     Read(ReadError),

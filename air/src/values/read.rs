@@ -29,6 +29,26 @@ struct Seed<'h, 'r> {
     floats: &'h RefCell<Floats<'r>>,
 }
 
+impl<'r> Seed<'_, 'r> {
+    /// Makes room for one more: two bytes of text can be an element of two dozen bytes.
+    fn grow<T, E: Error>(&self, items: &mut Vec<T>) -> Result<(), E> {
+        if items.len() == items.capacity() {
+            let more = items.capacity().max(4);
+            // What is read is copied to the arena at its end.
+            self.heap
+                .hold(2 * more * size_of::<T>())
+                .map_err(E::custom)?;
+            items.reserve_exact(more);
+        }
+        Ok(())
+    }
+
+    fn keep<T: Copy>(&self, items: Vec<T>) -> &'r [T] {
+        self.heap.release(2 * items.capacity() * size_of::<T>());
+        self.heap.slice(&items)
+    }
+}
+
 impl<'r> DeserializeSeed<'r> for Seed<'_, 'r> {
     type Value = Json<'r>;
 
@@ -79,9 +99,10 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
     fn visit_seq<A: SeqAccess<'r>>(self, mut items: A) -> Result<Json<'r>, A::Error> {
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(self)? {
+            self.grow(&mut array)?;
             array.push(item);
         }
-        Ok(Json::Array(self.heap.slice(&array)))
+        Ok(Json::Array(self.keep(array)))
     }
 
     fn visit_map<A: MapAccess<'r>>(self, mut entries: A) -> Result<Json<'r>, A::Error> {
@@ -89,6 +110,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
         let mut sorted = true;
         while let Some(key) = entries.next_key_seed(KeySeed(self.heap))? {
             let value = entries.next_value_seed(self)?;
+            self.grow(&mut object)?;
             sorted &= object.last().is_none_or(|(last, _)| *last < key);
             object.push((key, value));
         }
@@ -103,7 +125,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
                 same
             });
         }
-        Ok(Json::Object(self.heap.slice(&object)))
+        Ok(Json::Object(self.keep(object)))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::heap::{BudgetExceeded, Heap};
+use super::heap::Heap;
 use super::json::{Json, Number, ReadError};
+use super::meter::BudgetExceeded;
 use super::scan;
 
 /// Appends the canonical text of `tree`.
@@ -13,7 +14,8 @@ pub(super) fn write<'r>(
     heap: &Heap<'r>,
 ) -> Result<(), ReadError> {
     if out.len() > heap.left() {
-        return Err(BudgetExceeded.into());
+        heap.charge(out.len())?;
+        return Err(BudgetExceeded::Memory.into());
     }
     match *tree {
         Json::Null => out.extend_from_slice(b"null"),

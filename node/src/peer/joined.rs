@@ -95,7 +95,7 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(rooms, config.particles, Aquavm::default()),
+            node: Node::new(rooms, config.particles, Aquavm::new(&seed)),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),

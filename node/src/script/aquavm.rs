@@ -15,8 +15,11 @@ use super::interpreter::{Interpreter, Outcome, Run};
 /// Signatures remembered as valid, 40 bytes each.
 const MAX_SIGNATURES: usize = 64 * 1024;
 
-/// Script text whose parsed form is remembered, in bytes, in each of two generations.
-const MAX_SCRIPTS: usize = 2 << 20;
+/// Bytes of parsed scripts that are remembered, in each of two generations.
+const MAX_SCRIPTS: usize = 16 << 20;
+
+/// Bytes of script that are parsed in the time of one instruction.
+const PARSED_PER_STEP: usize = 64;
 
 /// The interpreter of crate `basalt-air`.
 pub struct Aquavm {
@@ -32,6 +35,24 @@ impl Aquavm {
     /// Version of the reference interpreter whose behaviour this one has.
     pub const VERSION: &'static str = "0.64.1";
 
+    /// An interpreter whose hash tables are keyed by `secret`, which should be entropy.
+    pub fn new(secret: &[u8; 32]) -> Aquavm {
+        let derived = blake3::derive_key("basalt 2026 hash tables of the interpreter", secret);
+        let seed = derived
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let config = basalt_air::Config {
+            seed,
+            ..basalt_air::Config::default()
+        };
+        Aquavm {
+            interpreter: basalt_air::Interpreter::new(config),
+            verified: VerifiedSignatures::with_seed(MAX_SIGNATURES, seed),
+            scripts: Scripts::default(),
+            key: None,
+        }
+    }
+
     fn key(&mut self, seed: [u8; 32]) -> Key {
         match &self.key {
             Some((known, key)) if *known == seed => key.clone(),
@@ -45,13 +66,9 @@ impl Aquavm {
 }
 
 impl Default for Aquavm {
+    /// One without a secret: for tools that read nothing of strangers.
     fn default() -> Aquavm {
-        Aquavm {
-            interpreter: basalt_air::Interpreter::default(),
-            verified: VerifiedSignatures::new(MAX_SIGNATURES),
-            scripts: Scripts::default(),
-            key: None,
-        }
+        Aquavm::new(&[0; 32])
     }
 }
 
@@ -67,9 +84,11 @@ impl Interpreter for Aquavm {
             limits: SizeLimits::default(),
         };
         let text = run.particle.script.as_str();
-        let script = self
-            .scripts
-            .get(text, |text| self.interpreter.parse(text).ok());
+        let mut parsing = 0;
+        let script = self.scripts.get(text, |text| {
+            parsing = (text.len() / PARSED_PER_STEP) as u64;
+            self.interpreter.parse(text).ok()
+        });
         let results: CallResults = run.results.into_iter().collect();
         let input = Input {
             // A script with a mistake goes in as text: the run tells the mistake.
@@ -86,7 +105,7 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
-            steps: outcome.steps,
+            steps: outcome.steps + outcome.work + parsing,
         }
     }
 }
@@ -113,11 +132,16 @@ impl Scripts {
             Some(script) => script,
             None => Rc::new(parse(text)?),
         };
-        if self.young_bytes + text.len() > MAX_SCRIPTS {
+        // The text is the key too.
+        let bytes = text.len() + script.bytes();
+        if bytes > MAX_SCRIPTS / 4 {
+            return Some(script);
+        }
+        if self.young_bytes + bytes > MAX_SCRIPTS {
             self.old = core::mem::take(&mut self.young);
             self.young_bytes = 0;
         }
-        self.young_bytes += text.len();
+        self.young_bytes += bytes;
         self.young.insert(text.into(), script.clone());
         Some(script)
     }

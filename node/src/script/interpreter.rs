@@ -44,7 +44,7 @@ pub struct Outcome {
     pub next_peers: Vec<String>,
     /// Calls to answer.
     pub requests: Vec<(u32, CallRequest)>,
-    /// Instructions executed.
+    /// Instructions executed, and other work as many instructions as it takes the time of.
     pub steps: u64,
 }
 
