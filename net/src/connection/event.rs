@@ -16,8 +16,10 @@ use crate::{identify, kad};
 pub enum Event {
     /// Set-up is done: the peer has proven its identity.
     Established(PeerId),
-    /// The peer told what it is.
+    /// The peer told what it is, because it was asked.
     Identified(Box<identify::Info>),
+    /// The peer told unasked what it is; fields that are missing are as they were.
+    Pushed(Box<identify::Info>),
     /// A particle came in.
     Particle(Box<Particle>),
     /// A particle's bytes are all out.

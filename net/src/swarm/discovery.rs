@@ -76,21 +76,38 @@ impl Swarm {
             .collect()
     }
 
-    /// A peer has identified itself on a connection.
-    pub(super) fn learn(&mut self, now: Instant, conn: ConnId, peer: PeerId, info: &Info) {
-        if self
-            .config
-            .kademlia
-            .as_deref()
-            .is_some_and(|protocol| info.speaks(protocol))
-        {
-            let addresses = self.useful(conn, &info.listen_addrs);
-            self.kad.identified(now, peer, addresses);
-            if self.bootstrap.identified(conn) {
-                self.kad.refresh(now);
+    /// A peer has identified itself on a connection. What a `push` leaves out is as it was: a peer
+    /// stays in the routing table when it tells a new address only, and keeps its addresses when it
+    /// lists its protocols only.
+    pub(super) fn learn(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        peer: PeerId,
+        info: &Info,
+        push: bool,
+    ) {
+        let addresses =
+            (!push || !info.listen_addrs.is_empty()).then(|| self.useful(conn, &info.listen_addrs));
+        let protocol = self.config.kademlia.as_deref();
+        let of_network = protocol.is_some_and(|protocol| info.speaks(protocol));
+        let told = self.told.entry(peer).or_default();
+        if let Some(addresses) = addresses {
+            told.addresses = addresses;
+        }
+        if !push || !info.protocols.is_empty() {
+            told.of_network = Some(of_network);
+        }
+        match told.of_network {
+            Some(true) => {
+                self.kad.identified(now, peer, told.addresses.clone());
+                if self.bootstrap.identified(conn) {
+                    self.kad.refresh(now);
+                }
             }
-        } else {
-            self.kad.not_of_network(&peer);
+            Some(false) => self.kad.not_of_network(&peer),
+            // It was asked and has yet to answer.
+            None => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The swarm as a state machine: inputs in, effects out.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ use super::conn_id::ConnId;
 use super::effect::{Effect, Effects, Event, Input};
 use super::pool::{Pool, Stage};
 use super::status::{ConnectionStatus, Status};
+use super::told::Told;
 use crate::connection::{self, CloseReason, Connection, Context, Local, Setup};
 use crate::direction::Direction;
 use crate::identify::{self, Info};
@@ -49,6 +51,8 @@ pub struct Swarm {
     /// Host names that peers on our own network told. Only these may lead to local addresses.
     pub(super) local_names: BTreeSet<String>,
     pub(super) kad: Kad,
+    /// What each connected peer has told of itself.
+    pub(super) told: BTreeMap<PeerId, Told>,
     /// What Kademlia wants of peers that are being dialed.
     pub(super) asks: BTreeMap<ConnId, Ask>,
     /// Peers that are not read from for now.
@@ -82,6 +86,7 @@ impl Swarm {
             bootstrap: Bootstrap::new(&config.bootstrap),
             local_names: BTreeSet::new(),
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
+            told: BTreeMap::new(),
             asks: BTreeMap::new(),
             paused: BTreeSet::new(),
             peer_id: keypair.peer_id(),
@@ -358,19 +363,8 @@ impl Swarm {
         let mut tell = |event| out.push(Effect::Other(event));
         match event {
             From::Established(peer) => self.established(now, conn, peer, out),
-            From::Identified(info) => {
-                let Some(peer) = peer else { return };
-                let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
-                if stranger {
-                    self.refused(conn, Refusal::MessageMalformed, out);
-                } else if self.config.particles_only && !info.speaks(particle::PROTOCOL) {
-                    self.refused(conn, Refusal::NoParticles, out);
-                    self.close_because(now, conn, CloseReason::NoParticles, out);
-                } else {
-                    self.learn(now, conn, peer, &info);
-                    out.push(Effect::Other(Event::Identified { peer, info }));
-                }
-            }
+            From::Identified(info) => self.identified(now, conn, info, false, out),
+            From::Pushed(info) => self.identified(now, conn, info, true, out),
             From::KadRequest(stream, request) => {
                 if let Some(peer) = peer
                     && let Some(connection) = self.pool.connection(conn)
@@ -399,6 +393,31 @@ impl Swarm {
                 }
                 self.end(now, conn, reason, out);
             }
+        }
+    }
+
+    /// A peer has told what it is; with a `push` only what has changed.
+    fn identified(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        info: Box<Info>,
+        push: bool,
+        out: &mut Effects,
+    ) {
+        let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
+            return;
+        };
+        let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
+        let lists = !push || !info.protocols.is_empty();
+        if stranger {
+            self.refused(conn, Refusal::MessageMalformed, out);
+        } else if self.config.particles_only && lists && !info.speaks(particle::PROTOCOL) {
+            self.refused(conn, Refusal::NoParticles, out);
+            self.close_because(now, conn, CloseReason::NoParticles, out);
+        } else {
+            self.learn(now, conn, peer, &info, push);
+            out.push(Effect::Other(Event::Identified { peer, info }));
         }
     }
 
@@ -470,6 +489,7 @@ impl Swarm {
         }
         out.push(Effect::Other(Event::Closed { conn, peer, reason }));
         if let Some(peer) = disconnected {
+            self.told.remove(&peer);
             self.kad.disconnected(now, &peer);
             out.push(Effect::Other(Event::Disconnected { peer }));
         }
