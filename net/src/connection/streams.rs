@@ -321,11 +321,27 @@ impl Streams {
             yamux::Event::Finished(id) => self.finished(session, id, out),
             yamux::Event::Reset(id) => self.reset(id, out),
             yamux::Event::Refused(_) => out.push(Event::Refused(Refusal::StreamsFull)),
-            yamux::Event::Credit(_) | yamux::Event::Pong(_) | yamux::Event::GoAway(_) => {}
+            yamux::Event::GoAway(_) => self.left(session, out),
+            yamux::Event::Credit(_) | yamux::Event::Pong(_) => {}
         }
         if !self.waiting.is_empty() {
             self.pump(context, session);
         }
+    }
+
+    /// The other side takes no more streams: what it has not heard of is taken back.
+    fn left(&mut self, session: &mut Session, out: &mut Vec<Event>) {
+        for id in session.unheard() {
+            self.drop_stream(session, id, out);
+        }
+        self.waiting_bytes = 0;
+        out.push(Event::Left(self.waiting.drain(..).collect()));
+    }
+
+    /// Whether nothing is under way but pings, which have no end.
+    pub(super) fn is_done(&self) -> bool {
+        let ping = |entry: &Entry| matches!(entry.role, Role::Ping(_));
+        self.waiting.is_empty() && self.entries.values().all(ping)
     }
 
     fn data(

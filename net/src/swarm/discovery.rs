@@ -151,7 +151,7 @@ impl Swarm {
         mut rest: Vec<Multiaddr>,
         out: &mut Effects,
     ) {
-        if let Some(&conn) = self.pool.of_peer(&peer).last() {
+        if let Some(conn) = self.pool.newest(&peer) {
             self.serve(now, conn, &peer, &purpose);
             return self.settle(now, conn, out);
         }
@@ -230,7 +230,7 @@ impl Swarm {
         let Some(mut ask) = self.asks.remove(&conn) else {
             return;
         };
-        let Some(&other) = self.pool.of_peer(&ask.peer).last() else {
+        let Some(other) = self.pool.newest(&ask.peer) else {
             return self.dial_next(now, ask, out);
         };
         // The peer has connected to us meanwhile.

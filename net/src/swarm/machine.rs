@@ -25,9 +25,10 @@ use crate::direction::Direction;
 use crate::identify::{self, Info};
 use crate::kad::Kad;
 use crate::keypair::Keypair;
+use crate::particle::frame::Frame;
 use crate::particle::{self, Particle};
 use crate::refusal::Refusal;
-use crate::sending::{CannotSend, SendId};
+use crate::sending::{CannotSend, SendError, SendId};
 use crate::{noise, ping};
 
 /// Time for the edge to send the last bytes of a closed connection.
@@ -386,6 +387,7 @@ impl Swarm {
                 self.status.sends_failed += 1;
                 tell(Event::SendFailed { id, reason });
             }
+            From::Left(particles) => self.left(now, conn, particles, out),
             From::Refused(reason) => self.refused(conn, reason, out),
             From::Closed(reason) => {
                 if matches!(reason, CloseReason::Failed(_)) {
@@ -409,6 +411,10 @@ impl Swarm {
             return;
         };
         let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
+        if self.pool.newest(&peer).is_none() {
+            // It takes no more streams, so it counts as not connected.
+            return;
+        }
         let lists = !push || !info.protocols.is_empty();
         if stranger {
             self.refused(conn, Refusal::MessageMalformed, out);
@@ -489,9 +495,48 @@ impl Swarm {
         }
         out.push(Effect::Other(Event::Closed { conn, peer, reason }));
         if let Some(peer) = disconnected {
-            self.told.remove(&peer);
-            self.kad.disconnected(now, &peer);
-            out.push(Effect::Other(Event::Disconnected { peer }));
+            self.disconnected(now, peer, out);
+        }
+    }
+
+    fn disconnected(&mut self, now: Instant, peer: PeerId, out: &mut Effects) {
+        self.told.remove(&peer);
+        self.kad.disconnected(now, &peer);
+        out.push(Effect::Other(Event::Disconnected { peer }));
+    }
+
+    /// A peer takes no more streams on a connection: particles that wait there go over another one.
+    /// If there is none, the peer is not connected any more, whatever is still under way.
+    fn left(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        particles: Vec<(SendId, Frame)>,
+        out: &mut Effects,
+    ) {
+        self.bootstrap.closed(now, conn);
+        let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
+            return;
+        };
+        if self.pool.retire(conn, &peer) {
+            self.disconnected(now, peer, out);
+        }
+        let other = self.pool.newest(&peer);
+        for (id, frame) in particles {
+            let context = Context {
+                now,
+                local: &self.local,
+                allowance: 0,
+            };
+            let other = other.and_then(|other| self.pool.connection(other));
+            if other.is_none_or(|other| other.send(context, id, frame).is_err()) {
+                self.status.sends_failed += 1;
+                let reason = SendError::ConnectionClosed;
+                out.push(Effect::Other(Event::SendFailed { id, reason }));
+            }
+        }
+        if let Some(other) = other {
+            self.settle(now, other, out);
         }
     }
 
@@ -578,7 +623,7 @@ impl Swarm {
     /// Goes on reading from a peer.
     pub fn resume(&mut self, now: Instant, peer: &PeerId) {
         if self.paused.remove(peer) {
-            for &conn in &self.pool.of_peer(peer).to_vec() {
+            for conn in self.pool.of_peer(peer) {
                 if let Some(connection) = self.pool.connection(conn) {
                     connection.excuse(now);
                 }
@@ -597,11 +642,7 @@ impl Swarm {
         particle: &Particle,
         out: &mut Effects,
     ) -> Result<SendId, CannotSend> {
-        let conn = *self
-            .pool
-            .of_peer(peer)
-            .last()
-            .ok_or(CannotSend::NotConnected)?;
+        let conn = self.pool.newest(peer).ok_or(CannotSend::NotConnected)?;
         let frame = particle::frame::encode(particle);
         if frame.size() > particle::frame::MAX_BODY {
             return Err(CannotSend::TooBig);
@@ -626,9 +667,9 @@ impl Swarm {
 
     // -- status ---------------------------------------------------------------------------------
 
-    /// Whether there is a connection to a peer.
+    /// Whether there is a connection to a peer on which it takes streams.
     pub fn is_connected(&self, peer: &PeerId) -> bool {
-        !self.pool.of_peer(peer).is_empty()
+        self.pool.newest(peer).is_some()
     }
 
     /// The peers that are connected.
