@@ -10,10 +10,12 @@ use super::machine::Swarm;
 use crate::connection::Context;
 use crate::identify::Info;
 use crate::kad::{Action, CannotFind, Contact, Key, Message, QueryId};
-use basalt_terms::multiaddr::{Endpoint, Multiaddr};
+use basalt_terms::multiaddr::{Endpoint, Multiaddr, Transport};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
+/// Addresses kept of one peer. Bounds endless lists; what is of no use here is not counted.
+const MAX_ADDRESSES: usize = 16;
 /// Addresses of one peer that are dialed for one question. Bounds how many hosts an answer full of
 /// addresses makes us dial.
 const MAX_DIALS: usize = 4;
@@ -72,6 +74,7 @@ impl Swarm {
         addresses
             .iter()
             .filter(|address| useful(address))
+            .take(MAX_ADDRESSES)
             .cloned()
             .collect()
     }
@@ -158,6 +161,7 @@ impl Swarm {
         if let Some(ask) = self.asks.values_mut().find(|ask| ask.peer == peer) {
             return ask.purposes.push(purpose);
         }
+        rest.retain(|address| self.leads_to(address, &peer));
         rest.truncate(MAX_DIALS);
         let purposes = alloc::vec![purpose];
         self.dial_next(
@@ -169,6 +173,14 @@ impl Swarm {
             },
             out,
         );
+    }
+
+    /// Whether an address can be dialed here to reach a peer.
+    fn leads_to(&self, address: &Multiaddr, peer: &PeerId) -> bool {
+        Endpoint::try_from(address).is_ok_and(|endpoint| {
+            let tls = endpoint.transport == Transport::SecureWebSocket;
+            endpoint.peer.is_none_or(|named| named == *peer) && (!tls || self.config.tls.is_some())
+        })
     }
 
     /// Dials the next address at which a peer may be.

@@ -1,5 +1,6 @@
 //! Finding each other.
 
+use alloc::string::String;
 use alloc::vec;
 use core::time::Duration;
 
@@ -213,4 +214,41 @@ fn what_a_push_leaves_out_stays_as_it_was() {
     assert_eq!(net.refused(0), [Refusal::NoParticles]);
     assert!(!net.swarms[0].is_connected(&peer(1)));
     assert!(net.swarms[0].told.is_empty());
+}
+
+#[test]
+fn addresses_of_no_use_here_hide_none_that_is() {
+    const KADEMLIA: &str = "/fluence/kad/dar/1.0.0";
+    let address_of = |text: String| text.parse::<Multiaddr>().unwrap();
+    let useless: Vec<Multiaddr> = (0..60)
+        .flat_map(|port| {
+            [
+                std::format!("/ip4/10.0.0.1/udp/{port}/quic-v1"),
+                std::format!("/ip4/10.0.0.1/tcp/{port}/p2p/{}/p2p-circuit", peer(3)),
+            ]
+        })
+        .map(address_of)
+        .collect();
+    let mut net = network(3, KADEMLIA);
+    // In identify, and kept no longer than sixteen.
+    let tcp = |port| address_of(std::format!("/ip4/10.0.0.1/tcp/{port}"));
+    let listen = [&useless[..], &[address(1, Transport::Tcp)]].concat();
+    let listen = listen.into_iter().take(60).chain((1000..1040).map(tcp));
+    let now = net.now;
+    net.swarms[1].set_listen_addresses(now, listen.collect(), &mut vec![]);
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    let kept = net.swarms[0].addresses(&peer(1)).unwrap();
+    assert_eq!(kept, (1000..1016).map(tcp).collect::<Vec<_>>());
+
+    // In an answer: those that need TLS, which is not set up here, and those of another peer.
+    let mut told = useless;
+    told.extend((0..4).map(|port| address_of(std::format!("/ip4/10.0.0.2/tcp/{port}/wss"))));
+    told.extend(
+        (0..4).map(|port| address_of(std::format!("/ip4/10.0.0.2/tcp/{port}/p2p/{}", peer(3)))),
+    );
+    told.push(address(2, Transport::Tcp));
+    net.swarms[1].kad.identified(now, peer(2), told);
+    find(&mut net, 0, peer(200));
+    assert!(net.swarms[0].is_connected(&peer(2)));
 }
