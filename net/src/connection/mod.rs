@@ -107,7 +107,7 @@ impl Connection {
         let link = Link::new(
             setup.transport,
             setup.direction,
-            &authority,
+            (&authority, setup.path),
             link,
             &mut outbox,
         );

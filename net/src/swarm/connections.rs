@@ -59,6 +59,7 @@ impl Swarm {
             remote,
             expected: None,
             host: "",
+            path: "",
             port: 0,
             entropy: [entropy(&mut self.rng), entropy(&mut self.rng)],
         };

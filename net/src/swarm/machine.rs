@@ -223,9 +223,10 @@ impl Swarm {
         else {
             return;
         };
-        let host = match &endpoint.host {
-            HostName::Ip(ip) => ip.to_string(),
-            name => name.to_string(),
+        let host = match (&endpoint.server_name, &endpoint.host) {
+            (Some(name), _) => name.clone(),
+            (None, HostName::Ip(ip)) => ip.to_string(),
+            (None, name) => name.to_string(),
         };
         let setup = Setup {
             transport: endpoint.transport,
@@ -233,6 +234,7 @@ impl Swarm {
             remote,
             expected: endpoint.peer,
             host: &host,
+            path: endpoint.path.as_deref().unwrap_or_default(),
             port: endpoint.port,
             entropy,
         };
