@@ -71,6 +71,7 @@ pub struct Connection {
     outbox_sent: usize,
 
     set_up_deadline: Instant,
+    /// When bytes came in last that are the peer's own.
     last_received: Instant,
     next_ping: Instant,
     /// Since when the other side takes no more streams.
@@ -196,7 +197,6 @@ impl Connection {
         if self.channel.is_closed() {
             return;
         }
-        self.last_received = context.now;
         // An answer to a particle must not be reported before `Sent` of that particle.
         self.after_transmit(context, out);
         if self.undecided && !bytes.is_empty() {
@@ -212,6 +212,7 @@ impl Connection {
             }
         }
         if self.tls.is_none() && self.link.is_bare() && self.is_open() {
+            self.last_received = context.now;
             return match self.receive_bare(context, bytes, scratch, out) {
                 Ok(()) => self.end_if_left(context, out),
                 Err(error) => self.fail(error, out),
@@ -230,10 +231,16 @@ impl Connection {
         };
         let was_open = self.link.is_open();
         let mut inbox = self.take_inbox(scratch);
+        let held = inbox.len();
         let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {
             Ok(state) => state,
             Err(error) => return self.fail(error.into(), out),
         };
+        // TLS and WebSocket have messages of their own. Whoever sends those, a proxy perhaps, need
+        // not have a peer behind it any more.
+        if inbox.len() > held || !was_open {
+            self.last_received = context.now;
+        }
         if !was_open && self.link.is_open() {
             self.start(context.local);
         }

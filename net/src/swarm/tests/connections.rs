@@ -382,3 +382,31 @@ fn particles_that_wait_for_a_stream_go_another_way() {
     assert!(arrived >= 10, "{arrived}");
     assert_eq!(arrived + failed.len(), count);
 }
+
+#[test]
+fn an_end_of_which_only_the_websocket_lives_is_given_up() {
+    let mut net = Net::pair();
+    let conn = net.dial(0, &address(1, Transport::WebSocket));
+    net.run();
+    net.pass(Duration::from_secs(600));
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    // The peer is gone. What stands before it pings, answers pings, and keeps its end open.
+    net.links.clear();
+    let limits = connection::Limits::default();
+    let end = net.now + 2 * limits.ping_interval + limits.ping_timeout;
+    while net.now < end {
+        for frame in [[0x89, 0], [0x8a, 0]] {
+            let mut bytes = frame;
+            net.input(
+                0,
+                Input::Received {
+                    conn,
+                    bytes: &mut bytes,
+                },
+            );
+        }
+        net.pass(Duration::from_secs(5));
+    }
+    assert_eq!(net.closed(0), [CloseReason::PingTimeout]);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+}
