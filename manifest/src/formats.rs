@@ -91,6 +91,11 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
             "the records of a domain (/dnsaddr) are not an address of the node's own"
         }
         (_, Peer::Named, None) => "it must end in /p2p/<peer id>",
+        // The handshake with it would fail each time.
+        (_, Peer::Named, Some(id)) if id.ed25519_key().is_none() => {
+            "only peers with Ed25519 keys (12D3KooW..) are spoken to, not those with secp256k1 or \
+             RSA keys (16Uiu2.., Qm..)"
+        }
         (_, Peer::Own, Some(_)) => "it must not name a peer (/p2p/..): the node adds its own id",
         _ => return Ok(()),
     };
@@ -237,6 +242,16 @@ mod tests {
         }
         let unnamed = multiaddr("/ip4/1.2.3.4/tcp/1", Peer::Named).unwrap_err();
         assert!(unnamed.contains("end in /p2p"), "{unnamed}");
+        for other in [
+            HASHED,
+            "16Uiu2HAmPLe7Mzm8TsYUubgCAW1aJoeFScxrLj8ppHFivPo97bUZ",
+        ] {
+            assert_eq!(peer_id(other), Ok(()));
+            for start in ["/ip4/1.2.3.4/tcp/1", "/dnsaddr/kras.example.org"] {
+                let named = multiaddr(&format!("{start}/p2p/{other}"), Peer::Named).unwrap_err();
+                assert!(named.contains("Ed25519"), "{named}");
+            }
+        }
         let own = multiaddr(&format!("/ip4/1.2.3.4/tcp/1/p2p/{ID}"), Peer::Own).unwrap_err();
         assert!(own.contains("its own id"), "{own}");
     }

@@ -392,8 +392,8 @@ impl Swarm {
             From::Left(particles) => self.left(now, conn, particles, out),
             From::Refused(reason) => self.refused(conn, reason, out),
             From::Closed(reason) => {
-                if matches!(reason, CloseReason::Failed(_)) {
-                    self.refused(conn, Refusal::ProtocolViolation, out);
+                if let CloseReason::Failed(error) = &reason {
+                    self.refused(conn, error.refusal(), out);
                 }
                 self.end(now, conn, reason, out);
             }
