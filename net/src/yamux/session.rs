@@ -453,8 +453,9 @@ impl Session {
         }
         match kind {
             Kind::GoAway => {
-                self.left = true;
-                return Ok(Some(Event::GoAway(length)));
+                // Told once: what follows from it looks at all streams.
+                let again = core::mem::replace(&mut self.left, true);
+                return Ok((!again).then_some(Event::GoAway(length)));
             }
             Kind::Ping if flags.has(Flags::SYN) => {
                 self.answer(Header {

@@ -341,7 +341,8 @@ fn going_away() {
     let unheard = them.open().unwrap();
     assert!(them.can_open() && !them.has_left());
     for code in [0, 1, 2] {
-        recv(&mut them, &frame(Kind::GoAway, NONE, 0, code));
+        let told = recv(&mut them, &frame(Kind::GoAway, NONE, 0, code));
+        assert_eq!(told.len(), usize::from(code == 0));
         assert!(them.has_left() && !them.can_open() && them.open().is_none());
     }
     assert_eq!(them.unheard(), [unheard]);
