@@ -66,12 +66,12 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
         Some(Protocol::Dnsaddr(domain)) => Some(domain),
         _ => None,
     };
-    let (port, host) = match records {
+    let (port, host, server_name) = match records {
         // Its records name the rest.
-        Some(domain) => (None, HostName::Dns(domain.into())),
+        Some(domain) => (None, HostName::Dns(domain.into()), None),
         None => {
             let endpoint = Endpoint::try_from(&address).map_err(|error| error.to_string())?;
-            (Some(endpoint.port), endpoint.host)
+            (Some(endpoint.port), endpoint.host, endpoint.server_name)
         }
     };
     let fault = match (&host, peer, address.peer_id()) {
@@ -81,10 +81,21 @@ fn multiaddr(text: &str, peer: Peer) -> Result<(), String> {
         {
             "the host name is malformed"
         }
+        _ if server_name
+            .as_ref()
+            .is_some_and(|name| !name.split('.').all(label)) =>
+        {
+            "the name after /sni is malformed"
+        }
         (_, Peer::Own, _) if records.is_some() => {
             "the records of a domain (/dnsaddr) are not an address of the node's own"
         }
         (_, Peer::Named, None) => "it must end in /p2p/<peer id>",
+        // The handshake with it would fail each time.
+        (_, Peer::Named, Some(id)) if id.ed25519_key().is_none() => {
+            "only peers with Ed25519 keys (12D3KooW..) are spoken to, not those with secp256k1 or \
+             RSA keys (16Uiu2.., Qm..)"
+        }
         (_, Peer::Own, Some(_)) => "it must not name a peer (/p2p/..): the node adds its own id",
         _ => return Ok(()),
     };
@@ -181,6 +192,8 @@ mod tests {
     fn peer_ids() {
         assert_eq!(peer_id(ID), Ok(()));
         assert_eq!(peer_id(HASHED), Ok(()));
+        let cid = "bafzaajaiaejcaccrvnsutoxzqxfpfqvcavogvjqn64zbhmo55uxgv4rxu6jh52x2";
+        assert_eq!(peer_id(cid), Ok(()));
         for bad in ["", "12D3KooW", "0OIl", &ID[1..], &ID.repeat(4)] {
             assert!(peer_id(bad).is_err(), "{bad}");
         }
@@ -193,6 +206,10 @@ mod tests {
             "/ip6/::1/tcp/1/ws/p2p/",
             "/dns4/0-kras.example.org/tcp/65535/p2p/",
             "/dnsaddr/kras.example.org/p2p/",
+            "/ip4/127.0.0.1/tcp/17002/tls/sni/node.test/ws/p2p/",
+            "/dns/localhost/wss/p2p/",
+            "/ip4/127.0.0.1/ws/p2p/",
+            "/dns/a.example/wss/http-path/a%2Fb/p2p/",
         ] {
             let address = format!("{good}{ID}");
             assert_eq!(multiaddr(&address, Peer::Named), Ok(()), "{good}");
@@ -214,6 +231,8 @@ mod tests {
             "/ip4/1.2.3.4/tcp/65536",
             "/ip4/1.2.3.4/tcp/1/tls",
             "/ip4/1.2.3.4/tcp/1/http",
+            "/ip4/1.2.3.4/tcp/1/tls/sni/-a/ws",
+            "/ip4/1.2.3.4/http-path/a",
             "/ip4/1.2.3.4/tcp/1/p2p/abc",
             "/dnsaddr/kras..example.org",
             "/dnsaddr/kras.example.org",
@@ -223,6 +242,16 @@ mod tests {
         }
         let unnamed = multiaddr("/ip4/1.2.3.4/tcp/1", Peer::Named).unwrap_err();
         assert!(unnamed.contains("end in /p2p"), "{unnamed}");
+        for other in [
+            HASHED,
+            "16Uiu2HAmPLe7Mzm8TsYUubgCAW1aJoeFScxrLj8ppHFivPo97bUZ",
+        ] {
+            assert_eq!(peer_id(other), Ok(()));
+            for start in ["/ip4/1.2.3.4/tcp/1", "/dnsaddr/kras.example.org"] {
+                let named = multiaddr(&format!("{start}/p2p/{other}"), Peer::Named).unwrap_err();
+                assert!(named.contains("Ed25519"), "{named}");
+            }
+        }
         let own = multiaddr(&format!("/ip4/1.2.3.4/tcp/1/p2p/{ID}"), Peer::Own).unwrap_err();
         assert!(own.contains("its own id"), "{own}");
     }

@@ -74,7 +74,18 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protobuf(error) => write!(f, "malformed public key: {error}"),
-            Self::Kind(kind) => write!(f, "public keys of kind {kind} are not supported"),
+            Self::Kind(kind) => {
+                let name = match kind {
+                    0 => " (RSA)",
+                    2 => " (secp256k1)",
+                    3 => " (ECDSA)",
+                    _ => "",
+                };
+                write!(
+                    f,
+                    "public keys of kind {kind}{name} are not supported, only Ed25519"
+                )
+            }
             Self::KeyLength(len) => write!(f, "an Ed25519 key has 32 bytes, not {len}"),
             Self::NotAPoint => f.write_str("the Ed25519 key is not a point of the curve"),
             Self::SignatureLength(len) => write!(f, "an Ed25519 signature has 64 bytes, not {len}"),

@@ -15,13 +15,22 @@ use basalt_terms::varint::{self, VarintError};
 
 /// The line both sides start with.
 const HEADER: &str = "/multistream/1.0.0";
+/// Stands for a name that is too long to be kept. No protocol has it.
+const TOO_LONG: &str = "\n";
 /// The answer to a proposal that is not taken.
 const NOT_AVAILABLE: &str = "na";
 
-/// Longest message taken, in bytes. Bounds the memory for a proposal.
-const MAX_MESSAGE: usize = 256;
-/// Proposals a dialer may make. Bounds the answers it can draw from us without agreeing.
-const MAX_PROPOSALS: u8 = 16;
+/// Longest message kept, in bytes: no protocol here has a longer name. Bounds the memory for a
+/// proposal.
+const MAX_KEPT: usize = 256;
+/// Longest proposal answered, in bytes, which is what go-multistream takes. One that is longer than
+/// what is kept is skipped and refused, so it takes no memory. Bounds endless names.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Proposals a dialer may make. Bounds the answers it can draw from us without agreeing. Dialers
+/// propose what their applications speak: tens of protocols at most.
+const MAX_PROPOSALS: u16 = 1024;
+/// Bytes of proposals a dialer may make. Bounds the work for one that never agrees.
+const MAX_BYTES: usize = 128 * 1024;
 
 /// Why no protocol can be agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +45,7 @@ pub enum MultistreamError {
     WrongAnswer,
     /// The responder does not speak the protocol.
     Refused,
-    /// The dialer proposed too many protocols that are not spoken.
+    /// The dialer proposed too many protocols that are not spoken, or too many bytes of them.
     TooManyProposals,
 }
 
@@ -66,44 +75,87 @@ fn write_line(line: &str, out: &mut Vec<u8>) {
 #[derive(Clone, Debug, Default)]
 struct Lines {
     partial: Vec<u8>,
+    /// Bytes that are left of a message that is skipped.
+    skipping: usize,
 }
 
 impl Lines {
-    /// Takes one message off the front of `bytes` and hands its line to `use_line`.
+    /// Takes one message of up to `max` bytes off the front of `bytes` and hands its line to
+    /// `use_line`; `None` stands for one that is too long to be kept.
     fn next<T>(
         &mut self,
         bytes: &mut &[u8],
-        use_line: impl FnOnce(&str) -> T,
+        max: usize,
+        use_line: impl FnOnce(Option<&str>) -> T,
     ) -> Result<Option<T>, MultistreamError> {
-        if self.partial.is_empty() {
-            if let Some(len) = message_len(bytes)? {
-                let (message, rest) = bytes.split_at(len);
-                *bytes = rest;
-                return line(message).map(use_line).map(Some);
+        while self.skipping == 0 {
+            let read = match self.partial.is_empty() {
+                true => front(bytes, max)?,
+                false => front(&self.partial, max)?,
+            };
+            match (read, self.partial.is_empty()) {
+                (Front::Whole(len), true) => {
+                    let (message, rest) = bytes.split_at(len);
+                    *bytes = rest;
+                    return line(message).map(|line| Some(use_line(Some(line))));
+                }
+                (Front::Whole(_), false) => {
+                    let message = core::mem::take(&mut self.partial);
+                    return line(&message).map(|line| Some(use_line(Some(line))));
+                }
+                (Front::Long { prefix, len }, is_first) => {
+                    if is_first {
+                        *bytes = &bytes[prefix..];
+                    }
+                    self.partial = Vec::new();
+                    self.skipping = len;
+                }
+                (Front::Part, true) => {
+                    self.partial.extend_from_slice(bytes);
+                    *bytes = &[];
+                    return Ok(None);
+                }
+                (Front::Part, false) => {
+                    let Some((&byte, rest)) = bytes.split_first() else {
+                        return Ok(None);
+                    };
+                    *bytes = rest;
+                    self.partial.push(byte);
+                }
             }
-            self.partial.extend_from_slice(bytes);
-            *bytes = &[];
-            return Ok(None);
         }
-        while let Some((&byte, rest)) = bytes.split_first() {
-            *bytes = rest;
-            self.partial.push(byte);
-            if message_len(&self.partial)?.is_some() {
-                let message = core::mem::take(&mut self.partial);
-                return line(&message).map(use_line).map(Some);
-            }
+        let (skipped, rest) = bytes.split_at(self.skipping.min(bytes.len()));
+        *bytes = rest;
+        self.skipping -= skipped.len();
+        match skipped.last() {
+            _ if self.skipping > 0 => Ok(None),
+            Some(b'\n') => Ok(Some(use_line(None))),
+            _ => Err(MultistreamError::Malformed),
         }
-        Ok(None)
     }
 }
 
-/// Length of the message at the front of `bytes`, prefix included, if it is all there.
-fn message_len(bytes: &[u8]) -> Result<Option<usize>, MultistreamError> {
-    match varint::read(bytes) {
-        Ok((len, _)) if len as usize > MAX_MESSAGE => Err(MultistreamError::TooLong),
-        Ok((len, used)) => Ok(Some(used + len as usize).filter(|&len| len <= bytes.len())),
-        Err(VarintError::Incomplete) => Ok(None),
-        Err(_) => Err(MultistreamError::Malformed),
+/// What stands at the front of some bytes.
+enum Front {
+    /// A whole message of this length, prefix included.
+    Whole(usize),
+    /// The beginning of one that is not kept: the size of its prefix, and what follows that.
+    Long { prefix: usize, len: usize },
+    /// Less than a message.
+    Part,
+}
+
+fn front(bytes: &[u8], max: usize) -> Result<Front, MultistreamError> {
+    let (len, prefix) = match varint::read(bytes) {
+        Ok((len, prefix)) => (usize::try_from(len).unwrap_or(usize::MAX), prefix),
+        Err(VarintError::Incomplete) => return Ok(Front::Part),
+        Err(_) => return Err(MultistreamError::Malformed),
+    };
+    match len {
+        _ if len > max => Err(MultistreamError::TooLong),
+        _ if len > MAX_KEPT => Ok(Front::Long { prefix, len }),
+        _ if prefix + len <= bytes.len() => Ok(Front::Whole(prefix + len)),
+        _ => Ok(Front::Part),
     }
 }
 
@@ -139,12 +191,14 @@ impl Dialer {
     pub fn push(&mut self, bytes: &mut &[u8], protocol: &str) -> Result<bool, MultistreamError> {
         while !bytes.is_empty() {
             let seen_header = self.seen_header;
-            let answer = self.lines.next(bytes, |line| match (seen_header, line) {
-                (false, HEADER) => Ok(false),
-                (false, _) => Err(MultistreamError::Header),
-                (true, line) if line == protocol => Ok(true),
-                (true, NOT_AVAILABLE) => Err(MultistreamError::Refused),
-                (true, _) => Err(MultistreamError::WrongAnswer),
+            let answer = self.lines.next(bytes, MAX_KEPT, |line| {
+                match (seen_header, line.unwrap_or_default()) {
+                    (false, HEADER) => Ok(false),
+                    (false, _) => Err(MultistreamError::Header),
+                    (true, line) if line == protocol => Ok(true),
+                    (true, NOT_AVAILABLE) => Err(MultistreamError::Refused),
+                    (true, _) => Err(MultistreamError::WrongAnswer),
+                }
             })?;
             match answer {
                 Some(Ok(true)) => return Ok(true),
@@ -162,7 +216,9 @@ impl Dialer {
 pub struct Responder {
     lines: Lines,
     seen_header: bool,
-    refused: u8,
+    refused: u16,
+    /// Bytes of the proposals so far.
+    taken: usize,
 }
 
 impl Responder {
@@ -175,26 +231,24 @@ impl Responder {
         mut choose: impl FnMut(&str) -> Option<T>,
     ) -> Result<Option<T>, MultistreamError> {
         while !bytes.is_empty() {
-            let seen_header = self.seen_header;
-            let chosen = self.lines.next(bytes, |line| {
+            let (seen_header, before) = (self.seen_header, bytes.len());
+            let max = if seen_header { MAX_MESSAGE } else { MAX_KEPT };
+            let chosen = self.lines.next(bytes, max, |line| {
                 if !seen_header {
-                    if line != HEADER {
+                    if line != Some(HEADER) {
                         return Err(MultistreamError::Header);
                     }
                     write_line(HEADER, out);
                     return Ok(None);
                 }
+                // A name that was not kept is not spoken here; `choose` counts it.
+                let line = line.unwrap_or(TOO_LONG);
                 let chosen = choose(line);
-                write_line(
-                    if chosen.is_some() {
-                        line
-                    } else {
-                        NOT_AVAILABLE
-                    },
-                    out,
-                );
+                let answer = chosen.as_ref().map_or(NOT_AVAILABLE, |_| line);
+                write_line(answer, out);
                 Ok(chosen)
             })?;
+            self.taken += before - bytes.len();
             match chosen {
                 Some(Ok(Some(chosen))) => return Ok(Some(chosen)),
                 Some(Ok(None)) if !seen_header => self.seen_header = true,
@@ -202,7 +256,7 @@ impl Responder {
                 Some(Err(error)) => return Err(error),
                 None => break,
             }
-            if self.refused >= MAX_PROPOSALS {
+            if self.refused >= MAX_PROPOSALS || self.taken > MAX_BYTES {
                 return Err(MultistreamError::TooManyProposals);
             }
         }
@@ -258,14 +312,58 @@ mod tests {
         };
         assert_eq!(push(b"\x07/noise\n"), MultistreamError::Header);
         assert_eq!(push(b"\x81\x02"), MultistreamError::TooLong);
+        let header = &b"\x13/multistream/1.0.0\n"[..];
+        let endless = [header, b"\x81\x80\x04"].concat();
+        assert_eq!(push(&endless), MultistreamError::TooLong);
         assert_eq!(push(b"\x02ab"), MultistreamError::Malformed);
         assert_eq!(push(b"\x02\xff\n"), MultistreamError::Malformed);
         assert_eq!(
             push(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n0123456789012345678901234567890123456789"),
             MultistreamError::Malformed
         );
-        let many = [&b"\x13/multistream/1.0.0\n"[..], &b"\x02x\n".repeat(16)].concat();
+        let many = [header, &b"\x02x\n".repeat(1024)].concat();
         assert_eq!(push(&many), MultistreamError::TooManyProposals);
+        let big = [header, &proposal(&"x".repeat(60_000)).repeat(3)].concat();
+        assert_eq!(push(&big), MultistreamError::TooManyProposals);
+        let unended = [header, &[0x81, 0x02], &[b'x'; 257]].concat();
+        assert_eq!(push(&unended), MultistreamError::Malformed);
+    }
+
+    fn proposal(name: &str) -> Vec<u8> {
+        let mut message = vec![];
+        write_line(name, &mut message);
+        message
+    }
+
+    #[test]
+    fn responder_says_no_as_often_as_it_is_asked_and_to_any_name() {
+        for (count, len) in [
+            (15, 10),
+            (16, 10),
+            (100, 300),
+            (1000, 100),
+            (1, 255),
+            (1, 256),
+        ]
+        .into_iter()
+        .chain([(4, 16_383), (1, 65_535)])
+        {
+            let name = "/".repeat(len);
+            let header = proposal(HEADER);
+            let input = [&header[..], &proposal(&name).repeat(count), b"\x07/noise\n"].concat();
+            let expected = [&header[..], &b"\x03na\n".repeat(count), b"\x07/noise\n"].concat();
+            for piece in [1, 100, usize::MAX] {
+                let (mut responder, mut out, mut agreed) = (Responder::default(), vec![], false);
+                for mut bytes in input.chunks(piece) {
+                    agreed = responder
+                        .push(&mut bytes, &mut out, noise)
+                        .unwrap()
+                        .is_some();
+                    assert!(responder.lines.partial.capacity() <= 2 * MAX_KEPT);
+                }
+                assert!(agreed && out == expected, "{count} names of {len} bytes");
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Refusal {
     SetUpTimeout,
     /// A connection: it broke the rules of a protocol.
     ProtocolViolation,
+    /// A connection: its peer's key is of a kind that is not verified here (only Ed25519 is).
+    IdentityKind,
     /// A connection: its peer takes no bytes.
     SlowReader,
     /// A connection: its peer does not speak the particle protocol.
@@ -44,7 +46,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ConnectionsFull,
         Self::SetUpsFull,
         Self::AddressSetUpsFull,
@@ -52,6 +54,7 @@ impl Refusal {
         Self::PeerFull,
         Self::SetUpTimeout,
         Self::ProtocolViolation,
+        Self::IdentityKind,
         Self::SlowReader,
         Self::NoParticles,
         Self::StreamsFull,
@@ -74,6 +77,7 @@ impl Refusal {
             Self::PeerFull => "peer_full",
             Self::SetUpTimeout => "set_up_timeout",
             Self::ProtocolViolation => "protocol_violation",
+            Self::IdentityKind => "identity_kind",
             Self::SlowReader => "slow_reader",
             Self::NoParticles => "no_particles",
             Self::StreamsFull => "streams_full",

@@ -10,6 +10,7 @@
 //! peer_id    cid          the identity of a peer, and that of content
 //! public_key              a public key's protobuf message
 //! protobuf   prefixed     messages; messages with their length in front
+//! multibase               text of bytes whose first character names the base
 //! varint     base58       numbers; text of short byte strings
 //! time                    monotonic time as an argument
 //! ```
@@ -30,6 +31,7 @@ pub mod base58;
 pub mod cid;
 pub mod msgpack;
 pub mod multiaddr;
+pub mod multibase;
 pub mod peer_id;
 pub mod prefixed;
 pub mod protobuf;

@@ -1,9 +1,11 @@
-//! Peer ids: the multihash of a public key, written as base58 (libp2p "Peer Ids and Keys").
+//! Peer ids: the multihash of a public key, written as base58 (libp2p "Peer Ids and Keys"). The
+//! other form that the specification has, a CID, is read too and never written.
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::base58;
+use crate::multibase;
 use crate::public_key::{self, Message};
 use crate::varint;
 
@@ -15,8 +17,10 @@ const SHA2_256: u64 = 0x12;
 const MAX_INLINE_KEY: usize = 42;
 /// Code and length take one byte each below 128.
 const MAX_LEN: usize = 2 + MAX_INLINE_KEY;
-/// Longest text read. The text of `MAX_LEN` bytes has 61 digits at most.
+/// Longest base58 text read. The text of `MAX_LEN` bytes has 61 digits at most.
 const MAX_TEXT: usize = 64;
+/// What a CID of a key has in front of its multihash: the version, and the codec `libp2p-key`.
+const CID_OF_KEY: [u8; 2] = [1, 0x72];
 
 /// The identity of a peer. Copying it copies 45 bytes and allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,8 +32,10 @@ pub struct PeerId {
 /// Why bytes or text are not a peer id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerIdError {
-    /// The text is not base58.
+    /// The text is neither base58 nor a CID.
     Base58,
+    /// The text is a CID, but not one of version 1 with the codec `libp2p-key`.
+    Cid,
     /// The bytes are not a multihash, or not one of a length that peer ids have.
     Multihash,
     /// The multihash is neither `identity` nor SHA-256.
@@ -39,7 +45,8 @@ pub enum PeerIdError {
 impl fmt::Display for PeerIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Base58 => f.write_str("the peer id is not base58 text"),
+            Self::Base58 => f.write_str("the peer id is neither base58 text nor a CID"),
+            Self::Cid => f.write_str("the peer id is a CID of something else than a key"),
             Self::Multihash => f.write_str("the peer id is not a well-formed multihash"),
             Self::HashFunction(code) => {
                 write!(
@@ -109,8 +116,13 @@ impl PeerId {
 impl FromStr for PeerId {
     type Err = PeerIdError;
 
-    /// Reads the base58 text. The CIDv1 form is not used on Fluence's wires and is refused.
+    /// Reads both forms of text: base58, which starts with `1` or `Qm`, and a CID in any base.
     fn from_str(text: &str) -> Result<Self, PeerIdError> {
+        let plain = text.starts_with('1') || text.starts_with("Qm");
+        if !plain && let Some(cid) = multibase::decode(text) {
+            let hash = cid.strip_prefix(&CID_OF_KEY).ok_or(PeerIdError::Cid)?;
+            return Self::from_bytes(hash);
+        }
         // Base58 takes quadratic time, so long texts are refused first.
         if text.len() > MAX_TEXT {
             return Err(PeerIdError::Multihash);
@@ -151,6 +163,32 @@ mod tests {
         assert_eq!(id.as_bytes()[6..], key);
         assert_eq!(PeerId::from_ed25519(&key), id);
         assert_eq!(PeerId::from_bytes(id.as_bytes()), Ok(id));
+    }
+
+    #[test]
+    fn cids_of_keys_are_the_same_ids() {
+        let id: PeerId = TEXT.parse().unwrap();
+        let cid = [&[1, 0x72], id.as_bytes()].concat();
+        let in_base32 = "bafzaajaiaejcaccrvnsutoxzqxfpfqvcavogvjqn64zbhmo55uxgv4rxu6jh52x2";
+        assert_eq!(in_base32.parse(), Ok(id));
+        assert_eq!(in_base32.to_uppercase().parse(), Ok(id));
+        let in_base58 = std::format!("z{}", bs58::encode(&cid).into_string());
+        assert_eq!(in_base58.parse(), Ok(id));
+        let hex: alloc::string::String = cid.iter().map(|b| std::format!("{b:02x}")).collect();
+        assert_eq!(std::format!("f{hex}").parse(), Ok(id));
+        // From the specification, of which one is base36.
+        let hashed: PeerId = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"
+            .parse()
+            .unwrap();
+        let text = "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe";
+        assert_eq!(text.parse(), Ok(hashed));
+        let text = "k2k4r8jl0yz8qjgqbmc2cdu5hkqek5rj6flgnlkyywynci20j0iuyfuj";
+        let in_base36: PeerId = text.parse().unwrap();
+        assert_eq!(in_base36.as_bytes()[..2], [0x12, 32]);
+        // Content is not a peer, and a CID that is cut off is none.
+        let content = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
+        assert_eq!(content.parse::<PeerId>(), Err(PeerIdError::Cid));
+        assert!(in_base32[..in_base32.len() - 2].parse::<PeerId>().is_err());
     }
 
     #[test]

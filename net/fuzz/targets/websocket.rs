@@ -27,7 +27,7 @@ pub fn check(data: &[u8]) {
     if let Ok(Some(size)) = handshake::accept(bytes, &mut answer) {
         assert!(size <= bytes.len() && answer.starts_with(b"HTTP/1.1 101 "));
     }
-    let request = Request::new("host", [0; 16], &mut vec![]);
+    let request = Request::new("host", "", [0; 16], &mut vec![]);
     if let Ok(Some(size)) = request.read_answer(bytes) {
         assert!(size <= bytes.len());
     }

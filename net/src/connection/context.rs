@@ -50,8 +50,11 @@ pub struct Setup<'a> {
     pub remote: SocketAddr,
     /// The peer that must be at the other end; `None` takes any.
     pub expected: Option<PeerId>,
-    /// The host as dialed, without the port: whom a TLS certificate must be for.
+    /// The host as dialed, or the name that was given for it, without the port: whom a TLS
+    /// certificate must be for.
     pub host: &'a str,
+    /// The path that a WebSocket is asked at, without the slash in front.
+    pub path: &'a str,
     /// The port that was dialed.
     pub port: u16,
     /// Randomness for the handshake, never used twice.

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
+use crate::keypair::KeyError;
 use crate::multistream::MultistreamError;
 use crate::noise::NoiseError;
+use crate::refusal::Refusal;
 use crate::tls::TlsError;
 use crate::websocket::WebSocketError;
 use crate::yamux::YamuxError;
@@ -41,6 +43,16 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+impl Error {
+    /// What the connection is refused for.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Noise(NoiseError::Identity(KeyError::Kind(_))) => Refusal::IdentityKind,
+            _ => Refusal::ProtocolViolation,
+        }
+    }
+}
 
 impl From<TlsError> for Error {
     fn from(error: TlsError) -> Self {

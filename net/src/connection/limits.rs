@@ -35,7 +35,8 @@ pub struct Limits {
     pub max_kad_rate: u32,
     /// Pause between our pings.
     pub ping_interval: Duration,
-    /// Silence after a ping that means the connection is dead. Bounds peers that vanished.
+    /// Silence after a ping that means the connection is dead. Bounds peers that vanished: they are
+    /// noticed within this time and two pauses between pings, whatever TLS and WebSocket still say.
     pub ping_timeout: Duration,
     /// Time in which a peer takes none of the bytes that wait for it before it is given up.
     pub stall_timeout: Duration,

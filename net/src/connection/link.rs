@@ -41,11 +41,12 @@ pub(super) enum State {
 }
 
 impl Link {
-    /// The link of a new connection; a WebSocket client's request goes to `outbox`.
+    /// The link of a new connection; a WebSocket client's request, for this authority and path,
+    /// goes to `outbox`.
     pub(super) fn new(
         transport: Transport,
         direction: Direction,
-        host: &str,
+        (host, path): (&str, &str),
         entropy: [u8; 32],
         outbox: &mut Vec<u8>,
     ) -> Self {
@@ -57,7 +58,7 @@ impl Link {
                 let mut key = [0; 16];
                 masks.fill_bytes(&mut key);
                 Self::Asking {
-                    request: Request::new(host, key, outbox),
+                    request: Request::new(host, path, key, outbox),
                     masks,
                 }
             }

@@ -71,8 +71,11 @@ pub struct Connection {
     outbox_sent: usize,
 
     set_up_deadline: Instant,
+    /// When bytes came in last that are the peer's own.
     last_received: Instant,
     next_ping: Instant,
+    /// Since when the other side takes no more streams.
+    left_since: Option<Instant>,
     /// Since when bytes wait without any being taken.
     stalled_since: Option<Instant>,
     /// Whether bytes were taken since the last look.
@@ -105,7 +108,7 @@ impl Connection {
         let link = Link::new(
             setup.transport,
             setup.direction,
-            &authority,
+            (&authority, setup.path),
             link,
             &mut outbox,
         );
@@ -125,6 +128,7 @@ impl Connection {
             set_up_deadline: now + local.limits.set_up_timeout,
             last_received: now,
             next_ping: now,
+            left_since: None,
             stalled_since: None,
             moved: false,
         };
@@ -193,7 +197,6 @@ impl Connection {
         if self.channel.is_closed() {
             return;
         }
-        self.last_received = context.now;
         // An answer to a particle must not be reported before `Sent` of that particle.
         self.after_transmit(context, out);
         if self.undecided && !bytes.is_empty() {
@@ -209,10 +212,11 @@ impl Connection {
             }
         }
         if self.tls.is_none() && self.link.is_bare() && self.is_open() {
-            if let Err(error) = self.receive_bare(context, bytes, scratch, out) {
-                self.fail(error, out);
-            }
-            return;
+            self.last_received = context.now;
+            return match self.receive_bare(context, bytes, scratch, out) {
+                Ok(()) => self.end_if_left(context, out),
+                Err(error) => self.fail(error, out),
+            };
         }
         let (mut plain, mut goes_on) = (Vec::new(), true);
         let bytes = match &mut self.tls {
@@ -227,10 +231,16 @@ impl Connection {
         };
         let was_open = self.link.is_open();
         let mut inbox = self.take_inbox(scratch);
+        let held = inbox.len();
         let state = match self.link.receive(bytes, &mut inbox, &mut self.outbox) {
             Ok(state) => state,
             Err(error) => return self.fail(error.into(), out),
         };
+        // TLS and WebSocket have messages of their own. Whoever sends those, a proxy perhaps, need
+        // not have a peer behind it any more.
+        if inbox.len() > held || !was_open {
+            self.last_received = context.now;
+        }
         if !was_open && self.link.is_open() {
             self.start(context.local);
         }
@@ -244,6 +254,7 @@ impl Connection {
         if state == State::Closed || !goes_on {
             self.close(CloseReason::Remote, out);
         }
+        self.end_if_left(context, out);
     }
 
     /// Takes bytes of an open connection with nothing below it but TCP: whole messages are read
@@ -340,6 +351,31 @@ impl Connection {
         out.push(Event::Closed(reason));
     }
 
+    /// Ends the connection if the other side takes no more streams, as soon as those that are open
+    /// are done or have had their time. It need not close the transport itself, and nothing could
+    /// be asked on what is left.
+    fn end_if_left(&mut self, context: Context<'_>, out: &mut Vec<Event>) {
+        let Channel::Open(open) = &self.channel else {
+            return;
+        };
+        if !open.session.has_left() {
+            return;
+        }
+        let since = *self.left_since.get_or_insert(context.now);
+        let time = context.now.since(since);
+        if open.streams.is_done() || time >= context.local.limits.stream_lifetime {
+            self.close(CloseReason::Remote, out);
+        }
+    }
+
+    /// Tells the other side that no more streams are taken, and goes on with those that are open.
+    #[cfg(test)]
+    pub(crate) fn go_away(&mut self) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.session.go_away();
+        }
+    }
+
     fn end(&mut self, out: &mut Vec<Event>) {
         if let Channel::Open(open) = &mut self.channel {
             open.streams.fail_all(out);
@@ -361,6 +397,9 @@ impl Connection {
         let Channel::Open(open) = &mut self.channel else {
             return Err(CannotSend::NotConnected);
         };
+        if open.session.has_left() {
+            return Err(CannotSend::NotConnected);
+        }
         if queued > 0 && queued.saturating_add(frame.size()) > context.local.limits.max_queued {
             return Err(CannotSend::Congested);
         }
@@ -517,6 +556,7 @@ impl Connection {
             self.next_ping = now + limits.ping_interval;
         }
         open.streams.tick(context, &mut open.session, out);
+        self.end_if_left(context, out);
     }
 }
 

@@ -44,8 +44,12 @@ enum Role {
     ParticleIn(particle::frame::Reader),
     /// Echoes.
     Ping(ping::Echo),
-    /// Receives what the other side is, asked or unasked.
-    IdentityIn(Option<Dialer>, prefixed::Reader),
+    /// Receives what the other side is: because it was asked, or as a `push`.
+    IdentityIn {
+        push: bool,
+        dialer: Option<Dialer>,
+        reader: prefixed::Reader,
+    },
     /// Sends a particle. `flushed` once all its bytes are out.
     ParticleOut {
         id: SendId,
@@ -200,7 +204,11 @@ impl Streams {
     pub(super) fn ask_identity(&mut self, context: Context<'_>, session: &mut Session) {
         self.next_identify = context.now + context.local.limits.identify_interval;
         let reader = prefixed::Reader::new(identify::MAX_MESSAGE);
-        let role = |dialer| Role::IdentityIn(Some(dialer), reader);
+        let role = |dialer| Role::IdentityIn {
+            push: false,
+            dialer: Some(dialer),
+            reader,
+        };
         self.open(context.now, session, identify::PROTOCOL, role);
     }
 
@@ -313,11 +321,27 @@ impl Streams {
             yamux::Event::Finished(id) => self.finished(session, id, out),
             yamux::Event::Reset(id) => self.reset(id, out),
             yamux::Event::Refused(_) => out.push(Event::Refused(Refusal::StreamsFull)),
-            yamux::Event::Credit(_) | yamux::Event::Pong(_) | yamux::Event::GoAway(_) => {}
+            yamux::Event::GoAway(_) => self.left(session, out),
+            yamux::Event::Credit(_) | yamux::Event::Pong(_) => {}
         }
         if !self.waiting.is_empty() {
             self.pump(context, session);
         }
+    }
+
+    /// The other side takes no more streams: what it has not heard of is taken back.
+    fn left(&mut self, session: &mut Session, out: &mut Vec<Event>) {
+        for id in session.unheard() {
+            self.drop_stream(session, id, out);
+        }
+        self.waiting_bytes = 0;
+        out.push(Event::Left(self.waiting.drain(..).collect()));
+    }
+
+    /// Whether nothing is under way but pings, which have no end.
+    pub(super) fn is_done(&self) -> bool {
+        let ping = |entry: &Entry| matches!(entry.role, Role::Ping(_));
+        self.waiting.is_empty() && self.entries.values().all(ping)
     }
 
     fn data(
@@ -374,9 +398,11 @@ impl Streams {
                         finished: false,
                     }
                 }
-                Ok(Some(Protocol::IdentifyPush)) => {
-                    Role::IdentityIn(None, prefixed::Reader::new(identify::MAX_MESSAGE))
-                }
+                Ok(Some(Protocol::IdentifyPush)) => Role::IdentityIn {
+                    push: true,
+                    dialer: None,
+                    reader: prefixed::Reader::new(identify::MAX_MESSAGE),
+                },
                 Ok(Some(Protocol::Identify)) => {
                     session.send(id, identity(context, observed));
                     session.finish(id);
@@ -426,13 +452,17 @@ impl Streams {
                     session.send(id, answer);
                 }
             }
-            Role::IdentityIn(_, reader) => match reader.push(&mut bytes) {
+            Role::IdentityIn { push, reader, .. } => match reader.push(&mut bytes) {
                 Ok(None) => {}
                 Ok(Some(message)) => match identify::Info::decode(&message) {
                     Ok(info) => {
+                        let told = match push {
+                            true => Event::Pushed,
+                            false => Event::Identified,
+                        };
                         entry.role = Role::Draining;
                         session.finish(id);
-                        out.push(Event::Identified(Box::new(info)));
+                        out.push(told(Box::new(info)));
                     }
                     Err(_) => self.refuse(session, id, Refusal::MessageMalformed, out),
                 },
@@ -495,7 +525,7 @@ impl Streams {
         let (slot, protocol) = match &mut entry.role {
             Role::ParticleOut { dialer, .. } => (dialer, particle::PROTOCOL),
             Role::PushOut(dialer) => (dialer, identify::PUSH_PROTOCOL),
-            Role::IdentityIn(dialer, _) => (dialer, identify::PROTOCOL),
+            Role::IdentityIn { dialer, .. } => (dialer, identify::PROTOCOL),
             Role::KadOut { dialer, .. } => (
                 dialer,
                 context.local.kademlia.as_deref().unwrap_or_default(),
@@ -544,7 +574,7 @@ impl Streams {
             Role::KadIn { .. } => session.finish(id),
             // The rest of what we send is still taken.
             Role::ParticleOut { dialer: None, .. } | Role::PushOut(_) => {}
-            Role::Choosing(_) | Role::Ping(_) | Role::IdentityIn(..) | Role::Draining => {
+            Role::Choosing(_) | Role::Ping(_) | Role::IdentityIn { .. } | Role::Draining => {
                 session.finish(id);
             }
         }

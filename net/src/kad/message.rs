@@ -2,14 +2,17 @@
 
 use alloc::vec::Vec;
 
-use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::multiaddr::{Endpoint, Multiaddr};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::protobuf::{self, Fields, ProtobufError};
 
 /// Largest message taken, in bytes. Twenty peers with all their addresses need a fraction of it.
 pub const MAX_MESSAGE: usize = 64 * 1024;
-/// Peers taken from one message, and addresses from one peer. Bounds what one answer makes us keep.
+/// Peers taken from one message. Bounds what one answer makes us keep.
 const MAX_PEERS: usize = 32;
+/// Addresses taken from one peer, of those in the public internet and of the others, since it
+/// depends on who tells them which are of use. Those that cannot be dialed are passed over without
+/// being counted: looking at them costs no more than the message's size. Bounds the same.
 const MAX_ADDRESSES: usize = 16;
 
 mod field {
@@ -122,12 +125,21 @@ impl Message {
 impl Contact {
     fn decode(bytes: &[u8]) -> Result<Option<Self>, ProtobufError> {
         let (mut peer, mut addresses, mut connected) = (None, Vec::new(), false);
+        let mut taken = [0; 2];
         for field in Fields::new(bytes) {
             let field = field?;
             match field.number {
                 field::PEER_ID => peer = PeerId::from_bytes(field.bytes()?).ok(),
-                field::PEER_ADDRS if addresses.len() < MAX_ADDRESSES => {
-                    addresses.extend(Multiaddr::from_bytes(field.bytes()?));
+                field::PEER_ADDRS => {
+                    if let Ok(address) = Multiaddr::from_bytes(field.bytes()?)
+                        && let Ok(endpoint) = Endpoint::try_from(&address)
+                    {
+                        let taken = &mut taken[usize::from(endpoint.is_global())];
+                        if *taken < MAX_ADDRESSES {
+                            *taken += 1;
+                            addresses.push(address);
+                        }
+                    }
                 }
                 field::PEER_CONNECTION => connected = field.varint()? == 1,
                 _ => {}
@@ -182,6 +194,25 @@ mod tests {
             closer,
         };
         assert_eq!(Message::decode(&message.encode()), Ok(Some(message)));
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_dialed_hide_none_that_can() {
+        let address = |text: std::string::String| text.parse::<Multiaddr>().unwrap();
+        let local: Vec<_> = (0..20)
+            .map(|port| address(std::format!("/ip4/127.0.0.1/tcp/{port}")))
+            .collect();
+        let public: Vec<_> = (0..20)
+            .map(|port| address(std::format!("/ip4/1.1.1.1/tcp/{port}/ws")))
+            .collect();
+        let mut contact = contact(1);
+        contact.addresses = (0..1000)
+            .map(|port| address(std::format!("/ip4/1.1.1.1/udp/{port}/quic-v1")))
+            .chain([address("/ip4/1.1.1.1/tcp/1/p2p-circuit".into())])
+            .chain([local.clone(), public.clone()].concat())
+            .collect();
+        let read = Contact::decode(&contact.encode()).unwrap().unwrap();
+        assert_eq!(read.addresses, [&local[..16], &public[..16]].concat());
     }
 
     #[test]

@@ -107,6 +107,12 @@ impl Table {
             return Inserted::No;
         };
         let bucket = self.buckets.entry(index).or_default();
+        if let Some((node, _)) = &mut bucket.pending
+            && node.peer == peer
+        {
+            node.addresses = addresses;
+            return Inserted::No;
+        }
         if let Some(node) = bucket.nodes.iter_mut().find(|node| node.peer == peer) {
             node.addresses = addresses;
             node.connected = true;

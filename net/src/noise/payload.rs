@@ -83,3 +83,27 @@ impl<'a> Payload<'a> {
         Ok(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Error;
+    use crate::keypair::KeyError;
+    use crate::refusal::Refusal;
+
+    #[test]
+    fn keys_of_other_kinds_are_told_from_broken_rules() {
+        for kind in [0, 2, 3, 9] {
+            let (mut key, mut bytes) = (Vec::new(), Vec::new());
+            protobuf::write_varint(1, kind, &mut key);
+            protobuf::write_bytes(2, &[2; 33], &mut key);
+            protobuf::write_bytes(field::IDENTITY_KEY, &key, &mut bytes);
+            protobuf::write_bytes(field::IDENTITY_SIG, &[7; 71], &mut bytes);
+            let error = Payload::read(&bytes).unwrap().verify(&[5; 32]).unwrap_err();
+            assert_eq!(error, NoiseError::Identity(KeyError::Kind(kind)));
+            assert_eq!(Error::Noise(error).refusal(), Refusal::IdentityKind);
+        }
+        let broken = NoiseError::Identity(KeyError::Mismatch);
+        assert_eq!(Error::Noise(broken).refusal(), Refusal::ProtocolViolation);
+    }
+}

@@ -59,6 +59,7 @@ impl Swarm {
             remote,
             expected: None,
             host: "",
+            path: "",
             port: 0,
             entropy: [entropy(&mut self.rng), entropy(&mut self.rng)],
         };
@@ -178,7 +179,7 @@ impl Swarm {
 
     /// Closes all connections to a peer.
     pub fn disconnect(&mut self, now: Instant, peer: &PeerId, out: &mut Effects) {
-        for conn in self.pool.of_peer(peer).to_vec() {
+        for conn in self.pool.of_peer(peer) {
             self.close(now, conn, out);
         }
     }

@@ -10,10 +10,12 @@ use super::machine::Swarm;
 use crate::connection::Context;
 use crate::identify::Info;
 use crate::kad::{Action, CannotFind, Contact, Key, Message, QueryId};
-use basalt_terms::multiaddr::{Endpoint, Multiaddr};
+use basalt_terms::multiaddr::{Endpoint, Multiaddr, Transport};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
+/// Addresses kept of one peer. Bounds endless lists; what is of no use here is not counted.
+const MAX_ADDRESSES: usize = 16;
 /// Addresses of one peer that are dialed for one question. Bounds how many hosts an answer full of
 /// addresses makes us dial.
 const MAX_DIALS: usize = 4;
@@ -72,25 +74,43 @@ impl Swarm {
         addresses
             .iter()
             .filter(|address| useful(address))
+            .take(MAX_ADDRESSES)
             .cloned()
             .collect()
     }
 
-    /// A peer has identified itself on a connection.
-    pub(super) fn learn(&mut self, now: Instant, conn: ConnId, peer: PeerId, info: &Info) {
-        if self
-            .config
-            .kademlia
-            .as_deref()
-            .is_some_and(|protocol| info.speaks(protocol))
-        {
-            let addresses = self.useful(conn, &info.listen_addrs);
-            self.kad.identified(now, peer, addresses);
-            if self.bootstrap.identified(conn) {
-                self.kad.refresh(now);
+    /// A peer has identified itself on a connection. What a `push` leaves out is as it was: a peer
+    /// stays in the routing table when it tells a new address only, and keeps its addresses when it
+    /// lists its protocols only.
+    pub(super) fn learn(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        peer: PeerId,
+        info: &Info,
+        push: bool,
+    ) {
+        let addresses =
+            (!push || !info.listen_addrs.is_empty()).then(|| self.useful(conn, &info.listen_addrs));
+        let protocol = self.config.kademlia.as_deref();
+        let of_network = protocol.is_some_and(|protocol| info.speaks(protocol));
+        let told = self.told.entry(peer).or_default();
+        if let Some(addresses) = addresses {
+            told.addresses = addresses;
+        }
+        if !push || !info.protocols.is_empty() {
+            told.of_network = Some(of_network);
+        }
+        match told.of_network {
+            Some(true) => {
+                self.kad.identified(now, peer, told.addresses.clone());
+                if self.bootstrap.identified(conn) {
+                    self.kad.refresh(now);
+                }
             }
-        } else {
-            self.kad.not_of_network(&peer);
+            Some(false) => self.kad.not_of_network(&peer),
+            // It was asked and has yet to answer.
+            None => {}
         }
     }
 
@@ -134,13 +154,14 @@ impl Swarm {
         mut rest: Vec<Multiaddr>,
         out: &mut Effects,
     ) {
-        if let Some(&conn) = self.pool.of_peer(&peer).last() {
+        if let Some(conn) = self.pool.newest(&peer) {
             self.serve(now, conn, &peer, &purpose);
             return self.settle(now, conn, out);
         }
         if let Some(ask) = self.asks.values_mut().find(|ask| ask.peer == peer) {
             return ask.purposes.push(purpose);
         }
+        rest.retain(|address| self.leads_to(address, &peer));
         rest.truncate(MAX_DIALS);
         let purposes = alloc::vec![purpose];
         self.dial_next(
@@ -152,6 +173,14 @@ impl Swarm {
             },
             out,
         );
+    }
+
+    /// Whether an address can be dialed here to reach a peer.
+    fn leads_to(&self, address: &Multiaddr, peer: &PeerId) -> bool {
+        Endpoint::try_from(address).is_ok_and(|endpoint| {
+            let tls = endpoint.transport == Transport::SecureWebSocket;
+            endpoint.peer.is_none_or(|named| named == *peer) && (!tls || self.config.tls.is_some())
+        })
     }
 
     /// Dials the next address at which a peer may be.
@@ -213,7 +242,7 @@ impl Swarm {
         let Some(mut ask) = self.asks.remove(&conn) else {
             return;
         };
-        let Some(&other) = self.pool.of_peer(&ask.peer).last() else {
+        let Some(other) = self.pool.newest(&ask.peer) else {
             return self.dial_next(now, ask, out);
         };
         // The peer has connected to us meanwhile.

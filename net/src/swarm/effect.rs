@@ -153,7 +153,8 @@ pub enum Event {
     Identified {
         /// The peer.
         peer: PeerId,
-        /// What it told.
+        /// What it told. It may have done so unasked, and only of what has changed: then the other
+        /// fields are empty.
         info: Box<crate::identify::Info>,
     },
     /// A particle came in. Its signature and its expiry are not checked here.

@@ -1,5 +1,6 @@
 //! The swarm as a state machine: inputs in, effects out.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,14 +19,16 @@ use super::conn_id::ConnId;
 use super::effect::{Effect, Effects, Event, Input};
 use super::pool::{Pool, Stage};
 use super::status::{ConnectionStatus, Status};
+use super::told::Told;
 use crate::connection::{self, CloseReason, Connection, Context, Local, Setup};
 use crate::direction::Direction;
 use crate::identify::{self, Info};
 use crate::kad::Kad;
 use crate::keypair::Keypair;
+use crate::particle::frame::Frame;
 use crate::particle::{self, Particle};
 use crate::refusal::Refusal;
-use crate::sending::{CannotSend, SendId};
+use crate::sending::{CannotSend, SendError, SendId};
 use crate::{noise, ping};
 
 /// Time for the edge to send the last bytes of a closed connection.
@@ -49,6 +52,8 @@ pub struct Swarm {
     /// Host names that peers on our own network told. Only these may lead to local addresses.
     pub(super) local_names: BTreeSet<String>,
     pub(super) kad: Kad,
+    /// What each connected peer has told of itself.
+    pub(super) told: BTreeMap<PeerId, Told>,
     /// What Kademlia wants of peers that are being dialed.
     pub(super) asks: BTreeMap<ConnId, Ask>,
     /// Peers that are not read from for now.
@@ -82,6 +87,7 @@ impl Swarm {
             bootstrap: Bootstrap::new(&config.bootstrap),
             local_names: BTreeSet::new(),
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
+            told: BTreeMap::new(),
             asks: BTreeMap::new(),
             paused: BTreeSet::new(),
             peer_id: keypair.peer_id(),
@@ -217,9 +223,10 @@ impl Swarm {
         else {
             return;
         };
-        let host = match &endpoint.host {
-            HostName::Ip(ip) => ip.to_string(),
-            name => name.to_string(),
+        let host = match (&endpoint.server_name, &endpoint.host) {
+            (Some(name), _) => name.clone(),
+            (None, HostName::Ip(ip)) => ip.to_string(),
+            (None, name) => name.to_string(),
         };
         let setup = Setup {
             transport: endpoint.transport,
@@ -227,6 +234,7 @@ impl Swarm {
             remote,
             expected: endpoint.peer,
             host: &host,
+            path: endpoint.path.as_deref().unwrap_or_default(),
             port: endpoint.port,
             entropy,
         };
@@ -358,19 +366,8 @@ impl Swarm {
         let mut tell = |event| out.push(Effect::Other(event));
         match event {
             From::Established(peer) => self.established(now, conn, peer, out),
-            From::Identified(info) => {
-                let Some(peer) = peer else { return };
-                let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
-                if stranger {
-                    self.refused(conn, Refusal::MessageMalformed, out);
-                } else if self.config.particles_only && !info.speaks(particle::PROTOCOL) {
-                    self.refused(conn, Refusal::NoParticles, out);
-                    self.close_because(now, conn, CloseReason::NoParticles, out);
-                } else {
-                    self.learn(now, conn, peer, &info);
-                    out.push(Effect::Other(Event::Identified { peer, info }));
-                }
-            }
+            From::Identified(info) => self.identified(now, conn, info, false, out),
+            From::Pushed(info) => self.identified(now, conn, info, true, out),
             From::KadRequest(stream, request) => {
                 if let Some(peer) = peer
                     && let Some(connection) = self.pool.connection(conn)
@@ -392,13 +389,43 @@ impl Swarm {
                 self.status.sends_failed += 1;
                 tell(Event::SendFailed { id, reason });
             }
+            From::Left(particles) => self.left(now, conn, particles, out),
             From::Refused(reason) => self.refused(conn, reason, out),
             From::Closed(reason) => {
-                if matches!(reason, CloseReason::Failed(_)) {
-                    self.refused(conn, Refusal::ProtocolViolation, out);
+                if let CloseReason::Failed(error) = &reason {
+                    self.refused(conn, error.refusal(), out);
                 }
                 self.end(now, conn, reason, out);
             }
+        }
+    }
+
+    /// A peer has told what it is; with a `push` only what has changed.
+    fn identified(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        info: Box<Info>,
+        push: bool,
+        out: &mut Effects,
+    ) {
+        let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
+            return;
+        };
+        let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
+        if self.pool.newest(&peer).is_none() {
+            // It takes no more streams, so it counts as not connected.
+            return;
+        }
+        let lists = !push || !info.protocols.is_empty();
+        if stranger {
+            self.refused(conn, Refusal::MessageMalformed, out);
+        } else if self.config.particles_only && lists && !info.speaks(particle::PROTOCOL) {
+            self.refused(conn, Refusal::NoParticles, out);
+            self.close_because(now, conn, CloseReason::NoParticles, out);
+        } else {
+            self.learn(now, conn, peer, &info, push);
+            out.push(Effect::Other(Event::Identified { peer, info }));
         }
     }
 
@@ -470,8 +497,48 @@ impl Swarm {
         }
         out.push(Effect::Other(Event::Closed { conn, peer, reason }));
         if let Some(peer) = disconnected {
-            self.kad.disconnected(now, &peer);
-            out.push(Effect::Other(Event::Disconnected { peer }));
+            self.disconnected(now, peer, out);
+        }
+    }
+
+    fn disconnected(&mut self, now: Instant, peer: PeerId, out: &mut Effects) {
+        self.told.remove(&peer);
+        self.kad.disconnected(now, &peer);
+        out.push(Effect::Other(Event::Disconnected { peer }));
+    }
+
+    /// A peer takes no more streams on a connection: particles that wait there go over another one.
+    /// If there is none, the peer is not connected any more, whatever is still under way.
+    fn left(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        particles: Vec<(SendId, Frame)>,
+        out: &mut Effects,
+    ) {
+        self.bootstrap.closed(now, conn);
+        let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
+            return;
+        };
+        if self.pool.retire(conn, &peer) {
+            self.disconnected(now, peer, out);
+        }
+        let other = self.pool.newest(&peer);
+        for (id, frame) in particles {
+            let context = Context {
+                now,
+                local: &self.local,
+                allowance: 0,
+            };
+            let other = other.and_then(|other| self.pool.connection(other));
+            if other.is_none_or(|other| other.send(context, id, frame).is_err()) {
+                self.status.sends_failed += 1;
+                let reason = SendError::ConnectionClosed;
+                out.push(Effect::Other(Event::SendFailed { id, reason }));
+            }
+        }
+        if let Some(other) = other {
+            self.settle(now, other, out);
         }
     }
 
@@ -558,7 +625,7 @@ impl Swarm {
     /// Goes on reading from a peer.
     pub fn resume(&mut self, now: Instant, peer: &PeerId) {
         if self.paused.remove(peer) {
-            for &conn in &self.pool.of_peer(peer).to_vec() {
+            for conn in self.pool.of_peer(peer) {
                 if let Some(connection) = self.pool.connection(conn) {
                     connection.excuse(now);
                 }
@@ -577,11 +644,7 @@ impl Swarm {
         particle: &Particle,
         out: &mut Effects,
     ) -> Result<SendId, CannotSend> {
-        let conn = *self
-            .pool
-            .of_peer(peer)
-            .last()
-            .ok_or(CannotSend::NotConnected)?;
+        let conn = self.pool.newest(peer).ok_or(CannotSend::NotConnected)?;
         let frame = particle::frame::encode(particle);
         if frame.size() > particle::frame::MAX_BODY {
             return Err(CannotSend::TooBig);
@@ -606,9 +669,9 @@ impl Swarm {
 
     // -- status ---------------------------------------------------------------------------------
 
-    /// Whether there is a connection to a peer.
+    /// Whether there is a connection to a peer on which it takes streams.
     pub fn is_connected(&self, peer: &PeerId) -> bool {
-        !self.pool.of_peer(peer).is_empty()
+        self.pool.newest(peer).is_some()
     }
 
     /// The peers that are connected.

@@ -18,6 +18,7 @@ mod route;
 mod status;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use basalt_terms::multiaddr::Transport;
 

@@ -151,8 +151,8 @@ fn network(ip: IpAddr) -> Option<IpAddr> {
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     entries: BTreeMap<ConnId, Entry>,
-    /// The connections of each peer, oldest first.
-    peers: BTreeMap<PeerId, Vec<ConnId>>,
+    /// The connections of each peer.
+    peers: BTreeMap<PeerId, Conns>,
     /// Inbound connections by address.
     addresses: Tally,
     set_ups: usize,
@@ -160,6 +160,14 @@ pub(super) struct Pool {
     strangers: BTreeSet<ConnId>,
     /// The same by address.
     stranger_addresses: Tally,
+}
+
+/// The connections of one peer, oldest first.
+#[derive(Debug, Default)]
+struct Conns {
+    open: Vec<ConnId>,
+    /// Those on which it takes no more streams.
+    left: Vec<ConnId>,
 }
 
 /// Connections by the address they are counted for.
@@ -209,7 +217,8 @@ impl Pool {
     }
 
     pub(super) fn peers(&self) -> impl Iterator<Item = &PeerId> {
-        self.peers.keys()
+        let connected = |(peer, conns): (_, &Conns)| (!conns.open.is_empty()).then_some(peer);
+        self.peers.iter().filter_map(connected)
     }
 
     pub(super) fn inbound_from(&self, ip: IpAddr) -> usize {
@@ -257,12 +266,34 @@ impl Pool {
         }
     }
 
-    /// The connections of a peer, oldest first.
-    pub(super) fn of_peer(&self, peer: &PeerId) -> &[ConnId] {
-        self.peers.get(peer).map_or(&[], Vec::as_slice)
+    /// The connections of a peer, oldest first: those on which it takes no more streams, then the
+    /// others.
+    pub(super) fn of_peer(&self, peer: &PeerId) -> Vec<ConnId> {
+        let conns = self.peers.get(peer);
+        conns.map_or_else(Vec::new, |conns| {
+            [&conns.left[..], &conns.open[..]].concat()
+        })
     }
 
-    /// A peer has proven itself; true if this is its only connection.
+    /// The newest connection of a peer on which it takes streams.
+    pub(super) fn newest(&self, peer: &PeerId) -> Option<ConnId> {
+        self.peers.get(peer)?.open.last().copied()
+    }
+
+    /// A peer takes no more streams on a connection; true if it does so on no other one.
+    pub(super) fn retire(&mut self, conn: ConnId, peer: &PeerId) -> bool {
+        let Some(conns) = self.peers.get_mut(peer) else {
+            return false;
+        };
+        let Some(at) = conns.open.iter().position(|&open| open == conn) else {
+            return false;
+        };
+        conns.open.remove(at);
+        conns.left.push(conn);
+        conns.open.is_empty()
+    }
+
+    /// A peer has proven itself; true if this is its only connection that takes streams.
     pub(super) fn establish(&mut self, conn: ConnId, peer: PeerId) -> bool {
         if let Some(entry) = self.entries.get_mut(&conn) {
             entry.peer = Some(peer);
@@ -270,11 +301,11 @@ impl Pool {
             self.no_stranger(conn);
         }
         let conns = self.peers.entry(peer).or_default();
-        conns.push(conn);
-        conns.len() == 1
+        conns.open.push(conn);
+        conns.open.len() == 1
     }
 
-    /// A connection is over; gives its peer if that has no other one.
+    /// A connection is over; gives its peer if that was the last one on which it took streams.
     pub(super) fn leave(&mut self, conn: ConnId) -> Option<PeerId> {
         let Some(peer) = self.entries.get_mut(&conn)?.peer.take() else {
             self.set_ups -= 1;
@@ -282,12 +313,14 @@ impl Pool {
             return None;
         };
         let conns = self.peers.get_mut(&peer)?;
-        conns.retain(|&other| other != conn);
-        if !conns.is_empty() {
-            return None;
+        let was_open = !conns.left.contains(&conn);
+        conns.open.retain(|&other| other != conn);
+        conns.left.retain(|&other| other != conn);
+        let is_last = was_open && conns.open.is_empty();
+        if conns.open.is_empty() && conns.left.is_empty() {
+            self.peers.remove(&peer);
         }
-        self.peers.remove(&peer);
-        Some(peer)
+        is_last.then_some(peer)
     }
 
     pub(super) fn linger(&mut self, conn: ConnId, until: Instant) {

@@ -87,6 +87,20 @@ pub fn accept(bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, WebSocke
     Ok(Some(size))
 }
 
+/// A path as it stands in a request: whatever could end it is escaped (RFC 3986 section 3.3). Who
+/// names the address chooses the path.
+fn escaped(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+    }
+    out
+}
+
 /// The client's side: a request that waits for its answer.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -94,11 +108,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// Appends the request to `out`; `host` is the authority, `entropy` becomes the key.
-    pub fn new(host: &str, entropy: [u8; 16], out: &mut Vec<u8>) -> Self {
+    /// Appends the request to `out`; `host` is the authority, `path` what is asked for, without the
+    /// slash in front, and `entropy` becomes the key.
+    pub fn new(host: &str, path: &str, entropy: [u8; 16], out: &mut Vec<u8>) -> Self {
         let key = STANDARD.encode(entropy);
+        let path = escaped(path.strip_prefix('/').unwrap_or(path));
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
         );
         out.extend_from_slice(request.as_bytes());
@@ -208,13 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn a_path_stays_within_its_line() {
+        for (path, line) in [
+            ("a/b?c=d", "GET /a/b?c=d HTTP/1.1\r\n"),
+            ("/a", "GET /a HTTP/1.1\r\n"),
+            ("a b\r\nx: é", "GET /a%20b%0D%0Ax:%20%C3%A9 HTTP/1.1\r\n"),
+            ("100%#", "GET /100%25%23 HTTP/1.1\r\n"),
+        ] {
+            let (mut request, mut answer) = (vec![], vec![]);
+            Request::new("a:1", path, [7; 16], &mut request);
+            assert!(request.starts_with(line.as_bytes()), "{path}");
+            assert_eq!(accept(&request, &mut answer), Ok(Some(request.len())));
+        }
+    }
+
+    #[test]
     fn both_sides_agree() {
         let (mut request, mut answer) = (vec![], vec![]);
-        let client = Request::new("[::1]:999", [7; 16], &mut request);
+        let client = Request::new("[::1]:999", "", [7; 16], &mut request);
+        assert!(request.starts_with(b"GET / HTTP/1.1\r\nHost: [::1]:999\r\n"));
         assert_eq!(accept(&request, &mut answer), Ok(Some(request.len())));
         assert_eq!(client.read_answer(&answer), Ok(Some(answer.len())));
         assert_eq!(client.read_answer(&answer[..50]), Ok(None));
-        let other = Request::new("[::1]:999", [8; 16], &mut vec![]);
+        let other = Request::new("[::1]:999", "", [8; 16], &mut vec![]);
         assert_eq!(other.read_answer(&answer), Err(WebSocketError::BadAnswer));
         let refused = client.read_answer(REFUSAL.as_bytes());
         assert_eq!(refused, Err(WebSocketError::Status(426)));

@@ -33,7 +33,7 @@ pub enum Event<'a> {
     Credit(StreamId),
     /// A ping of ours came back.
     Pong(Duration),
-    /// The other side wants to end the session, with its code for the reason.
+    /// The other side ends the session, with its code for the reason: it takes no more streams.
     GoAway(u32),
 }
 
@@ -80,6 +80,8 @@ pub struct Session {
     pinged: Option<Instant>,
     round_trip: Option<Duration>,
     window_growth: u64,
+    /// Whether the other side takes no more streams.
+    left: bool,
 }
 
 impl Session {
@@ -100,6 +102,7 @@ impl Session {
             pinged: None,
             round_trip: None,
             window_growth: 0,
+            left: false,
         }
     }
 
@@ -144,14 +147,27 @@ impl Session {
 
     // -- out ------------------------------------------------------------------------------------
 
+    /// Whether the other side has said that it takes no more streams (yamux specification, "Go
+    /// Away").
+    pub fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// Streams of ours that the other side has not heard of: nothing of them was written.
+    pub fn unheard(&self) -> Vec<StreamId> {
+        let unheard = |(&id, stream): (&StreamId, &Stream)| stream.syn.then_some(id);
+        self.streams.iter().filter_map(unheard).collect()
+    }
+
     /// Whether [`open`](Self::open) would open a stream.
     pub fn can_open(&self) -> bool {
-        self.streams.len() - self.inbound < self.config.max_outbound_streams
+        !self.left
+            && self.streams.len() - self.inbound < self.config.max_outbound_streams
             && self.next_id.checked_add(2).is_some()
     }
 
-    /// Opens a stream; `None` if there are as many of ours as allowed. The other side learns of it
-    /// with the first bytes.
+    /// Opens a stream; `None` if there are as many of ours as allowed, or if the other side takes
+    /// no more. It learns of the stream with the first bytes.
     pub fn open(&mut self) -> Option<StreamId> {
         if !self.can_open() {
             return None;
@@ -436,7 +452,11 @@ impl Session {
             return Err(YamuxError::StreamZero);
         }
         match kind {
-            Kind::GoAway => return Ok(Some(Event::GoAway(length))),
+            Kind::GoAway => {
+                // Told once: what follows from it looks at all streams.
+                let again = core::mem::replace(&mut self.left, true);
+                return Ok((!again).then_some(Event::GoAway(length)));
+            }
             Kind::Ping if flags.has(Flags::SYN) => {
                 self.answer(Header {
                     kind: Kind::Ping,

@@ -8,6 +8,11 @@ use bytes::Bytes;
 use super::config::INITIAL_WINDOW;
 use basalt_terms::time::Instant;
 
+/// Bytes up to this size are joined with what waits before them, up to the other size. Otherwise
+/// answers of a few bytes that nobody reads would take twenty times their size in memory.
+const MAX_SMALL: usize = 64;
+const MAX_JOINED: usize = 4096;
+
 /// State of our half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Half {
@@ -63,10 +68,22 @@ impl Stream {
     }
 
     pub(super) fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.queued += bytes.len();
-            self.queue.push_back(bytes);
+        if bytes.is_empty() {
+            return;
         }
+        self.queued += bytes.len();
+        if bytes.len() <= MAX_SMALL
+            && let Some(last) = self.queue.pop_back_if(|last| last.len() < MAX_JOINED)
+        {
+            match last.try_into_mut() {
+                Ok(mut joined) => {
+                    joined.extend_from_slice(&bytes);
+                    return self.queue.push_back(joined.freeze());
+                }
+                Err(last) => self.queue.push_back(last),
+            }
+        }
+        self.queue.push_back(bytes);
     }
 
     /// Whether a frame could be written now.

@@ -332,6 +332,27 @@ fn going_away() {
     );
     us.go_away();
     assert_eq!(sent(&mut us), frame(Kind::GoAway, NONE, 0, 0));
+    // We said it; nothing new is opened by the side that was told.
+    let mut them = session(true);
+    let id = them.open().unwrap();
+    them.send(id, &b"early"[..]);
+    let early = data(Flags::SYN, 1, b"early");
+    assert_eq!(sent(&mut them), early);
+    let unheard = them.open().unwrap();
+    assert!(them.can_open() && !them.has_left());
+    for code in [0, 1, 2] {
+        let told = recv(&mut them, &frame(Kind::GoAway, NONE, 0, code));
+        assert_eq!(told.len(), usize::from(code == 0));
+        assert!(them.has_left() && !them.can_open() && them.open().is_none());
+    }
+    assert_eq!(them.unheard(), [unheard]);
+    // What is open goes on, in both directions.
+    them.send(id, &b"late"[..]);
+    assert_eq!(sent(&mut them), data(NONE, 1, b"late"));
+    assert_eq!(
+        recv(&mut them, &data(NONE, 1, b"answer")),
+        [Event::Data(1, b"answer")]
+    );
 }
 
 proptest! {

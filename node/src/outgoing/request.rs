@@ -43,6 +43,8 @@ impl Server {
                 scope: Scope::Any,
                 port: url.port,
                 transport: Transport::Tcp,
+                server_name: None,
+                path: None,
                 peer: None,
             },
             tls_name: url.tls.then(|| url.host.clone()),

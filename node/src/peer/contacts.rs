@@ -4,14 +4,15 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use basalt_net::multiaddr::Multiaddr;
+use basalt_net::multiaddr::{Endpoint, Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
 
 use basalt_net::swarm::Swarm;
 
 use crate::host::Network;
 
-/// Addresses kept of one peer. Against peers that announce endless lists.
+/// Addresses kept of one peer. Against peers that announce endless lists. One that can be dialed
+/// takes the place of one that cannot, so that those hide none.
 const MAX_ADDRESSES: usize = 16;
 
 /// The connection pool's view of other peers. An entry lives while the peer is connected or dialed,
@@ -87,11 +88,25 @@ impl Contacts {
 impl Contact {
     fn learn(&mut self, addresses: impl IntoIterator<Item = Multiaddr>) {
         for address in addresses {
-            if self.addresses.len() < MAX_ADDRESSES && !self.addresses.contains(&address) {
-                self.addresses.push(address);
+            if self.addresses.contains(&address) {
+                continue;
             }
+            if self.addresses.len() >= MAX_ADDRESSES {
+                let useless = self.addresses.iter().position(|kept| !can_dial(kept));
+                let Some(useless) = useless.filter(|_| can_dial(&address)) else {
+                    continue;
+                };
+                self.addresses.remove(useless);
+            }
+            self.addresses.push(address);
         }
     }
+}
+
+/// Whether an address is of a kind that is dialed here.
+pub(super) fn can_dial(address: &Multiaddr) -> bool {
+    let records = matches!(address.iter().next(), Some(Protocol::Dnsaddr(_)));
+    records || Endpoint::try_from(address).is_ok()
 }
 
 fn texts(addresses: &[Multiaddr]) -> Vec<String> {
@@ -122,5 +137,25 @@ impl Network for View<'_> {
 
     fn own_addresses(&self) -> Vec<String> {
         texts(&self.contacts.own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn addresses_that_cannot_be_dialed_hide_none_that_can() {
+        let address = |text: String| text.parse::<Multiaddr>().unwrap();
+        let quic = |port| address(format!("/ip4/127.0.0.1/udp/{port}/quic-v1"));
+        let tcp = |port| address(format!("/ip4/127.0.0.1/tcp/{port}"));
+        let mut contact = Contact::default();
+        contact.learn((0..40).map(quic).chain((0..3).map(tcp)));
+        assert_eq!(contact.addresses.len(), MAX_ADDRESSES);
+        assert!((0..3).all(|port| contact.addresses.contains(&tcp(port))));
+        contact.learn((0..40).map(tcp).chain((0..40).map(quic)));
+        let expected: Vec<_> = (0..MAX_ADDRESSES as u16).map(tcp).collect();
+        assert_eq!(contact.addresses, expected);
     }
 }

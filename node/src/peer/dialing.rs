@@ -6,6 +6,7 @@ use basalt_net::multiaddr::{Multiaddr, Protocol};
 use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{self, ConnId};
 
+use super::contacts::can_dial;
 use super::joined::Peer;
 use crate::host::Clock;
 use crate::machine::Effect;
@@ -58,7 +59,8 @@ impl Peer {
 
     /// Where a peer may be: as it said itself, else as the routing table has it.
     pub(super) fn known_addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
-        let said = self.contacts.addresses(peer);
+        let mut said = self.contacts.addresses(peer);
+        said.retain(can_dial);
         match said.is_empty() {
             true => self.swarm.addresses(peer).unwrap_or_default().to_vec(),
             false => said,
@@ -72,14 +74,19 @@ impl Peer {
         addresses: Vec<Multiaddr>,
         origin: Origin,
     ) {
-        for address in addresses.into_iter().take(self.seeks.max_dials()) {
+        let mut left = self.seeks.max_dials();
+        for address in addresses {
+            if left == 0 {
+                break;
+            }
             let address = match address.peer_id() {
                 Some(named) if named != peer => continue,
                 Some(_) => address,
                 None => address.with(Protocol::P2p(peer)),
             };
-            if let Err(error) = self.start_dial(clock, &address, origin) {
-                log::debug!(target: "peer", "{address} is not dialed: {error}");
+            match self.start_dial(clock, &address, origin) {
+                Ok(_) => left -= 1,
+                Err(error) => log::debug!(target: "peer", "{address} is not dialed: {error}"),
             }
         }
         if !self.is_dialing(&peer) {

@@ -175,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_may_be_named_by_a_cid() {
+        let cid = "bafzaajaiaejcaccrvnsutoxzqxfpfqvcavogvjqn64zbhmo55uxgv4rxu6jh52x2";
+        let address: Multiaddr = std::format!("/ip4/127.0.0.1/tcp/1/p2p/{cid}")
+            .parse()
+            .unwrap();
+        assert_eq!(
+            address.to_string(),
+            std::format!("/ip4/127.0.0.1/tcp/1/p2p/{PEER}")
+        );
+    }
+
+    #[test]
     fn refusals() {
         let parse = |text: &str| text.parse::<Multiaddr>().unwrap_err();
         assert_eq!(parse("ip4/1.2.3.4"), MultiaddrError::Slash);

@@ -70,6 +70,10 @@ impl Scope {
     }
 }
 
+/// Ports of WebSocket addresses that name none (libp2p specifications, "WebSockets").
+const WS_PORT: u16 = 80;
+const WSS_PORT: u16 = 443;
+
 /// A TCP endpoint to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -81,6 +85,10 @@ pub struct Endpoint {
     pub port: u16,
     /// What runs on the TCP connection.
     pub transport: Transport,
+    /// The name that TLS asks for and checks, if it is another than the host.
+    pub server_name: Option<String>,
+    /// The path that the WebSocket is asked at, if it is not the root.
+    pub path: Option<String>,
     /// The peer that must answer there; `None` takes whoever does.
     pub peer: Option<PeerId>,
 }
@@ -124,7 +132,8 @@ pub fn is_global(ip: IpAddr) -> bool {
 /// Why an address cannot be dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointError {
-    /// It does not start with a host and a TCP port.
+    /// It does not start with a host and a TCP port, nor with a host and a WebSocket, which has a
+    /// usual port.
     NotTcp,
     /// It asks for TLS without WebSocket on it, or TLS is not set up.
     Tls,
@@ -135,7 +144,10 @@ pub enum EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotTcp => "the address does not start with a host and a TCP port",
+            Self::NotTcp => {
+                "the address does not start with a host and a TCP port, nor with a host and a \
+                 WebSocket"
+            }
             Self::Tls => "the address asks for TLS, which is not set up, or carries no WebSocket",
             Self::Unsupported => "the address names a protocol that is not spoken here",
         })
@@ -157,42 +169,49 @@ impl TryFrom<&Multiaddr> for Endpoint {
             Some(Protocol::Dns6(name)) => HostName::Dns6(name.into()),
             _ => return Err(EndpointError::NotTcp),
         };
-        let Some(Protocol::Tcp(port)) = parts.next() else {
-            return Err(EndpointError::NotTcp);
+        let mut next = parts.next();
+        let port = match next {
+            Some(Protocol::Tcp(port)) => {
+                next = parts.next();
+                Some(port)
+            }
+            Some(Protocol::Ws | Protocol::Wss | Protocol::Tls) => None,
+            _ => return Err(EndpointError::NotTcp),
         };
-        let mut endpoint = Self {
-            host,
-            scope: Scope::Any,
-            port,
-            transport: Transport::Tcp,
-            peer: None,
-        };
-        let mut tls = false;
-        for part in parts {
+        let (mut transport, mut tls) = (Transport::Tcp, false);
+        let (mut server_name, mut path, mut peer) = (None, None, None);
+        for part in next.into_iter().chain(parts) {
+            let plain = transport == Transport::Tcp;
             match part {
-                Protocol::Tls
-                    if endpoint.peer.is_none() && endpoint.transport == Transport::Tcp =>
-                {
-                    tls = true;
-                }
-                Protocol::Wss if endpoint.peer.is_none() => {
-                    endpoint.transport = Transport::SecureWebSocket;
-                }
-                Protocol::Ws if endpoint.peer.is_none() => {
-                    endpoint.transport = match tls {
-                        true => Transport::SecureWebSocket,
-                        false => Transport::WebSocket,
-                    };
-                }
-                Protocol::P2p(peer) if endpoint.peer.is_none() => endpoint.peer = Some(peer),
+                _ if peer.is_some() => return Err(EndpointError::Unsupported),
+                Protocol::Tls if plain && !tls => tls = true,
                 Protocol::Tls => return Err(EndpointError::Tls),
+                Protocol::Sni(name) if plain && tls && server_name.is_none() => {
+                    server_name = Some(name.into());
+                }
+                Protocol::Wss if plain => transport = Transport::SecureWebSocket,
+                Protocol::Ws if plain && tls => transport = Transport::SecureWebSocket,
+                Protocol::Ws if plain => transport = Transport::WebSocket,
+                Protocol::HttpPath(text) if !plain && path.is_none() => path = Some(text.into()),
+                Protocol::P2p(named) => peer = Some(named),
                 _ => return Err(EndpointError::Unsupported),
             }
         }
-        if tls && endpoint.transport == Transport::Tcp {
-            return Err(EndpointError::Tls);
-        }
-        Ok(endpoint)
+        let usual = match transport {
+            Transport::Tcp if tls => return Err(EndpointError::Tls),
+            Transport::Tcp => None,
+            Transport::WebSocket => Some(WS_PORT),
+            Transport::SecureWebSocket => Some(WSS_PORT),
+        };
+        Ok(Self {
+            host,
+            scope: Scope::Any,
+            port: port.or(usual).ok_or(EndpointError::NotTcp)?,
+            transport,
+            server_name,
+            path,
+            peer,
+        })
     }
 }
 
@@ -222,6 +241,79 @@ mod tests {
             let endpoint = endpoint(&address).unwrap();
             assert_eq!(endpoint.transport, Transport::SecureWebSocket);
         }
+    }
+
+    #[test]
+    fn all_forms_of_websockets() {
+        let peer = "12D3KooWANqfCDrV79MZdMnMqTvDdqSAPSxdgFY1L6DCq2DVGB4D";
+        let (ws, wss) = (Transport::WebSocket, Transport::SecureWebSocket);
+        for (text, port, transport, name, path) in [
+            ("/ip4/127.0.0.1/ws", 80, ws, None, None),
+            ("/ip6/::1/tcp/5/ws", 5, ws, None, None),
+            ("/dns/localhost/wss", 443, wss, None, None),
+            ("/dns4/a.example/tls/ws", 443, wss, None, None),
+            (
+                "/ip4/1.1.1.1/tls/sni/b.example/ws",
+                443,
+                wss,
+                Some("b.example"),
+                None,
+            ),
+            (
+                "/ip4/1.1.1.1/tcp/7/tls/sni/b.example/ws",
+                7,
+                wss,
+                Some("b.example"),
+                None,
+            ),
+            (
+                "/dns6/a.example/tcp/7/tls/sni/b/ws/http-path/x",
+                7,
+                wss,
+                Some("b"),
+                Some("x"),
+            ),
+            (
+                "/dns4/a.example/wss/http-path/a%2Fb%20c",
+                443,
+                wss,
+                None,
+                Some("a/b c"),
+            ),
+            ("/ip4/1.1.1.1/tcp/9/ws/http-path/a", 9, ws, None, Some("a")),
+        ] {
+            for end in ["", &std::format!("/p2p/{peer}")] {
+                let endpoint = endpoint(&std::format!("{text}{end}")).unwrap();
+                assert_eq!(
+                    (endpoint.port, endpoint.transport),
+                    (port, transport),
+                    "{text}"
+                );
+                assert_eq!(endpoint.server_name.as_deref(), name, "{text}");
+                assert_eq!(endpoint.path.as_deref(), path, "{text}");
+                assert_eq!(endpoint.peer.is_some(), !end.is_empty());
+            }
+        }
+        for text in [
+            "/ip4/1.1.1.1/tcp/1/sni/a/ws",
+            "/ip4/1.1.1.1/tcp/1/ws/sni/a",
+            "/ip4/1.1.1.1/tcp/1/tls/sni/a/sni/b/ws",
+            "/ip4/1.1.1.1/tcp/1/http-path/a",
+            "/ip4/1.1.1.1/tcp/1/http-path/a/ws",
+            "/ip4/1.1.1.1/tcp/1/ws/http-path/a/http-path/b",
+            "/ip4/1.1.1.1/tcp/1/ws/ws",
+            "/ip4/1.1.1.1/tcp/1/ws/tcp/2",
+        ] {
+            assert_eq!(endpoint(text), Err(EndpointError::Unsupported), "{text}");
+        }
+        let tls = Err(EndpointError::Tls);
+        assert_eq!(endpoint("/ip4/1.1.1.1/tls"), tls);
+        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/tls/sni/a"), tls);
+        assert_eq!(endpoint("/ip4/1.1.1.1/tcp/1/tls/tls/ws"), tls);
+        let not_tcp = Err(EndpointError::NotTcp);
+        assert_eq!(endpoint("/ip4/1.1.1.1"), not_tcp);
+        assert_eq!(endpoint(&std::format!("/ip4/1.1.1.1/p2p/{peer}")), not_tcp);
+        assert_eq!(endpoint("/ip4/1.1.1.1/sni/a/tls/ws"), not_tcp);
     }
 
     #[test]

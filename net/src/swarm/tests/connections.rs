@@ -273,3 +273,140 @@ fn a_silent_peer_is_given_up_and_a_living_one_kept() {
     assert_eq!(net.closed(1), [CloseReason::PingTimeout]);
     net.input(0, Input::Lost { conn });
 }
+
+/// Swarm `from` says on a connection that it takes no more streams there.
+fn go_away(net: &mut Net, from: usize, conn: ConnId) {
+    let connection = net.swarms[from].pool.connection(conn);
+    connection.unwrap().go_away();
+}
+
+/// Swarm 0 dials swarm 1 twice; gives the ends of both connections, those of swarm 1 last.
+fn connected_twice(net: &mut Net) -> [[ConnId; 2]; 2] {
+    [Transport::Tcp, Transport::WebSocket].map(|transport| {
+        let ours = net.dial(0, &address(1, transport));
+        net.run();
+        let theirs = net.swarms[1].connections().last().unwrap().conn;
+        [ours, theirs]
+    })
+}
+
+#[test]
+fn a_connection_on_which_the_peer_goes_away_gets_no_new_streams() {
+    let mut net = Net::pair();
+    let [[_, _], [newer, theirs]] = connected_twice(&mut net);
+    let disconnected = |event: &Event| matches!(event, Event::Disconnected { .. }).then_some(());
+    // A particle is under way on the newer one, in the other direction.
+    net.send(1, 0, &particle("under way", 2_000_000)).unwrap();
+    let mut bytes = vec![0; 1500];
+    let len = net.swarms[1].transmit(theirs, &mut bytes);
+    net.input(
+        0,
+        Input::Received {
+            conn: newer,
+            bytes: &mut bytes[..len],
+        },
+    );
+    go_away(&mut net, 1, theirs);
+    net.run();
+    assert_eq!(net.particles(0).len(), 1, "what is open goes on");
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    net.send(0, 1, &particle("over the other one", 10)).unwrap();
+    net.run();
+    assert_eq!(net.particles(1).len(), 1);
+    net.pass(Duration::from_secs(30));
+    assert!(net.closed(0).contains(&CloseReason::Remote));
+    assert_eq!(net.swarms[0].status().connections, 1);
+    assert_eq!(net.take(0, disconnected), []);
+}
+
+#[test]
+fn a_peer_that_goes_away_on_its_last_connection_is_not_connected() {
+    let config = Config {
+        bootstrap: vec![address(1, Transport::Tcp)],
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![config, Config::default()]);
+    let mut out = vec![];
+    net.swarms[0].set_listen_addresses(net.now, vec![], &mut out);
+    net.effects(0, out);
+    net.input(0, Input::Timer);
+    net.run();
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    let theirs = net.swarms[1].connections().last().unwrap().conn;
+    go_away(&mut net, 1, theirs);
+    net.run();
+    let disconnected = |event: &Event| matches!(event, Event::Disconnected { .. }).then_some(());
+    assert_eq!(net.take(0, disconnected), [()]);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+    assert_eq!(
+        net.send(0, 1, &particle("nowhere", 10)),
+        Err(CannotSend::NotConnected)
+    );
+    assert_eq!(net.swarms[0].peers().count(), 0);
+    // As a bootstrap peer it is dialed anew, and told of once.
+    net.pass(Duration::from_secs(5));
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    net.pass(Duration::from_secs(30));
+    assert_eq!(net.swarms[0].status().connections, 1);
+    assert_eq!(net.take(0, disconnected), []);
+}
+
+#[test]
+fn particles_that_wait_for_a_stream_go_another_way() {
+    let mut net = Net::pair();
+    let [_, [_, theirs]] = connected_twice(&mut net);
+    // More than may be open at once: the rest waits. None of it is written yet.
+    let count = connection::Limits::default().yamux.max_outbound_streams + 10;
+    for index in 0..count {
+        let small = particle(&std::format!("{index}"), 10);
+        net.send(0, 1, &small).unwrap();
+    }
+    go_away(&mut net, 1, theirs);
+    let mut bytes = vec![0; 1500];
+    let len = net.swarms[1].transmit(theirs, &mut bytes);
+    let newer = net.swarms[0].connections().last().unwrap().conn;
+    net.input(
+        0,
+        Input::Received {
+            conn: newer,
+            bytes: &mut bytes[..len],
+        },
+    );
+    net.run();
+    let failed = net.take(0, |event| match event {
+        Event::SendFailed { id, .. } => Some(*id),
+        _ => None,
+    });
+    // What was queued on a stream that the peer never heard of is lost, and said to be.
+    let arrived = net.particles(1).len();
+    assert!(arrived >= 10, "{arrived}");
+    assert_eq!(arrived + failed.len(), count);
+}
+
+#[test]
+fn an_end_of_which_only_the_websocket_lives_is_given_up() {
+    let mut net = Net::pair();
+    let conn = net.dial(0, &address(1, Transport::WebSocket));
+    net.run();
+    net.pass(Duration::from_secs(600));
+    assert!(net.swarms[0].is_connected(&peer(1)));
+    // The peer is gone. What stands before it pings, answers pings, and keeps its end open.
+    net.links.clear();
+    let limits = connection::Limits::default();
+    let end = net.now + 2 * limits.ping_interval + limits.ping_timeout;
+    while net.now < end {
+        for frame in [[0x89, 0], [0x8a, 0]] {
+            let mut bytes = frame;
+            net.input(
+                0,
+                Input::Received {
+                    conn,
+                    bytes: &mut bytes,
+                },
+            );
+        }
+        net.pass(Duration::from_secs(5));
+    }
+    assert_eq!(net.closed(0), [CloseReason::PingTimeout]);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+}

@@ -1,10 +1,13 @@
 //! Finding each other.
 
+use alloc::string::String;
 use alloc::vec;
 use core::time::Duration;
 
 use super::*;
+use crate::particle;
 use basalt_terms::multiaddr::Scope;
+use basalt_terms::protobuf;
 
 /// Swarms that all take part in one network's Kademlia and know each other's listeners.
 fn network(count: usize, kademlia: &str) -> Net {
@@ -148,4 +151,104 @@ fn names_lead_inside_only_if_somebody_inside_told_them() {
     assert_eq!(scope(&mut net, &named), Scope::Any);
     let other = "/dns4/other.example/tcp/977".parse().unwrap();
     assert_eq!(scope(&mut net, &other), Scope::Global);
+}
+
+/// Tells what follows on all connections of swarm `from` as an identify push.
+fn push(net: &mut Net, from: usize, message: Vec<u8>) {
+    let swarm = &mut net.swarms[from];
+    swarm.local.identify = message;
+    for conn in swarm.pool.ids() {
+        let context = connection::Context {
+            now: net.now,
+            local: &swarm.local,
+            allowance: 0,
+        };
+        swarm.pool.connection(conn).unwrap().push_identity(context);
+    }
+    net.run();
+}
+
+#[test]
+fn what_a_push_leaves_out_stays_as_it_was() {
+    const KADEMLIA: &str = "/fluence/kad/dar/1.0.0";
+    let address_of = |text: &str| text.parse::<Multiaddr>().unwrap();
+    let field = |number, value: &[u8]| {
+        let mut message = vec![];
+        protobuf::write_bytes(number, value, &mut message);
+        message
+    };
+    let listen = |text: &str| field(2, address_of(text).as_bytes());
+    let mut net = network(2, KADEMLIA);
+    net.swarms[0].config.particles_only = true;
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    let addresses = |net: &Net| net.swarms[0].addresses(&peer(1)).map(<[_]>::to_vec);
+    assert_eq!(addresses(&net), Some(vec![address(1, Transport::Tcp)]));
+
+    // One field at a time: a new address, another agent, nothing at all.
+    let moved = "/ip4/127.0.0.1/tcp/45679";
+    push(&mut net, 1, listen(moved));
+    assert_eq!(addresses(&net), Some(vec![address_of(moved)]));
+    for message in [field(6, b"agent"), field(5, b"ipfs/0.1.0"), vec![]] {
+        push(&mut net, 1, message);
+        assert_eq!(addresses(&net), Some(vec![address_of(moved)]));
+    }
+    // Addresses that are of no use here are addresses all the same.
+    push(&mut net, 1, listen("/ip4/127.0.0.1/udp/1/quic-v1"));
+    assert_eq!(addresses(&net), Some(vec![]));
+    push(&mut net, 1, listen(moved));
+
+    // Protocols alone: it leaves the network, and comes back with its address.
+    push(&mut net, 1, field(3, particle::PROTOCOL.as_bytes()));
+    assert_eq!(addresses(&net), None);
+    let both = [
+        field(3, particle::PROTOCOL.as_bytes()),
+        field(3, KADEMLIA.as_bytes()),
+    ];
+    push(&mut net, 1, both.concat());
+    assert_eq!(addresses(&net), Some(vec![address_of(moved)]));
+    assert_eq!(net.refused(0), []);
+
+    // A list without the particle protocol is still a reason to leave.
+    push(&mut net, 1, field(3, KADEMLIA.as_bytes()));
+    assert_eq!(net.refused(0), [Refusal::NoParticles]);
+    assert!(!net.swarms[0].is_connected(&peer(1)));
+    assert!(net.swarms[0].told.is_empty());
+}
+
+#[test]
+fn addresses_of_no_use_here_hide_none_that_is() {
+    const KADEMLIA: &str = "/fluence/kad/dar/1.0.0";
+    let address_of = |text: String| text.parse::<Multiaddr>().unwrap();
+    let useless: Vec<Multiaddr> = (0..60)
+        .flat_map(|port| {
+            [
+                std::format!("/ip4/10.0.0.1/udp/{port}/quic-v1"),
+                std::format!("/ip4/10.0.0.1/tcp/{port}/p2p/{}/p2p-circuit", peer(3)),
+            ]
+        })
+        .map(address_of)
+        .collect();
+    let mut net = network(3, KADEMLIA);
+    // In identify, and kept no longer than sixteen.
+    let tcp = |port| address_of(std::format!("/ip4/10.0.0.1/tcp/{port}"));
+    let listen = [&useless[..], &[address(1, Transport::Tcp)]].concat();
+    let listen = listen.into_iter().take(60).chain((1000..1040).map(tcp));
+    let now = net.now;
+    net.swarms[1].set_listen_addresses(now, listen.collect(), &mut vec![]);
+    net.dial(0, &address(1, Transport::Tcp));
+    net.run();
+    let kept = net.swarms[0].addresses(&peer(1)).unwrap();
+    assert_eq!(kept, (1000..1016).map(tcp).collect::<Vec<_>>());
+
+    // In an answer: those that need TLS, which is not set up here, and those of another peer.
+    let mut told = useless;
+    told.extend((0..4).map(|port| address_of(std::format!("/ip4/10.0.0.2/tcp/{port}/wss"))));
+    told.extend(
+        (0..4).map(|port| address_of(std::format!("/ip4/10.0.0.2/tcp/{port}/p2p/{}", peer(3)))),
+    );
+    told.push(address(2, Transport::Tcp));
+    net.swarms[1].kad.identified(now, peer(2), told);
+    find(&mut net, 0, peer(200));
+    assert!(net.swarms[0].is_connected(&peer(2)));
 }

@@ -59,3 +59,31 @@ fn tls_carries_everything_and_checks_the_name() {
     net.run();
     assert!(!net.swarms[1].is_connected(&peer(2)));
 }
+
+#[test]
+fn the_name_after_sni_is_asked_for_and_checked() {
+    let text = |text: &str| String::from(text);
+    let serving = tls(crate::tls::Settings {
+        certificate: Some((
+            text(include_str!("../../../tests/vectors/tls/p256.pem")),
+            text(include_str!("../../../tests/vectors/tls/p256.key")),
+        )),
+        ..Default::default()
+    });
+    let trusting = tls(crate::tls::Settings {
+        roots: vec![text(include_str!("../../../tests/vectors/tls/ca-p256.pem"))],
+        ..Default::default()
+    });
+    for (form, fits) in [
+        ("tls/sni/node.example/ws", true),
+        ("tls/sni/node.example/ws/http-path/a%2Fb", true),
+        ("tls/sni/other.example/ws", false),
+        ("tls/ws", false),
+    ] {
+        let mut net = Net::new(vec![trusting.clone(), serving.clone()]);
+        let address = std::format!("/ip4/10.0.0.1/tcp/999/{form}/p2p/{}", peer(1));
+        net.dial(0, &address.parse().unwrap());
+        net.run();
+        assert_eq!(net.swarms[0].is_connected(&peer(1)), fits, "{form}");
+    }
+}
