@@ -10,6 +10,7 @@ pub mod clock;
 pub mod identity;
 pub mod logger;
 pub mod platform;
+mod private;
 pub mod prove;
 pub mod reactor;
 pub mod run;
