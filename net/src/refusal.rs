@@ -40,11 +40,13 @@ pub enum Refusal {
     MessageMalformed,
     /// A question of Kademlia: there are too many.
     QuestionFlood,
+    /// A dial: a stranger named an address that is not public.
+    NotPublic,
 }
 
 impl Refusal {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ConnectionsFull,
         Self::SetUpsFull,
         Self::AddressSetUpsFull,
@@ -62,6 +64,7 @@ impl Refusal {
         Self::ParticleMemory,
         Self::MessageMalformed,
         Self::QuestionFlood,
+        Self::NotPublic,
     ];
 
     /// A short name for logs and metrics.
@@ -84,6 +87,7 @@ impl Refusal {
             Self::ParticleMemory => "particle_memory",
             Self::MessageMalformed => "message_malformed",
             Self::QuestionFlood => "question_flood",
+            Self::NotPublic => "not_public",
         }
     }
 }

@@ -77,9 +77,9 @@ pub struct Limits {
     /// Time without use after which a connection that was made for Kademlia's questions is closed.
     /// Bounds how many peers a search leaves us connected with.
     pub passing_idle: Duration,
-    /// Names that local peers told, which may lead to local addresses. Bounds what they make us
-    /// remember.
-    pub max_local_names: usize,
+    /// Names that local peers told, which may lead to local addresses, and local addresses. Bounds
+    /// what they make us remember.
+    pub max_local_hosts: usize,
     /// What the records of a `/dnsaddr` can make us do.
     pub route: RouteLimits,
 }
@@ -95,7 +95,7 @@ impl Default for Limits {
             max_held: 512 * 1024 * 1024,
             max_queued: 512 * 1024 * 1024,
             passing_idle: Duration::from_secs(180),
-            max_local_names: 256,
+            max_local_hosts: 1024,
             route: RouteLimits::default(),
         }
     }

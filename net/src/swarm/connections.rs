@@ -87,18 +87,16 @@ impl Swarm {
         self.dial_within(now, address, Scope::Any, out)
     }
 
-    /// Dials an address that other peers told. Its name may only lead to public addresses, unless a
-    /// local peer told it: otherwise any peer could make us dial hosts on our own network.
+    /// Dials an address that other peers told. It may only lead to public addresses, unless a local
+    /// peer told its host: otherwise any peer could make us dial hosts on our own network.
     pub fn dial_told(
         &mut self,
         now: Instant,
         address: &Multiaddr,
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
-        let endpoint = Endpoint::try_from(address).ok();
-        let name = endpoint.as_ref().and_then(|endpoint| endpoint.host.name());
-        let scope = match name {
-            Some(name) if self.local_names.contains(name) => Scope::Any,
+        let scope = match Endpoint::try_from(address) {
+            Ok(endpoint) if self.local_hosts.contains(&endpoint.host) => Scope::Any,
             _ => Scope::Global,
         };
         self.dial_within(now, address, scope, out)
@@ -112,8 +110,12 @@ impl Swarm {
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
         let limits = &self.config.limits;
-        let route =
-            Route::new(address, scope, limits.route.clone()).map_err(CannotDial::Address)?;
+        let route = Route::new(address, scope, limits.route.clone()).map_err(|error| {
+            if error == EndpointError::NotPublic {
+                self.status.count(Refusal::NotPublic);
+            }
+            CannotDial::Address(error)
+        })?;
         let peer = address.peer_id();
         if peer == Some(self.peer_id) {
             return Err(CannotDial::Oneself);

@@ -1,7 +1,7 @@
 //! The swarm as a state machine: inputs in, effects out.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -47,7 +47,7 @@ pub struct Swarm {
     pub(super) pool: Pool,
     pub(super) bootstrap: Bootstrap,
     /// Host names that peers on our own network told. Only these may lead to local addresses.
-    pub(super) local_names: BTreeSet<String>,
+    pub(super) local_hosts: BTreeSet<HostName>,
     pub(super) kad: Kad,
     /// What Kademlia wants of peers that are being dialed.
     pub(super) asks: BTreeMap<ConnId, Ask>,
@@ -80,7 +80,7 @@ impl Swarm {
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
-            local_names: BTreeSet::new(),
+            local_hosts: BTreeSet::new(),
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             asks: BTreeMap::new(),
             paused: BTreeSet::new(),

@@ -4,7 +4,7 @@ use alloc::vec;
 use core::time::Duration;
 
 use super::*;
-use basalt_terms::multiaddr::Scope;
+use basalt_terms::multiaddr::{EndpointError, Scope};
 
 /// Swarms that all take part in one network's Kademlia and know each other's listeners.
 fn network(count: usize, kademlia: &str) -> Net {
@@ -148,4 +148,43 @@ fn names_lead_inside_only_if_somebody_inside_told_them() {
     assert_eq!(scope(&mut net, &named), Scope::Any);
     let other = "/dns4/other.example/tcp/977".parse().unwrap();
     assert_eq!(scope(&mut net, &other), Scope::Global);
+}
+
+#[test]
+fn addresses_inside_are_dialed_only_if_somebody_inside_told_them() {
+    // Peers of another network tell addresses as well.
+    let mut net = network(2, "/fluence/kad/test/1.0.0");
+    net.swarms[0] = Swarm::new(Config::default(), keypair(0), [1; 32]);
+    let refused = |net: &mut Net, address: &str| {
+        let address: Multiaddr = address.parse().unwrap();
+        let mut out = vec![];
+        match net.swarms[0].dial_told(net.now, &address, &mut out) {
+            Err(CannotDial::Address(EndpointError::NotPublic)) => out.is_empty(),
+            dialed => dialed.is_err(),
+        }
+    };
+    let inside = [
+        "/ip4/10.0.0.1/tcp/977",
+        "/ip4/127.0.0.1/tcp/977",
+        "/ip4/0.0.0.0/tcp/977",
+        "/ip4/169.254.169.254/tcp/80",
+        "/ip4/100.64.0.1/tcp/977",
+        "/ip6/::1/tcp/977",
+        "/ip6/::ffff:10.0.0.1/tcp/977",
+        "/ip6/fe80::1/tcp/977",
+        "/ip6/fd00::1/tcp/977/ws",
+    ];
+    for address in inside {
+        assert!(refused(&mut net, address), "{address}");
+    }
+    let counted = net.swarms[0].status().refused(Refusal::NotPublic);
+    assert_eq!(counted, inside.len() as u64);
+    for address in ["/ip4/1.1.1.1/tcp/977", "/ip6/2a00::1/tcp/977"] {
+        assert!(!refused(&mut net, address), "{address}");
+    }
+    // A neighbour tells where it listens.
+    net.dial(1, &address(0, Transport::Tcp));
+    net.run();
+    assert!(!refused(&mut net, "/ip4/10.0.0.1/tcp/977"));
+    assert!(refused(&mut net, "/ip4/10.0.0.2/tcp/977"));
 }
