@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod descriptors;
 pub mod identity;
 pub mod logger;
 pub mod platform;

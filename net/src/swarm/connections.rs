@@ -30,7 +30,11 @@ impl Swarm {
         out: &mut Effects,
     ) -> Result<ConnId, Refusal> {
         let limits = &self.config.limits;
-        let refusal = if self.pool.len() >= limits.max_connections {
+        let kept = match self.pool.is_newcomer(remote.ip()) {
+            true => limits.dial_places,
+            false => limits.dial_places + limits.newcomer_places,
+        };
+        let refusal = if self.pool.len() >= limits.max_connections.saturating_sub(kept) {
             Some(Refusal::ConnectionsFull)
         } else if self.pool.strangers_from(remote.ip()) >= limits.max_set_ups_per_address {
             Some(Refusal::AddressSetUpsFull)
