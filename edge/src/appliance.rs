@@ -349,9 +349,14 @@ pub struct Status {
 /// with as little as 64 MiB in all.
 const PARTICLE_MEMORY: usize = 16 << 20;
 
+/// Sockets that peers do not get: those of the operator's pages and of requests to the chain, for
+/// files and for services.
+const OTHER_SOCKETS: usize = 64;
+
 /// Budgets of a peer whose connections the stack bounds.
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
-    config.connections.max_connections = limits.max_sockets;
+    let sockets = limits.max_sockets.saturating_sub(OTHER_SOCKETS);
+    config.connections.fit(sockets);
     config.connections.max_held = PARTICLE_MEMORY;
     config.connections.max_queued = PARTICLE_MEMORY;
     config.seeks.max_bytes = PARTICLE_MEMORY / 4;
@@ -398,6 +403,24 @@ pub fn ip_config(manifest: &Manifest, mac: [u8; 6]) -> ip::Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_address_gets_all_sockets() {
+        let manifest = Manifest::from_bytes(b"").unwrap();
+        for max_sockets in [96, 256, 4096, 1 << 20] {
+            let mut config = peer::Config::from_manifest(&manifest, "0.1.0").unwrap();
+            let limits = ip::Limits {
+                max_sockets,
+                ..ip::Limits::default()
+            };
+            budget(&mut config, &limits);
+            let peers = config.connections;
+            assert!(peers.max_connections + OTHER_SOCKETS <= max_sockets);
+            let kept = peers.dial_places + peers.newcomer_places;
+            assert!(kept >= 4, "{max_sockets}");
+            assert!(2 * peers.max_per_address < peers.max_connections - kept);
+        }
+    }
 
     #[test]
     fn the_buffers_of_tcp_are_a_part_of_the_memory() {

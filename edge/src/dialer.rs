@@ -1,4 +1,8 @@
 //! From endpoints to sockets: names become addresses, and addresses are tried one after the other.
+//!
+//! Every outgoing connection of a node passes here: to peers, to the chain, for files and for
+//! services. So this is where an address has to be in the endpoint's [`Scope`], whoever named it
+//! and whatever name it hid behind.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -23,7 +27,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 struct Dial<L> {
     /// The name, for lookups and reasons; empty for an address.
     name: String,
-    /// Which of its addresses may be dialed.
+    /// Which addresses may be dialed.
     scope: Scope,
     port: u16,
     /// Whether it is about TXT records instead of addresses.
@@ -36,6 +40,21 @@ struct Dial<L> {
     lookup: Option<L>,
     /// Until when the address that is being tried may be silent.
     until: Option<Instant>,
+}
+
+impl<L> Dial<L> {
+    /// Takes addresses to try, the first first, as far as they may be dialed. What to say if none
+    /// of them answers is the result.
+    fn take(&mut self, found: Vec<IpAddr>) -> Reason {
+        let kind = if found.is_empty() { "" } else { "public " };
+        let scope = self.scope;
+        let admitted = found.into_iter().filter(|&ip| scope.admits(ip));
+        self.addresses.extend(admitted.rev());
+        match self.name.is_empty() {
+            true => "the address is not public".into(),
+            false => format!("{} has no {kind}address", self.name).into(),
+        }
+    }
 }
 
 /// How a dial goes on.
@@ -88,15 +107,18 @@ impl<S: Sockets> Dialer<S> {
             lookup: None,
             until: None,
         };
-        match &endpoint.host {
-            HostName::Ip(ip) => dial.addresses.push(*ip),
+        let reason = match &endpoint.host {
+            HostName::Ip(ip) => dial.take(vec![*ip]),
             host => match sockets.questions(host) {
-                Ok(questions) => dial.questions.extend(questions.iter().rev()),
+                Ok(questions) => {
+                    dial.questions.extend(questions.iter().rev());
+                    "the name has no address".into()
+                }
                 Err(reason) => return Step::Failed(reason),
             },
-        }
+        };
         self.dials.insert(conn, dial);
-        self.go_on(now, sockets, conn, "the name has no address".into())
+        self.go_on(now, sockets, conn, reason)
     }
 
     /// Begins a lookup of TXT records for a connection.
@@ -175,18 +197,12 @@ impl<S: Sockets> Dialer<S> {
                 self.dials.remove(&conn);
                 return Some((conn, Step::Texts(texts)));
             }
-            Ok(_) if dial.texts => format!("{} has no TXT record", dial.name),
-            Ok(Found::Texts(_)) => format!("{} has no address", dial.name),
-            Ok(Found::Addresses(addresses)) => {
-                let kind = if addresses.is_empty() { "" } else { "public " };
-                let scope = dial.scope;
-                let admitted = addresses.into_iter().filter(|&ip| scope.admits(ip));
-                dial.addresses.extend(admitted.rev());
-                format!("{} has no {kind}address", dial.name)
-            }
-            Err(reason) => return Some((conn, self.go_on(now, sockets, conn, reason))),
+            Ok(_) if dial.texts => format!("{} has no TXT record", dial.name).into(),
+            Ok(Found::Texts(_)) => format!("{} has no address", dial.name).into(),
+            Ok(Found::Addresses(addresses)) => dial.take(addresses),
+            Err(reason) => reason,
         };
-        Some((conn, self.go_on(now, sockets, conn, reason.into())))
+        Some((conn, self.go_on(now, sockets, conn, reason)))
     }
 
     /// A connection whose address was silent for too long, with others to try.

@@ -1,12 +1,16 @@
 //! The node's seed, from which its key is made: generated at the first start and kept in a file.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+
+use crate::private;
+
+/// Longest identity file that is read: a seed in base64 has 44 characters.
+const MAX_TEXT: u64 = 1024;
 
 /// 32 random bytes from the operating system.
 ///
@@ -20,17 +24,23 @@ pub fn entropy() -> Result<[u8; 32]> {
     Ok(bytes)
 }
 
-/// The seed kept in `path` as base64; generated and written there if the file does not exist.
+/// The seed kept in `path` as base64; generated and written there if the file does not exist. Only
+/// its owner may open the file.
 ///
 /// # Errors
-/// The file cannot be read or written, or holds something else.
+/// The file cannot be read or written, stays open to others, or holds something else.
 pub fn kept_seed(path: &Path) -> Result<[u8; 32]> {
     let name = path.display();
     let damaged = |what: &str| {
         anyhow!("identity file {name} {what}; restore it, or delete it for a new identity")
     };
-    match fs::read_to_string(path) {
-        Ok(text) => {
+    match private::options().read(true).open(path) {
+        Ok(file) => {
+            private::keep(&file, path, "the node's seed")?;
+            let mut text = String::new();
+            file.take(MAX_TEXT)
+                .read_to_string(&mut text)
+                .with_context(|| format!("cannot read identity file {name}"))?;
             let bytes = BASE64_STANDARD
                 .decode(text.trim())
                 .map_err(|error| damaged(&format!("is not base64: {error}")))?;
@@ -40,13 +50,13 @@ pub fn kept_seed(path: &Path) -> Result<[u8; 32]> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let seed = entropy()?;
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(path).with_context(|| {
-                format!("cannot create identity file {name}; is its folder writable?")
-            })?;
+            let mut file = private::options()
+                .write(true)
+                .create_new(true)
+                .open(path)
+                .with_context(|| {
+                    format!("cannot create identity file {name}; is its folder writable?")
+                })?;
             writeln!(file, "{}", BASE64_STANDARD.encode(seed))
                 .with_context(|| format!("cannot write identity file {name}"))?;
             Ok(seed)
@@ -58,6 +68,20 @@ pub fn kept_seed(path: &Path) -> Result<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::private::tests::{mode, unused};
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn an_identity_is_its_owners_alone() {
+        let path = unused("identity-mode");
+        let seed = kept_seed(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(kept_seed(&path).unwrap(), seed);
+        assert_eq!(mode(&path), 0o600);
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn a_generated_seed_is_kept() {

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod descriptors;
 pub mod identity;
 pub mod logger;
 pub mod platform;
+mod private;
 pub mod prove;
 pub mod reactor;
 pub mod run;

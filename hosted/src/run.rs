@@ -20,7 +20,7 @@ use clap::Args;
 use crate::clock::Clocks;
 use crate::platform::Process;
 use crate::reactor::Reactor;
-use crate::{identity, logger, state};
+use crate::{descriptors, identity, logger, state};
 
 /// How to run the node.
 #[derive(Debug, Args)]
@@ -97,6 +97,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let mut config = peer::Config::from_manifest(&manifest, env!("CARGO_PKG_VERSION"))?;
     let tls = tls::Context::new(&peer::tls_settings(&manifest), identity::entropy()?)?;
     config.tls = Some(Arc::new(tls));
+    config.connections.fit(descriptors::for_peers());
     config.services.set(&manifest.services, available_bytes());
     let cores = args.compute.unwrap_or_else(|| threads(&manifest));
     let waker = Arc::new(OnceLock::new());

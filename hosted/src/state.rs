@@ -1,6 +1,6 @@
 //! A file in place of the state partition.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use basalt_node::state::State;
 use basalt_store::BlockDevice;
+
+use crate::{identity, private};
 
 /// Bytes of a block.
 const BLOCK: usize = 4096;
@@ -62,13 +64,14 @@ impl BlockDevice for Disk {
 }
 
 /// Opens the state kept in a file; one that does not exist is made with `bytes` bytes, which take
-/// room as they are written.
+/// room as they are written. It holds the node's seed and the workers' keys: only its owner may
+/// open it.
 ///
 /// # Errors
-/// The file cannot be opened, or holds something else.
+/// The file cannot be opened, stays open to others, or holds something else.
 pub fn open(path: &Path, bytes: u64) -> Result<State> {
     let name = path.display();
-    let file = OpenOptions::new()
+    let file = private::options()
         .read(true)
         .write(true)
         .create(true)
@@ -77,6 +80,7 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
         .with_context(|| format!("cannot open the state file {name}"))?;
     file.try_lock()
         .map_err(|error| anyhow!("the state file {name} is in use: {error}"))?;
+    private::keep(&file, path, "the node's seed and the workers' keys")?;
     let mut len = file
         .metadata()
         .with_context(|| format!("cannot read the state file {name}"))?
@@ -91,7 +95,7 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
         blocks: len / BLOCK as u64,
         failed: false,
     };
-    let entropy = crate::identity::entropy()?;
+    let entropy = identity::entropy()?;
     let fresh = core::array::from_fn(|i| entropy[i]);
     let (state, opened) =
         State::open(disk, fresh).map_err(|error| anyhow!("state file {name}: {error}"))?;
@@ -105,7 +109,23 @@ pub fn open(path: &Path, bytes: u64) -> Result<State> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::private::tests::{mode, unused};
     use basalt_node::state::Namespace;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_state_file_is_its_owners_alone() {
+        let path = unused("state-mode");
+        drop(open(&path, 1 << 20).unwrap());
+        assert_eq!(mode(&path), 0o600);
+        // As files were made before.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        drop(open(&path, 1 << 20).unwrap());
+        let closed = mode(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(closed, 0o600);
+    }
 
     #[test]
     fn after_a_failed_flush_nothing_is_believed() {

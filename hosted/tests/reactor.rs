@@ -182,7 +182,8 @@ fn each_address_of_a_name_is_tried() {
     let remote = listener.local_addr().unwrap();
     let dial = |address: String| {
         let address: Multiaddr = address.parse().unwrap();
-        let (conn, endpoint) = (conn(), Endpoint::try_from(&address).unwrap());
+        let endpoint = Endpoint::try_from(&address).unwrap().within(Scope::Any);
+        let conn = conn();
         first_note(&mut reactor(), Effect::Dial { conn, endpoint })
     };
     let port = remote.port();
@@ -192,8 +193,7 @@ fn each_address_of_a_name_is_tried() {
         assert_eq!(dialed, Note::Dialed(remote));
     }
     let address: Multiaddr = format!("/dns/localhost/tcp/{port}").parse().unwrap();
-    let mut endpoint = Endpoint::try_from(&address).unwrap();
-    endpoint.scope = Scope::Global;
+    let endpoint = Endpoint::try_from(&address).unwrap();
     let conn = conn();
     let refused = first_note(&mut reactor(), Effect::Dial { conn, endpoint });
     let reason = "localhost has no public address".into();

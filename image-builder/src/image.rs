@@ -8,8 +8,9 @@
 
 use core::fmt;
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -160,7 +161,8 @@ impl Image {
 
     /// Writes the image to a file, which takes only the room of what is not zero.
     ///
-    /// The file appears whole or not at all; one that is there is replaced.
+    /// The file appears whole or not at all; one that is there is replaced. Only its owner may open
+    /// it.
     ///
     /// # Errors
     /// When the file cannot be written, or is something else than a file.
@@ -184,7 +186,13 @@ impl Image {
     }
 
     fn write_sparse(&self, path: &Path) -> io::Result<()> {
-        let mut file = File::create(path)?;
+        // The manifest in it may hold the node's seed and the key of its wallet.
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
         file.set_len(self.bytes.len() as u64)?;
         for (index, chunk) in self.bytes.chunks(CHUNK).enumerate() {
             if chunk.iter().any(|byte| *byte != 0) {

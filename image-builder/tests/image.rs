@@ -301,6 +301,7 @@ fn a_written_image_is_sparse_and_whole() {
     }
     let metadata = path.metadata().unwrap();
     assert_eq!(metadata.len(), SIZE);
+    assert_eq!(metadata.mode() & 0o777, 0o600);
     assert!(
         metadata.blocks() * 512 < SIZE / 4,
         "{} blocks",

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::protobuf::ProtobufError;
@@ -62,7 +62,7 @@ pub enum KeyError {
     Kind(u64),
     /// The key is not 32 bytes long.
     KeyLength(usize),
-    /// The key is not a point of the curve.
+    /// The key is not a point of the curve, in the one form that it has.
     NotAPoint,
     /// The signature is not 64 bytes long.
     SignatureLength(usize),
@@ -127,13 +127,18 @@ impl PublicKey {
         PeerId::from_ed25519(key)
     }
 
-    /// Checks that `signature` is this key's signature of `message`.
+    /// Checks that `signature` is this key's signature of `message`. Strictly: under a key of small
+    /// order one signature fits many messages, so whoever presents such a key could say that it has
+    /// signed what it never saw. No seed gives such a key.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         let Self::Ed25519(key) = self;
         let signature = Signature::from_slice(signature)
             .map_err(|_| KeyError::SignatureLength(signature.len()))?;
+        if !public_key::is_canonical(key) {
+            return Err(KeyError::NotAPoint);
+        }
         let key = VerifyingKey::from_bytes(key).map_err(|_| KeyError::NotAPoint)?;
-        key.verify(message, &signature)
+        key.verify_strict(message, &signature)
             .map_err(|_| KeyError::Mismatch)
     }
 }
@@ -149,6 +154,67 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
     use base64::Engine;
+    use ed25519_dalek::Verifier;
+
+    /// Encodings of the eight points of small order, and other forms that libraries read.
+    const WEAK: [&str; 14] = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ];
+
+    fn key(hex: &str) -> [u8; 32] {
+        let byte = |index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap();
+        core::array::from_fn(byte)
+    }
+
+    /// A signature that nobody made: the neutral point, and zero. It fits every message whose hash
+    /// the key's order divides.
+    fn forged() -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        signature
+    }
+
+    #[test]
+    fn nothing_is_signed_by_a_key_of_small_order() {
+        let mut loosely = 0;
+        for weak in WEAK {
+            let bytes = key(weak);
+            for number in 0..64_u8 {
+                let message = [number; 3];
+                let known = VerifyingKey::from_bytes(&bytes).ok();
+                let signature = Signature::from_bytes(&forged());
+                let fits = |key: VerifyingKey| key.verify(&message, &signature).is_ok();
+                loosely += usize::from(known.is_some_and(fits));
+                let strictly = PublicKey::Ed25519(bytes).verify(&message, &forged());
+                assert!(strictly.is_err(), "{weak} {number}");
+            }
+        }
+        // The forgery is a real one.
+        assert!(loosely > 64, "{loosely}");
+    }
+
+    #[test]
+    fn each_honest_key_passes() {
+        for seed in 0..=u8::MAX {
+            let pair = Keypair::from_seed([seed; 32]);
+            let message = [seed; 40];
+            let signature = pair.sign(&message);
+            assert_eq!(pair.public().verify(&message, &signature), Ok(()));
+        }
+    }
 
     #[test]
     fn id_of_the_known_seed() {

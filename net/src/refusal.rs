@@ -42,6 +42,8 @@ pub enum Refusal {
     MessageMalformed,
     /// A question of Kademlia: there are too many.
     QuestionFlood,
+    /// A dial: a stranger named an address that is not public.
+    NotPublic,
 }
 
 impl Refusal {
@@ -65,6 +67,7 @@ impl Refusal {
         Self::ParticleMemory,
         Self::MessageMalformed,
         Self::QuestionFlood,
+        Self::NotPublic,
     ];
 
     /// A short name for logs and metrics.
@@ -88,6 +91,7 @@ impl Refusal {
             Self::ParticleMemory => "particle_memory",
             Self::MessageMalformed => "message_malformed",
             Self::QuestionFlood => "question_flood",
+            Self::NotPublic => "not_public",
         }
     }
 }

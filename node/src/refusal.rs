@@ -95,6 +95,8 @@ reasons! {
     /// A request of a service: it leads where services may not go, is none, or too many are under
     /// way.
     WebRefused = "web_refused", "a service may not make this request";
+    /// A call of `aqua-ipfs`: the address that a stranger names is not public.
+    FileRefused = "file_refused", "a script may not fetch from this address";
     /// A new service: there are too many.
     ServicesFull = "services_full", "there are too many services";
     /// A call of a service: its own memory, or that of all services, is used up.

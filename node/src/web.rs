@@ -11,7 +11,7 @@ use core::task::Waker;
 use core::time::Duration;
 
 use basalt_manifest::Url;
-use basalt_net::multiaddr::{HostName, Scope};
+use basalt_net::multiaddr::Scope;
 use basalt_net::time::Instant;
 use basalt_wasm_host::host::{HttpRequest, HttpResponse};
 use spin::Mutex;
@@ -161,14 +161,13 @@ impl Web {
             Ok(url) => url,
             Err(error) => return Err(format!("the URL {error}: {:.200}", request.url)),
         };
-        let mut server = Server::of_url(&url);
-        if self.limits.reach == Reach::Public {
-            server.endpoint.scope = Scope::Global;
-        }
-        if let HostName::Ip(ip) = server.endpoint.host
-            && !server.endpoint.scope.admits(ip)
-        {
-            return Err(format!("services of this peer may not reach {ip}"));
+        let server = Server::of_url(&url).within(match self.limits.reach {
+            Reach::All => Scope::Any,
+            _ => Scope::Global,
+        });
+        if !server.endpoint.is_admitted() {
+            let host = &server.endpoint.host;
+            return Err(format!("services of this peer may not reach {host}"));
         }
         let bytes = bytes(request, &url, &server).map_err(|error| error.to_string())?;
         if bytes.len() > self.limits.max_request {
@@ -212,6 +211,8 @@ mod tests {
 
     use alloc::task::Wake;
     use std::thread::{self, Thread};
+
+    use basalt_net::multiaddr::HostName;
 
     use super::*;
     use crate::compute::{NoPause, Pause};

@@ -55,9 +55,34 @@ pub fn ed25519_message(key: &[u8; 32]) -> [u8; ED25519_LEN] {
     bytes
 }
 
+/// Whether an Ed25519 key is written in the one form that its point has: its coordinate is below
+/// the field's prime, 2^255 - 19 (RFC 8032, section 5.1.3). Libraries read other forms as well,
+/// and then one key would have two peer ids.
+pub fn is_canonical(key: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = key;
+    // The highest bit is the sign of the other coordinate.
+    let above = high & 0x7f == 0x7f && middle.iter().all(|&byte| byte == 0xff) && *low >= 0xed;
+    !above
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn coordinates_end_below_the_prime() {
+        let mut key = [0xff; 32];
+        for high in [0x7f, 0xff] {
+            key[31] = high;
+            for low in 0..=u8::MAX {
+                key[0] = low;
+                assert_eq!(is_canonical(&key), low < 0xed, "{low:x}");
+            }
+        }
+        key[16] = 0xfe;
+        assert!(is_canonical(&key));
+        assert!(is_canonical(&[0; 32]));
+    }
 
     #[test]
     fn reads_what_it_writes() {

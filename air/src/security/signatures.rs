@@ -3,7 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use ed25519_dalek::{Signature as Ed25519Signature, Verifier, VerifyingKey};
+use basalt_terms::public_key::is_canonical;
+use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
 use hashbrown::HashMap;
 
 use super::cache::VerifiedSignatures;
@@ -300,15 +301,20 @@ fn borsh(cids: &[Cid], salt: &str, texts: &[&str], out: &mut Vec<u8>) {
     }
 }
 
+/// Checks a signature strictly: under a key of small order one signature fits many messages, so a
+/// stranger could show results that such a peer has "signed" for any script.
 fn verify(public_key: &[u8], signature: &[u8], message: &[u8]) -> Result<()> {
     let key = raw_key(public_key)?;
+    if !is_canonical(key) {
+        return Err("malformed key: its coordinate is not reduced".into());
+    }
     let key = VerifyingKey::from_bytes(key).map_err(|error| format!("malformed key: {error}"))?;
     let signature = match signature {
         [ED25519, signature @ ..] => Ed25519Signature::from_slice(signature)
             .map_err(|error| format!("malformed signature: {error}"))?,
         _ => return Err("malformed signature: no Ed25519 signature".into()),
     };
-    key.verify(message, &signature)
+    key.verify_strict(message, &signature)
         .map_err(|error| format!("{error}"))
 }
 
@@ -324,4 +330,76 @@ fn raw_key(public_key: &[u8]) -> Result<&[u8; 32]> {
 
 fn peer_id(public_key: &[u8]) -> Result<String> {
     raw_key(public_key).map(base58_peer_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use ed25519_dalek::{Signer, SigningKey, Verifier};
+
+    /// Encodings of the eight points of small order, and other forms that libraries read.
+    const WEAK: [&str; 14] = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ];
+
+    fn key(hex: &str) -> [u8; 32] {
+        let byte = |index| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap();
+        core::array::from_fn(byte)
+    }
+
+    /// A signature that nobody made: the neutral point, and zero. It fits every message whose hash
+    /// the key's order divides.
+    fn forged() -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        signature
+    }
+
+    fn prefixed(bytes: &[u8]) -> Vec<u8> {
+        [&[ED25519][..], bytes].concat()
+    }
+
+    #[test]
+    fn nothing_is_signed_by_a_key_of_small_order() {
+        let mut loosely = 0;
+        for weak in WEAK {
+            let bytes = key(weak);
+            for number in 0..64_u8 {
+                let message = [number; 3];
+                let known = VerifyingKey::from_bytes(&bytes).ok();
+                let signature = Ed25519Signature::from_bytes(&forged());
+                let fits = |key: VerifyingKey| key.verify(&message, &signature).is_ok();
+                loosely += usize::from(known.is_some_and(fits));
+                let strictly = verify(&prefixed(&bytes), &prefixed(&forged()), &message);
+                assert!(strictly.is_err(), "{weak} {number}");
+            }
+        }
+        // The forgery is a real one.
+        assert!(loosely > 64, "{loosely}");
+    }
+
+    #[test]
+    fn each_honest_key_passes() {
+        for seed in 0..=u8::MAX {
+            let pair = SigningKey::from_bytes(&[seed; 32]);
+            let message = vec![seed; 40];
+            let signature = prefixed(&pair.sign(&message).to_bytes());
+            let public = prefixed(pair.verifying_key().as_bytes());
+            assert_eq!(verify(&public, &signature, &message), Ok(()));
+        }
+    }
 }

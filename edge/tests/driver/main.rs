@@ -19,8 +19,7 @@ fn ip(text: &str) -> IpAddr {
 
 fn dial(world: &mut World, address: &str, scope: Scope) {
     let address: Multiaddr = address.parse().unwrap();
-    let mut endpoint = Endpoint::try_from(&address).unwrap();
-    endpoint.scope = scope;
+    let endpoint = Endpoint::try_from(&address).unwrap().within(scope);
     let conn = conn(1000);
     world.apply(Effect::Dial { conn, endpoint });
 }
@@ -220,6 +219,58 @@ fn names_lead_only_where_they_may() {
         reasons.map(|reason| Note::DialFailed(reason.into()))
     );
     assert!(world.driver.sockets.dialed.is_empty());
+}
+
+#[test]
+fn no_address_of_ones_own_network_is_dialed_for_a_stranger() {
+    let inside = [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "fd00::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+    ];
+    let mut world = World::new();
+    for address in inside {
+        let family = if address.contains(':') { "ip6" } else { "ip4" };
+        let literal = format!("/{family}/{address}/tcp/977");
+        dial(&mut world, &literal, Scope::Global);
+        let reason = Note::DialFailed("the address is not public".into());
+        assert_eq!(world.notes(), [reason], "{address}");
+        // The same behind a name, beside one that is public.
+        dial(&mut world, "/dns4/a.example/tcp/977", Scope::Global);
+        world.found(Ok(Found::Addresses(vec![ip(address), ip("1.1.1.1")])));
+        world.apply(Effect::Abort { conn: conn(1000) });
+    }
+    assert!(
+        world
+            .driver
+            .sockets
+            .dialed
+            .iter()
+            .all(|to| to.ip() == ip("1.1.1.1"))
+    );
+    assert_eq!(world.driver.sockets.dialed.len(), inside.len());
+    world.driver.sockets.dialed.clear();
+    for address in ["/ip4/1.1.1.1/tcp/977", "/ip6/2a00::1/tcp/977"] {
+        dial(&mut world, address, Scope::Global);
+        world.apply(Effect::Abort { conn: conn(1000) });
+    }
+    // What the manifest names may be anywhere.
+    dial(&mut world, "/ip4/127.0.0.1/tcp/977", Scope::Any);
+    assert_eq!(
+        dialed(&world),
+        ["1.1.1.1:977", "[2a00::1]:977", "127.0.0.1:977"]
+    );
 }
 
 #[test]

@@ -95,6 +95,21 @@ mod tests {
         );
     }
 
+    /// Otherwise everybody could be this peer.
+    #[test]
+    fn an_identity_of_small_order_proves_nothing() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut forged = payload::write(&Keypair::from_seed([1; 32]), &KEY);
+        let (identity, signature) = (2 + 4, forged.len() - 64);
+        forged[identity..identity + 32].copy_from_slice(&neutral);
+        forged[signature..].fill(0);
+        forged[signature] = 1;
+        let payload = Payload::read(&forged).unwrap();
+        let mismatch = Err(NoiseError::Identity(KeyError::Mismatch));
+        assert_eq!(Proven::default().verify(&payload, &KEY), mismatch);
+    }
+
     #[test]
     fn a_flood_of_identities_is_forgotten() {
         let mut proven = Proven::default();

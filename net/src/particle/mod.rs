@@ -160,6 +160,17 @@ mod tests {
         assert_eq!(again.verify(), Err(VerifyError::Key(KeyError::Mismatch)));
     }
 
+    /// One signature of all particles would let anybody write in this author's name.
+    #[test]
+    fn an_author_of_small_order_signs_nothing() {
+        let mut particle = Authored::clone(&known().0);
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        particle.init_peer_id = PeerId::from_ed25519(&neutral);
+        particle.signature = [&neutral[..], &[0; 32]].concat();
+        assert_eq!(particle.verify(), Err(VerifyError::Key(KeyError::Mismatch)));
+    }
+
     #[test]
     fn expiry() {
         let mut particle = Authored::clone(&known().0);

@@ -30,7 +30,11 @@ impl Swarm {
         out: &mut Effects,
     ) -> Result<ConnId, Refusal> {
         let limits = &self.config.limits;
-        let refusal = if self.pool.len() >= limits.max_connections {
+        let kept = match self.pool.is_newcomer(remote.ip()) {
+            true => limits.dial_places,
+            false => limits.dial_places + limits.newcomer_places,
+        };
+        let refusal = if self.pool.len() >= limits.max_connections.saturating_sub(kept) {
             Some(Refusal::ConnectionsFull)
         } else if self.pool.strangers_from(remote.ip()) >= limits.max_set_ups_per_address {
             Some(Refusal::AddressSetUpsFull)
@@ -88,18 +92,16 @@ impl Swarm {
         self.dial_within(now, address, Scope::Any, out)
     }
 
-    /// Dials an address that other peers told. Its name may only lead to public addresses, unless a
-    /// local peer told it: otherwise any peer could make us dial hosts on our own network.
+    /// Dials an address that other peers told. It may only lead to public addresses, unless a local
+    /// peer told its host: otherwise any peer could make us dial hosts on our own network.
     pub fn dial_told(
         &mut self,
         now: Instant,
         address: &Multiaddr,
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
-        let endpoint = Endpoint::try_from(address).ok();
-        let name = endpoint.as_ref().and_then(|endpoint| endpoint.host.name());
-        let scope = match name {
-            Some(name) if self.local_names.contains(name) => Scope::Any,
+        let scope = match Endpoint::try_from(address) {
+            Ok(endpoint) if self.local_hosts.contains(&endpoint.host) => Scope::Any,
             _ => Scope::Global,
         };
         self.dial_within(now, address, scope, out)
@@ -113,8 +115,12 @@ impl Swarm {
         out: &mut Effects,
     ) -> Result<ConnId, CannotDial> {
         let limits = &self.config.limits;
-        let route =
-            Route::new(address, scope, limits.route.clone()).map_err(CannotDial::Address)?;
+        let route = Route::new(address, scope, limits.route.clone()).map_err(|error| {
+            if error == EndpointError::NotPublic {
+                self.status.count(Refusal::NotPublic);
+            }
+            CannotDial::Address(error)
+        })?;
         let peer = address.peer_id();
         if peer == Some(self.peer_id) {
             return Err(CannotDial::Oneself);

@@ -58,18 +58,18 @@ impl Swarm {
     fn useful(&mut self, conn: ConnId, addresses: &[Multiaddr]) -> Vec<Multiaddr> {
         let remote = self.pool.get(conn).and_then(|entry| entry.remote);
         let local = remote.is_some_and(|remote| !basalt_terms::multiaddr::is_global(remote.ip()));
-        let (names, max) = (&mut self.local_names, self.config.limits.max_local_names);
+        let (hosts, max) = (&mut self.local_hosts, self.config.limits.max_local_hosts);
         let mut useful = |address: &&Multiaddr| {
             let Ok(endpoint) = Endpoint::try_from(*address) else {
                 return false;
             };
-            if local
-                && let Some(name) = endpoint.host.name()
-                && names.len() < max
-            {
-                names.insert(name.into());
+            let public = endpoint.is_admitted();
+            // Which addresses a name has will be seen.
+            let matters = !public || endpoint.host.name().is_some();
+            if local && matters && hosts.len() < max {
+                hosts.insert(endpoint.host);
             }
-            local || endpoint.is_global()
+            local || public
         };
         addresses
             .iter()

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -50,7 +50,7 @@ pub struct Swarm {
     pub(super) pool: Pool,
     pub(super) bootstrap: Bootstrap,
     /// Host names that peers on our own network told. Only these may lead to local addresses.
-    pub(super) local_names: BTreeSet<String>,
+    pub(super) local_hosts: BTreeSet<HostName>,
     pub(super) kad: Kad,
     /// What each connected peer has told of itself.
     pub(super) told: BTreeMap<PeerId, Told>,
@@ -85,7 +85,7 @@ impl Swarm {
         };
         let mut swarm = Self {
             bootstrap: Bootstrap::new(&config.bootstrap),
-            local_names: BTreeSet::new(),
+            local_hosts: BTreeSet::new(),
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             told: BTreeMap::new(),
             asks: BTreeMap::new(),

@@ -225,6 +225,12 @@ impl Pool {
         self.addresses.of(ip)
     }
 
+    /// Whether an address has no inbound connection. The loopback address, where proxies live, is
+    /// nobody's in particular, and so it is never new.
+    pub(super) fn is_newcomer(&self, ip: IpAddr) -> bool {
+        network(ip).is_some() && self.addresses.of(ip) == 0
+    }
+
     /// Inbound connections from an address that have not proven their peer.
     pub(super) fn strangers_from(&self, ip: IpAddr) -> usize {
         self.stranger_addresses.of(ip)

@@ -43,20 +43,23 @@ pub(super) struct Route {
     rest: Vec<Multiaddr>,
     /// What stands after the domain that is being looked up.
     suffix: Option<Multiaddr>,
-    /// Which addresses names may lead to.
+    /// Which addresses it may lead to.
     scope: Scope,
     limits: RouteLimits,
 }
 
 impl Route {
-    /// The route of `address`. Its names must not lead out of `scope`.
+    /// The route of `address`. It must not lead out of `scope`.
     pub(super) fn new(
         address: &Multiaddr,
         scope: Scope,
         limits: RouteLimits,
     ) -> Result<Self, EndpointError> {
         if domain(address).is_none() {
-            Endpoint::try_from(address)?;
+            let endpoint = Endpoint::try_from(address)?.within(scope);
+            if !endpoint.is_admitted() {
+                return Err(EndpointError::NotPublic);
+            }
         }
         Ok(Self {
             rest: vec![address.clone()],
@@ -77,15 +80,15 @@ impl Route {
                     self.suffix = Some(rest.fold(Multiaddr::default(), Multiaddr::with));
                     return Step::LookUp(alloc::format!("_dnsaddr.{domain}"));
                 }
-            } else if let Ok(mut endpoint) = Endpoint::try_from(&address)
+            } else if let Ok(endpoint) = Endpoint::try_from(&address)
                 && fits(&endpoint)
+                && endpoint.clone().within(self.scope).is_admitted()
             {
-                endpoint.scope = self.scope;
                 let Some(left) = self.limits.max_dials.checked_sub(1) else {
                     return Step::End;
                 };
                 self.limits.max_dials = left;
-                return Step::Dial(endpoint);
+                return Step::Dial(endpoint.within(self.scope));
             }
         }
         Step::End
@@ -97,16 +100,11 @@ impl Route {
             return;
         };
         let suffix: Vec<Protocol<'_>> = suffix.iter().collect();
-        let scope = self.scope;
-        let admitted = |address: &Multiaddr| match Endpoint::try_from(address) {
-            Ok(endpoint) => scope == Scope::Any || endpoint.is_global(),
-            Err(_) => true,
-        };
         let address = |text: &'a [u8]| -> Option<Multiaddr> {
             let text = core::str::from_utf8(text).ok()?.strip_prefix("dnsaddr=")?;
             let address: Multiaddr = text.parse().ok()?;
             let parts: Vec<Protocol<'_>> = address.iter().collect();
-            (parts.ends_with(&suffix) && admitted(&address)).then_some(address)
+            parts.ends_with(&suffix).then_some(address)
         };
         self.rest.extend(texts.rev().filter_map(address));
     }
@@ -148,7 +146,8 @@ mod tests {
     }
 
     fn to(address: &str) -> Step {
-        Step::Dial(Endpoint::try_from(&address.parse::<Multiaddr>().unwrap()).unwrap())
+        let address: Multiaddr = address.parse().unwrap();
+        Step::Dial(Endpoint::try_from(&address).unwrap().within(Scope::Any))
     }
 
     fn name(domain: &str) -> Step {

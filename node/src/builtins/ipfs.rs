@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "from the local API; text only",
         cat,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "cat_from",
@@ -35,7 +35,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "every block is checked against its CID; at most 64 MiB",
         cat_from,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "get",
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "into the particle's vault",
         get,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "get_from",
@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         get_from,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "put",
@@ -62,7 +62,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "to the local API, pinned there",
         put,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "connect",
@@ -71,7 +71,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "always refused: there is no IPFS node in this machine that could connect",
         connect,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "set_local_api_multiaddr",
@@ -80,7 +80,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "until the node starts again",
         set_local,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::Protected),
     on_rooms(
         "aqua-ipfs",
         "set_external_api_multiaddr",
@@ -89,7 +89,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "until the node starts again",
         set_external,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::Protected),
     on_rooms(
         "aqua-ipfs",
         "set_external_swarm_multiaddr",
@@ -98,7 +98,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "until the node starts again",
         set_swarm,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::Protected),
     on_rooms(
         "aqua-ipfs",
         "get_local_api_multiaddr",
@@ -107,7 +107,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         get_local,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "get_external_api_multiaddr",
@@ -116,7 +116,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         get_external,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "get_external_swarm_multiaddr",
@@ -125,7 +125,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "",
         get_swarm,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
         "set_timeout",
@@ -134,15 +134,22 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "120 at most",
         set_timeout,
     )
-    .open_to(Access::ProtectedOnHost),
+    .open_to(Access::Protected),
 ];
 
 impl Call<'_> {
-    /// Refuses a call on the host that is not the host's or its operator's.
-    fn guard_host(&self) -> Result<(), CallError> {
-        match self.scope == self.host.peer_id {
-            true => self.guard(),
-            false => Ok(()),
+    /// Refuses a call that opens connections for somebody who is not the scope's own: on the host
+    /// for all but host and operator, on a worker for all but its creator, itself and the operator.
+    fn guard_scope(&self) -> Result<(), CallError> {
+        let author = &self.particle.init_peer_id;
+        if self.scope == self.host.peer_id {
+            return self.guard();
+        }
+        match self.host.may_name(author, &self.scope) {
+            true => Ok(()),
+            false => Err(CallError::text(
+                "This function is only available to the worker, its creator and the operator",
+            )),
         }
     }
 }
@@ -153,12 +160,12 @@ fn contents_of(
     hash: &str,
     api: &str,
 ) -> Result<Reply, CallError> {
-    call.guard_host()?;
+    call.guard_scope()?;
     Ok(rooms.fetch_file(call, hash, api, Target::Contents))
 }
 
 fn path_of(rooms: &mut Rooms, call: &Call<'_>, hash: &str, api: &str) -> Result<Reply, CallError> {
-    call.guard_host()?;
+    call.guard_scope()?;
     let target = Target::Vault {
         scope: call.scope,
         particle: call.particle.clone(),
@@ -193,7 +200,7 @@ fn get_from(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<R
 
 fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let path: String = args.next("file_path")?;
-    call.guard_host()?;
+    call.guard_scope()?;
     let bytes = rooms.vault_file(call, &path)?;
     let api = rooms.ipfs.local.clone();
     Ok(rooms.ipfs.put_file(call, &api, &bytes))
@@ -201,7 +208,7 @@ fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply,
 
 fn connect(_: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let _: String = args.next("multiaddr")?;
-    call.guard_host()?;
+    call.guard_scope()?;
     let error = "this machine has no IPFS node of its own that could connect";
     Ok(json!({ "success": false, "error": error }).into())
 }
@@ -241,17 +248,17 @@ fn set_swarm(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<
 }
 
 fn get_local(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    call.guard_host()?;
+    call.guard_scope()?;
     Ok(ipfs::succeeded("multiaddr", rooms.ipfs.local.clone()))
 }
 
 fn get_external(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    call.guard_host()?;
+    call.guard_scope()?;
     Ok(ipfs::succeeded("multiaddr", rooms.ipfs.external.clone()))
 }
 
 fn get_swarm(rooms: &mut Rooms, call: &Call<'_>, _: &mut Args<'_>) -> Result<Reply, CallError> {
-    call.guard_host()?;
+    call.guard_scope()?;
     Ok(ipfs::succeeded("multiaddr", rooms.ipfs.swarm.clone()))
 }
 

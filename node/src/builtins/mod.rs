@@ -121,6 +121,9 @@ pub(crate) fn result(answer: Result<Reply, CallError>) -> Result<CallResult, Lat
     }
 }
 
+/// What the page says of [`Access::ProtectedScope`].
+const SCOPE: &str = "for the scope's own";
+
 /// The manual page of the table.
 pub fn manual() -> String {
     let mut page = String::from(
@@ -130,7 +133,8 @@ pub fn manual() -> String {
          Arguments are positional JSON values. `?T` takes nothing, `null`, `[]`, `[x]` or `x`. Surplus\n\
          arguments are ignored unless the notes say otherwise. A failed call has `ret_code` 1 and a text as\n\
          result. *Protected* functions answer only scripts that are signed by the host or the operator, and\n\
-         the spell that runs a worker.\n",
+         the spell that runs a worker. Functions *for the scope's own* are protected on the host; on a worker\n\
+         they answer its creator, itself and the operator.\n",
     );
     let mut service = "";
     for row in table() {
@@ -145,10 +149,8 @@ pub fn manual() -> String {
             Access::Anyone => row.notes.to_string(),
             Access::Protected if row.notes.is_empty() => String::from("protected"),
             Access::Protected => format!("protected; {}", row.notes),
-            Access::ProtectedOnHost if row.notes.is_empty() => {
-                String::from("protected on the host")
-            }
-            Access::ProtectedOnHost => format!("protected on the host; {}", row.notes),
+            Access::ProtectedScope if row.notes.is_empty() => String::from(SCOPE),
+            Access::ProtectedScope => format!("{SCOPE}; {}", row.notes),
         };
         page += &format!(
             "| {} | {} | {} | {} |\n",

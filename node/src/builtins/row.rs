@@ -43,8 +43,9 @@ pub enum Access {
     /// Scripts signed by the host or by its operator. The handler checks it, after it has
     /// read its arguments.
     Protected,
-    /// As [`Access::Protected`] on the host, any script on a worker.
-    ProtectedOnHost,
+    /// As [`Access::Protected`] on the host; on a worker scripts signed by its creator, itself or
+    /// the operator.
+    ProtectedScope,
 }
 
 /// A row for functions that anyone may call.

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use basalt_manifest::{Manifest, Url};
+use basalt_net::multiaddr::Scope;
 use basalt_net::time::Instant;
 use serde_json::json;
 
@@ -164,7 +165,8 @@ impl Chain {
         let id = self.next;
         self.next += 1;
         let url = &self.settings.endpoint;
-        let server = Server::of_url(url);
+        // The manifest names it, so it may be anywhere.
+        let server = Server::of_url(url).within(Scope::Any);
         let head = Head::new(Method::POST, &url.path, &server).content_type("application/json");
         self.requests.push_back(Request {
             owner: Owner::Chain(id),

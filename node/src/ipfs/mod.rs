@@ -12,7 +12,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
-use basalt_net::multiaddr::{Endpoint, Multiaddr};
+use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
 use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
@@ -78,6 +78,10 @@ pub(crate) struct Ipfs {
     pub(crate) swarm: String,
     /// Seconds for a file.
     pub(crate) seconds: u64,
+    /// The API that the manifest names for the definitions of deals.
+    deals: Option<String>,
+    /// Files that may not be fetched from where a stranger wants to, since this was last asked.
+    refused: u64,
     fetches: BTreeMap<u64, Fetch>,
     requests: VecDeque<Request>,
     ids: JobIds,
@@ -115,13 +119,15 @@ impl Ipfs {
 }
 
 impl Ipfs {
-    /// Nothing under way, and the network's own addresses.
-    pub(crate) fn new(ids: JobIds) -> Ipfs {
+    /// Nothing under way, and the network's own addresses; `deals` is what the manifest names.
+    pub(crate) fn new(ids: JobIds, deals: Option<String>) -> Ipfs {
         Ipfs {
             local: DEFAULT_API.into(),
             external: DEFAULT_API.into(),
             swarm: String::new(),
             seconds: MAX_SECONDS,
+            deals,
+            refused: 0,
             fetches: BTreeMap::new(),
             requests: VecDeque::new(),
             ids,
@@ -172,13 +178,38 @@ impl Ipfs {
         }
     }
 
+    /// How often somebody was refused an address since this was last asked.
+    pub(crate) fn take_refused(&mut self) -> u64 {
+        core::mem::take(&mut self.refused)
+    }
+
+    /// The server at an address that a script names. The host and its operator may name any one;
+    /// all others a public one, or one that this node is set up with.
+    fn reachable(&mut self, call: &Call<'_>, api: &str) -> Result<Server, String> {
+        let server = server(api)?;
+        let own = [&self.local, &self.external].into_iter().chain(&self.deals);
+        let is_own = own
+            .filter_map(|text| self::server(text).ok())
+            .any(|known| known == server);
+        let scope = match is_own || call.host.may_operate(&call.particle.init_peer_id) {
+            true => Scope::Any,
+            false => Scope::Global,
+        };
+        let server = server.within(scope);
+        if !server.endpoint.is_admitted() {
+            self.refused += 1;
+            return Err(format!("'{api}' is not a public address"));
+        }
+        Ok(server)
+    }
+
     fn begin_fetch(
         &mut self,
         call: &Call<'_>,
         api: &str,
         work: Work,
     ) -> Result<(u64, JobId), String> {
-        let server = server(api)?;
+        let server = self.reachable(call, api)?;
         if self.fetches.len() >= MAX_FETCHES {
             return Err("this peer is too busy: too many files come at once".into());
         }
@@ -303,11 +334,9 @@ impl Ipfs {
         }
         let body = answer.and_then(|answer| match answer.status {
             200 => Ok(answer.body),
-            _ => Err(format!(
-                "the IPFS node answers {}: {}",
-                answer.outcome(),
-                String::from_utf8_lossy(&answer.body[..answer.body.len().min(200)])
-            )),
+            // What it says beside that is nobody's business: a script could read by it what is no
+            // IPFS node at all.
+            status => Err(format!("the IPFS node answers {status}")),
         });
         let result = match &mut fetch.work {
             Work::Put => body.and_then(|body| added(&body)).map(Some),
@@ -338,14 +367,12 @@ impl Ipfs {
 
 /// The CID in the answer to `add`.
 fn added(body: &[u8]) -> Result<String, String> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| format!("the IPFS node's answer is no JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|_| "the IPFS node's answer is no JSON")?;
     let hash = value.get("Hash").and_then(Value::as_str);
     let hash = hash.ok_or("the IPFS node's answer has no hash")?;
-    Ok(Cid::parse(hash)
-        .map_err(|error| error.to_string())?
-        .text()
-        .to_string())
+    let cid = Cid::parse(hash).map_err(|_| "the hash in the IPFS node's answer is no CID")?;
+    Ok(cid.text().to_string())
 }
 
 pub(crate) fn succeeded(field: &str, value: impl Into<Value>) -> Reply {

@@ -34,13 +34,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The same server, reached within another scope than the public internet.
+    pub(crate) fn within(self, scope: Scope) -> Server {
+        Server {
+            endpoint: self.endpoint.within(scope),
+            ..self
+        }
+    }
+
     /// The server of a URL, which its parser has checked.
     pub(crate) fn of_url(url: &Url) -> Server {
         let ip = url.host.parse().map(HostName::Ip);
         Server {
             endpoint: Endpoint {
                 host: ip.unwrap_or_else(|_| HostName::Dns(url.host.clone())),
-                scope: Scope::Any,
+                scope: Scope::Global,
                 port: url.port,
                 transport: Transport::Tcp,
                 server_name: None,

@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::chain::Chain;
 use crate::host::Clock;
 use crate::ipfs::Target;
+use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
 use crate::services::{self, Blueprint, Entry, Kind, OWN_ALIASES, Services};
 use crate::spells::{Config, Installation, Maker, Question};
@@ -250,7 +251,11 @@ impl Rooms {
         api: &str,
         target: Target,
     ) -> Reply {
-        self.ipfs.fetch_file(call, hash, api, target)
+        let reply = self.ipfs.fetch_file(call, hash, api, target);
+        for _ in 0..self.ipfs.take_refused() {
+            self.tally.refuse(Refusal::FileRefused);
+        }
+        reply
     }
 
     /// The chain.

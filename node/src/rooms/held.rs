@@ -104,6 +104,7 @@ impl Rooms {
         let ids = JobIds::default();
         let mut state = parts.state;
         let chain = parts.chain;
+        let ipfs = chain.as_ref().and_then(|settings| settings.ipfs.clone());
         let chain = chain.map(|settings| Chain::new(settings, ids.clone(), &mut state));
         let disk = Disk::new(state.as_ref(), limits.max_jobs);
         let (host_cores, share_cores) = (limits.host_cores, limits.share_cores);
@@ -115,7 +116,7 @@ impl Rooms {
             services,
             spells: Spells::default(),
             vaults,
-            ipfs: Ipfs::new(ids.clone()),
+            ipfs: Ipfs::new(ids.clone(), ipfs),
             chain: chain.transpose()?,
             entropy: Entropy::new(seed),
             tally: Tally::default(),

@@ -153,8 +153,28 @@ impl House {
         function: &str,
         arguments: Value,
     ) -> Result<Reply, CallError> {
-        let host = self.rooms.host().clone();
         let particle = self.header(author);
+        self.begin_by(
+            &particle,
+            author <= MANAGEMENT,
+            scope,
+            service,
+            function,
+            arguments,
+        )
+    }
+
+    /// Begins a call of a particle.
+    pub(crate) fn begin_by(
+        &mut self,
+        particle: &Arc<Authored>,
+        trusted: bool,
+        scope: PeerId,
+        service: &str,
+        function: &str,
+        arguments: Value,
+    ) -> Result<Reply, CallError> {
+        let host = self.rooms.host().clone();
         self.asked.set(self.asked.get() + 1);
         let count = arguments.as_array().unwrap().len();
         let own = host.peer_id.to_string();
@@ -171,8 +191,8 @@ impl House {
             network: &Neighbours,
             clock: self.platform.clock(),
             scope,
-            trusted: author <= MANAGEMENT,
-            particle: &particle,
+            trusted,
+            particle,
             request: &request,
         };
         builtins::call(&mut self.rooms, &call)

@@ -1,8 +1,14 @@
 //! `aqua-ipfs`: what is answered without a network. Files are fetched in the hosted node's tests.
 
-use serde_json::json;
+use std::sync::Arc;
 
-use super::bench::{HOST, MANAGEMENT, STRANGER};
+use basalt_net::particle::Authored;
+use basalt_net::peer_id::PeerId;
+use basalt_node::builtins::{Later, Reply};
+use basalt_node::refusal::Refusal;
+use serde_json::{Value, json};
+
+use super::bench::{FRIEND, HOST, MANAGEMENT, STRANGER};
 use super::house::*;
 
 /// What is tested here rather than in the table of cases.
@@ -100,4 +106,86 @@ fn what_cannot_be_fetched_is_told_in_the_answer() {
         let told = answer["error"].as_str().unwrap();
         assert!(told.starts_with(error), "{told}");
     }
+}
+
+/// A worker of the host.
+fn worker(house: &mut House) -> Value {
+    let deal = json!(["a".repeat(40), ["1".repeat(64)]]);
+    house.ask(HOST, "worker", "create", deal)
+}
+
+#[test]
+fn on_a_worker_strangers_are_refused() {
+    const REFUSED: &str =
+        "This function is only available to the worker, its creator and the operator";
+    let mut house = House::new();
+    let worker = worker(&mut house);
+    for author in [STRANGER, FRIEND] {
+        for (function, arguments) in [
+            ("cat", json!([CID])),
+            ("cat_from", json!([CID, "/ip4/1.1.1.1/tcp/1"])),
+            ("get", json!([CID])),
+            ("get_from", json!([CID, "/ip4/1.1.1.1/tcp/1"])),
+            ("put", json!(["x"])),
+            ("connect", json!(["/ip4/1.1.1.1/tcp/1"])),
+            ("get_local_api_multiaddr", json!([])),
+            ("get_external_api_multiaddr", json!([])),
+            ("get_external_swarm_multiaddr", json!([])),
+        ] {
+            let refused = house.ask_in(author, &worker, "aqua-ipfs", function, arguments);
+            assert_eq!(refused, Err(REFUSED.into()), "{function}");
+        }
+    }
+    for author in [HOST, MANAGEMENT] {
+        let get = "get_local_api_multiaddr";
+        let told = house.ask_in(author, &worker, "aqua-ipfs", get, json!([]));
+        assert_eq!(told.unwrap()["success"], true);
+    }
+}
+
+#[test]
+fn a_worker_reaches_public_addresses_and_those_of_this_node() {
+    let mut house = House::new();
+    let worker: PeerId = worker(&mut house).as_str().unwrap().parse().unwrap();
+    // As a spell of the worker asks, which is its customer's.
+    let mut own = Authored::clone(&house.header(HOST));
+    own.init_peer_id = worker;
+    let own = Arc::new(own);
+    let fetch = |house: &mut House, particle: &Arc<Authored>, api: &str| {
+        let arguments = json!([CID, api]);
+        let begun = house.begin_by(particle, false, worker, "aqua-ipfs", "cat_from", arguments);
+        match begun.unwrap() {
+            Reply::Later(Later::Job(_)) => None,
+            Reply::Value(value) => Some(value["error"].as_str().unwrap().to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let inside = [
+        "/ip4/127.0.0.1/tcp/5001",
+        "/ip4/0.0.0.0/tcp/5001",
+        "/ip4/10.0.0.1/tcp/5001",
+        "/ip4/100.64.0.1/tcp/5001",
+        "/ip4/169.254.169.254/tcp/80",
+        "/ip6/::1/tcp/5001",
+        "/ip6/::ffff:127.0.0.1/tcp/5001/http",
+        "/ip6/fe80::1/tcp/5001/https",
+        "/ip6/fd00::1/tcp/5001",
+    ];
+    let operator = house.header(MANAGEMENT);
+    for api in inside {
+        let refused = format!("'{api}' is not a public address");
+        assert_eq!(fetch(&mut house, &own, api), Some(refused));
+    }
+    let count = house.rooms.refusals().of(Refusal::FileRefused);
+    assert_eq!(count, inside.len() as u64);
+    for api in ["/ip4/1.1.1.1/tcp/5001", "/dns4/a.example/tcp/5001"] {
+        assert_eq!(fetch(&mut house, &own, api), None, "{api}");
+    }
+    // The operator knows his own network, and what he has set up is for the workers too.
+    let local = inside[0];
+    assert_eq!(fetch(&mut house, &operator, local), None);
+    let set = json!([local]);
+    house.ask(MANAGEMENT, "aqua-ipfs", "set_local_api_multiaddr", set);
+    assert_eq!(fetch(&mut house, &own, local), None);
+    assert!(fetch(&mut house, &own, inside[2]).is_some());
 }

@@ -21,7 +21,7 @@ pub enum Transport {
 }
 
 /// The host of an endpoint: its name, or its address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostName {
     /// An address that needs no look-up.
     Ip(IpAddr),
@@ -53,13 +53,16 @@ impl HostName {
     }
 }
 
-/// Which addresses of a name may be dialed.
+/// Which addresses may be dialed: the rule for every outgoing connection. An endpoint is dialed
+/// within its scope, whether its host is an address or a name; the dialer checks each address just
+/// before it connects, after all names are resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All that it has.
+    /// All. For what the manifest or the operator names, and for what a peer tells that is itself
+    /// on a local address.
     Any,
-    /// Those in the public internet. For names that other peers told: they must not lead us to
-    /// hosts on our own network.
+    /// Those in the public internet. For what strangers name: they must not lead us to hosts on our
+    /// own network.
     Global,
 }
 
@@ -79,7 +82,7 @@ const WSS_PORT: u16 = 443;
 pub struct Endpoint {
     /// The host to connect to.
     pub host: HostName,
-    /// If the host is a name, which of its addresses.
+    /// Which addresses may be dialed. Public ones, unless somebody who may say so widens it.
     pub scope: Scope,
     /// The TCP port.
     pub port: u16,
@@ -94,10 +97,16 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether it may lie in the public internet: a name, or an address that is not for local use.
-    pub fn is_global(&self) -> bool {
+    /// The same endpoint, dialed within another scope.
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Whether it may be dialed as far as can be told by now: it is a name, or an address in its
+    /// scope.
+    pub fn is_admitted(&self) -> bool {
         match self.host {
-            HostName::Ip(ip) => is_global(ip),
+            HostName::Ip(ip) => self.scope.admits(ip),
             _ => true,
         }
     }
@@ -118,13 +127,18 @@ pub fn is_global(ip: IpAddr) -> bool {
                 || a >= 240
                 || (a == 100 && b & 0xc0 == 64)
                 || (a == 198 && b & 0xfe == 18)
-                || (a == 192 && b == 0 && c == 0);
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 192 && b == 88 && c == 99);
             !special && !reserved
         }
-        // Only 2000::/3 is given out, less the range for documentation.
+        // Only 2000::/3 is given out, less the ranges for documentation, and those for protocols,
+        // where an address may have an IPv4 address in it that is not public (Teredo, 6to4).
         IpAddr::V6(ip) => {
             let [first, second, ..] = ip.segments();
-            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0xdb8)
+            let documentation =
+                (first == 0x2001 && second == 0xdb8) || (first == 0x3fff && second < 0x1000);
+            let protocols = (first == 0x2001 && second < 0x200) || first == 0x2002;
+            first & 0xe000 == 0x2000 && !documentation && !protocols
         }
     }
 }
@@ -139,6 +153,8 @@ pub enum EndpointError {
     Tls,
     /// It goes on with a protocol that is not spoken.
     Unsupported,
+    /// It is not public, and whoever named it may name public ones only.
+    NotPublic,
 }
 
 impl fmt::Display for EndpointError {
@@ -150,6 +166,7 @@ impl fmt::Display for EndpointError {
             }
             Self::Tls => "the address asks for TLS, which is not set up, or carries no WebSocket",
             Self::Unsupported => "the address names a protocol that is not spoken here",
+            Self::NotPublic => "the address is not public",
         })
     }
 }
@@ -205,7 +222,7 @@ impl TryFrom<&Multiaddr> for Endpoint {
         };
         Ok(Self {
             host,
-            scope: Scope::Any,
+            scope: Scope::Global,
             port: port.or(usual).ok_or(EndpointError::NotTcp)?,
             transport,
             server_name,
@@ -336,7 +353,20 @@ mod tests {
             "fe80::1",
             "fd00::1",
             "2001:db8::1",
+            "192.88.99.1",
+            "240.0.0.1",
             "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::ffff:0.0.0.0",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "100::1",
+            "2001::7f00:1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "fec0::1",
+            "ff02::1",
         ] {
             assert!(!is_global(local.parse().unwrap()), "{local}");
         }
@@ -345,10 +375,28 @@ mod tests {
             "100.63.0.1",
             "172.32.0.1",
             "192.0.1.1",
+            "2001:200::1",
+            "2001:4860:4860::8888",
             "2a00::1",
+            "3fff:1000::1",
             "::ffff:1.1.1.1",
         ] {
             assert!(is_global(global.parse().unwrap()), "{global}");
+        }
+    }
+
+    #[test]
+    fn only_public_addresses_are_dialed_unless_somebody_widens_it() {
+        for (address, admitted) in [
+            ("/ip4/127.0.0.1/tcp/1", false),
+            ("/ip6/::ffff:127.0.0.1/tcp/1", false),
+            ("/ip4/1.1.1.1/tcp/1", true),
+            // What it has is seen when it is resolved.
+            ("/dns4/localhost/tcp/1", true),
+        ] {
+            let endpoint = endpoint(address).unwrap();
+            assert_eq!(endpoint.is_admitted(), admitted, "{address}");
+            assert!(endpoint.within(Scope::Any).is_admitted(), "{address}");
         }
     }
 

@@ -41,6 +41,8 @@ fn set_ups_that_do_not_finish_end_after_their_time() {
 fn places_are_limited_in_total_in_set_up_and_by_address() {
     let limits = Limits {
         max_connections: 4,
+        dial_places: 0,
+        newcomer_places: 0,
         max_set_ups: 3,
         max_per_address: 2,
         ..Limits::default()
@@ -72,6 +74,48 @@ fn places_are_limited_in_total_in_set_up_and_by_address() {
     assert_eq!(status.refused(Refusal::AddressFull), 3);
     assert_eq!(status.refused(Refusal::SetUpsFull), 2);
     assert_eq!(status.connections, 2);
+}
+
+#[test]
+fn a_flood_leaves_places_for_dials_and_for_newcomers() {
+    let limits = Limits {
+        max_connections: 10,
+        dial_places: 2,
+        newcomer_places: 2,
+        max_per_address: 4,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let mut net = Net::new(vec![Config::default(), config]);
+    let mut accept = |ip: [u8; 4]| {
+        let remote = SocketAddr::from((ip, 5));
+        net.swarms[1]
+            .accept(net.now, Transport::Tcp, remote, &mut vec![])
+            .map(|_| ())
+    };
+    // Two addresses take what they can get, and so does a third.
+    for index in 0..4 {
+        assert_eq!(accept([192, 0, 2, 1]), Ok(()), "{index}");
+    }
+    assert_eq!(accept([192, 0, 2, 1]), Err(Refusal::AddressFull));
+    assert_eq!(accept([192, 0, 2, 2]), Ok(()));
+    assert_eq!(accept([192, 0, 2, 2]), Ok(()));
+    assert_eq!(accept([192, 0, 2, 2]), Err(Refusal::ConnectionsFull));
+    // The loopback address is never new.
+    assert_eq!(accept([127, 0, 0, 1]), Err(Refusal::ConnectionsFull));
+    for newcomer in [3, 4] {
+        assert_eq!(accept([192, 0, 2, newcomer]), Ok(()), "{newcomer}");
+    }
+    assert_eq!(accept([192, 0, 2, 5]), Err(Refusal::ConnectionsFull));
+    let mut dial = || {
+        let address = address(0, Transport::Tcp);
+        net.swarms[1].dial(net.now, &address, &mut vec![])
+    };
+    assert!(dial().is_ok() && dial().is_ok());
+    assert_eq!(dial(), Err(CannotDial::Full));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::particle;
-use basalt_terms::multiaddr::Scope;
+use basalt_terms::multiaddr::{EndpointError, Scope};
 use basalt_terms::protobuf;
 
 /// Swarms that all take part in one network's Kademlia and know each other's listeners.
@@ -251,4 +251,43 @@ fn addresses_of_no_use_here_hide_none_that_is() {
     net.swarms[1].kad.identified(now, peer(2), told);
     find(&mut net, 0, peer(200));
     assert!(net.swarms[0].is_connected(&peer(2)));
+}
+
+#[test]
+fn addresses_inside_are_dialed_only_if_somebody_inside_told_them() {
+    // Peers of another network tell addresses as well.
+    let mut net = network(2, "/fluence/kad/test/1.0.0");
+    net.swarms[0] = Swarm::new(Config::default(), keypair(0), [1; 32]);
+    let refused = |net: &mut Net, address: &str| {
+        let address: Multiaddr = address.parse().unwrap();
+        let mut out = vec![];
+        match net.swarms[0].dial_told(net.now, &address, &mut out) {
+            Err(CannotDial::Address(EndpointError::NotPublic)) => out.is_empty(),
+            dialed => dialed.is_err(),
+        }
+    };
+    let inside = [
+        "/ip4/10.0.0.1/tcp/977",
+        "/ip4/127.0.0.1/tcp/977",
+        "/ip4/0.0.0.0/tcp/977",
+        "/ip4/169.254.169.254/tcp/80",
+        "/ip4/100.64.0.1/tcp/977",
+        "/ip6/::1/tcp/977",
+        "/ip6/::ffff:10.0.0.1/tcp/977",
+        "/ip6/fe80::1/tcp/977",
+        "/ip6/fd00::1/tcp/977/ws",
+    ];
+    for address in inside {
+        assert!(refused(&mut net, address), "{address}");
+    }
+    let counted = net.swarms[0].status().refused(Refusal::NotPublic);
+    assert_eq!(counted, inside.len() as u64);
+    for address in ["/ip4/1.1.1.1/tcp/977", "/ip6/2a00::1/tcp/977"] {
+        assert!(!refused(&mut net, address), "{address}");
+    }
+    // A neighbour tells where it listens.
+    net.dial(1, &address(0, Transport::Tcp));
+    net.run();
+    assert!(!refused(&mut net, "/ip4/10.0.0.1/tcp/977"));
+    assert!(refused(&mut net, "/ip4/10.0.0.2/tcp/977"));
 }
