@@ -48,7 +48,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ConnectionsFull,
         Self::SetUpsFull,
         Self::AddressSetUpsFull,

@@ -134,7 +134,7 @@ impl Contact {
                     if let Ok(address) = Multiaddr::from_bytes(field.bytes()?)
                         && let Ok(endpoint) = Endpoint::try_from(&address)
                     {
-                        let taken = &mut taken[usize::from(endpoint.is_global())];
+                        let taken = &mut taken[usize::from(endpoint.is_admitted())];
                         if *taken < MAX_ADDRESSES {
                             *taken += 1;
                             addresses.push(address);
