@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn interim_answers_come_before_the_answer() {
         let (mut request, mut answer) = (vec![], vec![]);
-        let client = Request::new("a", [7; 16], &mut request);
+        let client = Request::new("a", "/", [7; 16], &mut request);
         accept(&request, &mut answer).unwrap();
         let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 x\r\nLink: </a>\r\n\r\n";
         let whole = [interim.as_bytes(), &answer].concat();
