@@ -34,24 +34,28 @@ impl Swarm {
             true => limits.dial_places,
             false => limits.dial_places + limits.newcomer_places,
         };
-        let refusal = if self.pool.len() >= limits.max_connections.saturating_sub(kept) {
-            Some(Refusal::ConnectionsFull)
-        } else if self.pool.strangers_from(remote.ip()) >= limits.max_set_ups_per_address {
-            Some(Refusal::AddressSetUpsFull)
-        } else if self.pool.inbound_from(remote.ip()) >= limits.max_per_address {
-            Some(Refusal::AddressFull)
+        if self.pool.len() >= limits.max_connections.saturating_sub(kept) {
+            self.status.count(Refusal::ConnectionsFull);
+            return Err(Refusal::ConnectionsFull);
+        }
+        // Who has not proven a peer for the longest gives way: clients that fall silent in the middle
+        // of a handshake keep nobody out, of their own address or of another.
+        let ip = remote.ip();
+        let full = if self.pool.strangers_from(ip) >= limits.max_set_ups_per_address {
+            Some((
+                Refusal::AddressSetUpsFull,
+                self.pool.oldest_stranger_from(ip),
+            ))
+        } else if self.pool.inbound_from(ip) >= limits.max_per_address {
+            Some((Refusal::AddressFull, self.pool.oldest_stranger_from(ip)))
+        } else if self.pool.set_ups() >= limits.max_set_ups {
+            Some((Refusal::SetUpsFull, self.pool.oldest_stranger()))
         } else {
             None
         };
-        if let Some(reason) = refusal {
+        if let Some((reason, oldest)) = full {
             self.status.count(reason);
-            return Err(reason);
-        }
-        if self.pool.set_ups() >= limits.max_set_ups {
-            self.status.count(Refusal::SetUpsFull);
-            let Some(oldest) = self.pool.oldest_stranger() else {
-                return Err(Refusal::SetUpsFull);
-            };
+            let oldest = oldest.ok_or(reason)?;
             out.push(Effect::Abort { conn: oldest });
             self.end(now, oldest, CloseReason::PushedOut, out);
         }

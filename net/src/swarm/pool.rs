@@ -241,6 +241,16 @@ impl Pool {
         self.strangers.first().copied()
     }
 
+    /// The same, of those from one address. They are few: see the limit of connections in set-up.
+    pub(super) fn oldest_stranger_from(&self, ip: IpAddr) -> Option<ConnId> {
+        let address = network(ip)?;
+        let from = |conn: &ConnId| {
+            let entry = self.entries.get(conn);
+            entry.and_then(Entry::counted_address) == Some(address)
+        };
+        self.strangers.iter().copied().find(from)
+    }
+
     /// An inbound connection has proven its peer, or is over.
     fn no_stranger(&mut self, conn: ConnId) {
         if self.strangers.remove(&conn)
