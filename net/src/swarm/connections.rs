@@ -38,8 +38,8 @@ impl Swarm {
             self.status.count(Refusal::ConnectionsFull);
             return Err(Refusal::ConnectionsFull);
         }
-        // Who has not proven a peer for the longest gives way: clients that fall silent in the middle
-        // of a handshake keep nobody out, of their own address or of another.
+        // Who has not proven a peer for the longest gives way. So clients that fall silent in a
+        // handshake keep nobody out, of their own address or of another.
         let ip = remote.ip();
         let full = if self.pool.strangers_from(ip) >= limits.max_set_ups_per_address {
             Some((

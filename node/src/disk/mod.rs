@@ -6,8 +6,8 @@
 //!
 //! An edge has two ways to run these jobs:
 //!
-//! * It leaves the [`crate::state::State`] with the peer, which then runs each job where it stands. That is what
-//!   a peer does by default.
+//! * It leaves the [`crate::state::State`] with the peer, which then runs each job where it stands.
+//!   That is what a peer does by default.
 //! * It takes the state ([`crate::peer::Peer::take_state`]). From then on every job comes to it as
 //!   [`crate::machine::Work::Disk`]. It runs the jobs one after another, in the order in which
 //!   they came ([`DiskJob::run`]), on a thread or a core of its own, and brings each result back
