@@ -13,7 +13,3 @@ pub use address::{Components, Multiaddr};
 pub use endpoint::{Endpoint, EndpointError, HostName, Scope, Transport, is_global};
 pub use error::MultiaddrError;
 pub use protocol::Protocol;
-
-// The name that `HostName` had; the node's own peer is called the host.
-#[doc(hidden)]
-pub use endpoint::HostName as Host;
