@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::heap::Heap;
 use super::json::{Json, Number, ReadError};
-use super::meter::BudgetExceeded;
 use super::scan;
+use crate::budget::BudgetExceeded;
+use crate::budget::Heap;
 
 /// Appends the canonical text of `tree`.
 pub(super) fn write<'r>(
@@ -14,7 +14,6 @@ pub(super) fn write<'r>(
     heap: &Heap<'r>,
 ) -> Result<(), ReadError> {
     if out.len() > heap.left() {
-        heap.charge(out.len())?;
         return Err(BudgetExceeded::Memory.into());
     }
     match *tree {
