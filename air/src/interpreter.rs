@@ -92,6 +92,8 @@ impl Interpreter {
         let stepped = self.step(input, verified, &mut outcome, &room);
         outcome.time = room.meter.time();
         outcome.memory = room.meter.peak(room.arena.allocated_bytes());
+        // Before the previous data is copied, which may be all that there was room for.
+        drop(room);
         if let Err(error) = stepped {
             // What the host gets on an error is what it gave, and the error.
             outcome.ret_code = error.code();

@@ -44,16 +44,18 @@ impl Mul<usize> for Ticks {
 }
 
 /// An instruction is entered and left.
-pub(crate) const INSTRUCTION: Ticks = Ticks::nanos(16);
+pub(crate) const INSTRUCTION: Ticks = Ticks::nanos(24);
 /// A call comes to its state.
 pub(crate) const CALL: Ticks = Ticks::nanos(60);
 /// A request is made of a call.
 pub(crate) const REQUEST: Ticks = Ticks::nanos(150);
 /// An operand, or an accessor of a lens, is looked at. A call that waits for the last of a thousand
 /// arguments has looked at all.
-pub(crate) const OPERAND: Ticks = Ticks::nanos(16);
+pub(crate) const OPERAND: Ticks = Ticks::nanos(30);
 /// An error is raised and noted.
 pub(crate) const ERROR: Ticks = Ticks::nanos(300);
+/// A variable is set or made new, or a stream gets a value.
+pub(crate) const SET: Ticks = Ticks::nanos(60);
 /// A stream is looked at, to see whether a name means it.
 pub(crate) const STREAM: Ticks = Ticks::nanos(1);
 /// An element of a canon, a stream or a fold's lore is gone through.
@@ -61,7 +63,7 @@ pub(crate) const ELEMENT: Ticks = Ticks::nanos(12);
 /// A CID, or a key, is looked up in a table.
 pub(crate) const LOOKUP: Ticks = Ticks::nanos(25);
 /// A state of a trace, or an entry of a store, is read, taken over, or written.
-pub(crate) const ENTRY: Ticks = Ticks::nanos(10);
+pub(crate) const ENTRY: Ticks = Ticks::nanos(5);
 /// An entry is checked against its CID, beside what its bytes cost.
 pub(crate) const HASH: Ticks = Ticks::nanos(60);
 /// A CID is compared in a form that is not ours.
@@ -75,9 +77,11 @@ pub(crate) const VERIFY: Ticks = Ticks::nanos(40_000);
 /// The id of a key's peer is written.
 pub(crate) const PEER_ID: Ticks = Ticks::nanos(1_000);
 /// An element of an array or object of JSON becomes one of a tree.
-pub(crate) const LEAF: Ticks = Ticks::nanos(8);
+pub(crate) const LEAF: Ticks = Ticks::nanos(16);
+/// A float is read.
+pub(crate) const FLOAT: Ticks = Ticks::nanos(50);
 /// A node, an operand or a name of a script is made.
-pub(crate) const NODE: Ticks = Ticks::nanos(16);
+pub(crate) const NODE: Ticks = Ticks::nanos(30);
 
 /// Bytes that are copied, or compared.
 pub(crate) const fn copied(bytes: usize) -> Ticks {
@@ -91,7 +95,7 @@ pub(crate) const fn scanned(bytes: usize) -> Ticks {
 
 /// Bytes of JSON or of a script that are read, or of JSON that are written.
 pub(crate) const fn parsed(bytes: usize) -> Ticks {
-    Ticks(12 * bytes as u64)
+    Ticks(6 * bytes as u64)
 }
 
 /// Bytes that are hashed by BLAKE3.

@@ -74,8 +74,8 @@ const MAP: usize = size_of::<Cid>() + 1;
 /// Memory of a list of CIDs while data is loaded.
 const LIST: usize = 3 * size_of::<((usize, usize), &[Cid])>();
 
-/// Memory of a CID: its text in a list, its place in the table, and its places in five stores, whose
-/// lists double.
+/// Memory of a CID: its text in a list, its place in the table, and its places in five stores,
+/// whose lists double.
 const CID: usize = size_of::<&str>() + 2 * 5 + 5 * 6;
 
 /// The CID table and the stores.
@@ -89,6 +89,7 @@ pub(crate) struct Stores<'r> {
     /// CIDs of tetraplets that were stored in this run.
     tetraplet_cids: HashMap<Tetraplet<'r>, Cid, Keyed<'r>>,
     scratch: Vec<u8>,
+    scratch_held: usize,
     pub(crate) values: Store<StoredValue<'r>>,
     pub(crate) tetraplets: Store<&'r Tetraplet<'r>>,
     pub(crate) canon_elements: Store<CanonElement>,
@@ -124,6 +125,7 @@ impl<'r> Stores<'r> {
             tetraplet_cids: HashMap::with_hasher(hasher),
             hasher,
             scratch: Vec::new(),
+            scratch_held: 0,
             values: Store::new(),
             tetraplets: Store::new(),
             canon_elements: Store::new(),
@@ -423,8 +425,10 @@ impl<'r> Stores<'r> {
         heap: &Heap<'r>,
     ) -> Result<Cid, BudgetExceeded> {
         // Sixty-odd bytes for each element, in a buffer that doubles.
-        heap.room(ELEMENT_TEXT * canon.values.len())?;
+        let text = ELEMENT_TEXT * canon.values.len();
+        heap.hold(text)?;
         let cid = self.hashed(heap, |hashed| hashed.canon_result(&canon))?;
+        heap.release(text);
         self.canon_results.insert(cid, canon, heap)?;
         Ok(cid)
     }
@@ -442,6 +446,9 @@ impl<'r> Stores<'r> {
         let text = hash(&mut hashed);
         self.scratch = hashed.out;
         heap.spend(cost::HASH + cost::hashed(self.scratch.len()));
+        let grown = self.scratch.capacity().saturating_sub(self.scratch_held);
+        heap.hold(grown)?;
+        self.scratch_held += grown;
         self.intern_computed(&text, heap)
     }
 

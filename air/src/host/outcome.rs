@@ -21,8 +21,8 @@ pub struct Outcome {
     pub call_requests: CallRequests,
     /// Instructions executed, also when the run failed.
     pub steps: u64,
-    /// Microseconds that the run took, as its limit counts them: the same wherever it runs. Also when
-    /// the run failed.
+    /// Microseconds that the run took, as its limit counts them: the same wherever it runs. Also
+    /// when the run failed.
     pub time: u64,
     /// Most bytes that the run held, as its limit counts them; also when the run failed.
     pub memory: u64,

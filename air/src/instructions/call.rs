@@ -29,6 +29,8 @@ pub(super) struct Resolving<'r> {
 /// Memory of a request beside its texts, and of each tetraplet in it.
 const REQUEST: usize = 256;
 const REQUEST_ORIGIN: usize = 32;
+/// Memory that a request has ready for each argument.
+const REQUEST_ARGUMENT: usize = 160;
 
 impl<'r> Run<'r> {
     pub(super) fn call(&mut self, node: NodeId, call: &'r Call) -> Step<'r> {
@@ -40,7 +42,11 @@ impl<'r> Run<'r> {
             }
             Err(fault) => return Err(fault),
         };
-        match self.resolved_call(node, call, tetraplet) {
+        let arguments = call.arguments.len() * size_of::<Resolved<'_>>();
+        self.heap.hold(arguments)?;
+        let called = self.resolved_call(node, call, tetraplet);
+        self.heap.release(arguments);
+        match called {
             Ok(()) => Ok(Flow::Done),
             Err(fault) if fault.0.origin.is_some() => Err(fault),
             Err(fault) => Err(blame(fault, tetraplet)),
@@ -164,7 +170,8 @@ impl<'r> Run<'r> {
             .sum();
         self.heap
             .charge(cost::REQUEST + cost::copied(text.len() + len))?;
-        self.heap.hold(REQUEST + 2 * (text.len() + len))?;
+        let roughly = REQUEST + REQUEST_ARGUMENT * arguments.len();
+        self.heap.hold(roughly + 2 * (text.len() + len))?;
         let origins = arguments
             .iter()
             .map(|argument| argument.tetraplets.iter().copied());

@@ -24,7 +24,8 @@ impl<'r> Run<'r> {
         lens: Option<LensId>,
     ) -> Result<'r, Resolved<'r>> {
         let map = self.canon_map(name)?;
-        self.charge_elements(map.elements.len())?;
+        // The pairs are made anew, and sorted.
+        self.charge_elements(2 * map.elements.len())?;
         let provenance = Provenance::Canon(map.cid);
         let Some(lens) = lens else {
             return Ok(Resolved {

@@ -17,7 +17,8 @@ use crate::scopes::*;
 use crate::trace::{FoldError, Trace};
 use crate::values::{Json, Number, Value};
 
-/// Memory of a name that nothing stands for yet: its places in three tables and among the iterators.
+/// Memory of a name that nothing stands for yet: its places in three tables and among the
+/// iterators.
 const NAME: usize = 3 * size_of::<Vec<()>>() + 4;
 
 /// Memory of the name of a stream.

@@ -47,7 +47,8 @@ impl Parser<'_> {
     fn script(&mut self) -> Result<()> {
         // The text is kept beside the script.
         self.heap.hold(self.source.len())?;
-        self.heap.charge(cost::parsed(self.source.len()))?;
+        // Twice, as a blank or a comment may be as short as a byte.
+        self.heap.charge(cost::parsed(2 * self.source.len()))?;
         let mut stack: Vec<Open> = Vec::new();
         let done = self.instructions(&mut stack);
         self.heap.release(stack.capacity() * size_of::<Open>());

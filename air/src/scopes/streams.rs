@@ -118,7 +118,8 @@ const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
 /// them.
 pub(crate) struct Streams<'r> {
     slots: Vec<Vec<Open<'r>>>,
-    /// Streams that were looked at to find those that names mean, and values that were passed over.
+    /// Streams that were looked at to find those that names mean, and values that were passed
+    /// over.
     walked: usize,
 }
 
@@ -139,8 +140,8 @@ impl<'r> Streams<'r> {
         Some(&mut stack[place?].stream)
     }
 
-    /// Streams and values looked at since the last time. Behind a `next`, as many `new`s as there are elements
-    /// can be running that the name does not mean.
+    /// Streams and values looked at since the last time. Behind a `next`, as many `new`s as there
+    /// are elements can be running that the name does not mean.
     pub(crate) fn take_walked(&mut self) -> usize {
         core::mem::take(&mut self.walked)
     }
@@ -156,6 +157,7 @@ impl<'r> Streams<'r> {
         span: Range<NodeId>,
         heap: &Heap<'r>,
     ) -> Result<(), BudgetExceeded> {
+        heap.spend(cost::SET);
         let stream = Stream::default();
         heap.push(&mut self.slots[slot.0 as usize], Open { span, stream })
     }
@@ -176,6 +178,7 @@ impl<'r> Streams<'r> {
         place: Place,
         heap: &Heap<'r>,
     ) -> Result<(), Error> {
+        heap.spend(cost::SET);
         if !self.exists(used) {
             let stack = &mut self.slots[used.slot.0 as usize];
             stack.clear();

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 
 use crate::ast::Name;
-use crate::budget::{BudgetExceeded, Heap};
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::error::Error;
 
 /// Which of the three tables.
@@ -125,6 +125,7 @@ impl<T: Copy> Variables<T> {
         text: &str,
         heap: &Heap<'_>,
     ) -> Result<(), Error> {
+        heap.spend(cost::SET);
         if !self.may_set(name, depths) {
             return Err(Error::Shadowing(text.into()));
         }
@@ -150,6 +151,7 @@ impl<T: Copy> Variables<T> {
         depths: &Depths,
         heap: &Heap<'_>,
     ) -> Result<(), BudgetExceeded> {
+        heap.spend(cost::SET);
         let depth = depths.current();
         let cells = &mut self.cells[name.0 as usize];
         heap.push(cells, Cell { depth, value: None })

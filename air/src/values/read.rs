@@ -84,6 +84,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
 
     /// The number that `serde_json` has made depends on its features, so it is made again.
     fn visit_f64<E: Error>(self, _: f64) -> Result<Json<'r>, E> {
+        self.heap.spend(cost::FLOAT);
         match self.floats.borrow_mut().next() {
             Some(number) if number.is_finite() => Ok(Json::Number(Number::F64(number))),
             _ => Err(E::custom("number out of range")),
@@ -95,6 +96,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json<'r>, E> {
+        self.heap.spend(cost::parsed(text.len()));
         Ok(Json::String(self.heap.str(text)))
     }
 
