@@ -47,6 +47,16 @@ pub enum Results<'a> {
     Raw(&'a [u8]),
 }
 
+impl Results<'_> {
+    /// Bytes of all results.
+    fn len(&self) -> usize {
+        match self {
+            Results::Typed(results) => results.0.values().map(|one| one.result.len()).sum(),
+            Results::Raw(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// Everything one run works on.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -83,7 +93,8 @@ impl Interpreter {
     /// `verified` remembers signatures between runs; make it with capacity 0 to check each time.
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
         let mut outcome = Outcome::default();
-        let size = source(&input).len() + input.prev_data.len().max(input.current_data.len());
+        let data = input.prev_data.len().max(input.current_data.len());
+        let size = source(&input).len() + data + input.call_results.len();
         let room = Room {
             seed: Seed::new(self.config.seed),
             meter: Meter::new(&self.config, size),

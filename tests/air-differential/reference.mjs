@@ -44,6 +44,9 @@ const wasi = {
 };
 
 async function start() {
+  // The memory of the instance before is seen as a few bytes, so nothing else would collect it.
+  instance = undefined;
+  globalThis.gc?.();
   instance = await WebAssembly.instantiate(module, {
     wasi_snapshot_preview1: wasi,
     __marine_host_api_v3: { log_utf8_string: () => {} },

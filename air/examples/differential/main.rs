@@ -1,8 +1,8 @@
 //! Runs random scripts through the reference interpreter and ours:
 //! `differential [--hostile] [COUNT [SEED]]`.
 //!
-//! Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step gives
-//! both the same inputs; whose output the peers keep and pass on is drawn at random. With
+//! Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step
+//! gives both the same inputs; whose output the peers keep and pass on is drawn at random. With
 //! `--hostile` each step is also taken with damaged data.
 
 mod hostile;

@@ -78,6 +78,8 @@ pub(crate) const VERIFY: Ticks = Ticks::nanos(40_000);
 pub(crate) const PEER_ID: Ticks = Ticks::nanos(1_000);
 /// An element of an array or object of JSON becomes one of a tree.
 pub(crate) const LEAF: Ticks = Ticks::nanos(16);
+/// A character of a text is escaped.
+pub(crate) const ESCAPE: Ticks = Ticks::nanos(5);
 /// A float is read.
 pub(crate) const FLOAT: Ticks = Ticks::nanos(50);
 /// A node, an operand or a name of a script is made.

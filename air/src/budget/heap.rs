@@ -11,6 +11,14 @@ use alloc::vec::Vec;
 use super::cost::{Ticks, copied};
 use super::meter::{BudgetExceeded, Meter};
 
+/// Memory of a table: an eighth of its places stays free, and each has a byte of its own.
+fn of_table<K, V>(capacity: usize) -> usize {
+    match capacity {
+        0 => 0,
+        capacity => capacity * 8 / 7 * (size_of::<(K, V)>() + 1) + 64,
+    }
+}
+
 /// The most that the arena has to allocate for so many bytes: it looks for a size by halving.
 fn chunk(bytes: usize) -> usize {
     const SLACK: usize = 8192;
@@ -79,19 +87,19 @@ impl<'r> Heap<'r> {
         &self,
         table: &mut HashMap<K, V, S>,
     ) -> Result<(), BudgetExceeded> {
-        let of = |capacity: usize| capacity * 2 * (size_of::<(K, V)>() + 1);
         let old = table.capacity();
         // It doubles, beside the one that it takes the place of.
-        let most = of(2 * old + 16);
+        let most = of_table::<K, V>(2 * old + 16);
         self.hold(most)?;
         table.reserve(1);
-        self.release(of(old) + most - of(table.capacity()));
+        let new = of_table::<K, V>(table.capacity());
+        self.release(of_table::<K, V>(old) + most.saturating_sub(new));
         Ok(())
     }
 
     /// Gives back what a table took.
     pub(crate) fn release_table<K, V, S>(&self, table: &HashMap<K, V, S>) {
-        self.release(table.capacity() * 2 * (size_of::<(K, V)>() + 1));
+        self.release(of_table::<K, V>(table.capacity()));
     }
 
     /// Microseconds spent so far.

@@ -74,9 +74,8 @@ const MAP: usize = size_of::<Cid>() + 1;
 /// Memory of a list of CIDs while data is loaded.
 const LIST: usize = 3 * size_of::<((usize, usize), &[Cid])>();
 
-/// Memory of a CID: its text in a list, its place in the table, and its places in five stores,
-/// whose lists double.
-const CID: usize = size_of::<&str>() + 2 * 5 + 5 * 6;
+/// Memory of a CID: its text in a list, its place in the table, and its places in five stores.
+const CID: usize = size_of::<&str>() + 8 + 5 * 4;
 
 /// The CID table and the stores.
 pub(crate) struct Stores<'r> {

@@ -104,7 +104,6 @@ impl<'r> Run<'r> {
             };
             return Err(blame(error.into(), call.tetraplet));
         }
-        self.heap.charge(cost::scanned(result.len()))?;
         let value = Value::from_raw(&self.heap, result);
         match value.text(&self.heap) {
             Ok(_) => self.call_succeeded(call, value),

@@ -65,8 +65,8 @@ impl<'r> Run<'r> {
         };
         if let Some(first) = values.first() {
             self.trace
-                .iteration_start(frame.fold, first.position)
-                .map_err(|reason| self.trace_fault(frame.node, reason))?;
+                .iteration_start(frame.fold, first.position, &self.heap)
+                .map_err(|reason| self.fold_fault(frame.node, reason))?;
         }
         self.open_iterator(
             frame.node,

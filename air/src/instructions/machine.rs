@@ -10,12 +10,12 @@ use crate::data::State;
 /// States of the trace for which memory is taken at once.
 const STATES: usize = 1024;
 
-/// Memory of a state: in the list, which doubles, with its origins, its CID among those vouched
-/// for, and where it is written.
-const STATE: usize = 3 * (size_of::<State<'static>>() + 8 + 8 + 4);
+/// Memory of a state: in the list, with its origins and its CID among those vouched for in lists
+/// that double, and where it is written.
+pub(super) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
 
-/// Memory of what is open beside a frame: a depth, an iteration, what was set in it.
-const SCOPE: usize = 96;
+/// Memory of what is open beside a frame: a depth, an iterator.
+const SCOPE: usize = 16;
 
 impl<'r> Run<'r> {
     /// Runs the whole script.
@@ -54,7 +54,8 @@ impl<'r> Run<'r> {
         let streams = cost::STREAM * self.streams.take_walked();
         self.heap.charge(cost::INSTRUCTION + streams)?;
         if self.trace.position() as usize >= self.states_held {
-            self.heap.hold(STATES * STATE)?;
+            self.heap
+                .hold(STATES * (STATE + 2 * size_of::<State<'_>>()))?;
             self.states_held += STATES;
         }
         if stack.len() == stack.capacity() {

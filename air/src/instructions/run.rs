@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
+use super::machine::STATE;
 use crate::ast::{Instr, NodeId, Script, display::InstrText};
 use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::cid::Stores;
@@ -98,6 +99,9 @@ impl<'r> Run<'r> {
         let names = script.names.len();
         let slots = script.slots as usize;
         heap.hold(NAME * names + SLOT * slots)?;
+        // The list of states is as long as the longer input from the start.
+        let states_held = trace.room();
+        heap.hold(STATE * states_held)?;
         heap.charge(cost::copied(NAME * names + SLOT * slots))?;
         let no_error = [
             ("error_code", Json::Number(Number::U64(0))),
@@ -113,7 +117,7 @@ impl<'r> Run<'r> {
             script,
             params,
             steps: 0,
-            states_held: 0,
+            states_held,
             complete: true,
             errors: ErrorState::new(no_error),
             depths: Depths::new(),
@@ -209,6 +213,10 @@ impl<'r> Run<'r> {
                 .map_or(&*self.params.current_peer_id, |call| call.peer_pk);
             let message = raised.error.to_string();
             let instruction = self.instruction_text(node);
+            // What it quotes is there once more, and both are copied below.
+            let texts = 2 * message.capacity() + instruction.capacity();
+            self.heap.hold(texts)?;
+            self.heap.release(texts);
             self.heap
                 .charge(cost::scanned(message.len() + instruction.len()))?;
             let code = Json::Number(Number::from_i64(raised.error.code()));

@@ -51,8 +51,11 @@ impl<T: Copy> ByCid<T> {
 /// Memory of a CID in the tables of [`SignatureStore::collect`].
 const TABLES: usize = size_of::<[Option<Cid>; 2]>() + size_of::<[&str; 1]>() + size_of::<usize>();
 
-/// Memory of a state's CID among those of its peer, in a list that doubles, and while it is sorted.
-const CIDS: usize = 3 * size_of::<Cid>() + size_of::<(u64, Cid)>();
+/// Memory of a state's CID among those of its peer, in a list that doubles.
+const CIDS: usize = 2 * size_of::<Cid>();
+
+/// The same while that is sorted.
+const SORTING: usize = size_of::<(u64, Cid)>() + size_of::<Cid>();
 
 /// Bytes of a CID in a message that is signed, while that is written.
 const MESSAGE: usize = 3 * 68;
@@ -70,6 +73,7 @@ impl<'r> SignatureStore<'r> {
         heap: &Heap<'r>,
     ) -> core::result::Result<Self, Error> {
         let tables = TABLES * texts.len();
+        let tables = tables + SORTING * data.trace.len();
         heap.hold(tables + CIDS * data.trace.len())?;
         heap.charge(cost::ENTRY * (2 * data.trace.len()) + cost::copied(tables))?;
         let collected = SignatureStore::collect_all(data, texts, seed, heap);

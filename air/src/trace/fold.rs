@@ -34,9 +34,10 @@ impl From<BudgetExceeded> for FoldError {
     }
 }
 
-/// Memory of a fold, of a record of its lore, and of an iteration that ended.
+/// Memory of a fold, of a record of its lore, of an iteration, and of one that ended.
 const FOLD: usize = 512;
 const RECORD: usize = size_of::<Record>() + size_of::<(u32, Option<Pieces>)>();
+const ITERATION: usize = 2 * size_of::<Iteration>();
 const DONE: usize = 2 * size_of::<(u32, SubTrace, SubTrace)>();
 
 impl<'r> Trace<'r> {
@@ -90,10 +91,17 @@ impl<'r> Trace<'r> {
     }
 
     /// An iteration begins, of the value at `position` of the result.
-    pub(crate) fn iteration_start(&mut self, fold: u32, position: u32) -> Result<()> {
+    pub(crate) fn iteration_start(
+        &mut self,
+        fold: u32,
+        position: u32,
+        heap: &Heap<'r>,
+    ) -> core::result::Result<(), FoldError> {
+        heap.hold(ITERATION)?;
         let start = self.position();
         let [previous, current] = self.origin(position);
         let lore = self.fold(fold)?;
+        lore.held += ITERATION;
         let take = |input: &mut InputLore, origin: Option<u32>| {
             origin.and_then(|origin| input.take(origin))
         };
@@ -110,7 +118,8 @@ impl<'r> Trace<'r> {
         });
         lore.depth += 1;
         go_to(&mut self.previous, previous.map(|pieces| pieces.before))?;
-        go_to(&mut self.current, current.map(|pieces| pieces.before))
+        go_to(&mut self.current, current.map(|pieces| pieces.before))?;
+        Ok(())
     }
 
     /// The iteration comes to its `next`.

@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use super::json::{Json, Number, ReadError};
 use super::scan;
-use crate::budget::BudgetExceeded;
-use crate::budget::Heap;
+use crate::budget::{BudgetExceeded, Heap, cost};
 
 /// Appends the canonical text of `tree`.
 pub(super) fn write<'r>(
@@ -21,7 +20,7 @@ pub(super) fn write<'r>(
         Json::Bool(true) => out.extend_from_slice(b"true"),
         Json::Bool(false) => out.extend_from_slice(b"false"),
         Json::Number(number) => write_number(number, out),
-        Json::String(text) => write_string(text, out),
+        Json::String(text) => string(text, out, heap),
         Json::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -38,7 +37,7 @@ pub(super) fn write<'r>(
                 if index > 0 {
                     out.push(b',');
                 }
-                write_string(key, out);
+                string(key, out, heap);
                 out.push(b':');
                 write(value, out, heap)?;
             }
@@ -47,6 +46,12 @@ pub(super) fn write<'r>(
         Json::Shared(value) => out.extend_from_slice(value.text(heap)?.as_bytes()),
     }
     Ok(())
+}
+
+fn string(text: &str, out: &mut Vec<u8>, heap: &Heap<'_>) {
+    let before = out.len() + text.len() + 2;
+    write_string(text, out);
+    heap.spend(cost::ESCAPE * out.len().saturating_sub(before));
 }
 
 fn write_number(number: Number, out: &mut Vec<u8>) {

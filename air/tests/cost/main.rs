@@ -8,6 +8,7 @@
 mod support;
 
 mod forms;
+mod large;
 mod measured;
 mod random;
 
@@ -23,7 +24,8 @@ const FACTOR: f64 = 3.0;
 /// What is shorter is noise, in seconds.
 const FLOOR: f64 = 0.000_3;
 
-/// Bytes that are not counted: what every run needs.
+/// Bytes that are not counted: what every run needs. A text that is refused may be there too,
+/// before it is, for which there was room.
 const SLACK: u64 = 64 << 10;
 
 /// How much longer everything takes here than in a release build on the machine of the prices.
@@ -82,7 +84,7 @@ fn check(
         charged * 1e3,
     );
     println!("{row}");
-    if ratio > FACTOR * slowness || held > counted + SLACK {
+    if ratio > FACTOR * slowness || held > counted + counted / 4 + SLACK {
         wrong.push(row);
     }
 }
