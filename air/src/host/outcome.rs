@@ -24,10 +24,10 @@ pub struct Outcome {
     pub finished: bool,
     /// Instructions executed, also when the run failed.
     pub steps: u64,
-    /// Work beside the instructions, as many instructions as it takes the time of; also when the
-    /// run failed.
-    pub work: u64,
-    /// Bytes that the run held, as its limit counts them; also when the run failed.
+    /// Microseconds that the run took, as its limit counts them: the same wherever it runs. Also
+    /// when the run failed.
+    pub time: u64,
+    /// Most bytes that the run held, as its limit counts them; also when the run failed.
     pub memory: u64,
     /// The script is longer than a soft limit.
     pub air_size_limit_exceeded: bool,

@@ -81,7 +81,6 @@ impl<I: Interpreter> Node<I> {
         // A worker may be gone while its particles are still alive: they run no more.
         let key = host.key(&scope)?;
         let input = self.table.change(id, |actor| actor.take_input())?;
-        let read = input.prev.len() + input.current.len();
         let begin = self.rooms.now();
         let outcome = self.interpreter.run(Run {
             particle: &particle,
@@ -98,7 +97,7 @@ impl<I: Interpreter> Node<I> {
         // the run has noted there, the next run does not ask for again.
         let data = Bytes::from(outcome.data);
         self.table.change(id, |actor| actor.keep(data.clone()));
-        let cost = intake::cost(outcome.steps, read + data.len());
+        let cost = intake::cost(outcome.time);
         self.table.charge(clock.now, id, outcome.steps, cost);
         self.counts.steps += outcome.steps;
         self.counts.charged += cost;

@@ -1,5 +1,7 @@
 //! Limits of particles, and what a run of a script costs.
 
+use core::time::Duration;
+
 use basalt_manifest as manifest;
 
 /// What strangers may make the node spend. Each limit names the attack it bounds.
@@ -119,8 +121,7 @@ impl Limits {
 /// Work of the interpreter that one core does in a second, as [`cost`] counts it.
 const CORE: u64 = 1_000_000;
 
-/// What a run costs: its instructions, a 64th of the bytes that it reads and writes, and 50 for the
-/// signature that the interpreter makes. One unit is about a microsecond.
-pub(crate) fn cost(steps: u64, bytes: usize) -> u64 {
-    50 + steps + bytes as u64 / 64
+/// What a run costs in microseconds: what the interpreter counts, and what goes on around it.
+pub(crate) fn cost(run: Duration) -> u64 {
+    25 + u64::try_from(run.as_micros()).unwrap_or(u64::MAX)
 }

@@ -23,7 +23,7 @@ use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
 use crate::rooms::{Parts, Rooms};
-use crate::script::Aquavm;
+use crate::script::{Aquavm, RunLimits};
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
@@ -95,7 +95,11 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(rooms, config.particles, Aquavm::new(&seed)),
+            node: Node::new(
+                rooms,
+                config.particles,
+                Aquavm::new(&seed, RunLimits::default()),
+            ),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),
