@@ -13,7 +13,7 @@ use core::fmt;
 
 use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
-use basalt_wasm_host::vfs::{FsError, Quota, Tree};
+use basalt_wasm_host::vfs::{FsError, Ino, Quota, Tree};
 use basalt_wasm_host::{MemoryPool, Volume};
 
 /// Where services and scripts see the volume.
@@ -145,7 +145,8 @@ impl Vaults {
             && let Some(volume) = self.volumes.get(scope)
         {
             // A service may have removed it already.
-            let _ = volume.with(|tree| tree.remove_all(&name));
+            let now = particle.timestamp.saturating_mul(1_000_000);
+            let _ = volume.with(|tree| tree.remove_all(&name, now));
         }
     }
 
@@ -159,12 +160,14 @@ impl Vaults {
         bytes: &[u8],
     ) -> Result<String, Error> {
         let name = self.enter(scope, particle, token).ok_or(Error::BadId)?;
-        let path = format!("{name}/{file}");
         let now = particle.timestamp.saturating_mul(1_000_000);
         self.volume(scope)
-            .with(|tree| tree.write_file(Tree::ROOT, &path, bytes, now))
+            .with(|tree| {
+                let directory = directory(tree, &name)?;
+                tree.write_file(directory, file, bytes, now)
+            })
             .map_err(Error::Write)?;
-        Ok(format!("{PREFIX}{path}"))
+        Ok(format!("{PREFIX}{name}/{file}"))
     }
 
     /// Reads a file: an absolute path as services see it, or one relative to the particle's
@@ -191,12 +194,18 @@ impl Vaults {
             return Err(incorrect());
         }
         let name = self.enter(scope, particle, token).ok_or(Error::BadId)?;
-        let file = format!("{name}/{inside}");
         self.volume(scope)
             .with(|tree| {
-                let ino = tree.lookup(Tree::ROOT, &file)?;
+                let directory = directory(tree, &name)?;
+                let ino = tree.lookup(directory, inside)?;
                 Ok(tree.bytes(ino)?.to_vec())
             })
             .map_err(|error| Error::Read(path.into(), error))
     }
+}
+
+/// A particle's directory, from which its paths start: symbolic links in it, which services can
+/// make, lead to no other particle's.
+fn directory(tree: &Tree, name: &str) -> Result<Ino, FsError> {
+    tree.find(Tree::ROOT, name, false)
 }
