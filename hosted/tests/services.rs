@@ -179,10 +179,12 @@ fn files_come_from_ipfs_checked_block_by_block() {
     let operator = Keypair::from_seed([9; 32]);
     let good = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
     let forged = "bafkreigtmalpyjbpdnz74f6m4ugdl4bhbddnu5ftbwtv4m6sjqgiduppfi";
+    let based = "bafkreiditn4knqdvjymhhyinmmhwnhrvitikcuaspamstmquygun2znhpi";
     let missing = "bafkreie5fitpc7dlrtzohdfuy6rdxkzel2tzuxh6ahdjvag5tovcimvirm";
     let server = serve_blocks(vec![
         (good.into(), b"hello\n".to_vec()),
         (forged.into(), b"something else".to_vec()),
+        (based.into(), b"hello base\n".to_vec()),
     ]);
     let api = json!(format!("/ip4/127.0.0.1/tcp/{}", server.port()));
     let node = Node::start(&folder.0, &operator, "");
@@ -205,6 +207,12 @@ fn files_come_from_ipfs_checked_block_by_block() {
         format!("the block that came is not {forged}")
     );
     assert_eq!(error(cat(missing, &api)), "the IPFS node answers 500");
+    for other in [
+        "zb2rhdgd6NWq9UED98rK76QDk2ofE6prkfm2mBZaF5Wyyjh7o",
+        "/ipfs/f01551220689b78a6c0754e1873e10d630f669e3544d0a15012781929b214c1a8dd65a77a",
+    ] {
+        assert_eq!(cat(other, &api)["contents"], "hello base\n");
+    }
     let nobody = json!("/ip4/127.0.0.1/tcp/1");
     assert!(!error(cat(good, &nobody)).is_empty());
 }

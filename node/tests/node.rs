@@ -257,7 +257,7 @@ fn call_results_come_back_in_one_batch_with_empty_data() {
             (1, result(0, "7")),
             (
                 2,
-                result(1, "\"Service with id 'op' not found (function nothing)\"")
+                result(1, "\"Service with id 'op' has no function 'nothing'\"")
             ),
             (3, result(0, "\"\"")),
         ]
