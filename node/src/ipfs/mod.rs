@@ -44,6 +44,8 @@ use queue::Queue;
 
 /// Longest file, in bytes. Against CIDs of endless files.
 const MAX_FILE: usize = 64 << 20;
+/// Files that come or wait for their turn.
+pub(crate) const MAX_FETCHES: usize = 1024;
 /// Bytes of all files that come.
 const MAX_BYTES: usize = 256 << 20;
 /// Most blocks of a file.
@@ -172,7 +174,7 @@ impl Ipfs {
             deals,
             refused: 0,
             fetches: BTreeMap::new(),
-            waiting: Queue::default(),
+            waiting: Queue::new(MAX_FETCHES - queue::PLACES),
             requests: VecDeque::new(),
             ids,
             next: 0,

@@ -15,9 +15,7 @@ pub(super) const PLACES: usize = 16;
 const RESERVED: usize = 4;
 /// Places of one author.
 const PLACES_OF_ONE: usize = 8;
-/// Files that wait, of all together and of one author. Host and operator have as many for
-/// themselves.
-const WAITING: usize = 1024;
+/// Files of one author that wait.
 const WAITING_OF_ONE: usize = 256;
 /// Bytes of files that wait to be added.
 const WAITING_BYTES: usize = 64 << 20;
@@ -39,31 +37,35 @@ struct Waiting<T> {
 }
 
 /// Files that wait, the one that came first at the front.
-pub(super) struct Queue<T>(VecDeque<Waiting<T>>);
-
-impl<T> Default for Queue<T> {
-    fn default() -> Queue<T> {
-        Queue(VecDeque::new())
-    }
+pub(super) struct Queue<T> {
+    waiting: VecDeque<Waiting<T>>,
+    /// Most that wait; host and operator have as many for themselves.
+    max: usize,
 }
 
 impl<T> Queue<T> {
+    /// Nothing waits.
+    pub(super) fn new(max: usize) -> Queue<T> {
+        let waiting = VecDeque::new();
+        Queue { waiting, max }
+    }
+
     /// Whether one more may wait, with so many bytes.
     pub(super) fn has_room(&self, owner: Owner, bytes: usize) -> bool {
         let alike = || {
-            let waiting = self.0.iter();
-            waiting.filter(|waiting| waiting.owner.first == owner.first)
+            let all = self.waiting.iter();
+            all.filter(|waiting| waiting.owner.first == owner.first)
         };
         let own = alike().filter(|waiting| waiting.owner.author == owner.author);
         let held: usize = alike().map(|waiting| waiting.bytes).sum();
-        alike().count() < WAITING
+        alike().count() < self.max
             && own.count() < WAITING_OF_ONE
             && (bytes == 0 || held + bytes <= WAITING_BYTES)
     }
 
     /// Lets one wait, until then at most.
     pub(super) fn push(&mut self, owner: Owner, until: Instant, bytes: usize, task: T) {
-        self.0.push_back(Waiting {
+        self.waiting.push_back(Waiting {
             owner,
             until,
             bytes,
@@ -78,7 +80,7 @@ impl<T> Queue<T> {
         }
         let others = coming.iter().filter(|owner| !owner.first).count();
         let mut best = None;
-        for (index, waiting) in self.0.iter().enumerate() {
+        for (index, waiting) in self.waiting.iter().enumerate() {
             let owner = waiting.owner;
             if owner.first {
                 best = Some((0, index));
@@ -91,19 +93,19 @@ impl<T> Queue<T> {
                 best = Some((own, index));
             }
         }
-        let waiting = self.0.remove(best?.1)?;
+        let waiting = self.waiting.remove(best?.1)?;
         Some((waiting.owner, waiting.task))
     }
 
     /// One whose time is over.
     pub(super) fn late(&mut self, now: Instant) -> Option<T> {
-        let late = self.0.iter().position(|waiting| waiting.until <= now)?;
-        self.0.remove(late).map(|waiting| waiting.task)
+        let late = self.waiting.iter().position(|waiting| waiting.until <= now)?;
+        self.waiting.remove(late).map(|waiting| waiting.task)
     }
 
     /// When the next one's time is over.
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        self.0.iter().map(|waiting| waiting.until).min()
+        self.waiting.iter().map(|waiting| waiting.until).min()
     }
 }
 
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn nobody_takes_all_places() {
         let (greedy, modest, host) = (owner(1, false), owner(2, false), owner(3, true));
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(4 * WAITING_OF_ONE);
         let mut coming = Vec::new();
         for task in 0..30 {
             queue.push(greedy, later(9), 0, task);
@@ -153,7 +155,7 @@ mod tests {
         coming.remove(0);
         assert_eq!(fill(&mut queue, &mut coming), [204]);
         // Without the host's, whoever has fewest under way is next.
-        while queue.0.iter().any(|waiting| waiting.owner.first) {
+        while queue.waiting.iter().any(|waiting| waiting.owner.first) {
             coming.retain(|owner| !owner.first);
             fill(&mut queue, &mut coming);
         }
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_queue_is_bounded_for_each_and_for_all() {
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(4 * WAITING_OF_ONE);
         for author in 0..4 {
             for _ in 0..WAITING_OF_ONE {
                 assert!(queue.has_room(owner(author, false), 0));
@@ -173,7 +175,7 @@ mod tests {
         }
         assert!(!queue.has_room(owner(9, false), 0));
         assert!(queue.has_room(owner(9, true), 0));
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(4 * WAITING_OF_ONE);
         queue.push(owner(1, false), later(9), WAITING_BYTES - 1, ());
         assert!(queue.has_room(owner(1, false), 1));
         assert!(!queue.has_room(owner(1, false), 2));
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_waits_too_long_ends() {
-        let mut queue = Queue::default();
+        let mut queue = Queue::new(4 * WAITING_OF_ONE);
         assert_eq!(queue.wake_at(), None);
         queue.push(owner(1, false), later(20), 0, 1);
         queue.push(owner(1, false), later(10), 0, 2);
