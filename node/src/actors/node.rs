@@ -63,6 +63,8 @@ pub struct Status {
     pub mailboxes: usize,
     /// Instructions executed.
     pub steps: u64,
+    /// What runs were charged at, whoever pays; one unit is about a microsecond.
+    pub charged: u64,
     /// Turns put off behind those of others, because an author or worker had more than its share of
     /// work.
     pub deferred: u64,

@@ -101,6 +101,7 @@ impl<I: Interpreter> Node<I> {
         let cost = intake::cost(outcome.steps, read + data.len());
         self.table.charge(clock.now, id, outcome.steps, cost);
         self.counts.steps += outcome.steps;
+        self.counts.charged += cost;
         self.counts.runs += 1;
         if outcome.ret_code == OVER_BUDGET {
             self.count(Refusal::RunBudget);
