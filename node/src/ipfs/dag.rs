@@ -20,6 +20,11 @@ use super::unixfs::{self, Entry, UnixFs};
 /// Longest path, in bytes, and most names in it.
 const MAX_PATH: usize = 4096;
 const MAX_NAMES: usize = 64;
+/// Longest block of JSON. As a tree it takes a hundred times its size.
+const MAX_JSON: usize = 512 << 10;
+/// Bytes that blocks may have together, besides twice those of the file: nodes above its leaves may
+/// be full of what nobody reads.
+const MAX_NODES: usize = 1 << 20;
 /// Most characters of a name that an error repeats.
 const SHOWN: usize = 100;
 
@@ -125,6 +130,7 @@ pub struct Assembly {
     bytes: Vec<u8>,
     max_bytes: usize,
     blocks_left: usize,
+    block_bytes_left: usize,
 }
 
 impl Assembly {
@@ -147,6 +153,7 @@ impl Assembly {
             bytes: Vec::new(),
             max_bytes,
             blocks_left: max_blocks,
+            block_bytes_left: max_bytes.saturating_mul(2).saturating_add(MAX_NODES),
         };
         assembly.take_inlined()?;
         Ok(assembly)
@@ -171,6 +178,8 @@ impl Assembly {
             return Ok(());
         };
         self.blocks_left = self.blocks_left.checked_sub(1).ok_or(Error::TooLarge)?;
+        let left = self.block_bytes_left.checked_sub(block.len());
+        self.block_bytes_left = left.ok_or(Error::TooLarge)?;
         if !cid.is_of(block) {
             return Err(Error::WrongBlock(cid.text().into()));
         }
@@ -284,10 +293,7 @@ impl Assembly {
     fn json(&mut self, cid: &Cid, block: &[u8]) -> Result<(), Error> {
         let text = match cid.codec() {
             codec::CBOR | codec::DAG_CBOR => cbor::to_json(block, self.max_bytes),
-            codec::JSON | codec::DAG_JSON => {
-                let value: Option<Value> = serde_json::from_slice(block).ok();
-                value.map(|value| value.to_string())
-            }
+            codec::JSON | codec::DAG_JSON => tree(block).map(|value| value.to_string()),
             codec::RAW => Some(cbor::bytes(block)),
             codec::DAG_PB => pb_to_json(block, self.max_bytes),
             _ => None,
@@ -310,6 +316,12 @@ impl Assembly {
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// A block of JSON.
+fn tree(block: &[u8]) -> Option<Value> {
+    let block = Some(block).filter(|block| block.len() <= MAX_JSON)?;
+    serde_json::from_slice(block).ok()
 }
 
 /// The CID of a value of DAG-JSON that is a link.

@@ -99,7 +99,10 @@ impl<T> Queue<T> {
 
     /// One whose time is over.
     pub(super) fn late(&mut self, now: Instant) -> Option<T> {
-        let late = self.waiting.iter().position(|waiting| waiting.until <= now)?;
+        let late = self
+            .waiting
+            .iter()
+            .position(|waiting| waiting.until <= now)?;
         self.waiting.remove(late).map(|waiting| waiting.task)
     }
 

@@ -250,6 +250,80 @@ fn a_gateway_is_asked_its_own_way() {
     assert_eq!(contents(&reply)["error"], "the IPFS node answers 404");
 }
 
+/// It could lead where a request may not go.
+#[test]
+fn no_redirect_is_followed() {
+    let mut stage = Stage::new();
+    for status in [301, 302, 303, 307, 308] {
+        stage.begin(1, HELLO);
+        let asked = stage.requests().remove(0);
+        let Owner::Ipfs(id) = asked.owner else {
+            panic!("{asked:?}");
+        };
+        let answer = Ok(Response {
+            status,
+            headers: Vec::from([("location".into(), "http://127.0.0.1/".into())]),
+            body: b"hello\n".to_vec(),
+        });
+        let keep = (&mut stage.vaults, &mut stage.entropy);
+        let (_, reply) = stage.ipfs.done(keep, Instant::ZERO, id, answer).unwrap();
+        let told = format!("the IPFS node answers {status}");
+        assert_eq!(contents(&reply)["error"], told);
+        assert!(stage.requests().is_empty());
+    }
+}
+
+/// A name is resolved later, and by its scope the dialer decides what it may lead to.
+#[test]
+fn what_strangers_name_is_public_and_stays_so() {
+    let mut stage = Stage::new();
+    let scope = |stage: &mut Stage, author, api: &str| {
+        let reply = stage.call(author, 9_000, |ipfs, keep, call| {
+            ipfs.fetch_file(keep, call, (HELLO, Form::Json), api, Target::Contents)
+        });
+        let request = stage.ipfs.next_request().ok_or(contents_or_none(&reply))?;
+        let scope = request.server.endpoint.scope;
+        stage.answer(&request, 404, b"");
+        // The gateway of the same server, by the same rule.
+        let again = stage.ipfs.next_request().unwrap();
+        assert_eq!(again.server, request.server);
+        stage.answer(&again, 404, b"");
+        Ok::<Scope, Option<Value>>(scope)
+    };
+    for api in [
+        "/dns/localhost/tcp/5001",
+        "/dns4/inside.example/tcp/5001/https",
+        "/dns6/a.example/tcp/1/http",
+    ] {
+        assert_eq!(scope(&mut stage, 1, api), Ok(Scope::Global), "{api}");
+        assert_eq!(scope(&mut stage, HOST, api), Ok(Scope::Any), "{api}");
+    }
+    let inside = "/ip4/10.0.0.1/tcp/5001";
+    assert!(scope(&mut stage, 1, inside).is_err());
+    assert_eq!(stage.ipfs.take_refused(), 1);
+    // What the node is set up with is for all: this address and no other of that host.
+    stage.ipfs.local = inside.into();
+    assert_eq!(scope(&mut stage, 1, inside), Ok(Scope::Any));
+    assert!(scope(&mut stage, 1, "/ip4/10.0.0.1/tcp/5002").is_err());
+    assert!(scope(&mut stage, 1, "/ip4/10.0.0.1/tcp/5001/https").is_err());
+    // Not by another name of it either, and not for what is no address of TCP.
+    for api in [
+        "/ip6/::ffff:10.0.0.1/tcp/5001",
+        "/ip4/10.0.0.1/udp/5001",
+        "x",
+        "",
+    ] {
+        assert!(scope(&mut stage, 1, api).is_err(), "{api}");
+    }
+}
+
+fn contents_or_none(reply: &Reply) -> Option<Value> {
+    match reply {
+        Reply::Value(value) => Some(value.clone()),
+        _ => None,
+    }
+}
+
 /// Answers of the API to what was added: a stream of objects.
 #[test]
 fn the_hash_is_the_last_of_the_stream() {

@@ -18,13 +18,15 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections served at once, as many as by the reference: against a client that opens many.
 const CONNECTIONS: usize = 100;
 /// Bodies that come at once, each up to the longest: bounds what is kept of them.
 const BODIES: usize = 16;
-/// How long the head of a request may take, and so long its body. An idle connection ends as well.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, so long its body, and so long until some of an answer
+/// goes. An idle connection ends as well.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the process waits before it takes connections again, if it has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,8 +56,12 @@ pub(super) trait Service: Send + Sync + 'static {
     fn metrics(&self) -> (&'static str, String);
 }
 
-/// Serves until the process ends.
-pub(super) fn serve(listener: TcpListener, service: impl Service) -> Result<()> {
+/// Serves until the process ends, with patience for slow clients.
+pub(super) fn serve(
+    listener: TcpListener,
+    service: impl Service,
+    patience: Duration,
+) -> Result<()> {
     listener.set_nonblocking(true)?;
     // One thread: a call takes microseconds, and the others are for hashing.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,6 +72,7 @@ pub(super) fn serve(listener: TcpListener, service: impl Service) -> Result<()> 
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let server = Arc::new(Server {
             service,
+            patience,
             limits: Limits::default(),
             bodies: Semaphore::new(BODIES),
         });
@@ -100,6 +107,9 @@ async fn connection(
 ) {
     // Without it an answer may wait for the acknowledgement of the last one: slower, not wrong.
     let _ = stream.set_nodelay(true);
+    // A client that does not read would keep its place otherwise.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(server.patience));
     let answer = service_fn(|request| {
         let server = Arc::clone(&server);
         async move { Ok::<_, Infallible>(server.answer(request).await) }
@@ -107,8 +117,8 @@ async fn connection(
     let ended = http1::Builder::new()
         .half_close(true)
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), answer)
+        .header_read_timeout(server.patience)
+        .serve_connection(TokioIo::new(Box::pin(stream)), answer)
         .await;
     if let Err(error) = ended {
         debug!("a connection ended: {error}");
@@ -117,6 +127,7 @@ async fn connection(
 
 struct Server<S> {
     service: S,
+    patience: Duration,
     limits: Limits,
     bodies: Semaphore,
 }
@@ -145,7 +156,7 @@ impl<S: Service> Server<S> {
         if length.is_some_and(|length: u64| length > max as u64) {
             return too_large();
         }
-        let read = timeout(PATIENCE, async {
+        let read = timeout(self.patience, async {
             let _turn = self.bodies.acquire().await;
             Limited::new(body, max).collect().await
         });

@@ -416,3 +416,60 @@ fn what_few_blocks_unfold_to_is_bounded() {
         Some(Error::TooLarge)
     );
 }
+
+/// Nodes of a file that are full of what nobody reads.
+#[test]
+fn what_blocks_have_besides_the_file_is_bounded() {
+    let mut below = sha256(codec::RAW, b"x");
+    let mut blocks = Blocks::from([(below.clone(), b"x".to_vec())]);
+    let name = vec![b'n'; 100_000];
+    for _ in 0..20 {
+        let mut link = Vec::new();
+        basalt_terms::protobuf::write_bytes(1, &below, &mut link);
+        basalt_terms::protobuf::write_bytes(2, &name, &mut link);
+        let mut block = Vec::new();
+        basalt_terms::protobuf::write_bytes(2, &link, &mut block);
+        block.extend([0x0a, 2, 0x08, 2]);
+        below = sha256(codec::DAG_PB, &block);
+        blocks.insert(below.clone(), block);
+    }
+    let take = |max| {
+        let mut assembly = Assembly::new(path(&encode(&below)), Form::File, max, 100).unwrap();
+        while let Some(wanted) = assembly.wanted().map(|cid| cid.text().to_string()) {
+            let (_, binary) = multibase::decode(wanted).unwrap();
+            assembly.take(&blocks[&binary])?;
+        }
+        Ok(assembly.into_bytes())
+    };
+    assert_eq!(take(1_000_000), Ok(b"x".to_vec()));
+    assert_eq!(take(400_000), Err(Error::TooLarge));
+    let long = format!("[{}1]", "1,".repeat(MAX_JSON / 2));
+    let cid = sha256(codec::DAG_JSON, long.as_bytes());
+    let blocks = Blocks::from([(cid.clone(), long.into_bytes())]);
+    let told = fetch(&blocks, &encode(&cid), Form::Json);
+    assert_eq!(told, Err(Error::NoJson(encode(&cid))));
+}
+
+/// Values as other implementations write them, in both forms.
+#[test]
+fn dag_json_is_what_others_write() {
+    let vectors = include_str!("../../../tests/vectors/ipfs/dag.json");
+    let vectors: Vec<(String, String)> = serde_json::from_str(vectors).unwrap();
+    assert_eq!(vectors.len(), 300);
+    for (block, json) in vectors {
+        let block = STANDARD.decode(block).unwrap();
+        // An exponent may have a sign.
+        let json = json.replace("e+", "e");
+        let told = cbor::to_json(&block, LIMIT);
+        assert_eq!(told.as_deref(), Some(&*json));
+        for len in 0..block.len() {
+            assert_eq!(cbor::to_json(&block[..len], LIMIT), None, "{json}");
+        }
+        // What was told is read as DAG-JSON again, and is the same.
+        let cid = sha256(codec::DAG_JSON, json.as_bytes());
+        let blocks = Blocks::from([(cid.clone(), json.clone().into_bytes())]);
+        let again = fetch(&blocks, &encode(&cid), Form::Json).unwrap();
+        let values = [&again, &json].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(values[0], values[1]);
+    }
+}

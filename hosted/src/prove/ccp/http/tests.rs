@@ -22,9 +22,13 @@ impl Service for Methods {
 }
 
 fn start() -> SocketAddr {
+    start_with(PATIENCE)
+}
+
+fn start_with(patience: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    std::thread::spawn(|| serve(listener, Methods));
+    std::thread::spawn(move || serve(listener, Methods, patience));
     address
 }
 
@@ -137,4 +141,30 @@ fn too_many_connections_are_told_so() {
     while !answers(server, request, 1).ends_with("ccp 1\n") {
         std::thread::yield_now();
     }
+}
+
+/// Each of these holds a place, and loses it.
+#[test]
+fn clients_that_do_nothing_lose_their_connections() {
+    let server = start_with(Duration::from_millis(100));
+    let told = |bytes: &str| {
+        let mut stream = TcpStream::connect(server).unwrap();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // The client says nothing more, and not that this is all.
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    assert_eq!(told(""), "");
+    assert_eq!(told("POST / HTTP/1.1\r\nHost: h\r\n"), "");
+    let kept = told("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(kept.ends_with("ccp 1\n"), "{kept}");
+    let half = told(&post("Content-Length: 9\r\n", "{"));
+    assert!(half.starts_with("HTTP/1.1 408 "), "{half}");
+    // Answers go nowhere.
+    let mut deaf = TcpStream::connect(server).unwrap();
+    while deaf
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
+        .is_ok()
+    {}
 }
