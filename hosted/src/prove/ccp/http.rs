@@ -27,6 +27,8 @@ const BODIES: usize = 16;
 /// How long the head of a request may take, so long its body, and so long until some of an answer
 /// goes. An idle connection ends as well.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest head of a request, and most that is read ahead, in bytes.
+const HEAD: usize = 128 << 10;
 /// How long the process waits before it takes connections again, if it has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -116,6 +118,7 @@ async fn connection(
     });
     let ended = http1::Builder::new()
         .half_close(true)
+        .max_buf_size(HEAD)
         .timer(TokioTimer::new())
         .header_read_timeout(server.patience)
         .serve_connection(TokioIo::new(Box::pin(stream)), answer)

@@ -109,6 +109,16 @@ fn a_body_without_end_is_refused() {
 }
 
 #[test]
+fn a_head_without_end_is_refused() {
+    let answer = answers(
+        start(),
+        post(&format!("X: {}", "y".repeat(500_000)), "").as_bytes(),
+        1,
+    );
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
 fn metrics_are_a_page() {
     let answer = answers(start(), b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n", 1);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
