@@ -8,6 +8,7 @@ use basalt_terms::{cid, varint};
 use blake2::digest::block_api::{Buffer, UpdateCore, VariableOutputCore};
 use blake2::{Blake2bVarCore, Blake2sVarCore};
 use sha2::Digest;
+use shake::{ExtendableOutput, Update};
 
 /// Longest text of a CID, in bytes. Some bases take quadratic time. A CID with the longest digest
 /// has 1,105 digits in base 2, which is the longest of all.
@@ -112,6 +113,8 @@ impl Cid {
             0x15 => begins(&sha3::Sha3_384::digest(block)),
             0x16 => begins(&sha3::Sha3_256::digest(block)),
             0x17 => begins(&sha3::Sha3_224::digest(block)),
+            0x18 => begins(&extended::<shake::Shake128>(block)),
+            0x19 => begins(&extended::<shake::Shake256>(block)),
             0x1a => begins(&sha3::Keccak224::digest(block)),
             0x1b => begins(&sha3::Keccak256::digest(block)),
             0x1c => begins(&sha3::Keccak384::digest(block)),
@@ -150,6 +153,14 @@ fn varied<H: UpdateCore + VariableOutputCore>(size: usize, block: &[u8], digest:
         .is_some_and(|full| full.starts_with(digest))
 }
 
+/// The front of a digest without end.
+fn extended<H: Default + Update + ExtendableOutput>(block: &[u8]) -> [u8; 64] {
+    let (mut hasher, mut digest) = (H::default(), [0; 64]);
+    hasher.update(block);
+    hasher.finalize_xof_into(&mut digest);
+    digest
+}
+
 /// BLAKE2b or BLAKE2s, and the size of the digest in bytes.
 fn blake2(code: u64) -> Option<(bool, usize)> {
     let (is_b, first) = match code {
@@ -166,9 +177,9 @@ fn allowed(hash: u64) -> Option<core::ops::RangeInclusive<usize>> {
         IDENTITY => return Some(0..=MAX_DIGEST),
         0x11 => 20,
         0x17 | 0x1a => 28,
-        0x12 | 0x16 | 0x1b | 0x56 | 0x1012 => 32,
+        0x12 | 0x16 | 0x18 | 0x1b | 0x56 | 0x1012 => 32,
         0x15 | 0x1c | 0x20 => 48,
-        0x13 | 0x14 | 0x1d => 64,
+        0x13 | 0x14 | 0x19 | 0x1d => 64,
         0x1e => MAX_DIGEST,
         code => blake2(code)?.1,
     };

@@ -320,7 +320,7 @@ impl Ipfs {
         body.extend_from_slice(bytes);
         body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
         let target = match added {
-            Added::File => "/api/v0/add?cid-version=1&raw-leaves=true&pin=true",
+            Added::File => "/api/v0/add?cid-version=1&raw-leaves=true&pin=true&chunker=size-262144",
             Added::Node => "/api/v0/dag/put?input-codec=dag-json&store-codec=dag-cbor&pin=true",
         };
         self.send_http(id, Method::POST, target, Some(MULTIPART), &body);
