@@ -131,7 +131,7 @@ fn metrics_are_a_page() {
 
 #[test]
 fn too_many_connections_are_told_so() {
-    let server = start();
+    let server = start_with(Duration::from_secs(3600));
     let request = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n";
     let open = || {
         let mut stream = TcpStream::connect(server).unwrap();
@@ -177,4 +177,28 @@ fn clients_that_do_nothing_lose_their_connections() {
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
         .is_ok()
     {}
+}
+
+#[test]
+fn slow_bodies_hold_nobody_up() {
+    let server = start_with(Duration::from_secs(3600));
+    let slow = |_| {
+        let mut stream = TcpStream::connect(server).unwrap();
+        let head = post("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut all: Vec<TcpStream> = (0..BODIES + 4).map(slow).collect();
+    for stream in &mut all[..BODIES] {
+        // Asked to go on, so its turn has come.
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"nope"}"#;
+    let request = post(&format!("Content-Length: {}\r\n", body.len()), body);
+    assert!(answers(server, request.as_bytes(), 1).contains("-32601"));
+    // With an end of one the next has its turn.
+    drop(all.drain(..BODIES));
+    for stream in &mut all {
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
 }
