@@ -180,11 +180,13 @@ fn files_come_from_ipfs_checked_block_by_block() {
     let good = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
     let forged = "bafkreigtmalpyjbpdnz74f6m4ugdl4bhbddnu5ftbwtv4m6sjqgiduppfi";
     let based = "bafkreiditn4knqdvjymhhyinmmhwnhrvitikcuaspamstmquygun2znhpi";
+    let node_cid = "bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae";
     let missing = "bafkreie5fitpc7dlrtzohdfuy6rdxkzel2tzuxh6ahdjvag5tovcimvirm";
     let server = serve_blocks(vec![
         (good.into(), b"hello\n".to_vec()),
         (forged.into(), b"something else".to_vec()),
         (based.into(), b"hello base\n".to_vec()),
+        (node_cid.into(), b"\xa1ehelloeworld".to_vec()),
     ]);
     let api = json!(format!("/ip4/127.0.0.1/tcp/{}", server.port()));
     let node = Node::start(&folder.0, &operator, "");
@@ -213,6 +215,16 @@ fn files_come_from_ipfs_checked_block_by_block() {
     ] {
         assert_eq!(cat(other, &api)["contents"], "hello base\n");
     }
+    let found = cat(&format!("{node_cid}/hello"), &api);
+    assert_eq!(error(found), format!("{node_cid} is no node of a file"));
     let nobody = json!("/ip4/127.0.0.1/tcp/1");
     assert!(!error(cat(good, &nobody)).is_empty());
+    let found = client.ask("aqua-ipfs", "dag_get_from", &[json!(node_cid), api]);
+    let found = found.unwrap();
+    assert_eq!(
+        (&found["success"], &found["error"]),
+        (&json!(true), &json!(""))
+    );
+    let path = found["path"].as_str().unwrap();
+    assert!(path.starts_with("/tmp/vault/"), "{path}");
 }
