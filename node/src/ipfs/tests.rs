@@ -358,6 +358,47 @@ fn the_hash_is_the_last_of_the_stream() {
     assert!(hash_of(Added::Node, of(hash).as_bytes()).is_err());
 }
 
+/// Recorded from another implementation of the API.
+#[test]
+fn recorded_answers_of_the_api_are_understood() {
+    let vectors = include_str!("../../tests/vectors/ipfs/api.json");
+    let vectors: Vec<(String, u16, String)> = serde_json::from_str(vectors).unwrap();
+    let found: Vec<(u16, Result<String, String>)> = vectors
+        .iter()
+        .map(|(name, status, body)| {
+            let added = match name.starts_with("dag") {
+                true => Added::Node,
+                false => Added::File,
+            };
+            (*status, hash_of(added, body.as_bytes()))
+        })
+        .collect();
+    let good = |cid: &str| (200, Ok(cid.to_string()));
+    assert_eq!(found[0], good(HELLO));
+    let large = Cid::parse("zdj7WWQCK3HA9YXWdMN1oMzKfmKSjqktLKmHzMPW68ubAFmtM").unwrap();
+    assert_eq!(found[1], good(large.text()));
+    assert_eq!(
+        found[2],
+        good("QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN")
+    );
+    assert_eq!(
+        found[3],
+        good("bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae")
+    );
+    assert_eq!(
+        found[4],
+        good("bafyreigzeevo5g3o6ljo47ogbek4ydlpecw4bofj5m2z7qp3vtzjxvtngm")
+    );
+    for (status, refused) in &found[5..] {
+        assert!(*status >= 400 && refused.is_err(), "{refused:?}");
+    }
+    let told = refusal(vectors[5].2.as_bytes()).unwrap();
+    assert!(
+        told.starts_with("Failed to put node: CBOR decode error"),
+        "{told}"
+    );
+}
+
 #[test]
 fn nodes_are_added_from_their_json() {
     let mut stage = Stage::new();
