@@ -257,13 +257,40 @@ fn call_results_come_back_in_one_batch_with_empty_data() {
             (1, result(0, "7")),
             (
                 2,
-                result(1, "\"Service with id 'op' not found (function nothing)\"")
+                result(1, "\"Service with id 'op' has no function 'nothing'\"")
             ),
             (3, result(0, "\"\"")),
         ]
     );
     let status = stage.node.status();
     assert_eq!((status.calls, status.failed_calls, status.runs), (3, 1, 2));
+}
+
+/// More than come at the same time: none is refused, and none outlives its particle.
+#[test]
+fn files_wait_for_their_turn() {
+    const CID: &str = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
+    let mut stage = Stage::new(Limits::default(), |seen| match seen.prev.is_empty() {
+        true => {
+            let fetch = json!([CID, "/ip4/192.0.2.1/tcp/5001"]);
+            let fetch = |id| (id, request("aqua-ipfs", "cat_from", fetch.clone()));
+            Outcome {
+                data: b"kept".to_vec(),
+                requests: (1..=24).map(fetch).collect(),
+                ..Outcome::default()
+            }
+        }
+        false => keep(b"done"),
+    });
+    let by_the_host = particle_of(1, "p", b"");
+    stage.node.receive(clock(0), by_the_host).unwrap();
+    stage.run(clock(0));
+    stage.node.timer(clock(4_999));
+    stage.run(clock(4_999));
+    assert_eq!(stage.seen().len(), 1, "nothing is answered yet");
+    stage.node.timer(clock(5_001));
+    stage.run(clock(5_001));
+    assert_eq!(stage.node.status().actors, 0);
 }
 
 #[test]

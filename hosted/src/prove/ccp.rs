@@ -77,7 +77,7 @@ pub fn serve(args: &CcpArgs) -> Result<()> {
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {}; see --listen", args.listen))?;
     info!("serving ccp on {}", listener.local_addr()?);
-    http::serve(listener, Methods { engine })
+    http::serve(listener, Methods { engine }, http::PATIENCE)
 }
 
 /// What the server's clients can have.

@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::chain::Chain;
 use crate::host::Clock;
 use crate::ipfs::Target;
+use crate::ipfs::dag::Form;
 use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
 use crate::services::{self, Blueprint, Entry, Kind, OWN_ALIASES, Services};
@@ -243,15 +244,16 @@ impl Rooms {
         self.change(call.clock, change, then)
     }
 
-    /// Fetches a file by its CID from an API.
+    /// Fetches what a path names, in a form, from an API.
     pub(crate) fn fetch_file(
         &mut self,
         call: &Call<'_>,
-        hash: &str,
+        what: (&str, Form),
         api: &str,
         target: Target,
     ) -> Reply {
-        let reply = self.ipfs.fetch_file(call, hash, api, target);
+        let keeping = (&mut self.vaults, &mut self.entropy);
+        let reply = self.ipfs.fetch_file(keeping, call, what, api, target);
         for _ in 0..self.ipfs.take_refused() {
             self.tally.refuse(Refusal::FileRefused);
         }

@@ -177,7 +177,7 @@ fn a_failed_call_goes_the_other_way_of_a_xor() {
     send(&mut world, 1, 0, "xor", &script);
     let text = asked(&mut world, 1);
     assert!(
-        text.contains("Service with id 'srv' not found (function none)"),
+        text.contains("Service with id 'srv' has no function 'none'"),
         "{text}"
     );
 }

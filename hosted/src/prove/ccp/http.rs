@@ -18,13 +18,22 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections served at once, as many as by the reference: against a client that opens many.
 const CONNECTIONS: usize = 100;
-/// Bodies that come at once, each up to the longest: bounds what is kept of them.
+/// Large bodies at once, each up to the longest: bounds what is kept of them.
 const BODIES: usize = 16;
-/// How long the head of a request may take, and so long its body. An idle connection ends as well.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Bodies that say that they are no longer than this, in bytes, wait for no turn: slow clients with
+/// large ones hold nobody up.
+const SMALL: u64 = 64 << 10;
+/// Requests that are carried out at once; others wait.
+const CALLS_AT_ONCE: usize = 4;
+/// How long the head of a request may take, so long its body, and so long until some of an answer
+/// goes. An idle connection ends as well.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest head of a request, and most that is read ahead, in bytes.
+const HEAD: usize = 128 << 10;
 /// How long the process waits before it takes connections again, if it has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,11 +63,17 @@ pub(super) trait Service: Send + Sync + 'static {
     fn metrics(&self) -> (&'static str, String);
 }
 
-/// Serves until the process ends.
-pub(super) fn serve(listener: TcpListener, service: impl Service) -> Result<()> {
+/// Serves until the process ends, with patience for slow clients.
+pub(super) fn serve(
+    listener: TcpListener,
+    service: impl Service,
+    patience: Duration,
+) -> Result<()> {
     listener.set_nonblocking(true)?;
-    // One thread: a call takes microseconds, and the others are for hashing.
+    // One thread for all connections, since the others are for hashing. A call that is written to
+    // the disk must not hold it up.
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(CALLS_AT_ONCE)
         .enable_io()
         .enable_time()
         .build()?;
@@ -66,6 +81,7 @@ pub(super) fn serve(listener: TcpListener, service: impl Service) -> Result<()> 
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let server = Arc::new(Server {
             service,
+            patience,
             limits: Limits::default(),
             bodies: Semaphore::new(BODIES),
         });
@@ -100,15 +116,19 @@ async fn connection(
 ) {
     // Without it an answer may wait for the acknowledgement of the last one: slower, not wrong.
     let _ = stream.set_nodelay(true);
+    // A client that does not read would keep its place otherwise.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(server.patience));
     let answer = service_fn(|request| {
         let server = Arc::clone(&server);
-        async move { Ok::<_, Infallible>(server.answer(request).await) }
+        async move { Ok::<_, Infallible>(answer(&server, request).await) }
     });
     let ended = http1::Builder::new()
         .half_close(true)
+        .max_buf_size(HEAD)
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), answer)
+        .header_read_timeout(server.patience)
+        .serve_connection(TokioIo::new(Box::pin(stream)), answer)
         .await;
     if let Err(error) = ended {
         debug!("a connection ended: {error}");
@@ -117,56 +137,66 @@ async fn connection(
 
 struct Server<S> {
     service: S,
+    patience: Duration,
     limits: Limits,
     bodies: Semaphore,
 }
 
-impl<S: Service> Server<S> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (head, body) = request.into_parts();
-        if head.method == Method::GET && head.uri.path() == "/metrics" {
-            let (kind, text) = self.service.metrics();
-            return response(StatusCode::OK, kind, text);
-        }
-        if head.method != Method::POST {
-            return response(StatusCode::METHOD_NOT_ALLOWED, TEXT, WRONG_METHOD);
-        }
-        if !is_call(&head.headers) {
-            return response(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, WRONG_TYPE);
-        }
-        let max = self.limits.request;
-        let too_large = || {
-            let text = rpc::refusal(Error::TooLargeRequest(max));
-            response(StatusCode::PAYLOAD_TOO_LARGE, JSON, text)
+async fn answer<S: Service>(
+    server: &Arc<Server<S>>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    if head.method == Method::GET && head.uri.path() == "/metrics" {
+        let (kind, text) = server.service.metrics();
+        return response(StatusCode::OK, kind, text);
+    }
+    if head.method != Method::POST {
+        return response(StatusCode::METHOD_NOT_ALLOWED, TEXT, WRONG_METHOD);
+    }
+    if !is_call(&head.headers) {
+        return response(StatusCode::UNSUPPORTED_MEDIA_TYPE, TEXT, WRONG_TYPE);
+    }
+    let max = server.limits.request;
+    let failure = |status, error| response(status, JSON, rpc::refusal(error));
+    let too_large = || failure(StatusCode::PAYLOAD_TOO_LARGE, Error::TooLargeRequest(max));
+    let internal = || failure(StatusCode::INTERNAL_SERVER_ERROR, Error::Internal);
+    // A number that is none was refused with the head.
+    let length = head.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > max as u64) {
+        return too_large();
+    }
+    let is_small = length.is_some_and(|length| length <= SMALL);
+    let read = timeout(server.patience, async {
+        let turn = match is_small {
+            true => None,
+            false => server.bodies.acquire().await.ok(),
         };
-        // A number that is none was refused with the head.
-        let length = head.headers.get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| length > max as u64) {
-            return too_large();
+        (turn, Limited::new(body, max).collect().await)
+    });
+    // A large body keeps its turn until it is answered.
+    let (_turn, body) = match read.await {
+        Ok((turn, Ok(body))) => (turn, body.to_bytes()),
+        Ok((_, Err(error))) if error.is::<LengthLimitError>() => return too_large(),
+        Ok((_, Err(error))) => {
+            debug!("the body of a request did not come: {error}");
+            return internal();
         }
-        let read = timeout(PATIENCE, async {
-            let _turn = self.bodies.acquire().await;
-            Limited::new(body, max).collect().await
-        });
-        let body = match read.await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return too_large(),
-            Ok(Err(error)) => {
-                debug!("the body of a request did not come: {error}");
-                let text = rpc::refusal(Error::Internal);
-                return response(StatusCode::INTERNAL_SERVER_ERROR, JSON, text);
-            }
-            Err(_) => {
-                let text = rpc::refusal(Error::Internal);
-                return response(StatusCode::REQUEST_TIMEOUT, JSON, text);
-            }
-        };
-        let answer = rpc::answer(&body, &self.limits, &mut |call| self.service.call(call));
-        match answer {
-            Answer::Text(text) => response(StatusCode::OK, JSON, text),
-            Answer::Nothing => response(StatusCode::OK, JSON, ""),
-            Answer::Bad(text) => response(StatusCode::BAD_REQUEST, JSON, text),
+        Err(_) => return failure(StatusCode::REQUEST_TIMEOUT, Error::Internal),
+    };
+    let shared = Arc::clone(server);
+    let work = tokio::task::spawn_blocking(move || {
+        let mut execute = |call: &Call| shared.service.call(call);
+        rpc::answer(&body, &shared.limits, &mut execute)
+    });
+    match work.await {
+        Ok(Answer::Text(text)) => response(StatusCode::OK, JSON, text),
+        Ok(Answer::Nothing) => response(StatusCode::OK, JSON, ""),
+        Ok(Answer::Bad(text)) => response(StatusCode::BAD_REQUEST, JSON, text),
+        Err(error) => {
+            warn!("a call failed: {error}");
+            internal()
         }
     }
 }

@@ -22,9 +22,13 @@ impl Service for Methods {
 }
 
 fn start() -> SocketAddr {
+    start_with(PATIENCE)
+}
+
+fn start_with(patience: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    std::thread::spawn(|| serve(listener, Methods));
+    std::thread::spawn(move || serve(listener, Methods, patience));
     address
 }
 
@@ -105,6 +109,16 @@ fn a_body_without_end_is_refused() {
 }
 
 #[test]
+fn a_head_without_end_is_refused() {
+    let answer = answers(
+        start(),
+        post(&format!("X: {}", "y".repeat(500_000)), "").as_bytes(),
+        1,
+    );
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
 fn metrics_are_a_page() {
     let answer = answers(start(), b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n", 1);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -117,7 +131,7 @@ fn metrics_are_a_page() {
 
 #[test]
 fn too_many_connections_are_told_so() {
-    let server = start();
+    let server = start_with(Duration::from_secs(3600));
     let request = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n";
     let open = || {
         let mut stream = TcpStream::connect(server).unwrap();
@@ -136,5 +150,55 @@ fn too_many_connections_are_told_so() {
     // Room comes with the ends of the others, of which the server learns in time.
     while !answers(server, request, 1).ends_with("ccp 1\n") {
         std::thread::yield_now();
+    }
+}
+
+/// Each of these holds a place, and loses it.
+#[test]
+fn clients_that_do_nothing_lose_their_connections() {
+    let server = start_with(Duration::from_millis(100));
+    let told = |bytes: &str| {
+        let mut stream = TcpStream::connect(server).unwrap();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // The client says nothing more, and not that this is all.
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    assert_eq!(told(""), "");
+    assert_eq!(told("POST / HTTP/1.1\r\nHost: h\r\n"), "");
+    let kept = told("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(kept.ends_with("ccp 1\n"), "{kept}");
+    let half = told(&post("Content-Length: 9\r\n", "{"));
+    assert!(half.starts_with("HTTP/1.1 408 "), "{half}");
+    // Answers go nowhere.
+    let mut deaf = TcpStream::connect(server).unwrap();
+    while deaf
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
+        .is_ok()
+    {}
+}
+
+#[test]
+fn slow_bodies_hold_nobody_up() {
+    let server = start_with(Duration::from_secs(3600));
+    let slow = |_| {
+        let mut stream = TcpStream::connect(server).unwrap();
+        let head = post("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut all: Vec<TcpStream> = (0..BODIES + 4).map(slow).collect();
+    for stream in &mut all[..BODIES] {
+        // Asked to go on, so its turn has come.
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"nope"}"#;
+    let request = post(&format!("Content-Length: {}\r\n", body.len()), body);
+    assert!(answers(server, request.as_bytes(), 1).contains("-32601"));
+    // With an end of one the next has its turn.
+    drop(all.drain(..BODIES));
+    for stream in &mut all {
+        stream.read_exact(&mut [0; 12]).unwrap();
     }
 }
