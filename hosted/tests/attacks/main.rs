@@ -14,7 +14,7 @@ mod support;
 #[path = "../../../net/tests/attacks/wire.rs"]
 mod wire;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -158,6 +158,49 @@ fn honest_clients_are_served_and_memory_is_bounded() {
             Client::connect(target, 2).round_trip();
         });
     }
+}
+
+/// The usual limit of open files, which the node cannot raise here.
+const FILES: u32 = 1024;
+
+#[test]
+fn idle_connections_of_one_address_keep_nobody_out() {
+    allow_many_files();
+    let folder = Folder::new("idle");
+    let node = Node::start_with_files(FILES, &folder.0, &wire::keypair(9), "");
+    let target = tcp(&node);
+    let mut operator = Client::connect(target, 9);
+    let mut served = || {
+        operator.round_trip();
+        Client::connect(target, 1).round_trip();
+        assert_eq!(node.page("/health").0, 200);
+    };
+    // Readers of the pages who ask nothing.
+    let readers: Vec<_> = (0..100)
+        .map(|_| TcpStream::connect(node.pages()).unwrap())
+        .collect();
+    served();
+    // Those who prove nothing, and those who prove a peer and then say nothing.
+    let silent: Vec<_> = (0..1_100)
+        .map(|_| TcpStream::connect(target).unwrap())
+        .collect();
+    served();
+    let idle: Vec<_> = (0..1_100)
+        .filter_map(|index| Client::try_connect(target, 10_000 + index).ok())
+        .collect();
+    assert!(idle.len() > 1_000, "{}", idle.len());
+    served();
+    assert!(refused(&node, Refusal::ConnectionsFull) > 100);
+    assert!(refused(&node, Refusal::SetUpsFull) > 100);
+    // A burst of those who come and go.
+    for index in 0..400 {
+        drop(TcpStream::connect(target).unwrap());
+        if index % 100 == 0 {
+            served();
+        }
+    }
+    drop((readers, silent, idle));
+    served();
 }
 
 /// Time of each of many round trips, the shortest first.
