@@ -40,14 +40,14 @@ impl Ring {
         }
     }
 
-    const fn len(&self) -> usize {
+    const fn waiting(&self) -> usize {
         self.written.wrapping_sub(self.read)
     }
 
     /// Whether nothing waits.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len() == 0 && self.dropped == 0
+        self.waiting() == 0 && self.dropped == 0
     }
 
     /// Adds a line, whole or not at all. An `important` one may use the reserve.
@@ -55,7 +55,7 @@ impl Ring {
         let notice = self.notice();
         let needed = notice.len() + line.len() + END.len();
         let kept = if important { 0 } else { RESERVE };
-        if self.len() + needed > CAPACITY - kept {
+        if self.waiting() + needed > CAPACITY - kept {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -88,13 +88,13 @@ impl Ring {
 
     /// Takes the next byte.
     pub fn pop(&mut self) -> Option<u8> {
-        if self.len() == 0 {
+        if self.waiting() == 0 {
             // What was left out last has no line behind it that tells of it.
             let notice = self.notice();
             self.dropped = 0;
             self.push(notice.as_bytes());
         }
-        if self.len() == 0 {
+        if self.waiting() == 0 {
             return None;
         }
         let byte = self.bytes[self.read % CAPACITY];
@@ -136,7 +136,7 @@ mod tests {
                 false,
             );
         }
-        assert!(ring.len() <= CAPACITY - RESERVE);
+        assert!(ring.waiting() <= CAPACITY - RESERVE);
         // A line that tools wait for finds room, and tells of the others.
         ring.push_line(b"basalt: listening", true);
         let text = all(&mut ring);
@@ -160,7 +160,7 @@ mod tests {
         let mut ring = Ring::new();
         for _ in 0..1_000 {
             ring.push_line(&[b'x'; 480], true);
-            assert!(ring.len() <= CAPACITY);
+            assert!(ring.waiting() <= CAPACITY);
         }
         let text = all(&mut ring);
         let kept = text.lines().filter(|line| line.len() == 480).count();
