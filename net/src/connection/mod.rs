@@ -150,6 +150,11 @@ impl Connection {
             .and_then(|open| open.session.round_trip())
     }
 
+    /// When streams could be opened first.
+    pub fn opened(&self) -> Option<Instant> {
+        self.channel.open().map(|open| open.streams.opened())
+    }
+
     /// When a particle or a question of Kademlia went over it last; at the latest when it was made.
     pub fn last_used(&self) -> Instant {
         self.channel

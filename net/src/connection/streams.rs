@@ -99,6 +99,7 @@ pub(super) struct Streams {
     questions: (Instant, u32),
     next_sweep: Option<Instant>,
     next_identify: Instant,
+    opened: Instant,
     last_used: Instant,
 }
 
@@ -114,8 +115,13 @@ impl Streams {
             questions: (now, 0),
             next_sweep: None,
             next_identify: now + limits.identify_interval,
+            opened: now,
             last_used: now,
         }
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     /// When something other than identify and ping happened last.

@@ -3,16 +3,15 @@
 //!
 //! A particle goes to the connection that it came in on, while that is open and moves, else to the
 //! newest one that moves. It is on its way until the peer has accepted its stream and all bytes are
-//! out. If the connection ends before, or nothing moves on it for [`PATIENCE`], the particle goes
+//! out. If the connection ends before, or nothing moves on it for five seconds, the particle goes
 //! over another connection of the peer.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::conn_id::ConnId;
 use super::effect::{Effect, Effects, Event};
 use super::machine::{Swarm, share};
+use super::under_way::{Parcel, UnderWay};
 use crate::connection::Context;
 use crate::particle::frame::{self, Frame};
 use crate::particle::{self, Particle};
@@ -20,82 +19,10 @@ use crate::sending::{CannotSend, SendError, SendId};
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
-/// Time without a sign of life on a connection that has something to say: then others are used.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How many connections a particle is tried on.
-const MAX_TRIES: u8 = 3;
 /// The part of the budget of bytes that wait to be sent which may be kept to be sent again.
 const KEPT: usize = 8;
 /// How many particles are looked after at once. Bounds how long that takes; the others are next.
 const MAX_CHECKS: usize = 64;
-
-/// A particle for a peer.
-#[derive(Debug)]
-struct Parcel {
-    peer: PeerId,
-    id: SendId,
-    frame: Frame,
-    /// On how many connections it was tried, with the next one.
-    tries: u8,
-}
-
-/// A particle that the peer has not taken yet.
-#[derive(Debug)]
-struct UnderWay {
-    peer: PeerId,
-    conn: ConnId,
-    /// What is sent if another connection has to be used; nothing if too much is kept already.
-    frame: Option<Frame>,
-    /// When the connection was looked at last, and how many bytes it had taken by then.
-    checked: Instant,
-    taken: u64,
-    tries: u8,
-}
-
-impl UnderWay {
-    /// The particle, for another connection.
-    fn again(&self, id: SendId) -> Option<Parcel> {
-        if self.tries >= MAX_TRIES {
-            return None;
-        }
-        let frame = self.frame.clone()?;
-        let (peer, tries) = (self.peer, self.tries + 1);
-        Some(Parcel {
-            peer,
-            id,
-            frame,
-            tries,
-        })
-    }
-}
-
-/// All of them.
-#[derive(Debug, Default)]
-pub(super) struct Delivery {
-    items: BTreeMap<SendId, UnderWay>,
-    checks: BTreeSet<(Instant, SendId)>,
-    /// Bytes of frames that are kept.
-    kept: usize,
-}
-
-impl Delivery {
-    fn add(&mut self, id: SendId, item: UnderWay) {
-        self.kept += item.frame.as_ref().map_or(0, Frame::size);
-        self.checks.insert((item.checked + PATIENCE, id));
-        self.items.insert(id, item);
-    }
-
-    fn remove(&mut self, id: SendId) -> Option<UnderWay> {
-        let item = self.items.remove(&id)?;
-        self.kept -= item.frame.as_ref().map_or(0, Frame::size);
-        self.checks.remove(&(item.checked + PATIENCE, id));
-        Some(item)
-    }
-
-    pub(super) fn wake_at(&self) -> Option<Instant> {
-        self.checks.first().map(|(due, _)| *due)
-    }
-}
 
 impl Swarm {
     /// Sends a particle to a peer, on the connection that it came in on or else on the newest.

@@ -16,12 +16,12 @@ use super::ask::Ask;
 use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::conn_id::ConnId;
-use super::delivery::Delivery;
 use super::effect::{Effect, Effects, Event, Input};
 use super::origins::Origins;
 use super::pool::{Pool, Stage};
 use super::status::{ConnectionStatus, Status};
 use super::told::Told;
+use super::under_way::Delivery;
 use crate::connection::{self, CloseReason, Connection, Context, Local, Setup};
 use crate::direction::Direction;
 use crate::identify::{self, Info};
@@ -305,6 +305,7 @@ impl Swarm {
         }
         self.check_deliveries(now, out);
         while let Some((index, address)) = self.bootstrap.due(now) {
+            self.make_room(now, out);
             let dialed = self.dial(now, &address, out);
             if let Err(error) = &dialed {
                 log::warn!(target: "net", "bootstrap peer {address}: {error}");
@@ -444,7 +445,8 @@ impl Swarm {
         if peer == self.peer_id {
             return self.close_because(now, conn, CloseReason::Local, out);
         }
-        let first = self.pool.establish(conn, peer);
+        let kept = self.config.kept_peers.contains(&peer);
+        let first = self.pool.establish(conn, peer, kept);
         self.status.established += 1;
         self.bootstrap.connected(conn);
         self.kad.connected(now, &peer);
@@ -482,7 +484,10 @@ impl Swarm {
         };
         let peer = entry.peer.or(entry.expected);
         let was_up = matches!(entry.stage, Stage::Up(_));
-        let abrupt = matches!(reason, CloseReason::Lost | CloseReason::PushedOut);
+        let abrupt = matches!(
+            reason,
+            CloseReason::Lost | CloseReason::PushedOut | CloseReason::GaveWay
+        );
         let rest = match &entry.stage {
             Stage::Up(connection) => !abrupt && connection.has_output(),
             _ => false,
@@ -514,7 +519,7 @@ impl Swarm {
         out.push(Effect::Other(Event::Disconnected { peer }));
     }
 
-    fn forget(&mut self, conn: ConnId) {
+    pub(super) fn forget(&mut self, conn: ConnId) {
         if let Some(entry) = self.pool.remove(conn)
             && let Some(due) = entry.timer
         {

@@ -12,6 +12,7 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{self, ConnId, Swarm};
 use basalt_net::tls;
 
+use super::chatter::Chatter;
 use super::config::Config;
 use super::contacts::Contacts;
 use super::seek::Seeks;
@@ -51,6 +52,7 @@ pub struct Peer {
     pub(super) seeks: Seeks,
     pub(super) tls: Option<Arc<tls::Context>>,
     pub(super) trace: Trace,
+    pub(super) chatter: Chatter,
     pub(super) devices: Vec<DeviceReport>,
     pub(super) swarm_effects: swarm::Effects,
     pub(super) node_effects: Vec<actors::Effect>,
@@ -82,11 +84,13 @@ impl Peer {
     fn build(config: Config, keypair: Keypair, seed: [u8; 32], rooms: Rooms) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
         let bootstrap = config.bootstrap.iter().filter_map(Multiaddr::peer_id);
-        let bootstrap = bootstrap.collect();
+        let bootstrap: Vec<PeerId> = bootstrap.collect();
+        let kept_peers = bootstrap.iter().copied().chain(config.operator).collect();
         let swarm_config = swarm::Config {
             agent_version: config.version,
             kademlia: Some(kademlia),
             bootstrap: config.bootstrap,
+            kept_peers,
             tls: config.tls.clone(),
             limits: config.connections,
             ..swarm::Config::default()
@@ -115,6 +119,7 @@ impl Peer {
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
             trace: Trace::new(config.trace),
+            chatter: Chatter::default(),
             devices: Vec::new(),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),
