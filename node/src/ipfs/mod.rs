@@ -33,7 +33,7 @@ const MAX_BLOCKS: usize = 4096;
 /// Longest block: twice what IPFS nodes exchange.
 const MAX_BLOCK: usize = 4 << 20;
 /// Files that come at the same time.
-const MAX_FETCHES: usize = 16;
+pub(crate) const MAX_FETCHES: usize = 16;
 /// Longest time for a file, in seconds; scripts may choose less.
 const MAX_SECONDS: u64 = 120;
 

@@ -105,6 +105,7 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
+            finished: outcome.finished,
             steps: outcome.steps + outcome.work + parsing,
         }
     }

@@ -46,6 +46,8 @@ pub struct Outcome {
     pub requests: Vec<(u32, CallRequest)>,
     /// Instructions executed, and other work as many instructions as it takes the time of.
     pub steps: u64,
+    /// Whether nothing of the script is left for this scope, whatever comes.
+    pub finished: bool,
 }
 
 /// The code of a run that was stopped because it exceeds its budget.
