@@ -16,6 +16,7 @@ use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, CallResult, Interpreter, Outcome, Run};
+use basalt_node::shares::{Origin, Payer};
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -340,8 +341,10 @@ fn next_peers_get_the_particle_with_the_new_data() {
         data: b"new".to_vec().into(),
         ..sent
     };
+    let payer = Payer::author(key(9).peer_id(), Origin::default());
     let send = |peer| Effect::Send {
         peer,
+        payer,
         particle: expected.clone(),
     };
     assert_eq!(stage.out, next.map(send));
@@ -432,6 +435,8 @@ fn budgets_refuse_with_their_reasons() {
         ..Limits::default()
     };
     let mut stage = Stage::new(limits, |_| keep(b""));
+    // Its own particles: others have a share of each.
+    let particle = |id, data: &[u8]| particle_of(1, id, data);
     stage.node.receive(clock(0), particle("a", b"")).unwrap();
     assert_eq!(
         stage.node.receive(clock(0), particle("a", b"")),
@@ -507,6 +512,7 @@ fn a_connect_is_answered_when_it_is_decided() {
             call,
             peer,
             addresses,
+            ..
         },
     ] = &stage.out[..]
     else {

@@ -203,7 +203,6 @@ fn path_of(
     let target = Target::Vault {
         scope: call.scope,
         particle: call.particle.clone(),
-        token: call.host.token(call.particle),
     };
     Ok(rooms.fetch_file(call, what, api, target))
 }

@@ -25,6 +25,7 @@ mod peer;
 mod row;
 mod run_console;
 mod sig;
+mod slot;
 mod spell;
 mod srv;
 mod stat;
@@ -42,6 +43,7 @@ pub use crate::reply::{CallError, Later, Reply};
 
 pub use args::{Args, Argument};
 pub use row::{ANY, Access, Builtin, Handler};
+pub(crate) use slot::{Slot, slot};
 
 /// All built-in functions, service by service.
 pub fn table() -> impl Iterator<Item = &'static Builtin> {

@@ -9,6 +9,10 @@ use basalt_manifest as manifest;
 pub struct Limits {
     /// Particles alive at the same time. Against floods of small particles with long lives.
     pub max_actors: usize,
+    /// Ids of particles that are alive or have nothing left to do, until their time is over. A
+    /// finished particle costs an id and nothing else, some 64 bytes. Against floods of particles
+    /// that end at once and live for a day.
+    pub max_ids: usize,
     /// Data of one particle that came in and waits for its turn, in pieces. Against one particle
     /// sent over and over.
     pub max_mailbox: usize,
@@ -48,6 +52,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             max_actors: 50_000,
+            max_ids: ids_in(256 << 20),
             max_mailbox: 64,
             max_memory: 256 << 20,
             max_timers: 10_000,
@@ -113,9 +118,15 @@ impl Limits {
     /// Takes what the manifest says. All particles together may have `memory` bytes.
     pub fn set(&mut self, given: &manifest::Particles, memory: usize) {
         self.max_memory = memory;
+        self.max_ids = ids_in(memory);
         self.author.set(&given.author, memory / 4 * 3);
         self.worker.set(&given.worker, memory / 2);
     }
+}
+
+/// How many ids of particles are kept beside so many bytes of particles: they take half as much.
+const fn ids_in(memory: usize) -> usize {
+    memory / 128
 }
 
 /// Work of the interpreter that one core does in a second, as [`cost`] counts it.

@@ -68,7 +68,6 @@ pub(crate) enum Target {
     Vault {
         scope: PeerId,
         particle: Arc<Authored>,
-        token: String,
     },
 }
 
@@ -476,13 +475,9 @@ fn arrived(
             Ok(text) => succeeded("contents", text),
             Err(_) => failed("contents", "the file is no text"),
         },
-        Target::Vault {
-            scope,
-            particle,
-            token,
-        } => {
+        Target::Vault { scope, particle } => {
             let file = entropy.uuid();
-            match vaults.put(&scope, &particle, &token, &file, &bytes) {
+            match vaults.put(&scope, &particle, &file, &bytes) {
                 Ok(path) => succeeded("path", path),
                 Err(error) => failed("path", &error.to_string()),
             }

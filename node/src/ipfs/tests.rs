@@ -92,6 +92,10 @@ impl Stage {
             },
             scope: self.host.peer_id,
             trusted: true,
+            payer: crate::shares::Payer::author(
+                particle.init_peer_id,
+                crate::shares::Origin::default(),
+            ),
             particle: &particle,
             request: &request,
         };

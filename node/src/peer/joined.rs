@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
@@ -48,6 +49,8 @@ pub struct Peer {
     pub(super) dials: BTreeMap<ConnId, PeerId>,
     /// Particles that came in and wait to be checked.
     pub(super) inbox: Inbox,
+    /// Where each connected peer last connected from.
+    pub(super) remotes: BTreeMap<PeerId, IpAddr>,
     /// What waits for a connection to a peer.
     pub(super) seeks: Seeks,
     pub(super) tls: Option<Arc<tls::Context>>,
@@ -116,6 +119,7 @@ impl Peer {
             begun: false,
             dials: BTreeMap::new(),
             inbox: Inbox::new(config.inbox),
+            remotes: BTreeMap::new(),
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
             trace: Trace::new(config.trace),

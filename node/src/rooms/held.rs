@@ -229,6 +229,11 @@ impl Rooms {
         &self.tally.refusals
     }
 
+    /// Most jobs that wait for compute cores.
+    pub(crate) fn max_jobs(&self) -> usize {
+        self.services.max_jobs()
+    }
+
     /// Counts something that was refused.
     pub(crate) fn count(&mut self, reason: Refusal) {
         self.tally.refuse(reason);

@@ -133,6 +133,7 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
+            finished: outcome.finished,
             steps: outcome.steps,
             time: Duration::from_micros(outcome.time),
         }

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub requests: Vec<(u32, CallRequest)>,
     /// Instructions executed.
     pub steps: u64,
+    /// Whether nothing of the script is left for this scope, whatever comes.
+    pub finished: bool,
     /// What the run took, as its work is counted: reading, parsing, checking and writing included.
     pub time: Duration,
 }
