@@ -182,6 +182,7 @@ impl Interpreter {
             seed.keyed(),
         );
         let executed = run.execute();
+        let is_over = run.is_over_here();
         outcome.steps = self.config.max_steps - run.steps_left();
         match executed {
             Err(Fault(raised)) if !raised.error.is_catchable() => return Err(raised.error),
@@ -230,6 +231,7 @@ impl Interpreter {
         outcome.data = data.encode(self.config.seed);
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
+        outcome.finished = is_over;
         Ok(())
     }
 }

@@ -19,6 +19,9 @@ pub struct Outcome {
     pub next_peer_pks: Vec<String>,
     /// Calls for the host, by ascending id.
     pub call_requests: CallRequests,
+    /// Whether nothing of the script is left for this peer, whatever other peers do: it may forget
+    /// the particle's data. False in doubt, and after an error that nothing can catch.
+    pub finished: bool,
     /// Instructions executed, also when the run failed.
     pub steps: u64,
     /// Work beside the instructions, as many instructions as it takes the time of; also when the

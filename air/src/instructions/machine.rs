@@ -55,7 +55,21 @@ impl<'r> Run<'r> {
             self.heap.hold(STATES * size_of::<State<'_>>())?;
             self.states_held += STATES;
         }
-        let step = match *self.script.instr(node) {
+        let instr = *self.script.instr(node);
+        // These leave the completeness as it is, or say that they wait.
+        let may_wait = matches!(
+            instr,
+            Instr::Call(_)
+                | Instr::Ap { .. }
+                | Instr::ApMap { .. }
+                | Instr::Canon { .. }
+                | Instr::Match { .. }
+                | Instr::Mismatch { .. }
+                | Instr::Fold { .. }
+        );
+        let before = self.complete;
+        self.complete |= may_wait;
+        let step = match instr {
             Instr::Call(call) => self.call(node, self.script.call(call)),
             Instr::Ap { argument, output } => self.ap(node, argument, output),
             Instr::ApMap { key, value, map } => self.ap_map(node, key, value, map),
@@ -88,6 +102,12 @@ impl<'r> Run<'r> {
             }
             Instr::Null => Ok(Flow::Done),
         };
+        if may_wait {
+            if !self.complete && matches!(step, Ok(Flow::Done)) {
+                self.pending.add(node);
+            }
+            self.complete &= before;
+        }
         // Errors are noted where they are raised. The instructions around would note the same error
         // after it was noted, which changes nothing.
         if let Err(fault) = &step {

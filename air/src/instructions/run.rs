@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
+use super::rest::Pending;
 use crate::ast::{Instr, NodeId, Script, display::InstrText};
 use crate::cid::Stores;
 use crate::config::Config;
@@ -28,6 +29,8 @@ pub(crate) struct Run<'r> {
 
     /// Whether the last instruction did all it had to (AIR spec section 4.1).
     pub(super) complete: bool,
+    /// Instructions that wait for something.
+    pub(super) pending: Pending,
     pub(super) errors: ErrorState<'r>,
 
     pub(super) depths: Depths,
@@ -102,6 +105,7 @@ impl<'r> Run<'r> {
             steps_left: config.max_steps,
             states_held: 0,
             complete: true,
+            pending: Pending::default(),
             errors: ErrorState::new(no_error),
             depths: Depths::new(),
             scalars: Variables::new(Table::Scalars, names),

@@ -157,6 +157,11 @@ impl Connection {
             .map_or(self.last_received, |open| open.streams.last_used())
     }
 
+    /// When bytes came in last that are the peer's own.
+    pub fn heard(&self) -> Instant {
+        self.last_received
+    }
+
     /// Resets the time of silence: the peer is not being read from, so its silence means nothing.
     pub fn excuse(&mut self, now: Instant) {
         self.last_received = now;
@@ -406,6 +411,13 @@ impl Connection {
         open.session.set_now(context.now);
         open.streams.send(context, &mut open.session, id, frame);
         Ok(())
+    }
+
+    /// Tells nothing more about a particle, which goes another way. What was begun goes on.
+    pub fn disown(&mut self, id: SendId) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams.disown(id);
+        }
     }
 
     /// Asks the peer as a part of Kademlia; [`Event::KadAnswer`] follows. False if that cannot be.

@@ -182,6 +182,20 @@ impl Streams {
         self.pump(context, session);
     }
 
+    /// Tells nothing more about a particle. If it has a stream, that goes on.
+    pub(super) fn disown(&mut self, particle: SendId) {
+        let on_stream = |entry: &&mut Entry| matches!(entry.role, Role::ParticleOut { id, .. } if id == particle);
+        if let Some(entry) = self.entries.values_mut().find(on_stream) {
+            entry.role = Role::Draining;
+            return;
+        }
+        // It is the first of those that wait, if whoever asks goes by their age.
+        let waiting = self.waiting.iter().position(|(id, _)| *id == particle);
+        if let Some((_, frame)) = waiting.and_then(|at| self.waiting.remove(at)) {
+            self.waiting_bytes -= frame.size();
+        }
+    }
+
     fn pump(&mut self, context: Context<'_>, session: &mut Session) {
         while session.can_open()
             && let Some((id, frame)) = self.waiting.pop_front()

@@ -56,6 +56,10 @@ pub(super) struct Entry {
     pub(super) queued: usize,
     /// Whether it was made to ask something, and nobody else needs it.
     pub(super) passing: bool,
+    /// Bytes that the transport ever took.
+    pub(super) taken: u64,
+    /// Whether something is on its way there and nothing moves.
+    pub(super) stuck: bool,
 }
 
 impl Entry {
@@ -85,7 +89,7 @@ impl Entry {
         expected: Option<PeerId>,
     ) -> Self {
         let (peer, timer, announced, news, passing) = (None, None, false, false, false);
-        let (held, queued) = (0, 0);
+        let (held, queued, taken, stuck) = (0, 0, 0, false);
         Self {
             stage,
             direction,
@@ -99,6 +103,8 @@ impl Entry {
             held,
             queued,
             passing,
+            taken,
+            stuck,
         }
     }
 
@@ -107,6 +113,22 @@ impl Entry {
             Stage::Dialing { deadline, .. } => Some(*deadline),
             Stage::Up(connection) => connection.wake_at(),
             Stage::Lingering { until, .. } => Some(*until),
+        }
+    }
+
+    /// Whether it has something for its transport.
+    pub(super) fn has_output(&self) -> bool {
+        match &self.stage {
+            Stage::Up(connection) | Stage::Lingering { connection, .. } => connection.has_output(),
+            Stage::Dialing { .. } => false,
+        }
+    }
+
+    /// When bytes of its peer came in last.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Up(connection) => Some(connection.heard()),
+            _ => None,
         }
     }
 
@@ -274,6 +296,10 @@ impl Pool {
         self.entries.get_mut(&conn)
     }
 
+    pub(super) fn look(&self, conn: ConnId) -> Option<&Entry> {
+        self.entries.get(&conn)
+    }
+
     /// A connection whose TCP part is up.
     pub(super) fn connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
         match self.entries.get_mut(&conn).map(|entry| &mut entry.stage) {
@@ -291,9 +317,14 @@ impl Pool {
         })
     }
 
+    /// The connections of a peer on which it takes streams, oldest first.
+    pub(super) fn open_of(&self, peer: &PeerId) -> &[ConnId] {
+        self.peers.get(peer).map_or(&[], |conns| &conns.open)
+    }
+
     /// The newest connection of a peer on which it takes streams.
     pub(super) fn newest(&self, peer: &PeerId) -> Option<ConnId> {
-        self.peers.get(peer)?.open.last().copied()
+        self.open_of(peer).last().copied()
     }
 
     /// A peer takes no more streams on a connection; true if it does so on no other one.
