@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -208,4 +208,47 @@ pub(crate) fn handshakes(place: Place, over: &AtomicBool) {
         }
     }
     wait(over);
+}
+
+/// Says something on many connections, a bit of it at a time, and holds them.
+fn words(place: Place, over: &AtomicBool, first: &[u8], more: &[u8]) {
+    let mut held: VecDeque<TcpStream> = VecDeque::new();
+    for _ in 0..CONNECTS {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(mut stream) = place.connect() {
+            let _ = stream.set_write_timeout(Some(Duration::from_millis(20)));
+            if stream.write_all(first).is_ok() {
+                held.push_back(stream);
+            }
+        }
+        held.retain_mut(|stream| stream.write_all(more).is_ok());
+        if held.len() > 50 {
+            held.pop_front();
+        }
+    }
+    wait(over);
+}
+
+/// Upgrades to WebSocket, and then frames without a byte.
+pub(crate) fn web_frames(place: Place, over: &AtomicBool) {
+    let upgrade = b"GET / HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    words(place, over, upgrade, &[0x02, 0x80, 1, 2, 3, 4].repeat(200));
+}
+
+/// Heads of HTTP that never end.
+pub(crate) fn web_heads(place: Place, over: &AtomicBool) {
+    words(place, over, b"GET / HTTP/1.1\r\n", &b"x: y\r\n".repeat(50));
+}
+
+/// The beginning of a greeting of TLS.
+pub(crate) fn tls_hellos(place: Place, over: &AtomicBool) {
+    let hello = [
+        &[0x16, 3, 1, 0x3f, 0xff, 1, 0, 0x3f, 0xfb, 3, 3][..],
+        &[7; 400],
+    ]
+    .concat();
+    words(place, over, &hello, &[8; 40]);
 }

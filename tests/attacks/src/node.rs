@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) address: Multiaddr,
     /// The same, for those who speak for themselves.
     pub(crate) target: SocketAddr,
+    /// Where it listens for WebSocket.
+    pub(crate) websocket: SocketAddr,
     /// Where its pages are.
     pub(crate) pages: SocketAddr,
 }
@@ -115,7 +117,7 @@ impl Node {
         keep(stdout.context("no stdout")?, log.clone(), sender.clone());
         keep(stderr.context("no stderr")?, log.clone(), sender);
         let heard = listening(&lines);
-        let Some((peer, address, pages)) = heard else {
+        let Some((peer, [address, websocket], pages)) = heard else {
             // It may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
@@ -123,16 +125,20 @@ impl Node {
         };
         // What it says from now on is in the log.
         std::thread::spawn(move || lines.into_iter().for_each(drop));
-        let port = address.iter().find_map(|part| match part {
-            Protocol::Tcp(port) => Some(port),
-            _ => None,
-        });
+        let socket = |address: &Multiaddr| {
+            let port = address.iter().find_map(|part| match part {
+                Protocol::Tcp(port) => Some(port),
+                _ => None,
+            });
+            port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        };
         Ok(Self {
             child,
             folder,
             log,
             peer,
-            target: ([127, 0, 0, 1], port.context("no port")?).into(),
+            target: socket(&address).context("no port")?,
+            websocket: socket(&websocket).context("no port")?,
             address,
             pages,
         })
@@ -268,11 +274,11 @@ fn keep(
 }
 
 /// Waits until a node says where it listens and where its pages are.
-fn listening(lines: &mpsc::Receiver<String>) -> Option<(PeerId, Multiaddr, SocketAddr)> {
+fn listening(lines: &mpsc::Receiver<String>) -> Option<(PeerId, [Multiaddr; 2], SocketAddr)> {
     let (mut peers, mut pages) = (None, None);
     loop {
-        if let (Some((peer, address)), Some(pages)) = (&peers, pages) {
-            return Some((*peer, Multiaddr::clone(address), pages));
+        if let (Some((peer, addresses)), Some(pages)) = (&peers, pages) {
+            return Some((*peer, <[Multiaddr; 2]>::clone(addresses), pages));
         }
         let line = lines.recv_timeout(PATIENCE).ok()?;
         if let Some((_, url)) = line.split_once("pages at http://") {
@@ -280,11 +286,10 @@ fn listening(lines: &mpsc::Receiver<String>) -> Option<(PeerId, Multiaddr, Socke
         }
         if let Some(rest) = line.strip_prefix("basalt: listening peer_id=") {
             let (peer, rest) = rest.split_once(" addrs=")?;
-            let tcp = rest.split(',').next()?;
-            peers = Some((
-                peer.parse().ok()?,
-                format!("{tcp}/p2p/{peer}").parse().ok()?,
-            ));
+            let (tcp, rest) = rest.split_once(',')?;
+            let websocket = rest.split(' ').next()?;
+            let address = format!("{tcp}/p2p/{peer}").parse().ok()?;
+            peers = Some((peer.parse().ok()?, [address, websocket.parse().ok()?]));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an attack works with.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,11 @@ impl<'n> Stage<'n> {
     /// Where this attack comes from.
     pub(crate) fn place(&self) -> Place {
         self.place
+    }
+
+    /// Lets it lead to another port.
+    pub(crate) fn aim(&mut self, target: SocketAddr) {
+        self.place.target = target;
     }
 
     /// The node's id as text.

@@ -122,6 +122,47 @@ pub(super) const ATTACKS: &[Attack] = &[
     )
     .budget(256),
     Attack::new(
+        "long-numbers",
+        "digits of numbers in json.parse and in a script",
+        [200_000, 4_000_000],
+        |stage| {
+            let peer = stage.peer();
+            let digits = "7".repeat(stage.size);
+            let texts = [
+                digits.clone(),
+                format!("0.{digits}"),
+                format!("{digits}e-{}", stage.size),
+                format!("1e{digits}"),
+            ];
+            let parses: Vec<String> = texts
+                .iter()
+                .map(|text| {
+                    let parse = call(&peer, "json.parse", &format!("\"{text}\""), "");
+                    format!("(xor {parse} (null))")
+                })
+                .collect();
+            let fraction = format!("(ap 0.{digits} x)");
+            stage.scripts([in_sequence(&parses), format!("(ap {digits} x)"), fraction])
+        },
+    ),
+    Attack::new(
+        "verifications",
+        "calls of sig.verify over 100 KB",
+        [200, 5_000],
+        |stage| {
+            let peer = stage.peer();
+            let data = format!("\"[{}0]\"", "200,".repeat(25_000));
+            let parse = call(&peer, "json.parse", &data, "data");
+            let signature = format!("\"[{}0]\"", "9,".repeat(63));
+            let other = call(&peer, "json.parse", &signature, "signature");
+            let calls = beside(stage.size, |_| {
+                let verify = call(&peer, "sig.verify", "signature data", "");
+                format!("(xor {verify} (null))")
+            });
+            stage.script(&in_sequence(&[parse, other, calls]))
+        },
+    ),
+    Attack::new(
         "bad-json",
         "calls of json.parse of a megabyte that is no JSON, told in the error",
         [50, 1_000],

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::streams::flood;
 use super::text::call;
 use crate::attack::{Attack, Home};
-use crate::floods;
+use crate::floods::{self, Flood};
 use crate::raw::Client;
 use crate::stage::Stage;
 
@@ -30,6 +30,15 @@ pub(super) const ATTACKS: &[Attack] = &[
     .counted(&["protocol_violation"]),
     Attack::new("handshakes", "ms of whole handshakes of new keys", TIME, |stage| {
         flood(stage, floods::handshakes)
+    }),
+    Attack::new("web-frames", "ms of WebSocket frames without a byte", TIME, |stage| {
+        flood_web(stage, floods::web_frames)
+    }),
+    Attack::new("web-heads", "ms of HTTP heads that never end", TIME, |stage| {
+        flood_web(stage, floods::web_heads)
+    }),
+    Attack::new("tls-hellos", "ms of greetings of TLS that are never whole", TIME, |stage| {
+        flood_web(stage, floods::tls_hellos)
     }),
     Attack::new(
         "idle-connections",
@@ -56,6 +65,13 @@ pub(super) const ATTACKS: &[Attack] = &[
     )
     .on(Home::FewFiles),
 ];
+
+/// A flood at the port of WebSocket.
+fn flood_web(stage: &mut Stage<'_>, what: Flood) -> Result<()> {
+    let target = stage.node.websocket;
+    stage.aim(target);
+    flood(stage, what)
+}
 
 /// As many connections as the node lets in.
 fn hold<T>(stage: &Stage<'_>, connect: impl Fn(&Stage<'_>) -> Result<T>) -> Result<Vec<T>> {

@@ -25,6 +25,30 @@ pub(super) const ATTACKS: &[Attack] = &[
     )
     .budget(512),
     Attack::new(
+        "many-senders",
+        "keys, each with a connection and four scripts of 6 MiB",
+        [6, 16],
+        |stage| {
+            let script = format!("(ap \"{}\" x)", "m".repeat(6 << 20));
+            let senders = (0..stage.size).map(|_| stage.attacker());
+            let mut senders: Vec<_> = senders.collect::<Result<_>>()?;
+            for _ in 0..4 {
+                for sender in &mut senders {
+                    sender.throw(&script, stage.time)?;
+                }
+            }
+            // All at the same time, each a little.
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < stage.time / 4 {
+                for sender in &mut senders {
+                    sender.pump(std::time::Duration::from_millis(1), |_| false)?;
+                }
+            }
+            Ok(())
+        },
+    )
+    .budget(640),
+    Attack::new(
         "to-itself",
         "particles whose next peer is their author, who is not there any more",
         [500, 5_000],
