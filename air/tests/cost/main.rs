@@ -16,7 +16,8 @@ use std::path::Path;
 
 use basalt_air::{Interpreter, VerifiedSignatures};
 use measured::{Cost, measure};
-use support::case::{Step, files, read_json};
+use support::case::Step;
+use support::files::{files, read_json};
 
 /// How many times as long as charged a run may take.
 const FACTOR: f64 = 3.0;
