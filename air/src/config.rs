@@ -5,8 +5,8 @@
 pub struct Config {
     /// Microseconds that one run may take, beside [`Self::time_per_mib`] for each MiB of the
     /// particle: its script, the larger of its two data, and the results of calls that came. Bounds
-    /// scripts and data that hold the core. Not a clock counts them but the work that is done, so a run ends at the same place
-    /// wherever it runs.
+    /// scripts and data that hold the core. Not a clock counts them but the work that is done, so a
+    /// run ends at the same place wherever it runs.
     pub max_time: u64,
     /// Microseconds that one run may take for each MiB of the particle.
     pub time_per_mib: u64,

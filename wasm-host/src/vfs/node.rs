@@ -22,6 +22,17 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
+    /// A directory or a file with nothing in it.
+    pub(in crate::vfs) fn empty(directory: bool, parent: Ino) -> NodeKind {
+        match directory {
+            true => NodeKind::Directory {
+                entries: BTreeMap::new(),
+                parent,
+            },
+            false => NodeKind::File(Vec::new()),
+        }
+    }
+
     pub(in crate::vfs) fn kind(&self) -> Kind {
         match self {
             Self::Directory { .. } => Kind::Directory,

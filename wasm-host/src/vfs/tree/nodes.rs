@@ -24,7 +24,7 @@ impl Tree {
     ) -> Result<Ino, FsError> {
         self.check_name_fits(parent)?;
         let ino = self.next;
-        self.insert(ino, parent, name, empty(directory, parent), now)?;
+        self.insert(ino, parent, name, NodeKind::empty(directory, parent), now)?;
         self.note(|| Change::Create {
             ino,
             parent,
@@ -274,15 +274,5 @@ impl Tree {
             Some(NodeKind::File(bytes)) => Ok(bytes),
             _ => Err(FsError::BadHandle),
         }
-    }
-}
-
-pub(super) fn empty(directory: bool, parent: Ino) -> NodeKind {
-    match directory {
-        true => NodeKind::Directory {
-            entries: BTreeMap::new(),
-            parent,
-        },
-        false => NodeKind::File(Vec::new()),
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::{Tree, nodes::empty};
+use super::Tree;
 use crate::vfs::{
     error::FsError,
     journal::Effect,
@@ -25,7 +25,13 @@ impl Tree {
                 now,
             } => {
                 self.check_new(*ino, *parent, name)?;
-                self.insert(*ino, *parent, name, empty(*directory, *parent), *now)
+                self.insert(
+                    *ino,
+                    *parent,
+                    name,
+                    NodeKind::empty(*directory, *parent),
+                    *now,
+                )
             }
             Effect::Symlink {
                 ino,
