@@ -205,8 +205,8 @@ impl Plan {
 
     /// Boots: two cores for the suites; one core, then four cores of the same disk, which becomes
     /// the second relay; a broken manifest; two cores that prove; two that prove before and after a
-    /// reset; an unknown network card; one that replays recorded vectors; one for each pair of further hardware. The disks' trials
-    /// have boots of their own.
+    /// reset; an unknown network card; one that replays recorded vectors; one for each pair of
+    /// further hardware. The disks' trials have boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, USUAL, guest::build, node, two_cores());

@@ -1,5 +1,5 @@
-//! Recorded vectors on the kernel as it ships: the self-test image has its profile, dependencies and
-//! features, and replays them in place of the node.
+//! Recorded vectors on the kernel as it ships: the self-test image has its profile, dependencies
+//! and features, and replays them in place of the node.
 
 use anyhow::{Context as _, Result, ensure};
 use basalt_qemu::Disk;
