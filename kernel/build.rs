@@ -1,5 +1,5 @@
-//! Links the kernel as a static position-independent ELF without C runtime or libraries; the image
-//! builder turns that ELF into a UEFI application.
+//! Links the kernel, and the self-test image's program, as a static position-independent ELF
+//! without C runtime or libraries; the image builder turns that ELF into a UEFI application.
 
 /// Page-separated segments make W^X possible per section; `norelro` keeps the loader's work to
 /// plain relative relocations, which UEFI's own loader applies.
@@ -27,5 +27,6 @@ fn main() {
         Ok("release") => println!("cargo:rustc-env=BASALT_VERSION={version}"),
         _ => println!("cargo:rustc-env=BASALT_VERSION={version} QUICK"),
     }
-    println!("cargo:rerun-if-changed=build.rs");
+    // Also the build script of its neighbour `self-test`.
+    println!("cargo:rerun-if-changed=../kernel/build.rs");
 }

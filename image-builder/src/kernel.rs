@@ -53,7 +53,10 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-const PACKAGE: &str = "basalt-kernel";
+/// The appliance.
+const KERNEL: &str = "basalt-kernel";
+/// The same kernel with recorded vectors to replay in place of the node.
+const SELF_TEST: &str = "basalt-self-test";
 
 /// How a kernel is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,15 +97,28 @@ fn workspace() -> &'static Path {
 /// # Errors
 /// When Cargo cannot be started or fails.
 pub fn build(profile: Profile, messages: Messages) -> Result<PathBuf, Error> {
+    build_package(KERNEL, profile, messages)
+}
+
+/// Builds the program of the self-test image, as the kernel is built that is installed, and returns
+/// the path of its ELF file.
+///
+/// # Errors
+/// When Cargo cannot be started or fails.
+pub fn build_self_test(messages: Messages) -> Result<PathBuf, Error> {
+    build_package(SELF_TEST, Profile::Release, messages)
+}
+
+fn build_package(package: &str, profile: Profile, messages: Messages) -> Result<PathBuf, Error> {
     let target = target_directory()?.join("kernel");
     let mut cargo = command();
     cargo
         .args([
             "build",
             "--package",
-            PACKAGE,
+            package,
             "--bin",
-            PACKAGE,
+            package,
             "--profile",
             profile.name(),
         ])
@@ -116,7 +132,7 @@ pub fn build(profile: Profile, messages: Messages) -> Result<PathBuf, Error> {
     answer
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == PACKAGE)
+        .filter(|message| message["target"]["name"] == package)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .ok_or(Error::Missing("the kernel's executable"))
 }

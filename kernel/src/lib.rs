@@ -42,12 +42,17 @@ pub mod time;
 
 /// Runs the appliance; called once, by the firmware's entry point.
 pub fn start() -> ! {
+    start_for(system::bring_up)
+}
+
+/// Takes over from the firmware and leaves the rest to `bring_up`.
+pub fn start_for(bring_up: fn(boot::Handover) -> !) -> ! {
     time::start(time::ticks());
     // Before any core loads its interrupt table, so that no exception goes untold.
     cpu::idt::on_exception(panic::exception);
     log::init();
     match boot::gather() {
-        (handover, None) => system::bring_up(handover),
-        (handover, Some(drivers)) => drivers.serve(handover, system::bring_up),
+        (handover, None) => bring_up(handover),
+        (handover, Some(drivers)) => drivers.serve(handover, bring_up),
     }
 }

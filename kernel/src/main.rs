@@ -9,21 +9,9 @@
 mod runtime;
 
 #[cfg(panic = "abort")]
-mod bare {
-    use basalt_kernel::mem::heap::KernelHeap;
-
-    #[global_allocator]
-    static HEAP: KernelHeap = KernelHeap;
-
-    #[uefi::entry]
-    fn main() -> uefi::Status {
-        basalt_kernel::start()
-    }
-
-    #[panic_handler]
-    fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-        basalt_kernel::panic::report(format_args!("{}", info.message()), info.location())
-    }
+#[uefi::entry]
+fn main() -> uefi::Status {
+    basalt_kernel::start()
 }
 
 #[cfg(not(panic = "abort"))]

@@ -1,7 +1,17 @@
-//! The memory functions that compiled code calls by name, and the unwinder's names that the
-//! prebuilt libraries mention but never call.
+//! What a program without C library brings along: the heap, the end of a panic, the memory
+//! functions that compiled code calls by name, and the unwinder's names that the prebuilt libraries
+//! mention but never call. The self-test image's program has this file too.
 
 use basalt_kernel::mem::bytes::{compare, copy_backwards, copy_forwards, fill};
+use basalt_kernel::mem::heap::KernelHeap;
+
+#[global_allocator]
+static HEAP: KernelHeap = KernelHeap;
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    basalt_kernel::panic::report(format_args!("{}", info.message()), info.location())
+}
 
 /// C's `memcpy`.
 #[unsafe(no_mangle)]

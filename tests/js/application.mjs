@@ -110,7 +110,10 @@ await check("a spell runs, tells and stops", async () => {
     const told = await app.log_of(guest, { spell: "ticker" });
     return told[0].length >= 2 ? told : undefined;
   });
-  same(logs.slice(0, 2), ["run 1", "run 2"]);
+  // Each run tells its own number. A busy machine may end one before it tells: then that is missing.
+  const numbers = logs.map((log) => Number(log.match(/^run (\d+)$/)?.[1]));
+  const rising = numbers.every((number, at) => number > (numbers[at - 1] ?? 0) && number <= runs);
+  same([rising, logs], [true, logs]);
   same([runs >= 2, JSON.parse(trigger).timer.length], [true, 1]);
   const status = await callRelay(guest, id, "get_string", ["runs"]);
   same([status.success, JSON.parse(status.value) >= 1], [true, true]);

@@ -39,19 +39,25 @@ const LOW_MEMORY: u64 = 1 << 20;
 /// is a wrapped counter, not a finer measurement.
 const PLAUSIBLE_CHANGE: u64 = 50;
 
-/// What is left to do on the kernel's own stack.
-struct Rest {
+/// A machine whose memory, interrupts and boot core are the kernel's own.
+pub struct Ready {
     map: MemoryMap,
     features: Features,
     start_page: Option<u64>,
     image: Span,
     platform: Platform,
-    configuration: Configuration,
+    /// What the operator wants.
+    pub configuration: Configuration,
     firmware_devices: FirmwareDevices,
 }
 
 /// Brings the machine up and runs the appliance. The current stack is the firmware's.
 pub fn bring_up(handover: Handover) -> ! {
+    bring_up_for(handover, appliance)
+}
+
+/// Brings the machine up and runs `program` on the kernel's own stack.
+pub fn bring_up_for(handover: Handover, program: fn(Ready) -> !) -> ! {
     let Handover {
         map,
         sections,
@@ -138,7 +144,7 @@ pub fn bring_up(handover: Handover) -> ! {
         Stack::new(STACK_BYTES).map_err(|error| error.to_string())
     });
     let stack = stack.unwrap_or_else(|error| out_of_memory(&error));
-    let rest = Box::new(Rest {
+    let ready = Ready {
         map,
         features,
         start_page,
@@ -146,16 +152,21 @@ pub fn bring_up(handover: Handover) -> ! {
         platform,
         configuration,
         firmware_devices,
-    });
+    };
     // SAFETY: the stack is fresh, and nothing on the old one is needed any more.
-    unsafe { go_on(stack, rest) }
+    unsafe { go_on(stack, Box::new((ready, program))) }
 }
+
+/// What goes from one stack to the other.
+type Rest = (Ready, fn(Ready) -> !);
 
 /// Leaves the current stack for ever and goes on at the top of `stack`.
 unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
     extern "sysv64" fn entry(rest: *mut Rest) -> ! {
         // SAFETY: the pointer is the box given up below, passed on exactly once.
-        run(*unsafe { Box::from_raw(rest) })
+        let (ready, program) = *unsafe { Box::from_raw(rest) };
+        take_over(&ready);
+        program(ready)
     }
     // SAFETY: the stack's top is aligned to 16 bytes; the pushed zero stands for a return address,
     // and `entry` never returns.
@@ -173,22 +184,14 @@ unsafe fn go_on(stack: Stack, rest: Box<Rest>) -> ! {
     }
 }
 
-/// The rest of the way, on the kernel's own stack.
-fn run(rest: Rest) -> ! {
-    let Rest {
-        map,
-        features,
-        start_page,
-        image,
-        platform,
-        configuration,
-        firmware_devices,
-    } = rest;
+/// Segments, interrupts and the firmware's memory, on the kernel's own stack.
+fn take_over(ready: &Ready) {
+    let Ready { map, features, .. } = ready;
     let tables = Tables::new().unwrap_or_else(|error| out_of_memory(&error.to_string()));
     Local::new(0, tables).install();
     idt::load();
-    apic::enable(&features).unwrap_or_else(|error| out_of_memory(&error.to_string()));
-    apic::prepare_timer(&features);
+    apic::enable(features).unwrap_or_else(|error| out_of_memory(&error.to_string()));
+    apic::prepare_timer(features);
     // Page tables, segments and stack are the kernel's own now: the firmware's may go.
     for span in map.spans(Kind::Firmware) {
         FRAMES.lock().free(span.above(LOW_MEMORY));
@@ -202,7 +205,18 @@ fn run(rest: Rest) -> ! {
         ::log::warn!(target: "mem", "{} KiB in too many pieces to be used", lost >> 10);
     }
     ::log::info!(target: "cpu", "{}: {features}", features::name());
+}
 
+/// Starts the other cores and the node.
+fn appliance(ready: Ready) -> ! {
+    let Ready {
+        start_page,
+        image,
+        platform,
+        configuration,
+        firmware_devices,
+        ..
+    } = ready;
     let own_id = apic::id();
     system_core::claim();
     let lanes = start_cores(&configuration, &platform, own_id, start_page);

@@ -21,4 +21,4 @@ pub mod system_core;
 
 mod bring_up;
 
-pub use self::bring_up::bring_up;
+pub use self::bring_up::{Ready, bring_up, bring_up_for};

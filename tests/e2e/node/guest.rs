@@ -250,6 +250,12 @@ impl Bare {
         Ok(disk)
     }
 
+    /// A disk with the self-test image, which replays the vectors in `pack`.
+    pub(crate) fn self_test(pack: &[u8]) -> Result<Self> {
+        let image = written(&Image::new(self_test()?, b"", Some(pack))?)?;
+        Ok(Self { image })
+    }
+
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.image
@@ -300,20 +306,42 @@ pub(crate) fn build() -> Result<()> {
     application().map(drop)
 }
 
+/// Builds the program of the self-test image, and the kernel beside which it is looked at.
+pub(crate) fn build_self_test() -> Result<()> {
+    build().and_then(|()| self_test().map(drop))
+}
+
 /// The kernel as a UEFI application.
-fn application() -> Result<&'static [u8]> {
+pub(crate) fn application() -> Result<&'static [u8]> {
     static APPLICATION: OnceLock<Result<Vec<u8>, String>> = OnceLock::new();
+    once(&APPLICATION, || match std::env::var_os("BASALT_KERNEL") {
+        Some(path) => Ok(path.into()),
+        // What is tested is what is installed.
+        None => Ok(kernel::build(
+            kernel::Profile::Release,
+            kernel::Messages::OnError,
+        )?),
+    })
+}
+
+/// The program of the self-test image as a UEFI application.
+pub(crate) fn self_test() -> Result<&'static [u8]> {
+    static SELF_TEST: OnceLock<Result<Vec<u8>, String>> = OnceLock::new();
+    once(&SELF_TEST, || {
+        Ok(kernel::build_self_test(kernel::Messages::OnError)?)
+    })
+}
+
+/// The UEFI application of the ELF file that `build` gives, made once.
+fn once(
+    kept: &'static OnceLock<Result<Vec<u8>, String>>,
+    build: impl FnOnce() -> Result<PathBuf>,
+) -> Result<&'static [u8]> {
     let built = || {
-        let path = match std::env::var_os("BASALT_KERNEL") {
-            Some(path) => path.into(),
-            // What is tested is what is installed.
-            None => kernel::build(kernel::Profile::Release, kernel::Messages::OnError)?,
-        };
-        let executable = fs::read(path)?;
+        let executable = fs::read(build()?)?;
         anyhow::Ok(pe::application(&elf::Executable::parse(&executable)?)?)
     };
-    APPLICATION
-        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
+    kept.get_or_init(|| built().map_err(|error| format!("{error:#}")))
         .as_deref()
         .map_err(|reason| anyhow::anyhow!("{reason}"))
 }

@@ -13,3 +13,4 @@ pub(crate) mod network;
 pub(crate) mod prover;
 pub(crate) mod rust;
 pub(crate) mod tls;
+pub(crate) mod vectors;
