@@ -30,7 +30,10 @@ fn peers_connect_and_identify_each_other() {
                 _ => None,
             });
             assert_eq!(infos.len(), 1);
-            assert_eq!(infos[0].public_key, Some(keypair(1 - index).public()));
+            assert_eq!(
+                infos[0].public_key,
+                Some(keypair(1 - index).public().into())
+            );
             assert_eq!(infos[0].protocol_version, "/fluence/particle/2.0.0");
             assert!(infos[0].speaks("/fluence/particle/2.0.0"));
             let observed = infos[0].observed_addr.as_ref().unwrap();
