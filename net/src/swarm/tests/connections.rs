@@ -271,7 +271,7 @@ fn a_silent_peer_is_given_up_and_a_living_one_kept() {
     assert!(net.swarms[0].is_connected(&peer(1)));
     // The network goes silent without a word.
     net.links.clear();
-    net.pass(Duration::from_secs(90));
+    net.pass(Duration::from_secs(45));
     assert_eq!(net.closed(0), [CloseReason::PingTimeout]);
     assert_eq!(net.closed(1), [CloseReason::PingTimeout]);
     net.input(0, Input::Lost { conn });
