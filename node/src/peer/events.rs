@@ -31,13 +31,18 @@ impl Peer {
             }
             for effect in core::mem::take(&mut self.node_effects) {
                 match effect {
-                    actors::Effect::Send { peer, particle } => self.send(clock, peer, particle),
+                    actors::Effect::Send {
+                        peer,
+                        payer,
+                        particle,
+                    } => self.send(clock, peer, payer, particle),
                     actors::Effect::Connect {
                         call,
+                        payer,
                         peer,
                         addresses,
                     } => {
-                        self.connect(clock, call, peer, addresses);
+                        self.connect(clock, call, payer, peer, addresses);
                     }
                 }
             }
@@ -106,6 +111,7 @@ impl Peer {
                     Direction::Outbound => Some(Multiaddr::from_socket(remote)),
                     Direction::Inbound => None,
                 };
+                self.remotes.insert(peer, remote.ip());
                 self.contacts.connected(peer, address);
                 self.end_dial(conn);
                 self.found(clock, &peer);
@@ -115,6 +121,7 @@ impl Peer {
                 self.trace.peer(&peer, "disconnected");
                 self.node.on_connection(clock, &peer, false);
                 self.reached.bootstrap_disconnected += u64::from(self.bootstrap.contains(&peer));
+                self.remotes.remove(&peer);
                 self.contacts.disconnected(&peer);
             }
             Event::Closed { conn, peer, reason } => {

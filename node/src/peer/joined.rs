@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
@@ -24,7 +25,7 @@ use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
 use crate::rooms::{Parts, Rooms};
-use crate::script::Aquavm;
+use crate::script::{Aquavm, RunLimits};
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
@@ -48,6 +49,8 @@ pub struct Peer {
     pub(super) dials: BTreeMap<ConnId, PeerId>,
     /// Particles that came in and wait to be checked.
     pub(super) inbox: Inbox,
+    /// Where each connected peer last connected from.
+    pub(super) remotes: BTreeMap<PeerId, IpAddr>,
     /// What waits for a connection to a peer.
     pub(super) seeks: Seeks,
     pub(super) tls: Option<Arc<tls::Context>>,
@@ -99,7 +102,11 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(rooms, config.particles, Aquavm::new(&seed)),
+            node: Node::new(
+                rooms,
+                config.particles,
+                Aquavm::new(&seed, RunLimits::default()),
+            ),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),
@@ -112,6 +119,7 @@ impl Peer {
             begun: false,
             dials: BTreeMap::new(),
             inbox: Inbox::new(config.inbox),
+            remotes: BTreeMap::new(),
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
             trace: Trace::new(config.trace),
