@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::keypair::PublicKey;
+use crate::identity_key::IdentityKey;
 use basalt_terms::multiaddr::Multiaddr;
 use basalt_terms::protobuf::{self, Fields, ProtobufError};
 
@@ -32,7 +32,7 @@ mod field {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Its key. Noise has proven one already; this one is only checked to be the same.
-    pub public_key: Option<PublicKey>,
+    pub public_key: Option<IdentityKey>,
     /// The family of protocols it belongs to.
     pub protocol_version: String,
     /// The program it runs.
@@ -54,7 +54,7 @@ impl Info {
             let field = field?;
             match field.number {
                 field::PUBLIC_KEY => {
-                    info.public_key = PublicKey::from_protobuf(field.bytes()?).ok();
+                    info.public_key = IdentityKey::from_protobuf(field.bytes()?).ok();
                 }
                 field::LISTEN_ADDRS => {
                     info.listen_addrs
@@ -119,7 +119,7 @@ mod tests {
 
     fn info() -> Info {
         Info {
-            public_key: Some(Keypair::from_seed([1; 32]).public()),
+            public_key: Some(Keypair::from_seed([1; 32]).public().into()),
             protocol_version: "/fluence/particle/2.0.0".into(),
             agent_version: "0.1.0".into(),
             listen_addrs: vec!["/ip4/10.0.0.1/tcp/977".parse().unwrap()],

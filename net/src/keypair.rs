@@ -60,9 +60,9 @@ pub enum KeyError {
     Protobuf(ProtobufError),
     /// The key is of a kind that is not supported.
     Kind(u64),
-    /// The key is not 32 bytes long.
+    /// The key has a length that keys of its kind do not have.
     KeyLength(usize),
-    /// The key is not a point of the curve, in the one form that it has.
+    /// The key is not a point of its curve, in the one form that it has, or not an RSA key.
     NotAPoint,
     /// The signature is not 64 bytes long.
     SignatureLength(usize),
@@ -81,13 +81,10 @@ impl fmt::Display for KeyError {
                     3 => " (ECDSA)",
                     _ => "",
                 };
-                write!(
-                    f,
-                    "public keys of kind {kind}{name} are not supported, only Ed25519"
-                )
+                write!(f, "public keys of kind {kind}{name} are not supported here")
             }
-            Self::KeyLength(len) => write!(f, "an Ed25519 key has 32 bytes, not {len}"),
-            Self::NotAPoint => f.write_str("the Ed25519 key is not a point of the curve"),
+            Self::KeyLength(len) => write!(f, "no key of this kind has {len} bytes"),
+            Self::NotAPoint => f.write_str("the key is none of its kind"),
             Self::SignatureLength(len) => write!(f, "an Ed25519 signature has 64 bytes, not {len}"),
             Self::Mismatch => f.write_str("the signature does not match key and message"),
         }

@@ -39,6 +39,7 @@ pub mod connection;
 mod direction;
 pub mod dns;
 pub mod identify;
+pub mod identity_key;
 pub mod ip;
 pub mod kad;
 pub mod keypair;

@@ -20,7 +20,7 @@ pub enum Refusal {
     SetUpTimeout,
     /// A connection: it broke the rules of a protocol.
     ProtocolViolation,
-    /// A connection: its peer's key is of a kind that is not verified here (only Ed25519 is).
+    /// A connection: its peer's key is of a kind that is not verified here.
     IdentityKind,
     /// A connection: its peer takes no bytes.
     SlowReader,

@@ -34,6 +34,8 @@ reasons! {
     Expired = "expired", "the particle has expired";
     /// A particle: its signature is not its author's.
     BadSignature = "bad_signature", "the signature of the particle is not its author's";
+    /// A particle: its author has no Ed25519 key.
+    AuthorKind = "author_kind", "the particle's author has a key of a kind that signs no particles here";
     /// A particle: its script is too long.
     ScriptTooLong = "script_too_long", "the particle's script is too long";
     /// A particle: too many are alive.

@@ -98,6 +98,27 @@ impl PeerId {
         id
     }
 
+    /// The id of a key, given as its `PublicKey` message: that itself if it is short, else its
+    /// SHA-256 (libp2p "Peer Ids").
+    pub fn of_key(message: &[u8], sha256: impl FnOnce(&[u8]) -> [u8; 32]) -> Self {
+        let hash;
+        let (code, digest) = match message.len() {
+            0..=MAX_INLINE_KEY => (IDENTITY, message),
+            _ => {
+                hash = sha256(message);
+                (SHA2_256, &hash[..])
+            }
+        };
+        let mut id = Self {
+            bytes: [0; MAX_LEN],
+            len: 2 + digest.len() as u8,
+        };
+        id.bytes[0] = code as u8;
+        id.bytes[1] = digest.len() as u8;
+        id.bytes[2..2 + digest.len()].copy_from_slice(digest);
+        id
+    }
+
     /// The multihash bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
@@ -162,6 +183,12 @@ mod tests {
         let key = id.ed25519_key().unwrap();
         assert_eq!(id.as_bytes()[6..], key);
         assert_eq!(PeerId::from_ed25519(&key), id);
+        let message = public_key::ed25519_message(&key);
+        assert_eq!(PeerId::of_key(&message, |_| [0; 32]), id);
+        assert_eq!(
+            PeerId::of_key(&[7; 43], |_| [9; 32]).as_bytes()[..3],
+            [0x12, 32, 9]
+        );
         assert_eq!(PeerId::from_bytes(id.as_bytes()), Ok(id));
     }
 

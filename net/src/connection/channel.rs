@@ -165,8 +165,7 @@ impl Channel {
             if handshake.is_write_turn() {
                 handshake.write(&context.local.noise, answer)?;
             }
-            if let Some((mut seal, open, key)) = handshake.finish() {
-                let remote = key.peer_id();
+            if let Some((mut seal, open, remote)) = handshake.finish() {
                 if other.expected.is_some_and(|expected| expected != remote) {
                     return Err(Error::WrongPeer(remote));
                 }

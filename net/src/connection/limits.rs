@@ -60,7 +60,7 @@ impl Default for Limits {
             max_kad_streams: 32,
             max_kad_rate: 100,
             ping_interval: Duration::from_secs(15),
-            ping_timeout: Duration::from_secs(45),
+            ping_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(60),
             identify_interval: Duration::from_secs(300),
             yamux: yamux::Config::default(),

@@ -21,7 +21,8 @@ use super::payload::{self, Payload};
 use super::proven::Proven;
 use super::transport::{Opener, Sealer};
 use crate::direction::Direction;
-use crate::keypair::{Keypair, PublicKey};
+use crate::keypair::Keypair;
+use basalt_terms::peer_id::PeerId;
 
 /// What this peer shows in every handshake: its X25519 key and the payload that binds it to the
 /// identity key. Made once; signing is not repeated per connection, and checking the other's only
@@ -56,7 +57,7 @@ impl fmt::Debug for Identity {
 pub struct Handshake {
     state: Box<HandshakeState<X25519, ChaChaPoly, Sha256>>,
     initiator: bool,
-    remote: Option<PublicKey>,
+    remote: Option<PeerId>,
 }
 
 impl Handshake {
@@ -117,9 +118,9 @@ impl Handshake {
         Ok(())
     }
 
-    /// After the last message: the ciphers of both directions and the key the other side has
-    /// proven.
-    pub fn finish(&self) -> Option<(Sealer, Opener, PublicKey)> {
+    /// After the last message: the ciphers of both directions and the peer that the other side
+    /// has proven to be.
+    pub fn finish(&self) -> Option<(Sealer, Opener, PeerId)> {
         let remote = self.remote?;
         if !self.state.completed() {
             return None;
@@ -200,7 +201,7 @@ mod tests {
         let (mut b_seal, mut b_open, key_of_a) = listener.finish().unwrap();
         assert_eq!(
             (key_of_a, key_of_b),
-            (keypair(1).public(), keypair(2).public())
+            (keypair(1).peer_id(), keypair(2).peer_id())
         );
 
         for (seal, open) in [(&mut a_seal, &mut b_open), (&mut b_seal, &mut a_open)] {

@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::error::NoiseError;
 use super::payload::Payload;
-use crate::keypair::PublicKey;
+use basalt_terms::peer_id::PeerId;
 
 /// Proofs that are kept, of 200 bytes each; a new one replaces the oldest. A flood of new
 /// identities costs the others only the time that the proofs save.
@@ -15,7 +15,7 @@ const MAX_PROOFS: usize = 1024;
 /// A static key's owner, and the very bytes that proved it.
 #[derive(PartialEq, Eq)]
 struct Proof {
-    owner: PublicKey,
+    owner: PeerId,
     signature: [u8; 64],
 }
 
@@ -33,7 +33,7 @@ impl Proven {
         &mut self,
         payload: &Payload<'_>,
         static_key: &[u8; 32],
-    ) -> Result<PublicKey, NoiseError> {
+    ) -> Result<PeerId, NoiseError> {
         let known = self.proofs.get(static_key);
         if let Some(proof) = known.filter(|proof| payload.is(&proof.owner, &proof.signature)) {
             return Ok(proof.owner);
@@ -73,10 +73,10 @@ mod tests {
         let (of_a, of_b) = (payload::write(&a, &KEY), payload::write(&b, &KEY));
         let (of_a, of_b) = (Payload::read(&of_a).unwrap(), Payload::read(&of_b).unwrap());
         for _ in 0..2 {
-            assert_eq!(proven.verify(&of_a, &KEY), Ok(a.public()));
+            assert_eq!(proven.verify(&of_a, &KEY), Ok(a.peer_id()));
         }
-        assert_eq!(proven.verify(&of_b, &KEY), Ok(b.public()));
-        assert_eq!(proven.verify(&of_a, &KEY), Ok(a.public()));
+        assert_eq!(proven.verify(&of_b, &KEY), Ok(b.peer_id()));
+        assert_eq!(proven.verify(&of_a, &KEY), Ok(a.peer_id()));
         // The same words with another static key, and the other's signature under one's own name.
         let mismatch = Err(NoiseError::Identity(KeyError::Mismatch));
         assert_eq!(proven.verify(&of_a, &[6; 32]), mismatch);
@@ -115,7 +115,7 @@ mod tests {
         let mut proven = Proven::default();
         let keypair = Keypair::from_seed([1; 32]);
         let proof = || Proof {
-            owner: keypair.public(),
+            owner: keypair.peer_id(),
             signature: [0; 64],
         };
         for i in 0..3 * MAX_PROOFS as u64 {

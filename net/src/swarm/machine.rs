@@ -129,7 +129,7 @@ impl Swarm {
         ];
         let others = self.config.kademlia.iter().cloned();
         Info {
-            public_key: Some(self.keypair.public()),
+            public_key: Some(self.keypair.public().into()),
             protocol_version: self.config.protocol_version.clone(),
             agent_version: self.config.agent_version.clone(),
             listen_addrs: self.listen_addresses.clone(),
@@ -419,7 +419,7 @@ impl Swarm {
         let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
             return;
         };
-        let stranger = info.public_key.is_some_and(|key| key.peer_id() != peer);
+        let stranger = (info.public_key.as_ref()).is_some_and(|key| key.peer_id() != peer);
         if self.pool.newest(&peer).is_none() {
             // It takes no more streams, so it counts as not connected.
             return;

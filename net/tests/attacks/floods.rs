@@ -239,7 +239,7 @@ fn answers_that_name_the_whole_world() {
     let mut liar = Client::connect(&mut victim, 1).expect("let in");
     // It is one of the network, says its identify.
     let info = identify::Info {
-        public_key: Some(keypair(1).public()),
+        public_key: Some(keypair(1).public().into()),
         protocols: vec![particle::PROTOCOL.into(), KAD.into()],
         listen_addrs: vec!["/ip4/11.0.0.1/tcp/4000".parse().expect("an address")],
         ..identify::Info::default()

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use basalt_net::particle::{Authored, Particle};
+use basalt_net::particle::{Authored, Particle, VerifyError};
 use bytes::Bytes;
 
 use super::limits::Limits;
@@ -36,7 +36,8 @@ impl Verified {
     /// come first: whoever sends rubbish shall not make the node compute signatures over it.
     ///
     /// # Errors
-    /// It has expired, its script is too long, or its signature is not its author's.
+    /// It has expired, its script is too long, its author's key is of another kind than Ed25519, or
+    /// its signature is not its author's.
     pub fn check(
         particle: Particle,
         wall_ms: u64,
@@ -48,7 +49,10 @@ impl Verified {
         if particle.script.len() > limits.max_script {
             return Err(Refusal::ScriptTooLong);
         }
-        particle.verify().map_err(|_| Refusal::BadSignature)?;
+        particle.verify().map_err(|error| match error {
+            VerifyError::NoKey => Refusal::AuthorKind,
+            VerifyError::Key(_) => Refusal::BadSignature,
+        })?;
         Ok((Verified(particle.authored), particle.data))
     }
 
@@ -99,6 +103,19 @@ mod tests {
         assert!(Arc::ptr_eq(&on.authored, verified.authored()));
         let expired = Verified::check(particle(), 1_101, &limits);
         assert_eq!(expired, Err(Refusal::Expired));
+    }
+
+    #[test]
+    fn authors_with_other_keys_are_told_why() {
+        for id in [
+            "16Uiu2HAmPLe7Mzm8TsYUubgCAW1aJoeFScxrLj8ppHFivPo97bUZ",
+            "QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC",
+        ] {
+            let mut other = particle();
+            Arc::make_mut(&mut other.authored).init_peer_id = id.parse().unwrap();
+            let refused = Verified::check(other, 1_000, &Limits::default());
+            assert_eq!(refused, Err(Refusal::AuthorKind));
+        }
     }
 
     #[test]

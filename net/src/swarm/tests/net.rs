@@ -205,7 +205,7 @@ impl Net {
     }
 
     fn link(&mut self, conn: ConnId) -> &mut Link {
-        let link = |link: &&mut Link| link.ends.iter().any(|end| *end == (0, conn));
+        let link = |link: &&mut Link| link.ends.contains(&(0, conn));
         self.links.iter_mut().find(link).unwrap()
     }
 
