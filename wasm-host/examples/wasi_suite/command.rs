@@ -29,18 +29,18 @@ pub(crate) struct Ended {
     pub stderr: String,
 }
 
-/// Runs a program over the root directory of a file system, which it has as `/`.
+/// Runs a program, with the root directory of a file system as `/` if it gets one.
 pub(crate) fn run(
     wasm: &[u8],
     arguments: &[String],
     environment: &[(String, String)],
-    vfs: &Vfs,
+    vfs: Option<&Vfs>,
 ) -> Ended {
-    let root = vfs.make_dirs("", 0).expect("root");
+    let root = vfs.map(|vfs| ("/".to_string(), vfs.make_dirs("", 0).expect("root")));
     let wasi = Wasi::new(
         "command",
         environment.to_vec(),
-        vec![("/".to_string(), root)],
+        root.into_iter().collect(),
         1024,
     );
     let output = Arc::new(Mutex::new([Vec::new(), Vec::new()]));

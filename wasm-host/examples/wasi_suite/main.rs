@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     if folder.is_file() {
         let wasm = fs::read(&folder).expect("program");
-        let ended = command::run(&wasm, &[name(&folder)], &[], &empty());
+        let ended = command::run(&wasm, &[name(&folder)], &[], Some(&empty()));
         print!("{}", ended.stdout);
         eprint!("{}{}", ended.stderr, ended.trap);
         return ended
@@ -80,12 +80,13 @@ fn test(program: &Path) -> Result<(), String> {
         .flatten()
         .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_string())))
         .collect();
-    let vfs = empty();
-    if let Some(root) = settings["root"].as_str() {
-        copy(&program.with_file_name(root), "", &vfs)?;
+    let root = settings["root"].as_str();
+    let vfs = root.map(|_| empty());
+    if let (Some(root), Some(vfs)) = (root, &vfs) {
+        copy(&program.with_file_name(root), "", vfs)?;
     }
     let wasm = fs::read(program).map_err(|error| error.to_string())?;
-    let ended = command::run(&wasm, &arguments, &environment, &vfs);
+    let ended = command::run(&wasm, &arguments, &environment, vfs.as_ref());
     let wanted = settings["exit_code"].as_i64().unwrap_or(0);
     if ended.code.map(i64::from) != Some(wanted) {
         return Err(format!("{:?} {} {}", ended.code, ended.trap, ended.stderr));

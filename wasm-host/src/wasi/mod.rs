@@ -1,9 +1,9 @@
 //! WASI preview 1 for guests, over the virtual file system and the [`Host`]'s clock and randomness.
 //!
 //! One file per family of functions. All of them work on the guest's memory and its [`Wasi`] state
-//! and return an [`Errno`]; only `proc_exit` and `proc_raise` end the call. Where the standard leaves
-//! a choice, or a file system has to make one, the answers are those of wasmtime 13 over Linux, which
-//! the reference links; `tests/vectors/wasi` has them.
+//! and return an [`Errno`]; only `proc_exit` and `proc_raise` end the call. Where the standard
+//! leaves a choice, or a file system has to make one, the answers are those of wasmtime 13 over
+//! Linux, which the reference links; `tests/vectors/wasi` has them.
 
 mod args;
 mod clock;
