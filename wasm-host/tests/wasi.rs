@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use basalt_wasm_host::{Vfs, Volume, engine::Raw, vfs::Quota, wasi::Wasi};
 
 #[path = "../fuzz/targets/host.rs"]
+#[allow(unreachable_pub, reason = "shared with the fuzzer")]
 mod host;
 
 const RESULT: usize = 512;
