@@ -52,7 +52,11 @@ impl Tree {
     pub const ROOT: Ino = 1;
     /// A tree with an empty root.
     pub fn new(quota: Quota) -> Self {
-        let root = Node::new(nodes::empty(true, Self::ROOT), 0);
+        let root = NodeKind::Directory {
+            entries: BTreeMap::new(),
+            parent: Self::ROOT,
+        };
+        let root = Node::new(root, 0);
         Self {
             nodes: BTreeMap::from([(Self::ROOT, root)]),
             open: BTreeMap::new(),
