@@ -52,6 +52,8 @@ pub enum Error {
     State(state::Error),
     /// The service's kept files do not fit together.
     DamagedFiles,
+    /// A later version of the node wrote the service's files: the format's version.
+    LaterFiles(u8),
     /// A file that comes with the node is not what it should be.
     Distro(Damaged),
 }
@@ -100,6 +102,10 @@ impl fmt::Display for Error {
             Error::NoCompute => f.write_str("this machine runs no services"),
             Error::State(error) => write!(f, "{error}"),
             Error::DamagedFiles => f.write_str("the service's kept files do not fit together"),
+            Error::LaterFiles(version) => write!(
+                f,
+                "the service's kept files have format version {version}, written by a later node"
+            ),
             Error::Distro(error) => write!(f, "{error}"),
         }
     }

@@ -2,7 +2,9 @@
 //! started again.
 //!
 //! A record holds [`Effect`]s one after another: a tag byte, then numbers as 8 bytes little-endian,
-//! and texts and bytes with their length before them.
+//! and texts and bytes with their length before them. Tags up to 5 are version 1 of the format,
+//! which has no mark. A record with later tags begins with [`MARK`] and its version: a node that is
+//! too old for it does not start the service, and leaves its records as they are.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,6 +15,20 @@ use spin::Mutex;
 /// Longest record, in bytes: longer batches are cut where an effect ends.
 pub(super) const MAX_RECORD: usize = 4 << 20;
 
+/// First byte of a record that is not of version 1; no tag.
+const MARK: u8 = 0xf0;
+/// The version that knows links and times.
+const VERSION: u8 = 2;
+
+/// Why records make no tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// They do not fit together.
+    Damaged,
+    /// A later version of the node wrote them.
+    Later(u8),
+}
+
 /// Takes the changes of a call on the compute core; the node keeps them when the call is done,
 /// before its result is seen.
 #[derive(Clone, Default)]
@@ -22,6 +38,8 @@ pub(super) struct Recorder(Arc<Mutex<Records>>);
 struct Records {
     full: Vec<Vec<u8>>,
     last: Vec<u8>,
+    /// Version of the last one.
+    version: u8,
 }
 
 impl Records {
@@ -42,18 +60,32 @@ impl Records {
     }
 
     fn put_whole(&mut self, effect: &Effect<'_>) {
+        if matches!(
+            effect,
+            Effect::Link { .. } | Effect::Symlink { .. } | Effect::Times { .. }
+        ) {
+            self.version = VERSION;
+        }
         encode(effect, &mut self.last);
         if self.last.len() >= MAX_RECORD / 2 {
-            self.full.push(core::mem::take(&mut self.last));
+            self.end();
         }
     }
 
-    fn take(&mut self) -> Vec<Vec<u8>> {
-        let mut records = core::mem::take(&mut self.full);
-        if !self.last.is_empty() {
-            records.push(core::mem::take(&mut self.last));
+    fn end(&mut self) {
+        let mut record = core::mem::take(&mut self.last);
+        let version = core::mem::take(&mut self.version);
+        if version != 0 {
+            record.splice(0..0, [MARK, version]);
         }
-        records
+        self.full.push(record);
+    }
+
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        if !self.last.is_empty() {
+            self.end();
+        }
+        core::mem::take(&mut self.full)
     }
 }
 
@@ -79,17 +111,21 @@ pub(super) fn snapshot(tree: &Tree) -> Vec<Vec<u8>> {
     records.take()
 }
 
-/// The tree that records make; `None` when they do not fit together.
-pub(super) fn replay(records: &[Vec<u8>], quota: Quota) -> Option<Tree> {
+/// The tree that records make.
+pub(super) fn replay(records: &[Vec<u8>], quota: Quota) -> Result<Tree, Unreadable> {
     let mut tree = Tree::new(quota);
     for record in records {
-        let mut rest = record.as_slice();
+        let mut rest = match record.as_slice() {
+            [MARK, version, ..] if *version > VERSION => return Err(Unreadable::Later(*version)),
+            [MARK, _, rest @ ..] => rest,
+            whole => whole,
+        };
         while !rest.is_empty() {
-            let effect = decode(&mut rest)?;
-            tree.apply(&effect).ok()?;
+            let effect = decode(&mut rest).ok_or(Unreadable::Damaged)?;
+            tree.apply(&effect).map_err(|_| Unreadable::Damaged)?;
         }
     }
-    Some(tree)
+    Ok(tree)
 }
 
 fn encode(effect: &Effect<'_>, out: &mut Vec<u8>) {
@@ -294,6 +330,63 @@ mod tests {
     }
 
     #[test]
+    fn links_and_times_are_rebuilt_and_records_without_them_are_of_the_first_version() {
+        let recorder = Recorder::default();
+        let volume = Volume::durable(1, Tree::new(Quota::default()), Box::new(recorder.clone()));
+        let vfs = Vfs::new(volume.clone());
+        let root = Tree::ROOT;
+        volume.begin();
+        vfs.make_dirs("/a", 1).unwrap();
+        vfs.write("/a/f", b"text", 2).unwrap();
+        volume.with(|tree| {
+            tree.link(root, "a/f", root, "g", 3).unwrap();
+            tree.make_link("a/f", root, "l", 4).unwrap();
+            tree.write_file(root, "a/gone", b"", 5).unwrap();
+            tree.unlink(root, "a/gone", 6).unwrap();
+            let ino = tree.lookup(root, "g").unwrap();
+            tree.set_node_times(ino, Some(70), Some(80), 7).unwrap();
+        });
+        volume.commit().unwrap();
+        let mut records = recorder.take();
+        assert!(
+            records
+                .iter()
+                .all(|record| record.starts_with(&[MARK, VERSION]))
+        );
+        volume.begin();
+        volume.with(|tree| {
+            let ino = tree.lookup(root, "g").unwrap();
+            tree.write(ino, 0, b"T", 9).unwrap();
+        });
+        volume.commit().unwrap();
+        // Contents alone stay readable for a node of the first version.
+        let plain = recorder.take();
+        assert_eq!(plain[0][0], 4);
+        records.extend(plain);
+
+        let describe = |tree: &Tree| {
+            let stat = |path| tree.stat(tree.find(root, path, false).unwrap()).unwrap();
+            ["a", "a/f", "g", "l", "."].map(stat)
+        };
+        let wanted = volume.with(|tree| describe(tree));
+        assert_eq!((wanted[0].times.modified, wanted[1].links), (6, 2));
+        assert_eq!(
+            (wanted[2].times.accessed, wanted[2].times.modified),
+            (70, 9)
+        );
+        let kept = volume.with(|tree| snapshot(tree));
+        for records in [records, kept] {
+            let tree = replay(&records, Quota::default()).unwrap();
+            assert_eq!(describe(&tree), wanted);
+            assert_eq!(tree.target(root, "l").unwrap(), "a/f");
+            let ino = tree.lookup(root, "l").unwrap();
+            assert_eq!(tree.bytes(ino).unwrap(), b"Text");
+        }
+        let later = replay(&[vec![MARK, VERSION + 1, 9]], Quota::default());
+        assert_eq!(later.err(), Some(Unreadable::Later(VERSION + 1)));
+    }
+
+    #[test]
     fn damaged_records_are_noticed() {
         for record in [
             vec![9],
@@ -301,7 +394,10 @@ mod tests {
             vec![5, 1, 1, 1, 1, 1, 1, 1, 1],
             [vec![2], vec![1; 8], vec![0xff; 8]].concat(),
         ] {
-            assert!(replay(&[record], Quota::default()).is_none());
+            assert_eq!(
+                replay(&[record], Quota::default()).err(),
+                Some(Unreadable::Damaged)
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use spin::Mutex;
 
 use super::error::Error;
-use super::files::{self, Recorder};
+use super::files::{self, Recorder, Unreadable};
 use super::names::{self, Linkable};
 use crate::compute::{Pauser, Platform};
 use crate::quoted::Quoted;
@@ -109,7 +109,11 @@ impl Maker {
             let config = config(&self.binaries, &cid, &name, &module)?;
             modules.push((config, module));
         }
-        let tree = files::replay(&self.files, self.quota).ok_or(Error::DamagedFiles)?;
+        let tree = files::replay(&self.files, self.quota);
+        let tree = tree.map_err(|why| match why {
+            Unreadable::Damaged => Error::DamagedFiles,
+            Unreadable::Later(version) => Error::LaterFiles(version),
+        })?;
         let recorder = Recorder::default();
         let storage = Volume::durable(STORAGE, tree, Box::new(recorder.clone()));
         let scratch = Volume::scratch(SCRATCH, self.quota);

@@ -1,11 +1,11 @@
 //! The file system of services.
 //!
 //! A [`Volume`] is one tree of directories, files and symbolic links in memory, with quotas;
-//! [`tree`] holds it, `path` walks names without leaving the starting directory, [`txn`] remembers
-//! what a call changed. A volume with a [`Journal`] is transactional: at the end of a call its
-//! changes are handed to the journal as one batch of [`Effect`]s, and when the journal refuses them, or the
-//! caller asks, they are undone. [`Vfs`] puts volumes together: a service's storage, its scratch
-//! space, a worker's vault shared with others.
+//! [`tree`] holds it, `path` walks names without leaving the starting directory, [`txn`]
+//! remembers what a call changed. A volume with a [`Journal`] is transactional: at the end of a
+//! call its changes are handed to the journal as one batch of [`Effect`]s, and when the journal
+//! refuses them, or the caller asks, they are undone. [`Vfs`] puts volumes together: a service's
+//! storage, its scratch space, a worker's vault shared with others.
 
 pub mod error;
 pub mod journal;

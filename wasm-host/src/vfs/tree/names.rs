@@ -143,6 +143,7 @@ impl Tree {
         };
         match self.child(parent, &name)? {
             Some(_) => Err(FsError::Exists),
+            None if ends_in_dot(path) => Err(FsError::NotFound),
             None => self.create(parent, &name, true, now),
         }
     }
@@ -256,6 +257,9 @@ impl Tree {
             return Err(FsError::Invalid);
         };
         let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
+        if self.entries(ino).is_ok() && ends_in_dot(path) {
+            return Err(FsError::Invalid);
+        }
         if !self.entries(ino)?.is_empty() {
             return Err(FsError::NotEmpty);
         }
@@ -361,6 +365,9 @@ impl Tree {
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
         }
+        if ends_in_dot(path) || ends_in_dot(new_path) {
+            return Err(FsError::Busy);
+        }
         // Otherwise the directory would become part of itself, and unreachable.
         if is_directory && self.is_within(to, ino) {
             return Err(FsError::Invalid);
@@ -403,4 +410,10 @@ impl Tree {
             }
         }
     }
+}
+
+/// Is the last component `.`, which names a directory that cannot be made, removed or renamed so?
+fn ends_in_dot(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path == "." || path.ends_with("/.")
 }
