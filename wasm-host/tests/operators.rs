@@ -76,6 +76,12 @@ fn many() -> Vec<String> {
         "(block (br 0))",
         "(block (br_if 0 (i32.const 1)))",
         "(block (block (br_table 0 1 (local.get $i))))",
+        "(drop (block (result i32) (block (result i32) (br_table 0 1 (i32.const 7) (local.get $i)))))",
+        "(drop (block (result v128) (br_table 0 0 (v128.const i64x2 1 2) (local.get $i))))",
+        "(drop (drop (block (result i32 f64) (br_table 0 (i32.const 1) (f64.const 2) (local.get $i)))))",
+        "(drop (i32.const 1) (loop (param i32) (result i32)
+            (block (param i32) (result i32) (br_table 0 0 (local.get $i)))))",
+        "(drop (ref.is_null (block (result externref) (br_table 0 0 (ref.null extern) (local.get $i)))))",
         "(if (local.get $i) (then) (else (nop)))",
         "(loop)",
         "(drop (select (i32.const 1) (i64.eqz (i64.const 1)) (local.get $i)))",
