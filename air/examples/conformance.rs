@@ -8,7 +8,8 @@ mod support;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use support::case::{Mode, check, files, read_json};
+use support::case::{Mode, check};
+use support::files::{files, read_json};
 
 fn main() -> ExitCode {
     let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();

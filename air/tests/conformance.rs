@@ -4,7 +4,8 @@ mod support;
 
 use std::path::PathBuf;
 
-use support::case::{Mode, check, files, read_json};
+use support::case::{Mode, check};
+use support::files::{files, read_json};
 
 fn failures(mode: Mode) -> (usize, Vec<String>) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/cases");

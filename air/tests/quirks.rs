@@ -8,7 +8,8 @@ mod support;
 use std::path::PathBuf;
 
 use basalt_air::code;
-use support::case::{Mode, check, files, read_json};
+use support::case::{Mode, check};
+use support::files::{files, read_json};
 use support::single::{arguments, run};
 
 /// Replays a recorded case, named without its number.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::thread;
 
 use basalt_air::{CallResult, CallResults};
-use support::case::{Mode, check, files, read_json};
+use support::case::{Mode, check};
+use support::files::{files, read_json};
 use support::single::step;
 
 /// What `docs/air.md` promises to be enough.

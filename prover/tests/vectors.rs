@@ -3,6 +3,7 @@
 #[path = "support/vectors.rs"]
 mod support;
 
+use basalt_prover::memory::Mmap;
 use basalt_prover::randomx::vm::Engine;
 use support::Checker;
 
@@ -10,7 +11,7 @@ use support::Checker;
 #[track_caller]
 fn check(file: &str, count: usize) {
     let value = serde_json::from_str(file).expect("JSON");
-    let mut checker = Checker::new(Engine::Jit, false);
+    let mut checker = Checker::new(Mmap::default(), Engine::Jit, None);
     checker.check(&value).expect("a known schema");
     assert_eq!(checker.failures, Vec::<String>::new());
     assert_eq!(checker.passed, count);

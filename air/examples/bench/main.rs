@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use basalt_air::{Interpreter, VerifiedSignatures};
-use support::case::{Step, files, read_json};
+use support::case::Step;
+use support::files::{files, read_json};
 
 /// Time spent on each workload.
 const TIME: Duration = Duration::from_millis(700);

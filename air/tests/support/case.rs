@@ -1,8 +1,12 @@
 //! A recorded case: steps of interpreter calls with what the reference answered.
+//!
+//! It needs of `std` only what `alloc` has: `basalt-vectors` has it on bare metal too.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::borrow::ToOwned;
+use std::collections::BTreeMap;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
 
 use basalt_air::{
     Air, Input, Interpreter, Key, Outcome, Results, RunParams, SizeLimits, VerifiedSignatures,
@@ -72,28 +76,6 @@ fn params(value: &Value) -> RunParams {
     }
 }
 
-/// All `.json` files in the folders and those below, in order of their paths.
-pub fn files(folders: &[PathBuf]) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = folders.to_vec();
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "json") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-pub fn read_json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
 /// How the steps of a case are fed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -109,7 +91,7 @@ pub fn check(case: &Value, mode: Mode) -> Option<Vec<String>> {
     let steps = case["steps"].as_array()?;
     let interpreter = Interpreter::default();
     let mut verified = VerifiedSignatures::new(0);
-    let mut replaced: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+    let mut replaced: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let mut failures = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let mut inputs = Step::read(air, step);

@@ -1,5 +1,9 @@
 //! Data as JSON, for comparison: the form that the recorded cases use.
 
+use std::borrow::ToOwned;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
 use basalt_air::data::{
     CallResult, CanonState, Cid, Data, Envelope, Provenance, Sender, State, ValueRef,
 };

@@ -10,5 +10,7 @@
 
 pub mod case;
 pub mod decoded;
+pub mod files;
+pub mod numbers;
 pub mod scripts;
 pub mod single;

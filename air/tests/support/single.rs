@@ -1,5 +1,8 @@
 //! Runs of a script on its only peer.
 
+use std::borrow::ToOwned;
+use std::string::String;
+
 use basalt_air::{
     Air, CallResults, Input, Interpreter, Key, Outcome, Results, RunParams, SizeLimits,
     VerifiedSignatures,

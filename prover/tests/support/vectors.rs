@@ -1,9 +1,16 @@
 //! Checks recorded vectors: takes any file of the recorded schemas, recognises which one it is.
+//!
+//! It needs of `std` only what `alloc` has, and the memory that it is given: `basalt-vectors` has
+//! it on bare metal too.
+
+use std::fmt::Write as _;
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{borrow::ToOwned, format, vec};
 
 use basalt_prover::capacity::{CuId, Difficulty, GlobalNonce, LocalNonce, ResultHash, randomx_key};
-use basalt_prover::memory::{Heap, Mmap};
+use basalt_prover::memory::{Heap, Memory};
 use basalt_prover::randomx::blake::{BlakeGenerator, blake2b_256};
-use basalt_prover::randomx::dataset::DatasetBuilder;
 use basalt_prover::randomx::params::{PROGRAM_COUNT, SCRATCHPAD_BYTES};
 use basalt_prover::randomx::reciprocal::reciprocal;
 use basalt_prover::randomx::superscalar::Program;
@@ -11,24 +18,28 @@ use basalt_prover::randomx::vm::Engine;
 use basalt_prover::randomx::{Cache, Dataset, Fluence, Params, Source, Upstream, Vm, aes};
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
-use std::fmt::Write as _;
+
+/// Builds a whole dataset.
+pub(crate) type Build = fn(&Cache<Fluence>) -> Result<Dataset<Fluence>, String>;
 
 /// How to check, and what came of it.
-pub(crate) struct Checker {
+pub(crate) struct Checker<M> {
+    memory: M,
     engine: Engine,
-    /// Build whole datasets where the vectors are about them.
-    fast: bool,
+    /// Builds whole datasets where the vectors are about them.
+    build: Option<Build>,
     pub(crate) passed: usize,
     pub(crate) failures: Vec<String>,
 }
 
 type Outcome = Result<(), String>;
 
-impl Checker {
-    pub(crate) fn new(engine: Engine, fast: bool) -> Self {
+impl<M: Memory + Clone> Checker<M> {
+    pub(crate) fn new(memory: M, engine: Engine, build: Option<Build>) -> Self {
         Self {
+            memory,
             engine,
-            fast,
+            build,
             passed: 0,
             failures: Vec::new(),
         }
@@ -76,7 +87,7 @@ impl Checker {
     }
 
     fn keyed<P: Params>(&mut self, vectors: &[Value]) -> Outcome {
-        let mut caches = Caches::<P>::new(self.engine);
+        let mut caches = Caches::<P, M>::new(self.memory.clone(), self.engine);
         for (number, v) in vectors.iter().enumerate() {
             let has = |field: &str| v.get(field).is_some();
             let outcome = if has("divisor") {
@@ -115,12 +126,8 @@ impl Checker {
         let cu: CuId = parse(&v["cu_id"])?;
         let key = randomx_key(&nonce, &cu);
         same("randomx_key", &key, &v["randomx_key"])?;
-        let cache = Cache::<Fluence>::new(&Mmap::default(), &key).map_err(text)?;
-        let dataset = if self.fast {
-            Some(dataset(&cache)?)
-        } else {
-            None
-        };
+        let cache = Cache::<Fluence>::new(&self.memory, &key).map_err(text)?;
+        let dataset = self.build.map(|build| build(&cache)).transpose()?;
         if let Some(dataset) = &dataset {
             same(
                 "dataset",
@@ -134,7 +141,7 @@ impl Checker {
         };
         let difficulty: Difficulty = parse(&v["difficulty"])?;
         let mut local: LocalNonce = parse(&v["start_nonce"])?;
-        let mut vm = machine(self.engine)?;
+        let mut vm = machine(&self.memory, self.engine)?;
         let (mut all, mut golden) = (Vec::new(), Vec::new());
         vm.begin([&local.0]);
         for offset in 0..v["count"].as_u64().ok_or("no count")? {
@@ -169,15 +176,17 @@ impl Checker {
 }
 
 /// The cache of the last key, and a machine.
-struct Caches<P> {
+struct Caches<P, M> {
+    memory: M,
     engine: Engine,
     last: Option<(Vec<u8>, Cache<P>)>,
     vm: Option<Vm>,
 }
 
-impl<P: Params> Caches<P> {
-    fn new(engine: Engine) -> Self {
+impl<P: Params, M: Memory> Caches<P, M> {
+    fn new(memory: M, engine: Engine) -> Self {
         Self {
+            memory,
             engine,
             last: None,
             vm: None,
@@ -189,7 +198,7 @@ impl<P: Params> Caches<P> {
             self.last = None;
             let cache = match self.engine {
                 Engine::Interpreter => Cache::new(&Heap, key),
-                Engine::Jit => Cache::new(&Mmap::default(), key),
+                Engine::Jit => Cache::new(&self.memory, key),
             };
             self.last = Some((key.to_vec(), cache.map_err(text)?));
         }
@@ -202,7 +211,7 @@ impl<P: Params> Caches<P> {
     fn check_hash(&mut self, key: &[u8], input: &[u8], expected: &Value) -> Outcome {
         let mut vm = match self.vm.take() {
             Some(vm) => vm,
-            None => machine(self.engine)?,
+            None => machine(&self.memory, self.engine)?,
         };
         let hash = vm.hash(Source::Light(self.get(key)?), input);
         self.vm = Some(vm);
@@ -216,7 +225,7 @@ impl<P: Params> Caches<P> {
     }
 
     fn check_trace(&mut self, v: &Value) -> Outcome {
-        let mut vm = machine(self.engine)?;
+        let mut vm = machine(&self.memory, self.engine)?;
         let source = Source::Light(self.get(&bytes(&v["key"])?)?);
         vm.begin([&bytes(&v["input"])?]);
         let pad = blake2b_256(vm.lanes()[0].scratchpad());
@@ -262,20 +271,6 @@ impl<P: Params> Caches<P> {
     }
 }
 
-/// A whole dataset, filled by as many threads as the machine has.
-pub(crate) fn dataset<P: Params>(cache: &Cache<P>) -> Result<Dataset<P>, String> {
-    let builder = DatasetBuilder::new(&Mmap::default()).map_err(text)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| while builder.step(cache) {});
-        }
-    });
-    builder
-        .finish()
-        .map_err(|unfinished| format!("{unfinished:?}"))
-}
-
 fn digest_of(words: &[u64]) -> [u8; 32] {
     use blake2::{Blake2b, digest::consts::U32};
     let mut hash = Blake2b::<U32>::new();
@@ -286,8 +281,8 @@ fn digest_of(words: &[u64]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn machine(engine: Engine) -> Result<Vm, String> {
-    Vm::new(&Mmap::default(), engine).map_err(text)
+fn machine(memory: &impl Memory, engine: Engine) -> Result<Vm, String> {
+    Vm::new(memory, engine).map_err(text)
 }
 
 fn check_reciprocal(v: &Value) -> Outcome {

@@ -6,9 +6,13 @@
 //! `bench-peer/`. Each row of `rows.json` runs in a process of its own, ours and the peer's one
 //! after the other.
 
+mod host;
 mod measure;
 #[path = "../../examples/vectors/runner.rs"]
-#[allow(dead_code, reason = "only the host of the scenario runner is used")]
+#[allow(
+    dead_code,
+    reason = "only the generator of the scenario runner is used"
+)]
 mod runner;
 
 use std::{
@@ -20,8 +24,8 @@ use basalt_wasm_host::{
     Budget, CallParameters, Module, ModuleConfig, ModuleStore, ParkedService, Service,
     ServiceConfig, Vfs, Volume, vfs::Quota,
 };
+use host::StdHost;
 use measure::Subject;
-use runner::StdHost;
 use serde_json::Value;
 
 /// A generous budget, so that metering is paid for as in a node.

@@ -5,6 +5,7 @@
 //! another folder. Interfaces in `DIR/interfaces` are compared too. With `--rest` every service is
 //! put to rest and woken before each call. The last line is `N passed, N failed`.
 
+mod files;
 mod runner;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,15 +37,18 @@ fn main() -> ExitCode {
     } else {
         dir.clone()
     };
-    let mut runner = runner::Runner::new(Box::new(move |file| std::fs::read(wasm.join(file))));
+    let mut runner = runner::Runner::new(Box::new(move |file| {
+        std::fs::read(wasm.join(file)).map_err(|error| error.to_string())
+    }));
     runner.rest = rest;
-    for path in runner::json_files(&scenarios) {
+    for path in files::json_files(&scenarios) {
         if only
             .as_deref()
             .is_none_or(|only| path.file_stem().is_some_and(|name| name == only))
         {
             // A scenario that breaks the runner is one failure, not the end of the run.
-            let run = std::panic::AssertUnwindSafe(|| runner.scenario(&path));
+            let (stem, scenario) = files::read(&path);
+            let run = std::panic::AssertUnwindSafe(|| runner.scenario(&stem, &scenario));
             if std::panic::catch_unwind(run).is_err() {
                 runner
                     .failures
@@ -53,8 +57,9 @@ fn main() -> ExitCode {
         }
     }
     if only.is_none() {
-        for path in runner::json_files(&dir.join("interfaces")) {
-            runner.interface(&path);
+        for path in files::json_files(&dir.join("interfaces")) {
+            let (name, expected) = files::read(&path);
+            runner.interface(&name, &expected);
         }
     }
     for failure in &runner.failures {

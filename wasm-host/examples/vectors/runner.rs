@@ -1,9 +1,14 @@
 //! The scenario format and its checks; the tests use the same file.
+//!
+//! It needs of `std` only what `alloc` has: `basalt-vectors` has it on bare metal too.
 
 use std::{
+    boxed::Box,
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    format,
+    string::{String, ToString},
     sync::Arc,
+    vec::Vec,
 };
 
 use basalt_wasm_host::{
@@ -17,44 +22,54 @@ use basalt_wasm_host::{
 };
 use serde_json::{Value, json};
 
-/// The host that scenarios run on: real clocks, a small generator, no network; output goes nowhere.
-pub(crate) struct StdHost {
-    start: std::time::Instant,
-    seed: u64,
+/// The host that scenarios run on: a clock that only they move, a small generator, no network;
+/// output goes nowhere.
+struct Desk {
+    nanoseconds: u64,
+    generator: Generator,
 }
 
-impl Default for StdHost {
+/// Numbers that look random and are the same in every run.
+pub(crate) struct Generator(u64);
+
+impl Default for Generator {
     fn default() -> Self {
-        Self {
-            start: std::time::Instant::now(),
-            seed: 0x9e37_79b9_7f4a_7c15,
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl Generator {
+    /// Fills the buffer.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 56) as u8;
         }
     }
 }
 
-impl Host for StdHost {
+/// When scenarios begin, in nanoseconds since 1970.
+const BEGIN: u64 = 1_700_000_000_000_000_000;
+
+impl Host for Desk {
     fn now(&mut self) -> u64 {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |now| now.as_nanos() as u64)
+        BEGIN + self.monotonic()
     }
 
     fn monotonic(&mut self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
+        self.nanoseconds += 1_000;
+        self.nanoseconds
     }
 
     fn random(&mut self, buffer: &mut [u8]) {
-        for byte in buffer {
-            self.seed = self
-                .seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            *byte = (self.seed >> 56) as u8;
-        }
+        self.generator.fill(buffer);
     }
 
     fn sleep(&mut self, nanoseconds: u64) {
-        std::thread::sleep(std::time::Duration::from_nanos(nanoseconds));
+        self.nanoseconds = self.nanoseconds.saturating_add(nanoseconds);
     }
 
     fn log(&mut self, _: &str, _: Level, _: &str) {}
@@ -81,20 +96,8 @@ impl Mounted for Coreutil {
     }
 }
 
-/// All JSON files of a folder in name order.
-pub(crate) fn json_files(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    files.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    files.sort();
-    files
-}
-
 /// Gives a module's file by its name.
-pub(crate) type Lookup = Box<dyn Fn(&str) -> std::io::Result<Vec<u8>>>;
+pub(crate) type Lookup = Box<dyn Fn(&str) -> Result<Vec<u8>, String>>;
 
 /// Runs scenarios and counts what held.
 pub(crate) struct Runner {
@@ -129,27 +132,19 @@ impl Runner {
     }
 
     /// Compares a module's interface in the form that nodes print.
-    pub(crate) fn interface(&mut self, path: &Path) {
-        let name = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let expected = read_json(path);
+    pub(crate) fn interface(&mut self, name: &str, expected: &Value) {
         let wasm = (self.wasm)(&format!("{name}.wasm")).expect("module file");
-        let module = self.store.load(&name, &name, &wasm).expect("module loads");
+        let module = self.store.load(name, name, &wasm).expect("module loads");
         let actual = basalt_wasm_host::interface::Description::of(module.interface());
-        self.check(actual.to_json() == expected, || {
+        self.check(actual.to_json() == *expected, || {
             format!("{name}: interface {}", actual.to_text())
         });
     }
 
     /// Runs a scenario: loading, interface, calls.
-    pub(crate) fn scenario(&mut self, path: &Path) {
-        let scenario = read_json(path);
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let name = scenario["name"].as_str().unwrap_or(&stem).to_string();
-        let mut service = match (self.create(&scenario), scenario.get("create_error")) {
+    pub(crate) fn scenario(&mut self, stem: &str, scenario: &Value) {
+        let name = scenario["name"].as_str().unwrap_or(stem).to_string();
+        let mut service = match (self.create(scenario), scenario.get("create_error")) {
             (Ok(service), None) => service,
             (Err(error), Some(expected)) => {
                 let difference = error_difference(&error, expected);
@@ -213,7 +208,7 @@ impl Runner {
                 };
                 config.mounted_binaries.insert(import, mounted);
             }
-            let wasm = (self.wasm)(file).map_err(|error| Error::Io(error.to_string()))?;
+            let wasm = (self.wasm)(file).map_err(Error::Io)?;
             let module = self.store.load(&format!("{name}/{file}"), name, &wasm);
             let module = module.map_err(|error| Error::Engine(EngineError::Module(error)))?;
             modules.push((config, module));
@@ -240,7 +235,10 @@ impl Runner {
             config,
             &modules,
             vfs,
-            Box::new(StdHost::default()),
+            Box::new(Desk {
+                nanoseconds: 0,
+                generator: Generator::default(),
+            }),
         )
     }
 
@@ -300,11 +298,6 @@ fn rested(service: Service) -> Service {
         Ok(service) => service,
         Err((_, error)) => panic!("the service does not wake: {error}"),
     }
-}
-
-fn read_json(path: &Path) -> Value {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn strings(value: Option<&Value>) -> BTreeMap<String, String> {

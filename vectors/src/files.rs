@@ -1,0 +1,92 @@
+//! The vectors that stand in the workspace.
+
+#[path = "../../wasm-host/tests/support/modules.rs"]
+mod modules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, vec};
+
+use basalt_distro::File;
+use serde_json::Value;
+
+use crate::{Files, MODULES};
+
+/// Where the vectors of each kind lie, and where the keys of the recorded cases, which are none.
+const FOLDERS: [(&str, &str); 4] = [
+    ("air/", "air/tests/vectors/cases"),
+    ("marine/", "wasm-host/tests/vectors"),
+    ("interfaces/", "wasm-host/tests/vectors/interfaces"),
+    ("randomx/", "prover/tests/vectors"),
+];
+const NO_VECTOR: &str = "keys.json";
+
+/// All of them but one: `large/past_2gb.json` of the Marine services takes 4 GiB of memory. They
+/// are read once and stay in memory.
+///
+/// # Panics
+/// When a file cannot be read.
+#[must_use]
+pub fn all() -> Files {
+    let mut files = Files::new();
+    let mut modules = Vec::new();
+    for (kind, folder) in FOLDERS {
+        for path in json(&workspace().join(folder)) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name == NO_VECTOR {
+                continue;
+            }
+            let bytes = bytes(&path);
+            match kind {
+                "marine/" => modules.extend(named(&bytes)),
+                "interfaces/" => modules.push(name.replace(".json", ".wasm")),
+                _ => {}
+            }
+            files.push((format!("{kind}{name}"), file(bytes)));
+        }
+    }
+    let numbers = bytes(&workspace().join("air/tests/vectors/numbers.json"));
+    files.push(("numbers/numbers.json".to_string(), file(numbers)));
+    modules.sort();
+    modules.dedup();
+    for name in modules {
+        // A scenario may be about a module that is not there.
+        if let Ok(module) = modules::wasm(&workspace().join("wasm-host"), &name) {
+            files.push((format!("{MODULES}{name}"), file(module)));
+        }
+    }
+    files
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn json(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    paths.sort();
+    paths
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+}
+
+fn file(bytes: Vec<u8>) -> File {
+    File::new(bytes.leak())
+}
+
+/// The modules that a scenario names.
+fn named(scenario: &[u8]) -> Vec<String> {
+    let scenario: Value = serde_json::from_slice(scenario).expect("JSON");
+    let modules = scenario["modules"].as_array().cloned().unwrap_or(vec![]);
+    let names = modules.iter().filter_map(|module| module["wasm"].as_str());
+    names.map(str::to_string).collect()
+}
