@@ -103,7 +103,7 @@ impl Engine for Wasmi {
             // The engine knows the words for what is wrong.
             check()?;
             return Err(CompileError(
-                "the module branches with more values than this host supports".to_string(),
+                "the module has more entries, or branches with more values, than this host supports".to_string(),
             ));
         };
         if prepared.check_original {

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use wasmparser::{BlockType, BrTable, FuncType, FunctionBody, Operator, RefType, ValType};
 
-use super::leb;
+use crate::sections::{leb, leb_u32};
 
 /// What a module grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Code {
     ) -> Option<()> {
         self.functions += 1;
         let range = body.range();
-        let operators = body.get_operators_reader().ok()?;
+        let mut operators = body.get_operators_reader().ok()?;
         let first = operators.original_position();
         let mut function = Function {
             code: self,
@@ -94,13 +94,10 @@ impl Code {
             limit: wasm.len() + ROOM,
         };
         let mut copied = first;
-        let mut operators = operators.into_iter_with_offsets().peekable();
-        while let Some(operator) = operators.next() {
-            let (operator, start) = operator.ok()?;
-            let end = match operators.peek() {
-                Some(Ok((_, next))) => *next,
-                _ => range.end,
-            };
+        while !operators.eof() {
+            let start = operators.original_position();
+            let operator = operators.read().ok()?;
+            let end = operators.original_position();
             let before = |function: &mut Function<'_>, copied: &mut usize| {
                 function.out.extend_from_slice(wasm.get(*copied..start)?);
                 *copied = end;
@@ -167,8 +164,17 @@ impl Code {
                 _ => {}
             }
         }
-        function.out.extend_from_slice(wasm.get(copied..range.end)?);
-        let Function { out, locals, .. } = function;
+        let Function {
+            mut out, locals, ..
+        } = function;
+        if copied == first {
+            // As it was, like most.
+            let body = wasm.get(range)?;
+            leb(&mut self.bytes, body.len() as u32);
+            self.bytes.extend_from_slice(body);
+            return Some(());
+        }
+        out.extend_from_slice(wasm.get(copied..range.end)?);
         let old = wasm.get(range.start..first)?;
         let declared = match locals {
             Some(locals) => locals.declare(old)?,
@@ -374,7 +380,7 @@ impl Locals {
 
     /// The declarations, with those of the added locals.
     fn declare(&self, old: &[u8]) -> Option<Vec<u8>> {
-        let (groups, declared) = crate::sections::leb_u32(old)?;
+        let (groups, declared) = leb_u32(old)?;
         let mut out = Vec::with_capacity(old.len() + self.added.len() * 2 + 5);
         leb(&mut out, groups.checked_add(self.added.len() as u32)?);
         out.extend_from_slice(declared);

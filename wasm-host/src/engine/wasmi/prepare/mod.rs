@@ -5,12 +5,12 @@
 //! than functions) is never parked.
 //!
 //! **Operators.** The engine's handlers pass control on by calls in tail position. Where the
-//! compiler makes no jump of one, each execution leaves a frame on the native stack, and a loop in a
-//! guest ends the process. It is so for `memory.grow`, `table.grow` and `br_table` with values. The
-//! first two become calls of host functions through a table of their own, which also meters them
-//! right: the engine asks for the same growth twice when the fuel ends in it. The third becomes one
-//! without values ([`body`]). A start section becomes an export that the host calls, since only
-//! calls are resumed with more fuel.
+//! compiler makes no jump of one, each execution leaves a frame on the native stack, and a loop in
+//! a guest ends the process. It is so for `memory.grow`, `table.grow` and `br_table` with values.
+//! The first two become calls of host functions through a table of their own, which also meters
+//! them right: the engine asks for the same growth twice when the fuel ends in it. The third
+//! becomes one without values ([`body`]). A start section becomes an export that the host calls,
+//! since only calls are resumed with more fuel.
 //!
 //! Guests and callers cannot see what is added: a module is imported by its interface's names only,
 //! and an index beyond the module's own is refused here.
@@ -22,7 +22,7 @@ use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
 use wasmparser::{ExternalKind, RefType};
 
-use crate::sections;
+use crate::sections::{self, leb};
 use scan::Scan;
 
 /// Ids of sections, in the order of a module but for [`DATA_COUNT`].
@@ -245,14 +245,6 @@ fn section(out: &mut Vec<u8>, id: u8, parts: &[&[u8]]) {
     for part in parts {
         out.extend_from_slice(part);
     }
-}
-
-fn leb(out: &mut Vec<u8>, mut value: u32) {
-    while value > 0x7f {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]

@@ -13,6 +13,10 @@ use super::body::Code;
 /// own has.
 pub(super) const PREFIX: &str = "basalt:state";
 
+/// Entries that a section may have: the engine's own bound for types, imports and functions, which
+/// it looks at only later. An entry of a few bytes takes many times as much here.
+const MAX_ENTRIES: u32 = 1_000_000;
+
 #[derive(Default)]
 pub(super) struct Scan {
     /// None when it cannot be reached in full.
@@ -51,6 +55,9 @@ pub(super) fn scan(wasm: &[u8]) -> Option<Scan> {
                 return None;
             }
             last = place;
+        }
+        if entries(&payload) > MAX_ENTRIES {
+            return None;
         }
         match payload {
             Payload::TypeSection(types) => {
@@ -183,6 +190,19 @@ fn fixed(kind: &DataKind<'_>) -> Option<u32> {
     match (offset.read().ok()?, offset.read().ok()?) {
         (Operator::I32Const { value }, Operator::End) => Some(value as u32),
         _ => None,
+    }
+}
+
+fn entries(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::FunctionSection(section) => section.count(),
+        Payload::TableSection(section) => section.count(),
+        Payload::GlobalSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::DataSection(section) => section.count(),
+        _ => 0,
     }
 }
 
