@@ -1,4 +1,5 @@
-//! What those who write services get wrong, and how the error reads: the table of `docs/services.md`.
+//! What those who write services get wrong, and how the error reads: the table of
+//! `docs/services.md`.
 
 use basalt_node::limits::ServiceLimits;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Growth of memories and tables, as host functions of the modules that ask for it: the engine's own
-//! operators are replaced (see [`super::prepare`]).
+//! Growth of memories and tables, as host functions of the modules that ask for it: the engine's
+//! own operators are replaced (see [`super::prepare`]).
 
 use wasmi::{Caller, Error, Func, FuncType, Instance, Memory, Nullable, Ref, Table, Val};
 

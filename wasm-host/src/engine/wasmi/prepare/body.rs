@@ -1,8 +1,8 @@
 //! Bodies of functions, with the operators replaced that would leave frames on the native stack.
 //!
 //! `memory.grow` and `table.grow` become calls through the hidden table. A `br_table` to labels
-//! that take values keeps the values in locals of its own, branches without them to a block for each
-//! label, and from there with them:
+//! that take values keeps the values in locals of its own, branches without them to a block for
+//! each label, and from there with them:
 //!
 //! ```text
 //! local.set $i  local.set $v...
@@ -41,8 +41,8 @@ pub(super) struct Code {
     replaced: usize,
 }
 
-/// Bytes that the replacements of all `br_table`s may take beside the module's own length. Compilers
-/// write none with values, and each grows with its values times its labels.
+/// Bytes that the replacements of all `br_table`s may take beside the module's own length.
+/// Compilers write none with values, and each grows with its values times its labels.
 const ROOM: usize = 64 << 10;
 
 /// The function types of growth, one for memories and one for each kind of table.

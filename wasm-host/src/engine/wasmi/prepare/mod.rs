@@ -1,7 +1,7 @@
 //! Rewrites a module before the engine gets it, for two reasons.
 //!
-//! **State.** Mutable globals and the memory get exports, so that an instance can be taken apart and
-//! made again. A module that keeps state elsewhere (changed tables, dropped segments, imports other
+//! **State.** Mutable globals and the memory get exports, so that an instance can be taken apart
+//! and made again. A module that keeps state elsewhere (changed tables, dropped segments, imports other
 //! than functions) is never parked.
 //!
 //! **Operators.** The engine's handlers pass control on by calls in tail position. Where the
