@@ -115,11 +115,9 @@ impl Code {
                 Operator::End => {
                     function.labels.pop()?;
                 }
-                Operator::BrTable { targets } => {
-                    if !function.label(targets.default())?.is_empty() {
-                        before(&mut function, &mut copied)?;
-                        function.branch(&targets, body, ty)?;
-                    }
+                Operator::BrTable { targets } if !function.label(targets.default())?.is_empty() => {
+                    before(&mut function, &mut copied)?;
+                    function.branch(&targets, body, ty)?;
                 }
                 Operator::MemoryGrow { .. } => {
                     // Any other way to write it is no operator of the language without several

@@ -1,8 +1,8 @@
 //! Rewrites a module before the engine gets it, for two reasons.
 //!
 //! **State.** Mutable globals and the memory get exports, so that an instance can be taken apart
-//! and made again. A module that keeps state elsewhere (changed tables, dropped segments, imports other
-//! than functions) is never parked.
+//! and made again. A module that keeps state elsewhere (changed tables, dropped segments, imports
+//! other than functions) is never parked.
 //!
 //! **Operators.** The engine's handlers pass control on by calls in tail position. Where the
 //! compiler makes no jump of one, each execution leaves a frame on the native stack, and a loop in
@@ -178,7 +178,7 @@ fn write(wasm: &[u8], scan: &Scan, growth: Option<&Growth>, exports: &Added) -> 
     let mut out = Vec::with_capacity(wasm.len() + exports.entries.len() + scan.code.bytes.len());
     out.extend_from_slice(wasm.get(..HEADER)?);
     let mut table = growth.map(|growth| hidden_table(growth.targets.len() as u32));
-    let mut added = (exports.count > 0).then(|| exports.entries.as_slice());
+    let mut added = (exports.count > 0).then_some(exports.entries.as_slice());
     for (id, body) in sections::all(wasm) {
         // The data count stands before the code.
         let place = if id == DATA_COUNT { CODE - 1 } else { id };
