@@ -62,6 +62,15 @@ pub(crate) fn leb_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     None
 }
 
+/// Writes a number in LEB128.
+pub(crate) fn leb(out: &mut Vec<u8>, mut value: u32) {
+    while value > 0x7f {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

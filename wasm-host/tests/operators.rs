@@ -2,6 +2,7 @@
 //! each, on whatever path, would end the process. It depends on the compiler, so that each profile
 //! has to be looked at: `cargo test --release --test operators` in this folder.
 
+use std::collections::BTreeSet;
 use std::thread;
 
 use basalt_wasm_host::engine::{
@@ -76,9 +77,16 @@ fn many() -> Vec<String> {
         "(block (br 0))",
         "(block (br_if 0 (i32.const 1)))",
         "(block (block (br_table 0 1 (local.get $i))))",
+        "(drop (block (result i32) (block (result i32) (br_table 0 1 (i32.const 7) (local.get $i)))))",
+        "(drop (block (result v128) (br_table 0 0 (v128.const i64x2 1 2) (local.get $i))))",
+        "(drop (drop (block (result i32 f64) (br_table 0 (i32.const 1) (f64.const 2) (local.get $i)))))",
+        "(drop (i32.const 1) (loop (param i32) (result i32)
+            (block (param i32) (result i32) (br_table 0 0 (local.get $i)))))",
+        "(drop (ref.is_null (block (result externref) (br_table 0 0 (ref.null extern) (local.get $i)))))",
         "(if (local.get $i) (then) (else (nop)))",
         "(loop)",
         "(drop (select (i32.const 1) (i64.eqz (i64.const 1)) (local.get $i)))",
+        "(drop (select (f32.const 1) (f32.const 2) (local.get $i)))",
         "(drop (select (result f64) (f64.const 1) (f64.const 2) (local.get $i)))",
         "(drop (select (result externref) (ref.null extern) (ref.null extern) (local.get $i)))",
         "(local.set $x (local.tee $x (local.get $i)))",
@@ -143,52 +151,59 @@ fn numeric() -> Vec<(String, Vec<&'static str>)> {
         add(shape, "splat", &[lane]);
         add(shape, "abs neg", &["v128"]);
         add(shape, "add sub eq ne", &["v128", "v128"]);
-        match shape.starts_with('i') {
-            true => {
-                add(shape, "all_true bitmask", &["v128"]);
-                add(shape, "shl shr_s shr_u", &["v128", "i32"]);
-                add(shape, "lt_s gt_s le_s ge_s", &["v128", "v128"]);
+        if shape.starts_with('f') {
+            add(shape, "ceil floor trunc nearest sqrt", &["v128"]);
+            let names = "mul div min max pmin pmax lt gt le ge";
+            add(shape, names, &["v128", "v128"]);
+            continue;
+        }
+        add(shape, "all_true bitmask", &["v128"]);
+        add(shape, "shl shr_s shr_u", &["v128", "i32"]);
+        add(shape, "lt_s gt_s le_s ge_s", &["v128", "v128"]);
+        if shape != "i64x2" {
+            let names = "lt_u gt_u le_u ge_u min_s min_u max_s max_u";
+            add(shape, names, &["v128", "v128"]);
+        }
+        if shape != "i8x16" {
+            add(shape, "mul", &["v128", "v128"]);
+        }
+    }
+    let saturating = "add_sat_s add_sat_u sub_sat_s sub_sat_u avgr_u";
+    for (wide, narrow) in [("i16x8", "i8x16"), ("i32x4", "i16x8"), ("i64x2", "i32x4")] {
+        for half in ["low", "high"] {
+            for sign in ["s", "u"] {
+                add(wide, &format!("extend_{half}_{narrow}_{sign}"), &["v128"]);
+                let name = format!("extmul_{half}_{narrow}_{sign}");
+                add(wide, &name, &["v128", "v128"]);
             }
-            false => {
-                add(shape, "ceil floor trunc nearest sqrt", &["v128"]);
-                add(
-                    shape,
-                    "mul div min max pmin pmax lt gt le ge",
-                    &["v128", "v128"],
-                );
+        }
+        if wide != "i64x2" {
+            for sign in ["s", "u"] {
+                add(wide, &format!("extadd_pairwise_{narrow}_{sign}"), &["v128"]);
+                add(narrow, &format!("narrow_{wide}_{sign}"), &["v128", "v128"]);
             }
+            add(narrow, saturating, &["v128", "v128"]);
         }
     }
     add("i8x16", "popcnt", &["v128"]);
+    add("i8x16", "swizzle", &["v128", "v128"]);
+    add("i16x8", "q15mulr_sat_s", &["v128", "v128"]);
+    add("i32x4", "dot_i16x8_s", &["v128", "v128"]);
     add(
-        "i8x16",
-        "swizzle narrow_i16x8_s narrow_i16x8_u add_sat_s add_sat_u sub_sat_s sub_sat_u min_s min_u \
-         max_s max_u avgr_u",
-        &["v128", "v128"],
-    );
-    add(
-        "i16x8",
-        "mul narrow_i32x4_s narrow_i32x4_u q15mulr_sat_s extmul_low_i8x16_s extmul_high_i8x16_u",
-        &["v128", "v128"],
-    );
-    add(
-        "i16x8",
-        "extend_low_i8x16_s extend_high_i8x16_u extadd_pairwise_i8x16_s",
+        "i32x4",
+        "trunc_sat_f32x4_s trunc_sat_f32x4_u trunc_sat_f64x2_s_zero trunc_sat_f64x2_u_zero",
         &["v128"],
     );
     add(
-        "i32x4",
-        "mul dot_i16x8_s extmul_low_i16x8_u",
-        &["v128", "v128"],
-    );
-    add(
-        "i32x4",
-        "trunc_sat_f32x4_s trunc_sat_f64x2_u_zero extend_low_i16x8_s",
+        "f32x4",
+        "convert_i32x4_s convert_i32x4_u demote_f64x2_zero",
         &["v128"],
     );
-    add("i64x2", "mul extmul_high_i32x4_s", &["v128", "v128"]);
-    add("f32x4", "convert_i32x4_s demote_f64x2_zero", &["v128"]);
-    add("f64x2", "convert_low_i32x4_u promote_low_f32x4", &["v128"]);
+    add(
+        "f64x2",
+        "convert_low_i32x4_s convert_low_i32x4_u promote_low_f32x4",
+        &["v128"],
+    );
     all
 }
 
@@ -222,7 +237,8 @@ fn some() -> Vec<String> {
         ("f64", "load"),
         (
             "v128",
-            "load load8x8_s load16x4_u load32x2_s load8_splat load64_splat load32_zero",
+            "load load8x8_s load8x8_u load16x4_s load16x4_u load32x2_s load32x2_u load8_splat \
+             load16_splat load32_splat load64_splat load32_zero load64_zero",
         ),
     ];
     let stores = [
@@ -244,14 +260,46 @@ fn some() -> Vec<String> {
     }
     let v = operand("v128");
     bodies.push(format!("(drop (v128.bitselect {v} {v} {v}))"));
-    bodies.push(format!("(drop (i32x4.extract_lane 1 {v}))"));
-    bodies.push(format!("(drop (i32x4.replace_lane 1 {v} (i32.const 1)))"));
+    for (shape, lane, sign) in [
+        ("i8x16", "i32", "_s"),
+        ("i8x16", "i32", "_u"),
+        ("i16x8", "i32", "_s"),
+        ("i16x8", "i32", "_u"),
+        ("i32x4", "i32", ""),
+        ("i64x2", "i64", ""),
+        ("f32x4", "f32", ""),
+        ("f64x2", "f64", ""),
+    ] {
+        let value = operand(lane);
+        bodies.push(format!("(drop ({shape}.extract_lane{sign} 1 {v}))"));
+        bodies.push(format!("(drop ({shape}.replace_lane 1 {v} {value}))"));
+    }
     bodies.push(format!(
         "(drop (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 {v} {v}))"
     ));
-    bodies.push(format!("(drop (v128.load8_lane 1 {address} {v}))"));
-    bodies.push(format!("(v128.store32_lane 1 {address} {v})"));
+    for bits in [8, 16, 32, 64] {
+        bodies.push(format!("(drop (v128.load{bits}_lane 1 {address} {v}))"));
+        bodies.push(format!("(v128.store{bits}_lane 1 {address} {v})"));
+    }
     bodies
+}
+
+/// A module that repeats a body as often as its argument says.
+fn repeating(body: &str, memory: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module (type $unit (func)) (import "host" "f" (func $host))
+            (memory {memory})
+            (table $funcs {memory} funcref) (table $externs {memory} externref)
+            (table $calls 2 funcref) (global $g (mut i64) (i64.const 0))
+            (data $passive "abc") (elem $segment func $nothing)
+            (elem (table $calls) (i32.const 0) func $nothing $host)
+            (func $nothing) (func $one (param i32) (result i32) (return (local.get 0)))
+            (func (export "run") (param $i i32) (local $x i32)
+                (loop $again
+                    {body}
+                    (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))"#
+    );
+    wat::parse_str(&text).unwrap_or_else(|error| panic!("{body}: {error}"))
 }
 
 /// Runs each body so many times, in a module of its own, on a small stack.
@@ -260,20 +308,7 @@ fn repeat(bodies: Vec<String>, times: u32, memory: &'static str) {
     let run = move || {
         let engine = Wasmi::default();
         for body in bodies {
-            let text = format!(
-                r#"(module (type $unit (func)) (import "host" "f" (func $host))
-                    (memory {memory})
-                    (table $funcs {memory} funcref) (table $externs {memory} externref)
-                    (table $calls 2 funcref) (global $g (mut i64) (i64.const 0))
-                    (data $passive "abc") (elem $segment func $nothing)
-                    (elem (table $calls) (i32.const 0) func $nothing $host)
-                    (func $nothing) (func $one (param i32) (result i32) (local.get 0))
-                    (func (export "run") (param $i i32) (local $x i32)
-                        (loop $again
-                            {body}
-                            (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))"#
-            );
-            let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{body}: {error}"));
+            let wasm = repeating(&body, memory);
             let module = engine.compile(&wasm).unwrap();
             let mut store = engine.open(Mean);
             store.set_fuel(4_000_000);
@@ -304,4 +339,45 @@ fn what_the_declared_maximum_refuses_leaves_no_frame() {
 #[test]
 fn what_computes_leaves_no_frame() {
     repeat(some(), SOME, "1");
+}
+
+/// Proposal and name of each operator that there is.
+macro_rules! names {
+    ($( @$proposal:ident $op:ident $({ $($argument:ident: $ty:ty),* })? => $visit:ident ($($rest:tt)*) )*) => {
+        &[$((stringify!($proposal), stringify!($op))),*]
+    };
+}
+
+#[test]
+fn every_operator_of_the_language_is_repeated() {
+    let all: &[(&str, &str)] = wasmparser::for_each_operator!(names);
+    let language = [
+        "mvp",
+        "sign_extension",
+        "saturating_float_to_int",
+        "bulk_memory",
+        "reference_types",
+        "simd",
+    ];
+    let mut missing: BTreeSet<&str> = all
+        .iter()
+        .filter(|(proposal, _)| language.contains(proposal))
+        .map(|(_, name)| *name)
+        // It ends what would be repeated.
+        .filter(|name| *name != "Unreachable")
+        .collect();
+    assert!(missing.len() > 400, "{}", missing.len());
+    for body in many().iter().chain(&some()) {
+        let wasm = repeating(body, "1");
+        for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+            let wasmparser::Payload::CodeSectionEntry(body) = payload.unwrap() else {
+                continue;
+            };
+            for operator in body.get_operators_reader().unwrap() {
+                let text = format!("{:?}", operator.unwrap());
+                missing.remove(text.split([' ', '(']).next().unwrap());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }

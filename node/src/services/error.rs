@@ -42,6 +42,8 @@ pub enum Error {
     ForbiddenBinary(String, String, String),
     /// The service failed.
     Wasm(basalt_wasm_host::Error),
+    /// A guest failed, and wrote this to its standard error before: the text of a panic is there.
+    Guest(basalt_wasm_host::Error, String),
     /// The time for the call is over.
     Late,
     /// A budget is used up. It is counted.
@@ -97,6 +99,7 @@ impl fmt::Display for Error {
                 "Config error: Module {name} with CID {cid} requested a binary `{binary}` which isn't in the configured list of binaries"
             ),
             Error::Wasm(error) => write!(f, "{error}"),
+            Error::Guest(error, wrote) => write!(f, "{error}\n{wrote}"),
             Error::Late => f.write_str("the time for the call is over"),
             Error::Refused(reason) => write!(f, "this peer is too busy: {reason}"),
             Error::NoCompute => f.write_str("this machine runs no services"),
@@ -112,15 +115,25 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// The failure of a service whose guests wrote something to their standard error.
+    pub(super) fn guest(error: basalt_wasm_host::Error, wrote: String) -> Error {
+        use basalt_wasm_host::Error::{Engine, OutOfMemory};
+        match error {
+            Engine(_) | OutOfMemory { .. } if !wrote.is_empty() => Error::Guest(error, wrote),
+            error => Error::Wasm(error),
+        }
+    }
+
     /// The budget that a call was over, if it was that, and was not counted when it began.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Error::Late => Some(Refusal::CallTime),
             Error::Refused(reason) => Some(*reason),
-            Error::Wasm(basalt_wasm_host::Error::OutOfMemory { .. }) => {
+            Error::Wasm(basalt_wasm_host::Error::OutOfMemory { .. })
+            | Error::Guest(basalt_wasm_host::Error::OutOfMemory { .. }, _) => {
                 Some(Refusal::ServiceMemory)
             }
-            Error::Wasm(error) => {
+            Error::Wasm(error) | Error::Guest(error, _) => {
                 (error.budget() == Some(BudgetKind::Time)).then_some(Refusal::CallTime)
             }
             _ => None,

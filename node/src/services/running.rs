@@ -31,6 +31,9 @@ use crate::web::Web;
 const SCRATCH: u64 = 1;
 const STORAGE: u64 = 2;
 
+/// A sleep for which a core is not given back.
+const SHORT: Duration = Duration::from_millis(2);
+
 /// The bytes of a module's file, wherever they are.
 pub(crate) type File = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
@@ -84,6 +87,28 @@ pub(super) type Loaded = Vec<(String, Module)>;
 #[derive(Clone, Default)]
 struct InJob(Arc<Mutex<Option<Pauser>>>);
 
+/// The end of what the guests of a service wrote to their standard error in the present job: the
+/// text of a panic is there. Clones are the same place.
+#[derive(Clone, Default)]
+struct Wrote(Arc<Mutex<Vec<u8>>>);
+
+impl Wrote {
+    /// Bytes that are kept.
+    const MAX: usize = 1024;
+
+    fn add(&self, bytes: &[u8]) {
+        let mut kept = self.0.lock();
+        kept.extend_from_slice(&bytes[bytes.len().saturating_sub(Self::MAX)..]);
+        let over = kept.len().saturating_sub(Self::MAX);
+        kept.drain(..over);
+    }
+
+    fn take(&self) -> String {
+        let kept = core::mem::take(&mut *self.0.lock());
+        String::from_utf8_lossy(&kept).trim().into()
+    }
+}
+
 impl Maker {
     /// Loads what must be loaded and starts the service, in a job.
     pub(super) fn make(self, loaded: &mut Loaded, pauser: &Pauser) -> Result<Running, Error> {
@@ -125,9 +150,11 @@ impl Maker {
             .mount("/tmp/vault", self.vault);
         let in_job = InJob::default();
         *in_job.0.lock() = Some(pauser.clone());
+        let wrote = Wrote::default();
         let host = Outside {
             platform: self.platform.clone(),
             in_job: in_job.clone(),
+            wrote: wrote.clone(),
             service: self.id.clone(),
             web: self.web,
         };
@@ -142,7 +169,7 @@ impl Maker {
             ..ServiceConfig::default()
         };
         let service = Service::new(&self.engine, config, &modules, vfs, Box::new(host))
-            .map_err(Error::Wasm)?;
+            .map_err(|error| Error::guest(error, wrote.take()))?;
         Ok(Running {
             body: Some(Body::Awake(Box::new(service))),
             may_rest: true,
@@ -151,6 +178,7 @@ impl Maker {
             recorder,
             storage,
             in_job,
+            wrote,
         })
     }
 }
@@ -227,6 +255,7 @@ pub(crate) struct Running {
     recorder: Recorder,
     storage: Volume,
     in_job: InJob,
+    wrote: Wrote,
 }
 
 /// What a call gave, and what it took.
@@ -265,10 +294,13 @@ impl Running {
             };
         }
         let before = self.memory_bytes();
+        let wrote = self.wrote.clone();
+        // Of this call only.
+        wrote.take();
         let result = self.wake().and_then(|service| {
             service
                 .call_text(function, args, parameters, budget(until))
-                .map_err(Error::Wasm)
+                .map_err(|error| Error::guest(error, wrote.take()))
         });
         Called {
             result,
@@ -359,6 +391,7 @@ impl Running {
 struct Outside {
     platform: Arc<dyn Platform>,
     in_job: InJob,
+    wrote: Wrote,
     service: String,
     web: Web,
 }
@@ -378,7 +411,21 @@ impl Host for Outside {
     }
 
     fn sleep(&mut self, nanoseconds: u64) {
-        self.platform.sleep(Duration::from_nanos(nanoseconds));
+        let until = self.platform.clock().now + Duration::from_nanos(nanoseconds);
+        // The lock must not be held while the job waits.
+        let pauser = self.in_job.0.lock().clone();
+        // The core serves others meanwhile. With too many that wait, or for less than it takes to
+        // change to another, it is held.
+        while let Some(pauser) = pauser.as_ref().filter(|pauser| pauser.has_room()) {
+            if until.since(self.platform.clock().now) < SHORT {
+                break;
+            }
+            pauser.pause(&*self.platform, until);
+        }
+        let left = until.since(self.platform.clock().now);
+        if !left.is_zero() {
+            self.platform.sleep(left);
+        }
     }
 
     fn log(&mut self, module: &str, level: Level, message: &str) {
@@ -392,7 +439,11 @@ impl Host for Outside {
         log::log!(target: "service", level, "{} {module}: {}", self.service, Quoted(message));
     }
 
-    fn output(&mut self, module: &str, _: u32, bytes: &[u8]) {
+    fn output(&mut self, module: &str, stream: u32, bytes: &[u8]) {
+        const STANDARD_ERROR: u32 = 2;
+        if stream == STANDARD_ERROR {
+            self.wrote.add(bytes);
+        }
         let text = String::from_utf8_lossy(bytes);
         log::debug!(target: "service", "{} {module}: {}", self.service, Quoted(&text));
     }
@@ -407,5 +458,105 @@ impl Host for Outside {
         let pauser = self.in_job.0.lock().clone();
         let pauser = pauser.ok_or("the service is in no job")?;
         self.web.fetch(&*self.platform, &pauser, request, deadline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use core::task::Waker;
+
+    use super::*;
+    use crate::compute::Pause;
+    use crate::host::Clock;
+    use crate::limits::WebLimits;
+
+    /// A clock that only waiting moves, in microseconds, and how long the core was held.
+    #[derive(Default)]
+    struct Clockwork {
+        now: AtomicU64,
+        held: AtomicU64,
+    }
+
+    impl Platform for Clockwork {
+        fn clock(&self) -> Clock {
+            let us = self.now.load(Ordering::Relaxed);
+            Clock {
+                now: Instant::from_millis(0) + Duration::from_micros(us),
+                wall_ms: us / 1000,
+            }
+        }
+
+        fn random(&self, _: &mut [u8]) {}
+
+        fn sleep(&self, duration: Duration) {
+            let us = duration.as_micros() as u64;
+            self.now.fetch_add(us, Ordering::Relaxed);
+            self.held.fetch_add(us, Ordering::Relaxed);
+        }
+    }
+
+    /// A core that takes the job back half-way at first.
+    struct Core {
+        clock: Arc<Clockwork>,
+        has_room: bool,
+    }
+
+    impl Pause for Core {
+        fn has_room(&self) -> bool {
+            self.has_room
+        }
+
+        fn waker(&self) -> Waker {
+            Waker::noop().clone()
+        }
+
+        fn pause(&self, until: Instant) {
+            let now = self.clock.now.load(Ordering::Relaxed);
+            let left = until.as_micros() - now;
+            self.clock
+                .now
+                .fetch_add(left.div_ceil(2), Ordering::Relaxed);
+        }
+    }
+
+    /// Microseconds that pass, and for which the core is held, in a sleep of so many.
+    fn slept(us: u64, has_room: bool) -> (u64, u64) {
+        let clock = Arc::new(Clockwork::default());
+        let core = Core {
+            clock: clock.clone(),
+            has_room,
+        };
+        let pauser = Pauser::new(Arc::new(core), Arc::new(AtomicUsize::new(0)));
+        let in_job = InJob::default();
+        *in_job.0.lock() = Some(pauser);
+        let mut outside = Outside {
+            platform: clock.clone(),
+            in_job,
+            wrote: Wrote::default(),
+            service: String::new(),
+            web: Web::new(WebLimits::default()),
+        };
+        outside.sleep(us * 1000);
+        let at = |moment: &AtomicU64| moment.load(Ordering::Relaxed);
+        (at(&clock.now), at(&clock.held))
+    }
+
+    #[test]
+    fn a_sleep_gives_the_core_back_while_others_may_wait() {
+        let (passed, held) = slept(5_000_000, true);
+        assert!(passed == 5_000_000 && held < 2_000, "{passed} {held}");
+        assert_eq!(slept(5_000_000, false), (5_000_000, 5_000_000));
+        assert_eq!(slept(300, true), (300, 300));
+    }
+
+    #[test]
+    fn of_what_guests_write_the_end_is_kept() {
+        let wrote = Wrote::default();
+        wrote.add(&[b'x'; 5000]);
+        wrote.add(b" the end\n");
+        let text = wrote.take();
+        assert!(text.len() <= Wrote::MAX && text.ends_with("x the end"));
+        assert_eq!(wrote.take(), "");
     }
 }

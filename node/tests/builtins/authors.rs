@@ -1,10 +1,14 @@
 //! Two authors: what one of them uploads or names changes nothing for the other, before and after a
 //! reboot.
 
+use std::sync::Arc;
+
+use basalt_net::particle::Authored;
+use basalt_node::limits::ServiceLimits;
 use basalt_node::state::{Namespace, State};
 use serde_json::{Value, json};
 
-use super::bench::{HOST, MANAGEMENT, STRANGER, peer};
+use super::bench::{FRIEND, HOST, MANAGEMENT, STRANGER, peer};
 use super::house::*;
 
 /// A guest that imports another module by a name of the same length.
@@ -216,4 +220,67 @@ fn aliases_and_spells_of_two_workers_are_apart() {
             peer(HOST)
         )
     );
+}
+
+#[test]
+fn particles_of_one_id_have_vaults_of_their_own() {
+    let mut house = House::new();
+    let particles: Vec<Arc<Authored>> = [(FRIEND, 5), (STRANGER, 6)]
+        .into_iter()
+        .map(|(author, mark)| {
+            let mut particle = Authored::clone(&house.header(author));
+            particle.signature = vec![mark; 64];
+            Arc::new(particle)
+        })
+        .collect();
+    let ask = |house: &mut House, of: usize, function: &str, argument: &str| {
+        let arguments = json!([argument]);
+        let begun = house.begin_by(
+            &particles[of],
+            false,
+            peer(HOST),
+            "vault",
+            function,
+            arguments,
+        );
+        let (ret_code, text) = house.end(begun);
+        let text: String = serde_json::from_str(&text).unwrap();
+        (ret_code, text)
+    };
+    let (ret_code, path) = ask(&mut house, 0, "put", "of the friend");
+    assert_eq!(ret_code, 0, "{path}");
+    let (ret_code, other) = ask(&mut house, 1, "put", "of the stranger");
+    assert_eq!(ret_code, 0, "{other}");
+    assert_ne!(path, other);
+    let (ret_code, refused) = ask(&mut house, 1, "cat", &path);
+    assert!(
+        ret_code == 1 && refused.contains("Incorrect vault path"),
+        "{refused}"
+    );
+    for (of, path, text) in [(0, path, "of the friend"), (1, other, "of the stranger")] {
+        assert_eq!(ask(&mut house, of, "cat", &path), (0, text.to_string()));
+    }
+}
+
+#[test]
+fn programs_of_the_host_go_by_the_file_whoever_calls_it_what() {
+    let runner = guest("runner");
+    let cid = basalt_distro::cid::of_file(&runner);
+    let limits = ServiceLimits {
+        binaries: [(cid.clone(), vec!["curl".into(), "tool".into()])].into(),
+        ..ServiceLimits::default()
+    };
+    let mut house = House::with(limits, disk(64 << 20));
+    for (author, name) in [(MANAGEMENT, "runner"), (HOST, "other")] {
+        assert_eq!(house.add_module_as(author, name, &runner), cid.as_str());
+        let made = blueprint(&mut house, author, name, &[json!(cid)]);
+        service(&mut house, author, &made);
+    }
+    // Another file gets none under the name of one that may.
+    let mut changed = runner;
+    changed.extend([0, 2, 1, b'x']);
+    let changed = house.add_module_as(HOST, "runner", &changed);
+    let made = blueprint(&mut house, HOST, "runner", &[changed]);
+    let refused = house.fail(HOST, "srv", "create", json!([made]));
+    assert!(refused.contains("is forbidden on this host"), "{refused}");
 }

@@ -8,6 +8,7 @@ mod exact;
 mod guarded;
 mod house;
 mod ipfs;
+mod mistakes;
 mod services;
 mod workers;
 

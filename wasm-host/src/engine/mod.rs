@@ -282,6 +282,12 @@ pub trait State: Sized + Send + 'static {
     /// May a table of `current` elements become `desired` elements?
     fn table_growing(&mut self, current: u64, desired: u64) -> bool;
 
+    /// The engine had no memory for what [`Self::memory_growing`] granted.
+    fn memory_not_grown(&mut self, _current: u64, _desired: u64) {}
+
+    /// The table's own maximum, or the engine, refused what [`Self::table_growing`] granted.
+    fn table_not_grown(&mut self, _current: u64, _desired: u64) {}
+
     /// The fuel slice is used up and at least `needed` more is required: grants the next slice or
     /// names what ran out.
     fn refuel(&mut self, needed: u64) -> Result<u64, BudgetKind>;

@@ -57,6 +57,14 @@ impl State for ServiceState {
         self.memory.table(current, desired)
     }
 
+    fn memory_not_grown(&mut self, current: u64, desired: u64) {
+        self.memory.memory_not_grown(current, desired);
+    }
+
+    fn table_not_grown(&mut self, current: u64, desired: u64) {
+        self.memory.table_not_grown(current, desired);
+    }
+
     fn refuel(&mut self, needed: u64) -> Result<u64, BudgetKind> {
         self.meter.refuel(needed, &mut *self.host)
     }

@@ -100,7 +100,8 @@ impl Meter {
     }
 }
 
-/// The memory limit of a service. Nothing is given back while it is awake.
+/// The memory limit of a service. Nothing but what the engine
+/// failed to take is given back while it is awake.
 #[derive(Debug)]
 pub(crate) struct MemoryLimit {
     left: u64,
@@ -134,6 +135,24 @@ impl MemoryLimit {
                 .saturating_sub(current)
                 .saturating_mul(TABLE_ELEMENT),
         )
+    }
+
+    pub(crate) fn memory_not_grown(&mut self, current: u64, desired: u64) {
+        self.give_back(desired.saturating_sub(current));
+    }
+
+    pub(crate) fn table_not_grown(&mut self, current: u64, desired: u64) {
+        let elements = desired.saturating_sub(current);
+        self.give_back(elements.saturating_mul(TABLE_ELEMENT));
+    }
+
+    /// What was granted last was not taken.
+    fn give_back(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.taken);
+        self.left += bytes;
+        self.taken -= bytes;
+        self.share.set(self.share.bytes().saturating_sub(bytes));
+        self.rejects += 1;
     }
 
     fn take(&mut self, bytes: u64) -> bool {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::module::{Body, FILL, GROW_MEMORY, GROW_PAGE, GROW_TABLE, module};
+use super::module::{BRANCH, Body, FILL, GROW_MEMORY, GROW_PAGE, GROW_TABLE, module};
 use super::text::call;
 use crate::attack::Attack;
 use crate::author::in_parallel;
@@ -24,6 +24,12 @@ pub(super) const ATTACKS: &[Attack] = &[
         "growths of its table that a guest is refused",
         [200_000, 1_000_000],
         |stage| repeat(stage, "refused-table", GROW_TABLE),
+    ),
+    Attack::new(
+        "branching-guest",
+        "branches by a table, with a value, in a guest",
+        [200_000, 1_000_000],
+        |stage| repeat(stage, "branching-guest", BRANCH),
     ),
     Attack::new(
         "hungry-guest",

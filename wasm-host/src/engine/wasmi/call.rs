@@ -4,7 +4,7 @@
 use alloc::string::ToString;
 
 use smallvec::SmallVec;
-use wasmi::{Func, ResumableCall, TypedResumableCall, Val, WasmResults};
+use wasmi::{Func, ResumableCall, TypedFunc, TypedResumableCall, Val, WasmResults};
 
 use super::{
     convert::{raw, val},
@@ -30,10 +30,7 @@ pub(super) fn call<H: Holder>(
         ));
     };
     match (entry, args, results) {
-        (Entry::Unit(func), [], []) => {
-            let call = func.call_resumable(&mut *ctx, ());
-            typed(ctx, call)
-        }
+        (Entry::Unit(func), [], []) => unit(ctx, func),
         (Entry::GetI32(func), [], [result]) => {
             let call = func.call_resumable(&mut *ctx, ());
             *result = Raw::I32(typed(ctx, call)?);
@@ -62,6 +59,12 @@ pub(super) fn call<H: Holder>(
             "the arguments do not fit the function's signature".to_string(),
         )),
     }
+}
+
+/// A call without arguments and results.
+pub(super) fn unit<H: Holder>(ctx: &mut H, func: TypedFunc<(), ()>) -> Result<(), Failure> {
+    let call = func.call_resumable(&mut *ctx, ());
+    typed(ctx, call)
 }
 
 /// Drives a typed call to its end, granting fuel slices.

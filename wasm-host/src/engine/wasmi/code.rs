@@ -2,7 +2,7 @@
 
 use alloc::{string::ToString, sync::Arc};
 
-use super::expose::Exposed;
+use super::prepare::{Exposed, Hidden};
 use crate::engine::{ImportDecl, Signature, ValType};
 
 /// A compiled module.
@@ -11,6 +11,8 @@ pub struct Code {
     pub(super) module: wasmi::Module,
     /// Where its instances' state is found; none when it cannot be reached in full.
     pub(super) exposed: Option<Arc<Exposed>>,
+    /// What the host does for it.
+    pub(super) hidden: Arc<Hidden>,
 }
 
 pub(super) fn import_decl(import: &wasmi::ImportType<'_>) -> ImportDecl {

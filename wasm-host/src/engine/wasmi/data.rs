@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use wasmi::{AsContextMut, Instance, Memory, ResourceLimiter};
-use wasmi_core::LimiterError;
+use wasmi_core::{LimiterError, MemoryError, TableError};
 
 use super::{code::Code, entry::Entry};
 use crate::engine::{InstanceId, State};
@@ -27,6 +27,11 @@ pub struct Inner<S> {
     pub(super) refused: Option<u64>,
     /// Instances are being made again: what they take is not asked for twice.
     pub(super) waking: bool,
+    /// Elements of the hidden table of the instance that is being made: the guest does not pay for
+    /// it.
+    pub(super) hidden: Option<usize>,
+    /// What the state granted last, should the engine fail to take it.
+    granted: (u64, u64),
 }
 
 /// What an instance is made from.
@@ -49,6 +54,8 @@ impl<S> Inner<S> {
             memory_names: Vec::new(),
             refused: None,
             waking: false,
+            hidden: None,
+            granted: (0, 0),
         }
     }
 }
@@ -60,12 +67,22 @@ impl<S: State> ResourceLimiter for Inner<S> {
         desired: usize,
         _: Option<usize>,
     ) -> Result<bool, LimiterError> {
+        let (current, desired) = (current as u64, desired as u64);
         // A woken instance takes what it had, which the limit has counted already.
-        let granted = self.waking || self.state.memory_growing(current as u64, desired as u64);
+        let granted = self.waking || self.state.memory_growing(current, desired);
         if !granted {
-            self.refused = Some(desired as u64);
+            self.refused = Some(desired);
         }
+        self.granted = (current, desired);
         Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, _: &MemoryError) -> Result<(), LimiterError> {
+        let (current, desired) = self.granted;
+        if !self.waking {
+            self.state.memory_not_grown(current, desired);
+        }
+        Ok(())
     }
 
     fn table_growing(
@@ -74,7 +91,22 @@ impl<S: State> ResourceLimiter for Inner<S> {
         desired: usize,
         _: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        Ok(self.waking || self.state.table_growing(current as u64, desired as u64))
+        let (from, to) = (current as u64, desired as u64);
+        self.granted = (from, to);
+        if current == 0 && self.hidden == Some(desired) {
+            self.hidden = None;
+            self.granted = (0, 0);
+            return Ok(true);
+        }
+        Ok(self.waking || self.state.table_growing(from, to))
+    }
+
+    fn table_grow_failed(&mut self, _: &TableError) -> Result<(), LimiterError> {
+        let (current, desired) = self.granted;
+        if !self.waking {
+            self.state.table_not_grown(current, desired);
+        }
+        Ok(())
     }
 
     fn instances(&self) -> usize {

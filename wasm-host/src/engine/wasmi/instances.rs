@@ -8,6 +8,7 @@ use wasmi::{
 };
 
 use super::{
+    call,
     code::{Code, import_decl, signature},
     data::{Recipe, WasmiStore},
     entry::Entry,
@@ -28,12 +29,32 @@ impl<S: State> WasmiStore<S> {
     }
 
     pub(super) fn add(&mut self, code: &Code, externs: &[Extern]) -> Result<(), InstantiateError> {
+        let growth = code.hidden.growth.as_ref();
+        let inner = self.0.data_mut();
         // An error may then name the size that was refused for this instance.
-        self.0.data_mut().refused = None;
-        let instance = Instance::new(&mut self.0, &code.module, externs)
-            .map_err(|error| self.instantiate_error(&error))?;
+        inner.refused = None;
+        inner.hidden = growth.map(|growth| growth.targets.len());
+        let instance = Instance::new(&mut self.0, &code.module, externs);
+        self.0.data_mut().hidden = None;
+        let instance = instance.map_err(|error| self.instantiate_error(&error))?;
+        if let Some(growth) = growth {
+            let lost = || InstantiateError::Link("the module's memory is not exported".to_string());
+            self.give_growth(instance, growth).ok_or_else(lost)?;
+        }
         self.0.data_mut().instances.push(instance);
         Ok(())
+    }
+
+    /// Runs the start function of the instance that was added last.
+    pub(super) fn start(&mut self, code: &Code) -> Result<(), InstantiateError> {
+        let Some(name) = &code.hidden.start else {
+            return Ok(());
+        };
+        let instance = self.0.data().instances.last();
+        let func = instance.and_then(|instance| instance.get_func(&self.0, name));
+        let func = func.and_then(|func| func.typed::<(), ()>(&self.0).ok());
+        let lost = || InstantiateError::Link("the start function is not exported".to_string());
+        call::unit(&mut self.0, func.ok_or_else(lost)?).map_err(InstantiateError::Start)
     }
 
     pub(super) fn add_entry(&mut self, instance: InstanceId, name: &str) -> Option<Signature> {

@@ -9,11 +9,12 @@ mod code;
 mod convert;
 mod data;
 mod entry;
-mod expose;
 mod failure;
+mod growth;
 mod host;
 mod instances;
 mod park;
+mod prepare;
 mod store;
 
 use alloc::{string::ToString, sync::Arc, vec::Vec};
@@ -96,20 +97,31 @@ impl Engine for Wasmi {
     type Store<S: State> = WasmiStore<S>;
 
     fn compile(&self, bytes: &[u8]) -> Result<Code, CompileError> {
-        // A module may have exports of the added names itself; it is then taken as it is.
-        if let Some((bytes, exposed)) = expose::expose(bytes)
-            && let Ok(module) = wasmi::Module::new(&self.engine, &bytes)
-        {
-            return Ok(Code {
-                module,
-                exposed: Some(Arc::new(exposed)),
-            });
+        let refused = |error: wasmi::Error| CompileError(error.to_string());
+        let check = || wasmi::Module::new(&self.engine, bytes).map_err(refused);
+        let Some(prepared) = prepare::prepare(bytes) else {
+            // The engine knows the words for what is wrong.
+            check()?;
+            return Err(CompileError(
+                "the module has more entries, or branches with more values, than this host supports".to_string(),
+            ));
+        };
+        if prepared.check_original {
+            check()?;
         }
-        let module = wasmi::Module::new(&self.engine, bytes)
-            .map_err(|error| CompileError(error.to_string()))?;
+        let module = wasmi::Module::new(&self.engine, &prepared.wasm);
+        let module = match module {
+            Ok(module) => module,
+            Err(error) => {
+                // In the words for the original, which has other offsets.
+                check()?;
+                return Err(refused(error));
+            }
+        };
         Ok(Code {
             module,
-            exposed: None,
+            exposed: prepared.exposed.map(Arc::new),
+            hidden: Arc::new(prepared.hidden),
         })
     }
 

@@ -92,7 +92,15 @@ impl<S: State> Store for WasmiStore<S> {
             code: code.clone(),
             hosts: hosts.map(Vec::into_boxed_slice),
         });
-        Ok(InstanceId(inner.instances.len() as u32 - 1))
+        let number = inner.instances.len() as u32 - 1;
+        if let Err(error) = self.start(code) {
+            // As if the engine had run it: there is no instance then.
+            let inner = self.0.data_mut();
+            inner.instances.pop();
+            inner.recipes.pop();
+            return Err(error);
+        }
+        Ok(InstanceId(number))
     }
 
     fn export_func(&mut self, instance: InstanceId, name: &str) -> Option<(FuncId, Signature)> {
