@@ -2,17 +2,13 @@
 
 use super::fault::Fault;
 use super::frame::{Flow, Frame, Stack, Step};
-use super::run::Run;
+use super::run::{Run, STATE};
 use crate::ast::{Instr, NodeId};
 use crate::budget::cost;
 use crate::data::State;
 
 /// States of the trace for which memory is taken at once.
 const STATES: usize = 1024;
-
-/// Memory of a state: in the list, with its origins and its CID among those vouched for in lists
-/// that double, and where it is written.
-pub(super) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
 
 /// Memory of what is open beside a frame: a depth, an iterator.
 const SCOPE: usize = 16;

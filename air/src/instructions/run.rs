@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
-use super::machine::STATE;
 use crate::ast::{Instr, NodeId, Script, display::InstrText};
 use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::cid::Stores;
@@ -17,6 +16,10 @@ use crate::params::RunParams;
 use crate::scopes::*;
 use crate::trace::{FoldError, Trace};
 use crate::values::{Json, Number, Value};
+
+/// Memory of a state: in the list, with its origins and its CID among those vouched for in lists
+/// that double, and where it is written.
+pub(super) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
 
 /// Memory of a name that nothing stands for yet: its places in three tables and among the
 /// iterators.
