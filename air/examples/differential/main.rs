@@ -187,8 +187,8 @@ impl Session {
     /// Runs a step in both; whatever differs is an error.
     fn step(&mut self, call: &Call<'_>, seed: &[u8; 32]) -> Result<(Outcome, Value), String> {
         let outcome = ours(call);
-        // Where ours stops at its ceiling, the reference goes on for seconds, to an error of its own.
-        // Nothing is compared then.
+        // Where ours stops at its ceiling, the reference goes on for seconds, to an error of its
+        // own. Nothing is compared then.
         let theirs = match outcome.ret_code {
             code::BUDGET => None,
             _ => self.reference.run(call, seed),
