@@ -1,6 +1,6 @@
 //! `debug`: values as text.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use serde_json::Value;
 
