@@ -3,16 +3,17 @@
 /// What one interpreter call may cost. Each limit names the attack it bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Microseconds that one run may take, beside [`Self::time_per_mib`] for each MiB of the
-    /// particle: its script, the larger of its two data, and the results of calls that came. Bounds
+    /// Microseconds that one run may take, beside [`Self::time_per_mib`] for each MiB that it
+    /// reads: the particle (its script and the larger of its two data) and results of calls. Bounds
     /// scripts and data that hold the core. Not a clock counts them but the work that is done, so a
     /// run ends at the same place wherever it runs.
     pub max_time: u64,
-    /// Microseconds that one run may take for each MiB of the particle.
+    /// Microseconds that one run may take for each MiB that it reads.
     pub time_per_mib: u64,
     /// Bytes that one run may hold, beside [`Self::memory_per_byte`] for each byte of the particle.
     /// Counted is all that it allocates: what it reads, the script as it is parsed, values,
-    /// requests of calls, and the data that is written.
+    /// requests of calls, and the data that is written. A particle beyond the host's size limits
+    /// gets no more than one at them.
     pub max_memory: u64,
     /// Bytes that one run may hold for each byte of the particle.
     pub memory_per_byte: u64,
@@ -33,15 +34,15 @@ pub struct Config {
 
 impl Config {
     /// Microseconds for a particle of `size` bytes.
-    pub(crate) fn time_of(&self, size: usize) -> u64 {
-        let share = u128::from(self.time_per_mib) * size as u128 / (1 << 20);
+    pub(crate) fn time_of(&self, size: u64) -> u64 {
+        let share = u128::from(self.time_per_mib) * u128::from(size) / (1 << 20);
         let share = u64::try_from(share).unwrap_or(u64::MAX);
         self.max_time.saturating_add(share)
     }
 
     /// Bytes for a particle of `size` bytes.
-    pub(crate) fn memory_of(&self, size: usize) -> u64 {
-        let share = self.memory_per_byte.saturating_mul(size as u64);
+    pub(crate) fn memory_of(&self, size: u64) -> u64 {
+        let share = self.memory_per_byte.saturating_mul(size);
         self.max_memory.saturating_add(share)
     }
 }

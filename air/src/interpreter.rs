@@ -83,7 +83,8 @@ impl Interpreter {
     /// # Errors
     /// The script's first mistake, with its place, or that it exceeds what a run of it may take.
     pub fn parse(&self, source: &str) -> Result<Script, ParseError> {
-        let meter = Meter::new(&self.config, source.len());
+        let size = source.len() as u64;
+        let meter = Meter::new(&self.config, size, size);
         let arena = Bump::new();
         parser::parse(source, &self.config, &Heap::new(&arena, &meter))
     }
@@ -94,10 +95,15 @@ impl Interpreter {
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
         let mut outcome = Outcome::default();
         let data = input.prev_data.len().max(input.current_data.len());
-        let size = source(&input).len() + data + input.call_results.len();
+        let size = source(&input).len() + data;
+        // Larger ones are not sent, so they get no more: a value may double in each run.
+        let limits = &input.params.limits;
+        let largest = limits.air.saturating_add(limits.particle);
+        let size = (size as u64).min(largest);
+        let read = (size + input.call_results.len() as u64).min(largest);
         let room = Room {
             seed: Seed::new(self.config.seed),
-            meter: Meter::new(&self.config, size),
+            meter: Meter::new(&self.config, size, read),
             arena: Bump::new(),
         };
         let stepped = self.step(input, verified, &mut outcome, &room);

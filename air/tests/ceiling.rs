@@ -20,7 +20,8 @@ fn config() -> Config {
 }
 
 fn step(air: &str, prev_data: &[u8], current_data: &[u8], results: &CallResults) -> Outcome {
-    let params = params();
+    let mut params = params();
+    params.limits.particle = 1 << 20;
     let input = Input {
         air: Air::Text(air),
         prev_data,

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use basalt_air::{CallResults, RunParams};
 use base64::Engine;
@@ -18,11 +20,16 @@ pub(super) struct Call<'a> {
     pub(super) params: &'a RunParams,
 }
 
+/// How long an answer is waited for. Some scripts take the reference exponential time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The running process.
 pub(super) struct Reference {
     child: Child,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    answers: Receiver<String>,
+    /// Calls that were given up.
+    pub(super) given_up: usize,
 }
 
 impl Reference {
@@ -37,14 +44,26 @@ impl Reference {
             .expect("node runs reference.mjs");
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
+        let (send, answers) = channel();
+        // A crash says why before its answer comes.
+        std::thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            for line in lines.filter(|line| line.starts_with('{')) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Reference {
             child,
             input,
-            output,
+            answers,
+            given_up: 0,
         }
     }
 
-    pub(super) fn run(&mut self, call: &Call<'_>, seed: &[u8; 32]) -> Value {
+    /// The reference's answer; none if it takes too long.
+    pub(super) fn run(&mut self, call: &Call<'_>, seed: &[u8; 32]) -> Option<Value> {
         let params = call.params;
         let request = json!({
             "air": call.air,
@@ -66,14 +85,16 @@ impl Reference {
             },
         });
         writeln!(self.input, "{request}").unwrap();
-        // A crash says why before its answer comes.
-        let mut line = String::new();
-        while !line.starts_with('{') {
-            line.clear();
-            let read = self.output.read_line(&mut line).unwrap();
-            assert!(read > 0, "the reference is gone");
+        match self.answers.recv_timeout(PATIENCE) {
+            Ok(line) => Some(serde_json::from_str(&line).expect("an answer of the reference")),
+            Err(RecvTimeoutError::Timeout) => {
+                let given_up = self.given_up + 1;
+                *self = Reference::start();
+                self.given_up = given_up;
+                None
+            }
+            Err(RecvTimeoutError::Disconnected) => panic!("the reference is gone"),
         }
-        serde_json::from_str(&line).expect("an answer of the reference")
     }
 }
 

@@ -44,9 +44,10 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// The meter of a particle of `size` bytes.
-    pub(crate) fn new(config: &Config, size: usize) -> Self {
-        Meter::with_limits(config.time_of(size), config.memory_of(size))
+    /// The meter of a particle of `size` bytes in a run that reads `read` bytes: the results of
+    /// calls take time, but were there before.
+    pub(crate) fn new(config: &Config, size: u64, read: u64) -> Self {
+        Meter::with_limits(config.time_of(read), config.memory_of(size))
     }
 
     /// Microseconds and bytes.

@@ -23,6 +23,7 @@ mod matching;
 mod new;
 mod next;
 mod par;
+mod pending;
 mod resolve;
 mod rest;
 mod run;

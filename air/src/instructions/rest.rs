@@ -5,35 +5,11 @@
 //! right of it in a `seq` or an `xor`, or in the body of a `fold` around it. If none of it can be
 //! meant for this peer, nothing is left. In doubt something is.
 
-use alloc::vec::Vec;
-
 use super::run::Run;
 use crate::ast::{Instr, Iterable, NodeId, Operand};
 
-/// Instructions that wait and are remembered. With more of them something may be left.
-const MAX_PENDING: usize = 32;
 /// Instructions that are looked at. In longer scripts something may be left.
 const MAX_LOOKED_AT: usize = 4096;
-
-/// Instructions that wait for something.
-#[derive(Default)]
-pub(super) struct Pending {
-    nodes: Vec<NodeId>,
-    overflown: bool,
-}
-
-impl Pending {
-    /// An instruction waits.
-    pub(super) fn add(&mut self, node: NodeId) {
-        if self.nodes.contains(&node) {
-            return;
-        }
-        match self.nodes.len() < MAX_PENDING {
-            true => self.nodes.push(node),
-            false => self.overflown = true,
-        }
-    }
-}
 
 impl Run<'_> {
     /// Whether nothing of the script is left for this peer, whatever the others do.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
-use super::rest::Pending;
+use super::pending::Pending;
 use crate::ast::{Instr, NodeId, Script, display::InstrText};
 use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::cid::Stores;

@@ -78,7 +78,7 @@ fn honest_particles_of_64_mib_pass() {
 
 #[test]
 fn honest_particles_of_many_small_results_pass() {
-    let (air, data) = with_results(12_000, 120);
+    let (air, data) = with_results(12_000, 160);
     for prev_data in [&[][..], &data] {
         let outcome = bounded(&air, prev_data, &data);
         assert_eq!(outcome.ret_code, 0, "{}", outcome.error_message);

@@ -82,17 +82,6 @@ fn drive(seed: u64, slowness: f64, wrong: &mut Vec<String>) {
             kept.clone_from(&outcome);
             outcome
         });
-        if let Ok(wanted) = std::env::var("BASALT_COST_SCRIPT")
-            && wanted == seed.to_string()
-        {
-            let (code, requests) = (kept.ret_code, kept.call_requests.len());
-            println!(
-                "{air}\n{code} {} {requests} {} {}",
-                kept.error_message,
-                kept.steps,
-                kept.data.len()
-            );
-        }
         for next in &kept.next_peer_pks {
             let next = ids.iter().position(|id| id == next);
             messages.extend(next.map(|next| (next, kept.data.clone(), CallResults::new())));

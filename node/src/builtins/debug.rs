@@ -1,10 +1,11 @@
 //! `debug`: values as text.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use serde_json::Value;
 
 use super::args::Args;
+use super::ordered::text_of;
 use super::row::{Builtin, row};
 use crate::call::Call;
 use crate::reply::{CallError, Reply};
@@ -21,8 +22,8 @@ pub(super) const FUNCTIONS: &[Builtin] = &[row(
 fn stringify(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let text = match args.rest() {
         [] => String::from("\"<empty argument list>\""),
-        [value] => value.to_string(),
-        several => Value::Array(several.to_vec()).to_string(),
+        [value] => text_of(value),
+        several => text_of(&Value::Array(several.to_vec())),
     };
     Ok(text.into())
 }

@@ -7,7 +7,7 @@ use core::fmt;
 use serde_json::{Map, Value};
 
 use super::args::Args;
-use super::ordered::{Object, Ordered};
+use super::ordered::{Object, Ordered, text_of};
 use super::row::{Builtin, row};
 use crate::call::Call;
 use crate::reply::{CallError, Reply};
@@ -171,7 +171,7 @@ fn parse(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
 fn stringify(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     args.exactly(1)?;
     let value: Value = args.next("value")?;
-    Ok(format!("{value}").into())
+    Ok(text_of(&value).into())
 }
 
 fn obj_pairs(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {

@@ -20,8 +20,8 @@ const MAX_SIGNATURES: usize = 64 * 1024;
 /// Bytes of parsed scripts that are remembered, in each of two generations.
 const MAX_SCRIPTS: usize = 16 << 20;
 
-/// What one run of a particle may take. Its size is that of its script, of the larger of the data
-/// that is kept and the data that came, and of the results of calls.
+/// What one run of a particle may take. Its size is that of its script and of the larger of the
+/// data that is kept and the data that came; results of calls take time beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunLimits {
     /// Time, as work is counted: the same everywhere, and close to what a core takes.

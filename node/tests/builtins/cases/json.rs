@@ -149,6 +149,33 @@ pub(super) const CASES: &[Case] = &[
     ),
     ("json", "parse", r#"[" null "]"#, Is("null")),
     ("json", "stringify", "[null]", Is(r#""null""#)),
+    // Floats are laid out as the interpreter does it.
+    (
+        "json",
+        "stringify",
+        r#"[[1e21, -1.5E+300, 1e-7, -0.0, 1.0, 0.12379999458789824]]"#,
+        Is(r#""[1e21,-1.5e300,1e-7,-0.0,1.0,0.12379999458789824]""#),
+    ),
+    (
+        "json",
+        "stringify",
+        r#"[["\"e+", "\\", 1e22, "1e+22"]]"#,
+        Is(r#""[\"\\\"e+\",\"\\\\\",1e22,\"1e+22\"]""#),
+    ),
+    (
+        "json",
+        "parse",
+        r#"["0.12379999458789825"]"#,
+        Is("0.12379999458789825"),
+    ),
+    (
+        "json",
+        "parse",
+        r#"["-9223372036854775809"]"#,
+        Is("-9.223372036854776e18"),
+    ),
+    ("debug", "stringify", "[1e21]", Is(r#""1e21""#)),
+    ("op", "identity", "[1e-300]", Is("1e-300")),
     (
         "json",
         "stringify",
