@@ -3,15 +3,16 @@
 /// What one interpreter call may cost. Each limit names the attack it bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Instructions executed in one run. Bounds scripts that hold the core: folds in folds
-    /// multiply.
-    pub max_steps: u64,
-    /// Bytes of values written out, hashed or put in requests in one run. Bounds values that double
-    /// with each instruction (a canon of a stream that holds the canon of the stream before).
-    pub max_bytes: u64,
-    /// Bytes that one run may hold, beside [`Self::memory_per_byte`] for each byte of the particle:
-    /// its script and the larger of its two data. Counted are the arena, results and requests of
-    /// calls, and the data that is written.
+    /// Microseconds that one run may take, beside [`Self::time_per_mib`] for each MiB of the
+    /// particle: its script, the larger of its two data, and the results of calls that came. Bounds
+    /// scripts and data that hold the core. Not a clock counts them but the work that is done, so a run ends at the same place
+    /// wherever it runs.
+    pub max_time: u64,
+    /// Microseconds that one run may take for each MiB of the particle.
+    pub time_per_mib: u64,
+    /// Bytes that one run may hold, beside [`Self::memory_per_byte`] for each byte of the particle.
+    /// Counted is all that it allocates: what it reads, the script as it is parsed, values,
+    /// requests of calls, and the data that is written.
     pub max_memory: u64,
     /// Bytes that one run may hold for each byte of the particle.
     pub memory_per_byte: u64,
@@ -30,11 +31,26 @@ pub struct Config {
     pub seed: u64,
 }
 
+impl Config {
+    /// Microseconds for a particle of `size` bytes.
+    pub(crate) fn time_of(&self, size: usize) -> u64 {
+        let share = u128::from(self.time_per_mib) * size as u128 / (1 << 20);
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        self.max_time.saturating_add(share)
+    }
+
+    /// Bytes for a particle of `size` bytes.
+    pub(crate) fn memory_of(&self, size: usize) -> u64 {
+        let share = self.memory_per_byte.saturating_mul(size as u64);
+        self.max_memory.saturating_add(share)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
-            max_steps: 1_000_000,
-            max_bytes: 512 << 20,
+            max_time: 50_000,
+            time_per_mib: 4_000,
             max_memory: 64 << 20,
             memory_per_byte: 4,
             max_nesting: 100_000,

@@ -7,7 +7,9 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::budget::BudgetExceeded;
 use crate::data::DecodeError;
+use crate::parser::{ParseError, ParseErrorKind};
 
 /// Codes of errors, as hosts and scripts see them.
 pub mod code {
@@ -160,6 +162,30 @@ pub(crate) enum Error {
     },
     Budget(&'static str),
     UnprocessedResults(String),
+}
+
+impl From<BudgetExceeded> for Error {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Error::Budget(exceeded.name())
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Budget(what) => Error::Budget(what),
+            error => Error::InnerData(error),
+        }
+    }
+}
+
+impl From<&ParseError> for Error {
+    fn from(error: &ParseError) -> Self {
+        match error.kind {
+            ParseErrorKind::Budget(what) => Error::Budget(what),
+            _ => Error::Parse(error.report()),
+        }
+    }
 }
 
 /// A lens that does not fit its value; values are JSON texts.

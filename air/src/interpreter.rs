@@ -6,6 +6,7 @@ use bumpalo::Bump;
 use semver::Version;
 
 use crate::ast::Script;
+use crate::budget::{Heap, Meter, cost};
 use crate::cid::{Stores, check_forms, verify};
 use crate::config::Config;
 use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
@@ -17,7 +18,6 @@ use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
 use crate::security::{SignatureStore, VerifiedSignatures};
 use crate::trace::Trace;
-use crate::values::{Heap, Meter};
 
 /// The interpreter: a configuration, and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +30,12 @@ pub struct Interpreter {
 pub enum Air<'a> {
     /// Parsed in each run.
     Text(&'a str),
-    /// Parsed once by [`Interpreter::parse`].
+    /// Parsed by [`Interpreter::parse`] for an earlier run, which paid for it.
     Script(&'a Script),
+    /// Parsed by [`Interpreter::parse`] for this run: what that took counts for it.
+    Fresh(&'a Script),
+    /// Refused by [`Interpreter::parse`]: the run tells the mistake when it comes to the script.
+    Refused(&'a str, &'a ParseError),
 }
 
 /// Answers to call requests, typed or raw.
@@ -41,6 +45,16 @@ pub enum Results<'a> {
     Typed(&'a CallResults),
     /// Multicodec MessagePack (AIR spec section 6.6).
     Raw(&'a [u8]),
+}
+
+impl Results<'_> {
+    /// Bytes of all results.
+    fn len(&self) -> usize {
+        match self {
+            Results::Typed(results) => results.0.values().map(|one| one.result.len()).sum(),
+            Results::Raw(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// Everything one run works on.
@@ -67,9 +81,11 @@ impl Interpreter {
     /// Parses a script, to be run any number of times.
     ///
     /// # Errors
-    /// The script's first mistake, with its place.
+    /// The script's first mistake, with its place, or that it exceeds what a run of it may take.
     pub fn parse(&self, source: &str) -> Result<Script, ParseError> {
-        parser::parse(source, &self.config)
+        let meter = Meter::new(&self.config, source.len());
+        let arena = Bump::new();
+        parser::parse(source, &self.config, &Heap::new(&arena, &meter))
     }
 
     /// Runs one step. Never panics and never fails: errors are in the [`Outcome`].
@@ -77,20 +93,18 @@ impl Interpreter {
     /// `verified` remembers signatures between runs; make it with capacity 0 to check each time.
     pub fn run(&self, input: Input<'_>, verified: &mut VerifiedSignatures) -> Outcome {
         let mut outcome = Outcome::default();
-        let air = source(&input).len();
-        let size = air as u64 + input.prev_data.len().max(input.current_data.len()) as u64;
-        let memory = size.saturating_mul(self.config.memory_per_byte);
+        let data = input.prev_data.len().max(input.current_data.len());
+        let size = source(&input).len() + data + input.call_results.len();
         let room = Room {
             seed: Seed::new(self.config.seed),
-            meter: Meter::new(
-                self.config.max_bytes,
-                memory.saturating_add(self.config.max_memory),
-            ),
+            meter: Meter::new(&self.config, size),
             arena: Bump::new(),
         };
         let stepped = self.step(input, verified, &mut outcome, &room);
-        outcome.work = room.meter.work() / WORK_UNIT;
-        outcome.memory = room.meter.memory(room.arena.allocated_bytes());
+        outcome.time = room.meter.time();
+        outcome.memory = room.meter.peak(room.arena.allocated_bytes());
+        // Before the previous data is copied, which may be all that there was room for.
+        drop(room);
         if let Err(error) = stepped {
             // What the host gets on an error is what it gave, and the error.
             outcome.ret_code = error.code();
@@ -123,8 +137,9 @@ impl Interpreter {
         check_version(current.as_ref())?;
 
         let heap = Heap::new(arena, meter);
-        let previous = decode(previous, arena, self.config.seed)?;
-        let current = decode(current, arena, self.config.seed)?;
+        let previous = decode(previous, &heap, seed)?;
+        let current = decode(current, &heap, seed)?;
+        heap.charge(cost::LOOKUP * current.cids.len())?;
         check_forms(&current.cids).map_err(Error::CidStore)?;
 
         let longer = input.prev_data.len().max(input.current_data.len());
@@ -132,46 +147,49 @@ impl Interpreter {
         if previous.signatures.len().max(current.signatures.len()) > most {
             return Err(Error::Budget("signatures"));
         }
-        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len());
-        let previous = stores.load(previous, &heap).map_err(Error::CidStore)?;
-        stores.add(&previous);
-        let current = stores.load(current, &heap).map_err(Error::CidStore)?;
-        verify(&current, &stores).map_err(Error::CidStore)?;
-        let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)
-            .map_err(Error::Signature)?;
-        let mut current_signatures = SignatureStore::collect(&current, stores.texts(), seed, &heap)
-            .map_err(Error::Signature)?;
+        let mut stores = Stores::new(seed, previous.cids.len() + current.cids.len(), &heap)?;
+        let previous = stores.load(previous, &heap)?;
+        stores.add(&previous, &heap)?;
+        let current = stores.load(current, &heap)?;
+        verify(&current, &stores, &heap)?;
+        let signatures = SignatureStore::collect(&previous, stores.texts(), seed, &heap)?;
+        let mut current_signatures =
+            SignatureStore::collect(&current, stores.texts(), seed, &heap)?;
         let salt = &params.particle_id;
         current_signatures.verify(salt, stores.texts(), verified, &heap)?;
         let mut signatures = signatures
             .merge(current_signatures, stores.texts())
             .map_err(Error::Signature)?;
-        stores.add(&current);
+        stores.add(&current, &heap)?;
 
         let script = match input.air {
             Air::Script(script) => script,
+            Air::Fresh(script) => {
+                heap.hold(script.bytes())?;
+                heap.charge(cost::Ticks::from_micros(script.parsing()))?;
+                script
+            }
+            Air::Refused(text, error) => {
+                heap.charge(cost::parsed(text.len()))?;
+                return Err(error.into());
+            }
             Air::Text(text) => {
-                heap.charge(text.len())?;
-                parsed = self
-                    .parse(text)
-                    .map_err(|error| Error::Parse(error.report()))?;
+                parsed = parser::parse(text, &self.config, &heap)
+                    .map_err(|error| Error::from(&error))?;
                 &parsed
             }
         };
         let answers = answers(&input, outcome)?;
-        let results = answers.left().map(|(_, answer)| answer.result.len());
-        heap.hold(results.sum())?;
         params
             .key
             .check()
             .map_err(|error| Error::Key(error.to_string()))?;
 
         // A result makes a value and an aggregate, and perhaps a tetraplet.
-        stores.expect(2 * answers.len() + 8);
+        stores.expect(2 * answers.len() + 8, &heap)?;
         let last_id = previous.last_call_request_id;
         let trace = Trace::new(previous.trace, current.trace, self.config.max_generation);
         let mut run = Run::new(
-            &self.config,
             heap,
             script,
             params,
@@ -180,9 +198,10 @@ impl Interpreter {
             answers,
             last_id,
             seed.keyed(),
-        );
+        )?;
         let executed = run.execute();
-        outcome.steps = self.config.max_steps - run.steps_left();
+        let is_over = run.is_over_here();
+        outcome.steps = run.steps;
         match executed {
             Err(Fault(raised)) if !raised.error.is_catchable() => return Err(raised.error),
             Err(Fault(raised)) => {
@@ -220,16 +239,19 @@ impl Interpreter {
         signatures
             .sign(&params.key, vouched, salt, stores.texts(), verified, &heap)
             .map_err(|error| Error::Key(error.to_string()))?;
-        heap.check()?;
+        heap.hold(stores.lists())?;
         let data = stores.into_data(
             trace,
             finished.last_call_request_id,
             signatures.into_signatures(),
         );
-        heap.hold(data.size_hint())?;
+        let len = data.size_hint();
+        heap.charge(cost::copied(len) + cost::ENTRY * data.len())?;
+        heap.hold(len + 8 * data.cids.len() + 8 * data.trace.len())?;
         outcome.data = data.encode(self.config.seed);
         outcome.next_peer_pks = next_peers;
         outcome.call_requests = requests;
+        outcome.finished = is_over;
         Ok(())
     }
 }
@@ -237,9 +259,6 @@ impl Interpreter {
 /// Bytes of data that allow one more signature: a signature takes as long to check as sixteen
 /// kilobytes take to read, hash and write.
 const BYTES_PER_SIGNATURE: usize = 16 << 10;
-
-/// Bytes that are gone through in the time of one instruction.
-const WORK_UNIT: u64 = 256;
 
 /// What a run works with.
 struct Room {
@@ -250,8 +269,8 @@ struct Room {
 
 fn source<'a>(input: &Input<'a>) -> &'a str {
     match input.air {
-        Air::Text(text) => text,
-        Air::Script(script) => script.source(),
+        Air::Text(text) | Air::Refused(text, _) => text,
+        Air::Script(script) | Air::Fresh(script) => script.source(),
     }
 }
 
@@ -313,11 +332,11 @@ fn check_version(current: Option<&Envelope<'_>>) -> Result<(), Error> {
 
 fn decode<'r>(
     envelope: Option<Envelope<'r>>,
-    arena: &'r Bump,
-    seed: u64,
+    heap: &Heap<'r>,
+    seed: &'r Seed,
 ) -> Result<Data<'r>, Error> {
     match envelope {
-        Some(envelope) => Data::decode(envelope.inner_data, arena, seed).map_err(Error::InnerData),
+        Some(envelope) => Ok(Data::read(envelope.inner_data, heap, seed)?),
         None => Ok(Data::default()),
     }
 }

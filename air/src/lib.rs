@@ -25,6 +25,7 @@ extern crate alloc;
 extern crate std;
 
 mod ast;
+mod budget;
 mod cid;
 mod config;
 pub mod data;

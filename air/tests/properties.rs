@@ -1,10 +1,12 @@
 //! Random scripts over simulated peers: our own data is always accepted, whatever was written is
-//! read and written again as the same bytes, and in the end all peers know the same, whatever the
-//! order and the number of deliveries.
+//! read and written again as the same bytes, in the end all peers know the same, whatever the
+//! order and the number of deliveries, and who was told that nothing is left for him has nothing
+//! to do later.
 
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use basalt_air::data::{Data, Envelope};
 use basalt_air::{
@@ -20,6 +22,8 @@ struct Peer {
     params: RunParams,
     data: Vec<u8>,
     verified: VerifiedSignatures,
+    /// It was told that nothing is left for it.
+    is_over: bool,
 }
 
 /// A particle, or the answer to a call.
@@ -55,6 +59,7 @@ impl<'s> Network<'s> {
                     params,
                     data: Vec::new(),
                     verified,
+                    is_over: false,
                 },
             )
         });
@@ -81,6 +86,9 @@ impl<'s> Network<'s> {
         assert_eq!(code, 0, "{reason}\n{}", self.script.source());
         read_and_write(&outcome.data);
         peer.data.clone_from(&outcome.data);
+        let does_more = peer.is_over && !outcome.call_requests.is_empty();
+        assert!(!does_more, "{}: {}", message.to, self.script.source());
+        peer.is_over |= outcome.finished;
         outcome
     }
 
@@ -191,6 +199,9 @@ fn fact(state: &Value) -> String {
     state.to_string()
 }
 
+/// Peers that were told so before all of them were told everything.
+static OVER: AtomicUsize = AtomicUsize::new(0);
+
 /// Runs a script to its end, in an order that `seed` decides; returns what all peers know then.
 fn run_all(source: &str, keys: &[(String, Key)], seed: u64) -> Vec<String> {
     let script = Interpreter::default()
@@ -204,6 +215,10 @@ fn run_all(source: &str, keys: &[(String, Key)], seed: u64) -> Vec<String> {
         results: CallResults::new(),
     };
     network.deliver(vec![first], &mut random);
+    OVER.fetch_add(
+        network.peers.values().filter(|peer| peer.is_over).count(),
+        Relaxed,
+    );
     network.settle(&mut random);
     network.facts().swap_remove(0)
 }
@@ -223,6 +238,8 @@ fn peers_converge() {
     // The scripts do something.
     let long = lengths.iter().filter(|len| **len > 10).count();
     assert!(long > 100, "{long} of {}", lengths.len());
+    let over = OVER.load(Relaxed);
+    assert!(over > 400, "{over} of {}", lengths.len());
 }
 
 #[test]

@@ -23,7 +23,7 @@ use basalt_node::state::State;
 use basalt_node::status::{CoreReport, DeviceReport};
 use sha2::{Digest, Sha256};
 
-use crate::driver::Driver;
+use crate::driver::{self, Driver};
 use crate::sockets::{Door, Event};
 use crate::stack;
 
@@ -349,9 +349,9 @@ pub struct Status {
 /// with as little as 64 MiB in all.
 const PARTICLE_MEMORY: usize = 16 << 20;
 
-/// Sockets that peers do not get: those of the operator's pages and of requests to the chain, for
-/// files and for services.
-const OTHER_SOCKETS: usize = 64;
+/// Sockets that peers do not get: those of the operator's pages, of requests to the chain, for
+/// files and for services, and those that are closing ([`driver::MAX_CLOSING`]).
+const OTHER_SOCKETS: usize = 64 + driver::MAX_CLOSING;
 
 /// Budgets of a peer whose connections the stack bounds.
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
@@ -407,7 +407,7 @@ mod tests {
     #[test]
     fn no_address_gets_all_sockets() {
         let manifest = Manifest::from_bytes(b"").unwrap();
-        for max_sockets in [96, 256, 4096, 1 << 20] {
+        for max_sockets in [128, 256, 4096, 1 << 20] {
             let mut config = peer::Config::from_manifest(&manifest, "0.1.0").unwrap();
             let limits = ip::Limits {
                 max_sockets,

@@ -32,6 +32,10 @@ pub const WRITE: usize = 11 * 16 * 1024;
 /// readers that take nothing and would keep their sockets for ever.
 pub const LINGER: Duration = Duration::from_secs(20);
 
+/// Closed connections that may take this time; beyond it the oldest ends at once. Bounds the
+/// sockets of those that the machine does not count any more.
+pub const MAX_CLOSING: usize = 32;
+
 /// What a turn came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Turn {
@@ -223,8 +227,8 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
                 .map_err(|refusal| refusal.to_string().into()),
             Door::Pages => self
                 .machine
-                .accept_http(clock)
-                .ok_or_else(|| "too many read the pages".into()),
+                .accept_http(clock, remote, &mut self.effects)
+                .ok_or_else(|| "there are no pages here".into()),
         };
         match accepted {
             Ok(conn) => self.links.add(conn, socket, Phase::Open),
@@ -305,7 +309,12 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             }
             Effect::Output { conn } => self.links.wake(conn, |link| link.has_output = true),
             Effect::Close { conn } => match self.links.get(conn).map(|link| link.phase) {
-                Some(Phase::Open) => self.links.close(conn, clock.now + LINGER),
+                Some(Phase::Open) => {
+                    self.links.close(conn, clock.now + LINGER);
+                    if let Some(oldest) = self.links.surplus(MAX_CLOSING) {
+                        self.abort(clock, oldest);
+                    }
+                }
                 // Nothing was sent yet: there is nothing to end in good order.
                 Some(Phase::Connecting) | None => self.abort(clock, conn),
                 Some(Phase::Closing | Phase::Draining) => {}

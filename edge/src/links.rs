@@ -145,6 +145,12 @@ impl<S: Sockets> Links<S> {
         }
     }
 
+    /// The closed connection whose time is up first, if there are more than `max`.
+    pub(crate) fn surplus(&self, max: usize) -> Option<ConnId> {
+        let (_, oldest) = self.closing.first()?;
+        (self.closing.len() > max).then_some(*oldest)
+    }
+
     /// A closed connection whose time is up.
     pub(crate) fn overdue(&self, now: Instant) -> Option<ConnId> {
         let (until, conn) = *self.closing.first()?;

@@ -2,9 +2,10 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What peers do not get: the operator's pages, requests to the chain, for files and for services,
-/// name servers, listeners, the state file, logs, and what the threads need.
-const OTHERS: usize = 192;
+/// What peers do not get: connections that were accepted in one turn, the operator's pages,
+/// requests to the chain, for files and for services, name servers, listeners, the state file,
+/// logs, and what the threads need.
+const OTHERS: usize = 256;
 /// The fewest that a node can work with.
 const LEAST: usize = 64;
 

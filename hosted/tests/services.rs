@@ -3,8 +3,8 @@
 #[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use basalt_net::keypair::Keypair;
@@ -179,10 +179,14 @@ fn files_come_from_ipfs_checked_block_by_block() {
     let operator = Keypair::from_seed([9; 32]);
     let good = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
     let forged = "bafkreigtmalpyjbpdnz74f6m4ugdl4bhbddnu5ftbwtv4m6sjqgiduppfi";
+    let based = "bafkreiditn4knqdvjymhhyinmmhwnhrvitikcuaspamstmquygun2znhpi";
+    let node_cid = "bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae";
     let missing = "bafkreie5fitpc7dlrtzohdfuy6rdxkzel2tzuxh6ahdjvag5tovcimvirm";
     let server = serve_blocks(vec![
         (good.into(), b"hello\n".to_vec()),
         (forged.into(), b"something else".to_vec()),
+        (based.into(), b"hello base\n".to_vec()),
+        (node_cid.into(), b"\xa1ehelloeworld".to_vec()),
     ]);
     let api = json!(format!("/ip4/127.0.0.1/tcp/{}", server.port()));
     let node = Node::start(&folder.0, &operator, "");
@@ -205,6 +209,81 @@ fn files_come_from_ipfs_checked_block_by_block() {
         format!("the block that came is not {forged}")
     );
     assert_eq!(error(cat(missing, &api)), "the IPFS node answers 500");
+    for other in [
+        "zb2rhdgd6NWq9UED98rK76QDk2ofE6prkfm2mBZaF5Wyyjh7o",
+        "/ipfs/f01551220689b78a6c0754e1873e10d630f669e3544d0a15012781929b214c1a8dd65a77a",
+    ] {
+        assert_eq!(cat(other, &api)["contents"], "hello base\n");
+    }
+    let found = cat(&format!("{node_cid}/hello"), &api);
+    assert_eq!(error(found), format!("{node_cid} is no node of a file"));
     let nobody = json!("/ip4/127.0.0.1/tcp/1");
     assert!(!error(cat(good, &nobody)).is_empty());
+    let found = client.ask("aqua-ipfs", "dag_get_from", &[json!(node_cid), api]);
+    let found = found.unwrap();
+    assert_eq!(
+        (&found["success"], &found["error"]),
+        (&json!(true), &json!(""))
+    );
+    let path = found["path"].as_str().unwrap();
+    assert!(path.starts_with("/tmp/vault/"), "{path}");
+}
+
+/// Posts a file to an API; gives the body of the answer.
+fn post_file(api: &str, target: &str, contents: &[u8]) -> Value {
+    let mut stream = TcpStream::connect(api).unwrap();
+    let part = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+                content-type: application/octet-stream\r\n\r\n";
+    let body = [part.as_bytes(), contents, b"\r\n--b--\r\n"].concat();
+    write!(
+        stream,
+        "POST /api/v0/{target} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\
+         content-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    stream.write_all(&body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let read = basalt_node::outgoing::read_answer(&answer, true, 1 << 20).unwrap();
+    let (status, body) = read.expect("a whole answer");
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// A real node of IPFS, whose API is at `BASALT_IPFS_API` (an IP address and a port).
+#[test]
+#[ignore = "needs a node of IPFS: node/tests/vectors/ipfs/README.md"]
+fn a_node_of_ipfs_serves_what_it_was_given() {
+    let api = std::env::var("BASALT_IPFS_API").expect("BASALT_IPFS_API");
+    let address: SocketAddr = api.parse().unwrap();
+    let multiaddr = json!(format!("/ip4/{}/tcp/{}", address.ip(), address.port()));
+    let folder = Folder::new("ipfs-node");
+    let operator = Keypair::from_seed([9; 32]);
+    let node = Node::start(&folder.0, &operator, "");
+    let mut client = Operator::connect(&node, &operator);
+    let mut fetch = |function: &str, path: &Value| {
+        let arguments = [path.clone(), multiaddr.clone()];
+        client.ask("aqua-ipfs", function, &arguments).unwrap()
+    };
+    // Several blocks, of either version.
+    let text = "some text, ".repeat(60_000);
+    for target in ["add?cid-version=1&raw-leaves=true", "add?cid-version=0"] {
+        let cid = &post_file(&api, target, text.as_bytes())["Hash"];
+        assert_eq!(fetch("cat_from", cid)["contents"], text, "{cid}");
+        assert_eq!(fetch("dag_get_from", cid)["success"], true, "{cid}");
+    }
+    let node = br#"{"b": [1, {"/": {"bytes": "AQID"}}], "a": "x"}"#;
+    let put = "dag/put?input-codec=dag-json&store-codec=dag-cbor";
+    let cid = &post_file(&api, put, node)["Cid"]["/"];
+    let read = fetch("dag_get_from", cid);
+    assert_eq!(read["success"], true, "{read}");
+    let missing = fetch(
+        "dag_get_from",
+        &json!(format!("{}/c", cid.as_str().unwrap())),
+    );
+    assert!(
+        missing["error"].as_str().unwrap().contains("no link"),
+        "{missing}"
+    );
 }

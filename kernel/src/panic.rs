@@ -1,8 +1,8 @@
 //! Panics: what a core reports when it cannot go on, and what happens then.
 //!
 //! Nothing here takes a lock, allocates, or trusts the state that led here: the serial port and the
-//! screen are driven by writers of their own. A second fault while the first is reported
-//! stops the core at once.
+//! screen are driven by writers of their own. What the log has not written yet comes first. A
+//! second fault while the first is reported stops the core at once.
 
 use core::fmt::{self, Write};
 use core::ptr;
@@ -15,6 +15,7 @@ use x86_64::registers::control::{Cr2, Cr3};
 use crate::acpi::ResetRegister;
 use crate::cpu::idt::{self, Frame};
 use crate::cpu::{self, local};
+use crate::log;
 use crate::log::format::Line;
 use crate::log::screen::{Colour, Geometry, PixelOrder, Screen};
 use crate::log::serial::{self, Serial};
@@ -102,6 +103,8 @@ impl PanicConsole {
     fn open() -> Self {
         let mut serial = Serial::probe(serial::COM1);
         if let Some(serial) = &mut serial {
+            // SAFETY: a report begins with stopping the other cores, and never returns.
+            unsafe { log::write_rest(serial) };
             // The line that was being written stays incomplete.
             serial.write_line(b"");
         }

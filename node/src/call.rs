@@ -10,6 +10,7 @@ use basalt_net::time::Instant;
 use crate::host::{Clock, Host, Network};
 use crate::reply::CallError;
 use crate::script::CallRequest;
+use crate::shares::Payer;
 
 /// A call while it is answered.
 pub struct Call<'a> {
@@ -25,6 +26,8 @@ pub struct Call<'a> {
     pub trusted: bool,
     /// The particle, without its data.
     pub particle: &'a Arc<Authored>,
+    /// Who pays for what the call takes.
+    pub payer: Payer,
     /// What is asked.
     pub request: &'a CallRequest,
 }

@@ -58,6 +58,7 @@ mod reply;
 pub mod rooms;
 pub mod script;
 pub mod services;
+pub mod shares;
 pub mod spells;
 pub mod state;
 pub mod status;

@@ -25,9 +25,14 @@ pub trait Machine {
         out: &mut Vec<Effect>,
     ) -> Result<ConnId, Refusal>;
 
-    /// Takes over an incoming connection of the operator's pages, unless there are too many. A
-    /// machine without pages takes none.
-    fn accept_http(&mut self, _clock: Clock) -> Option<ConnId> {
+    /// Takes over an incoming connection of the operator's pages; if there are too many, another
+    /// one gives way. A machine without pages takes none.
+    fn accept_http(
+        &mut self,
+        _clock: Clock,
+        _remote: SocketAddr,
+        _out: &mut Vec<Effect>,
+    ) -> Option<ConnId> {
         None
     }
 

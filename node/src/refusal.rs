@@ -46,6 +46,18 @@ reasons! {
     AuthorActors = "author_actors", "too many particles of this author are alive";
     /// A particle: its author's particles hold too much memory.
     AuthorMemory = "author_memory", "the particles of this author hold too much memory";
+    /// A particle: too many that came by its connection or address are alive.
+    OriginActors = "origin_actors", "too many particles that came by this connection or address are alive";
+    /// A particle: those that came by its connection or address hold too much memory.
+    OriginMemory = "origin_memory", "the particles that came by this connection or address hold too much memory";
+    /// A particle: too many ids of particles are kept.
+    IdsFull = "ids_full", "too many ids of particles are kept";
+    /// A particle: too many ids of its author's particles are kept.
+    AuthorIds = "author_ids", "too many ids of particles of this author are kept";
+    /// A particle: too many ids of particles are kept that came by its connection or address.
+    OriginIds = "origin_ids", "too many ids of particles that came by this connection or address are kept";
+    /// A particle that came again: nothing is left to do for it here.
+    Finished = "finished", "the particle has nothing left to do here";
     /// A particle: there are too many authors.
     AuthorsFull = "authors_full", "too many authors have particles here";
     /// A particle: too many come for this worker.
@@ -72,12 +84,35 @@ reasons! {
     NotFound = "not_found", "the next peer is not connected and was not found";
     /// A particle to send: too much waits for peers that are looked for.
     SeeksFull = "seeks_full", "too much waits for peers that are looked for";
+    /// A particle to send: too much of its author, connection or address waits for peers that are
+    /// looked for.
+    SeeksShare = "seeks_share", "too much of this author waits for peers that are looked for";
     /// A particle to send: too much waits for its next peer.
     Congested = "congested", "too much waits for the next peer";
     /// A particle to send: the connection took it, then failed.
     SendFailed = "send_failed", "the next peer did not take the particle";
     /// A call of `peer.timeout`: too many wait, or there is no memory for its message.
     TimersFull = "timers_full", "too many calls of peer.timeout wait";
+    /// A call of `peer.timeout`: too many of this author, connection or address wait.
+    TimersShare = "timers_share", "too many calls of peer.timeout of this author wait";
+    /// A call of `peer.connect`: too many of this author, connection or address wait.
+    ConnectsShare = "connects_share", "too many calls of peer.connect of this author wait";
+    /// A call that would wait: too many wait for jobs, of all together.
+    CallsFull = "calls_full", "too many calls wait for jobs";
+    /// The same, of one author, connection or address.
+    CallsShare = "calls_share", "too many calls of this author wait for jobs";
+    /// A call of the chain: too many wait.
+    ChainFull = "chain_full", "too many calls wait for the chain";
+    /// The same, of one author, connection or address.
+    ChainShare = "chain_share", "too many calls of this author wait for the chain";
+    /// A call of `aqua-ipfs`: too many files come at once.
+    FilesFull = "files_full", "too many files come at once";
+    /// The same, of one author, connection or address.
+    FilesShare = "files_share", "too many files of this author come at once";
+    /// A vault: too many files are in all of them.
+    VaultsFull = "vaults_full", "the vaults have too many files";
+    /// A vault: one author, connection or address has its share of files or bytes.
+    VaultsShare = "vaults_share", "the vaults of this author have too many files";
     /// A call of `peer.connect`: too many wait.
     ConnectsFull = "connects_full", "too many calls of peer.connect wait";
     /// A particle: the worker that it is for is not active.

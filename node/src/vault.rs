@@ -13,8 +13,11 @@ use core::fmt;
 
 use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
-use basalt_wasm_host::vfs::{FsError, Quota, Tree};
+use basalt_wasm_host::vfs::{FsError, Ino, Quota, Tree};
 use basalt_wasm_host::{MemoryPool, Volume};
+
+use crate::refusal::Refusal;
+use crate::shares::{Full, Payer, Pool};
 
 /// Where services and scripts see the volume.
 const PREFIX: &str = "/tmp/vault/";
@@ -36,6 +39,8 @@ pub enum Error {
     NotText(String),
     /// The file cannot be written.
     Write(FsError),
+    /// Whoever pays for it has its share, or there is no more for anybody.
+    Share(Full),
 }
 
 impl fmt::Display for Error {
@@ -48,6 +53,7 @@ impl fmt::Display for Error {
                 write!(f, "Error reading vault file `{path}`: it is not UTF-8")
             }
             Error::Write(error) => write!(f, "Error writing vault file: {error}"),
+            Error::Share(_) => write!(f, "Error writing vault file: {}", Refusal::VaultsShare),
         }
     }
 }
@@ -58,13 +64,46 @@ impl core::error::Error for Error {}
 /// over it.
 type Key = (PeerId, String, Vec<u8>);
 
+/// The directory of a particle.
+struct Directory {
+    name: String,
+    payer: Payer,
+    /// Files that scripts put there, and the directory itself.
+    nodes: u64,
+    /// Bytes of these files.
+    bytes: u64,
+}
+
+/// The directory of a particle in a scope.
+fn key(scope: &PeerId, particle: &Authored) -> Key {
+    (*scope, particle.id.clone(), particle.signature.clone())
+}
+
+/// Whether a particle's id can name a directory.
+fn has_name(particle: &Authored) -> bool {
+    let id = &particle.id;
+    !id.is_empty() && id.len() <= MAX_ID && !id.contains(['/', '\0'])
+}
+
+fn name(particle: &Authored, token: &str) -> String {
+    format!("{}-{token}", particle.id)
+}
+
+/// All vaults of a scope. What scripts put there goes on shares; what services write there is
+/// bounded by the volume alone.
+struct Vault {
+    volume: Volume,
+    nodes: Pool,
+    bytes: Pool,
+}
+
 /// All vaults.
 pub struct Vaults {
     quota: Quota,
     pool: MemoryPool,
-    volumes: BTreeMap<PeerId, Volume>,
+    volumes: BTreeMap<PeerId, Vault>,
     /// Directories that exist.
-    directories: BTreeMap<Key, String>,
+    directories: BTreeMap<Key, Directory>,
 }
 
 impl Vaults {
@@ -90,18 +129,25 @@ impl Vaults {
     pub(crate) fn bytes(&self) -> u64 {
         let volumes = self.volumes.values();
         volumes
-            .map(|volume| volume.with(|tree| tree.used_bytes()))
+            .map(|vault| vault.volume.with(|tree| tree.used_bytes()))
             .sum()
     }
 
     /// The volume of a scope.
     pub(crate) fn volume(&mut self, scope: &PeerId) -> Volume {
-        let volume = self.volumes.entry(*scope).or_insert_with(|| {
+        self.vault(scope).volume.clone()
+    }
+
+    fn vault(&mut self, scope: &PeerId) -> &mut Vault {
+        self.volumes.entry(*scope).or_insert_with(|| {
             let volume = Volume::unlisted(DEVICE, self.quota);
             volume.with(|tree| tree.share(self.pool.clone()));
-            volume
-        });
-        volume.clone()
+            Vault {
+                volume,
+                nodes: Pool::new(self.quota.nodes),
+                bytes: Pool::new(self.quota.bytes),
+            }
+        })
     }
 
     /// Forgets a scope: its services are gone.
@@ -110,61 +156,92 @@ impl Vaults {
         self.directories.retain(|key, _| key.0 != *scope);
     }
 
-    /// Makes a particle's directory, if its id can name one; gives the name.
+    /// Makes a particle's directory, which must be there before files are put in it.
+    ///
+    /// # Errors
+    /// The particle's id names no directory, or whoever pays has its share.
     pub(crate) fn enter(
         &mut self,
         scope: &PeerId,
         particle: &Authored,
         token: &str,
-    ) -> Option<String> {
-        let id = &particle.id;
-        if id.is_empty() || id.len() > MAX_ID || id.contains(['/', '\0']) {
-            return None;
+        payer: Payer,
+    ) -> Result<(), Error> {
+        if !has_name(particle) {
+            return Err(Error::BadId);
         }
-        let key = (*scope, id.clone(), particle.signature.clone());
-        if let Some(name) = self.directories.get(&key) {
-            return Some(name.clone());
+        let key = key(scope, particle);
+        if self.directories.contains_key(&key) {
+            return Ok(());
         }
-        let name = format!("{id}-{token}");
-        let volume = self.volume(scope);
+        let name = name(particle, token);
+        let vault = self.vault(scope);
+        vault.nodes.take(&payer, 1).map_err(Error::Share)?;
         let now = particle.timestamp.saturating_mul(1_000_000);
-        volume
-            .with(|tree| tree.make_dirs(&name, now))
-            .inspect_err(
-                |error| log::warn!(target: "vault", "no directory for a particle: {error}"),
-            )
-            .ok()?;
-        self.directories.insert(key, name.clone());
-        Some(name)
+        if let Err(error) = vault.volume.with(|tree| tree.make_dirs(&name, now)) {
+            vault.nodes.give(&payer, 1);
+            return Err(Error::Write(error));
+        }
+        let directory = Directory {
+            name,
+            payer,
+            nodes: 1,
+            bytes: 0,
+        };
+        self.directories.insert(key, directory);
+        Ok(())
     }
 
     /// Removes a particle's directory, if it has one.
     pub(crate) fn leave(&mut self, scope: &PeerId, particle: &Authored) {
-        let key = (*scope, particle.id.clone(), particle.signature.clone());
-        if let Some(name) = self.directories.remove(&key)
-            && let Some(volume) = self.volumes.get(scope)
+        if self.directories.is_empty() {
+            return;
+        }
+        if let Some(directory) = self.directories.remove(&key(scope, particle))
+            && let Some(vault) = self.volumes.get_mut(scope)
         {
+            vault.nodes.give(&directory.payer, directory.nodes);
+            vault.bytes.give(&directory.payer, directory.bytes);
             // A service may have removed it already.
-            let _ = volume.with(|tree| tree.remove_all(&name));
+            let now = particle.timestamp.saturating_mul(1_000_000);
+            let _ = vault
+                .volume
+                .with(|tree| tree.remove_all(&directory.name, now));
         }
     }
 
-    /// Writes a file under a name of the caller's; gives the path as services see it.
+    /// Writes a file under a name of the caller's, which must be new; gives the path as services
+    /// see it.
+    ///
+    /// # Errors
+    /// The particle has no directory, or no more, or whoever pays has its share.
     pub(crate) fn put(
         &mut self,
         scope: &PeerId,
         particle: &Authored,
-        token: &str,
         file: &str,
         bytes: &[u8],
     ) -> Result<String, Error> {
-        let name = self.enter(scope, particle, token).ok_or(Error::BadId)?;
-        let path = format!("{name}/{file}");
+        let directory = self.directories.get_mut(&key(scope, particle));
+        let (directory, vault) = directory
+            .zip(self.volumes.get_mut(scope))
+            .ok_or(Error::BadId)?;
+        let (payer, len) = (directory.payer, bytes.len() as u64);
+        vault.nodes.may_take(&payer, 1).map_err(Error::Share)?;
+        vault.bytes.may_take(&payer, len).map_err(Error::Share)?;
         let now = particle.timestamp.saturating_mul(1_000_000);
-        self.volume(scope)
-            .with(|tree| tree.write_file(Tree::ROOT, &path, bytes, now))
+        vault
+            .volume
+            .with(|tree| {
+                let ino = find(tree, &directory.name)?;
+                tree.write_file(ino, file, bytes, now)
+            })
             .map_err(Error::Write)?;
-        Ok(format!("{PREFIX}{path}"))
+        vault.nodes.add(&payer, 1);
+        vault.bytes.add(&payer, len);
+        directory.nodes += 1;
+        directory.bytes += len;
+        Ok(format!("{PREFIX}{}/{file}", directory.name))
     }
 
     /// Reads a file: an absolute path as services see it, or one relative to the particle's
@@ -190,13 +267,22 @@ impl Vaults {
         if inside.is_empty() || inside.split('/').any(|part| part == "..") {
             return Err(incorrect());
         }
-        let name = self.enter(scope, particle, token).ok_or(Error::BadId)?;
-        let file = format!("{name}/{inside}");
+        if !has_name(particle) {
+            return Err(Error::BadId);
+        }
+        let name = name(particle, token);
         self.volume(scope)
             .with(|tree| {
-                let ino = tree.lookup(Tree::ROOT, &file)?;
+                let directory = find(tree, &name)?;
+                let ino = tree.lookup(directory, inside)?;
                 Ok(tree.bytes(ino)?.to_vec())
             })
             .map_err(|error| Error::Read(path.into(), error))
     }
+}
+
+/// A particle's directory, from which its paths start: symbolic links in it, which services can
+/// make, lead to no other particle's.
+fn find(tree: &Tree, name: &str) -> Result<Ino, FsError> {
+    tree.find(Tree::ROOT, name, false)
 }

@@ -45,7 +45,9 @@ fn page() -> String {
     };
     let config = Config::from_manifest(&Manifest::default(), "1.2.3").unwrap();
     let mut peer = Peer::new(config, Keypair::from_seed([1; 32]), [2; 32]);
-    let conn = peer.accept_http(clock).unwrap();
+    let conn = peer
+        .accept_http(clock, ([127, 0, 0, 1], 1).into(), &mut Vec::new())
+        .unwrap();
     let input = Input::Received {
         conn,
         bytes: &mut b"GET /metrics HTTP/1.1\r\n\r\n".to_owned(),

@@ -16,6 +16,7 @@ use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, CallResult, Interpreter, Outcome, Run};
+use basalt_node::shares::{Origin, Payer};
 use serde_json::{Value, json};
 
 const WALL: u64 = 1_700_000_000_000;
@@ -257,13 +258,40 @@ fn call_results_come_back_in_one_batch_with_empty_data() {
             (1, result(0, "7")),
             (
                 2,
-                result(1, "\"Service with id 'op' not found (function nothing)\"")
+                result(1, "\"Service with id 'op' has no function 'nothing'\"")
             ),
             (3, result(0, "\"\"")),
         ]
     );
     let status = stage.node.status();
     assert_eq!((status.calls, status.failed_calls, status.runs), (3, 1, 2));
+}
+
+/// More than come at the same time: none is refused, and none outlives its particle.
+#[test]
+fn files_wait_for_their_turn() {
+    const CID: &str = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
+    let mut stage = Stage::new(Limits::default(), |seen| match seen.prev.is_empty() {
+        true => {
+            let fetch = json!([CID, "/ip4/192.0.2.1/tcp/5001"]);
+            let fetch = |id| (id, request("aqua-ipfs", "cat_from", fetch.clone()));
+            Outcome {
+                data: b"kept".to_vec(),
+                requests: (1..=24).map(fetch).collect(),
+                ..Outcome::default()
+            }
+        }
+        false => keep(b"done"),
+    });
+    let by_the_host = particle_of(1, "p", b"");
+    stage.node.receive(clock(0), by_the_host).unwrap();
+    stage.run(clock(0));
+    stage.node.timer(clock(4_999));
+    stage.run(clock(4_999));
+    assert_eq!(stage.seen().len(), 1, "nothing is answered yet");
+    stage.node.timer(clock(5_001));
+    stage.run(clock(5_001));
+    assert_eq!(stage.node.status().actors, 0);
 }
 
 #[test]
@@ -313,8 +341,10 @@ fn next_peers_get_the_particle_with_the_new_data() {
         data: b"new".to_vec().into(),
         ..sent
     };
+    let payer = Payer::author(key(9).peer_id(), Origin::default());
     let send = |peer| Effect::Send {
         peer,
+        payer,
         particle: expected.clone(),
     };
     assert_eq!(stage.out, next.map(send));
@@ -405,6 +435,8 @@ fn budgets_refuse_with_their_reasons() {
         ..Limits::default()
     };
     let mut stage = Stage::new(limits, |_| keep(b""));
+    // Its own particles: others have a share of each.
+    let particle = |id, data: &[u8]| particle_of(1, id, data);
     stage.node.receive(clock(0), particle("a", b"")).unwrap();
     assert_eq!(
         stage.node.receive(clock(0), particle("a", b"")),
@@ -480,6 +512,7 @@ fn a_connect_is_answered_when_it_is_decided() {
             call,
             peer,
             addresses,
+            ..
         },
     ] = &stage.out[..]
     else {
@@ -631,9 +664,9 @@ fn a_worker_takes_its_share_of_particles_memory_and_work() {
 #[test]
 fn who_had_more_work_than_his_share_goes_behind_the_others() {
     let mut stage = Stage::new(Limits::default(), |seen| Outcome {
-        steps: match seen.id.starts_with("long") {
-            true => 1_000_000,
-            false => 10,
+        time: match seen.id.starts_with("long") {
+            true => Duration::from_secs(1),
+            false => Duration::from_micros(10),
         },
         ..Outcome::default()
     });
@@ -647,14 +680,13 @@ fn who_had_more_work_than_his_share_goes_behind_the_others() {
     let order: Vec<String> = stage.seen().into_iter().map(|seen| seen.id).collect();
     assert_eq!(order, ["long 1", "short", "long 2", "long 3"]);
     assert_eq!(stage.node.status().deferred, 2);
-    assert_eq!(stage.node.status().steps, 3_000_010);
 }
 
 #[test]
 fn a_run_over_its_budget_is_counted() {
     let mut stage = Stage::new(Limits::default(), |_| Outcome {
         ret_code: 20_900,
-        error_message: "the run exceeds its budget of steps".into(),
+        error_message: "the run exceeds its budget of time".into(),
         ..Outcome::default()
     });
     stage.node.receive(clock(0), particle("p", b"")).unwrap();

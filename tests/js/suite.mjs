@@ -4,6 +4,7 @@ import { CALLS, FAILURES, SETS } from "./builtins.mjs";
 import { callRelay, check, connect, same, tell } from "./client.mjs";
 
 const PARALLEL = 100;
+const TAB_CALLS = 10;
 const MIB = 1 << 20;
 
 const relay = process.argv[2];
@@ -109,6 +110,24 @@ await check("reconnects as the same peer after disconnect", async () => {
   client = await connect(relay, seed);
   same(client.getPeerId(), before);
   same(await call("op", "identity", "back"), "back");
+});
+
+/** How many of `count` calls of one tab are answered with what they asked for. */
+async function answered(tab, count) {
+  const calls = Array.from({ length: count }, (_, i) => callRelay(tab, "op", "identity", [i]));
+  const answers = await Promise.allSettled(calls);
+  return answers.filter(({ value }, i) => value === i).length;
+}
+
+await check("three tabs with one key each get their answers", async () => {
+  const tabs = [client, await connect(relay, seed), await connect(relay, seed)];
+  same(await Promise.all(tabs.map((tab) => answered(tab, TAB_CALLS))), [TAB_CALLS, TAB_CALLS, TAB_CALLS]);
+  // The newest and the oldest close: who is left is served.
+  await tabs[2].disconnect();
+  same(await Promise.all(tabs.slice(0, 2).map((tab) => answered(tab, TAB_CALLS))), [TAB_CALLS, TAB_CALLS]);
+  await tabs[0].disconnect();
+  same(await answered(tabs[1], TAB_CALLS), TAB_CALLS);
+  client = tabs[1];
 });
 
 await check("disconnect", () => client.disconnect());

@@ -1,8 +1,8 @@
 //! Runs random scripts through the reference interpreter and ours:
 //! `differential [--hostile] [COUNT [SEED]]`.
 //!
-//! Needs node and an `npm ci` in `tests/air-differential`; see the README there. Each step gives
-//! both the same inputs; whose output the peers keep and pass on is drawn at random. With
+//! Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step
+//! gives both the same inputs; whose output the peers keep and pass on is drawn at random. With
 //! `--hostile` each step is also taken with damaged data.
 
 mod hostile;
@@ -293,10 +293,25 @@ impl Session {
             for next in &outcome.next_peer_pks {
                 messages.push((next.clone(), data.clone(), CallResults::new()));
             }
+            let mut answers = CallResults::new();
             for (id, request) in outcome.call_requests {
                 let answer = serve(request.function_name(), request.arguments());
-                let answer = [(id, answer)].into_iter().collect();
-                messages.push((peer.clone(), Vec::new(), answer));
+                answers.0.insert(id, answer);
+                // A host answers one by one, or several at once, or what nobody asked for.
+                if random.below(3) > 0 {
+                    let given = core::mem::take(&mut answers);
+                    messages.push((peer.clone(), Vec::new(), given));
+                }
+            }
+            if !answers.0.is_empty() {
+                if random.below(20) == 0 {
+                    answers.0.insert(1_000_000, serve("empty", ""));
+                }
+                let beside = match random.below(3) {
+                    0 => data.clone(),
+                    _ => Vec::new(),
+                };
+                messages.push((peer.clone(), beside, answers));
             }
             // Now and then a peer hears of another's progress.
             if random.below(4) == 0 {

@@ -29,7 +29,7 @@ impl Reference {
     pub(super) fn start() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/air-differential");
         let mut child = Command::new("node")
-            .arg("reference.mjs")
+            .args(["--expose-gc", "reference.mjs"])
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -98,8 +98,7 @@ fn check_with(data: &[u8], verified: &mut VerifiedSignatures) {
         ),
     };
     let config = Config {
-        max_steps: 20_000,
-        max_bytes: 1 << 24,
+        max_time: 20_000,
         ..Config::default()
     };
     let interpreter = Interpreter::new(config);

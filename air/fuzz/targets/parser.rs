@@ -11,8 +11,7 @@ pub fn check(data: &[u8]) {
         return;
     };
     let config = Config {
-        max_steps: 5_000,
-        max_bytes: 1 << 22,
+        max_time: 20_000,
         ..Config::default()
     };
     let interpreter = Interpreter::new(config);

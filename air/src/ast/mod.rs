@@ -15,6 +15,8 @@ use core::ops::Range;
 /// It holds no state of a run: cache it by the hash of its text.
 #[derive(Clone, Debug)]
 pub struct Script {
+    /// Microseconds that it took to parse it, as they are charged.
+    pub(crate) time: u64,
     pub(crate) source: Box<str>,
     pub(crate) nodes: Vec<Instr>,
     pub(crate) calls: Vec<Call>,
@@ -47,6 +49,11 @@ impl Script {
             + self.lenses.capacity() * size_of::<Lens>()
             + self.lens_texts.len()
             + self.names.capacity() * size_of::<Text>()
+    }
+
+    /// What it has cost to parse it, in microseconds.
+    pub fn parsing(&self) -> u64 {
+        self.time
     }
 
     /// Number of instructions.

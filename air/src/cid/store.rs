@@ -12,9 +12,11 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::compute::{CidText, Hashed, PREFIX, of_bytes};
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::data::*;
+use crate::error::Error;
 use crate::hashing::{Keyed, Seed};
-use crate::values::{Heap, ReadError, Value};
+use crate::values::{ReadError, Value};
 
 /// One store: entries in order, found by CID.
 pub(crate) struct Store<T> {
@@ -42,17 +44,18 @@ impl<T: Copy> Store<T> {
     }
 
     /// Adds an entry, or replaces it.
-    fn insert(&mut self, cid: Cid, item: T) {
+    fn insert(&mut self, cid: Cid, item: T, heap: &Heap<'_>) -> Result<(), BudgetExceeded> {
         if self.by_cid.len() <= cid.index() {
             self.by_cid.resize(cid.index() + 1, 0);
         }
         match &mut self.by_cid[cid.index()] {
             0 => {
-                self.entries.push((cid, item));
+                heap.push(&mut self.entries, (cid, item))?;
                 self.by_cid[cid.index()] = self.entries.len() as u32;
             }
             place => self.entries[*place as usize - 1].1 = item,
         }
+        Ok(())
     }
 }
 
@@ -62,8 +65,22 @@ pub(crate) struct StoredValue<'r> {
     value: Option<Value<'r>>,
 }
 
+/// Bytes of an element in the text that a canon result is hashed as, while that is written.
+pub(super) const ELEMENT_TEXT: usize = 3 * 64;
+
+/// Memory of a CID while data is loaded: its new number, and where it was seen.
+const MAP: usize = size_of::<Cid>() + 1;
+
+/// Memory of a list of CIDs while data is loaded.
+const LIST: usize = 3 * size_of::<((usize, usize), &[Cid])>();
+
+/// Memory of a CID: its text in a list, its place in the table, and its places in five stores.
+const CID: usize = size_of::<&str>() + 8 + 5 * 4;
+
 /// The CID table and the stores.
 pub(crate) struct Stores<'r> {
+    /// CIDs that memory was taken for.
+    held: usize,
     texts: Vec<&'r str>,
     /// Finds a CID by its text.
     cids: HashTable<Cid>,
@@ -71,6 +88,7 @@ pub(crate) struct Stores<'r> {
     /// CIDs of tetraplets that were stored in this run.
     tetraplet_cids: HashMap<Tetraplet<'r>, Cid, Keyed<'r>>,
     scratch: Vec<u8>,
+    scratch_held: usize,
     pub(crate) values: Store<StoredValue<'r>>,
     pub(crate) tetraplets: Store<&'r Tetraplet<'r>>,
     pub(crate) canon_elements: Store<CanonElement>,
@@ -92,20 +110,27 @@ pub(crate) struct Loaded<'r> {
 
 impl<'r> Stores<'r> {
     /// `cids` is the number of CIDs to expect.
-    pub(crate) fn new(seed: &'r Seed, cids: usize) -> Self {
+    pub(crate) fn new(
+        seed: &'r Seed,
+        cids: usize,
+        heap: &Heap<'r>,
+    ) -> Result<Self, BudgetExceeded> {
+        heap.hold(CID * cids)?;
         let hasher = seed.keyed();
-        Stores {
+        Ok(Stores {
+            held: cids,
             texts: Vec::with_capacity(cids),
             cids: HashTable::with_capacity(cids),
             tetraplet_cids: HashMap::with_hasher(hasher),
             hasher,
             scratch: Vec::new(),
+            scratch_held: 0,
             values: Store::new(),
             tetraplets: Store::new(),
             canon_elements: Store::new(),
             canon_results: Store::new(),
             service_results: Store::new(),
-        }
+        })
     }
 
     pub(crate) fn text(&self, cid: Cid) -> &'r str {
@@ -117,11 +142,19 @@ impl<'r> Stores<'r> {
     }
 
     /// Makes room for `cids` more.
-    pub(crate) fn expect(&mut self, cids: usize) {
+    pub(crate) fn expect(&mut self, cids: usize, heap: &Heap<'r>) -> Result<(), BudgetExceeded> {
+        let wanted = self.texts.len() + cids;
+        if wanted > self.held {
+            // Both lists may double.
+            let more = wanted - self.held + self.held / 2;
+            heap.hold(CID * more)?;
+            self.held += more;
+        }
         let (texts, hasher) = (&mut self.texts, &self.hasher);
         texts.reserve(cids);
         self.cids
             .reserve(cids, |cid| hasher.hash_one(texts[cid.index()]));
+        Ok(())
     }
 
     fn intern(&mut self, text: &'r str) -> Cid {
@@ -129,9 +162,15 @@ impl<'r> Stores<'r> {
     }
 
     /// The number of a CID that was just computed.
-    pub(crate) fn intern_computed(&mut self, text: &CidText, heap: &Heap<'r>) -> Cid {
+    pub(crate) fn intern_computed(
+        &mut self,
+        text: &CidText,
+        heap: &Heap<'r>,
+    ) -> Result<Cid, BudgetExceeded> {
         let text = text.as_str();
-        self.intern_with(text, || heap.str(text))
+        heap.spend(cost::LOOKUP);
+        self.expect(1, heap)?;
+        Ok(self.intern_with(text, || heap.str(text)))
     }
 
     /// `keep` gives `text` for as long as the run lasts.
@@ -157,10 +196,14 @@ impl<'r> Stores<'r> {
     ///
     /// # Errors
     /// An entry stands twice in a store: many such entries may share what they point to.
-    pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Result<Loaded<'r>, String> {
+    pub(crate) fn load(&mut self, data: Data<'r>, heap: &Heap<'r>) -> Result<Loaded<'r>, Error> {
+        heap.charge(cost::LOOKUP * data.cids.len() + cost::ENTRY * (2 * data.len()))?;
+        // They are made anew beside those that were read.
+        let lists_read = data.lists();
+        heap.hold(lists_read + MAP * (data.cids.len() + self.texts.len()))?;
         let map: Vec<Cid> = data.cids.iter().map(|text| self.intern(text)).collect();
         let new = |cid: Cid| map[cid.index()];
-        self.check_unique(&data, &map)?;
+        self.check_unique(&data, &map).map_err(Error::CidStore)?;
         let mut trace = data.trace;
         for state in &mut trace {
             match state {
@@ -176,13 +219,16 @@ impl<'r> Stores<'r> {
         let mut lists: HashMap<(usize, usize), &'r [Cid], Keyed<'r>> =
             HashMap::with_hasher(self.hasher);
         let mut list = |values: &[Cid]| {
+            if lists.len() == lists.capacity() && heap.hold(LIST * (lists.len() + 8)).is_err() {
+                return &[][..];
+            }
             *lists
                 .entry((values.as_ptr().addr(), values.len()))
                 .or_insert_with(|| heap.collect(values.iter().map(|&cid| new(cid))))
         };
         let tetraplets: &'r [Tetraplet<'r>] =
             heap.collect(data.tetraplets.iter().map(|(_, tetraplet)| *tetraplet));
-        Ok(Loaded {
+        let loaded = Loaded {
             trace,
             last_call_request_id: data.last_call_request_id,
             values: data
@@ -242,7 +288,11 @@ impl<'r> Stores<'r> {
                 })
                 .collect(),
             signatures: data.signatures,
-        })
+        };
+        heap.release(lists_read + MAP * (data.cids.len() + self.texts.len()));
+        heap.release(LIST * lists.capacity());
+        heap.check()?;
+        Ok(loaded)
     }
 
     fn check_unique(&self, data: &Data<'r>, map: &[Cid]) -> Result<(), String> {
@@ -273,25 +323,28 @@ impl<'r> Stores<'r> {
     }
 
     /// Adds the stores of `loaded`, replacing what is there.
-    pub(crate) fn add(&mut self, loaded: &Loaded<'r>) {
+    pub(crate) fn add(
+        &mut self,
+        loaded: &Loaded<'r>,
+        heap: &Heap<'r>,
+    ) -> Result<(), BudgetExceeded> {
         for &(cid, raw) in &loaded.values {
-            self.values.insert(cid, StoredValue { raw, value: None });
+            let value = StoredValue { raw, value: None };
+            self.values.insert(cid, value, heap)?;
         }
-        loaded
-            .tetraplets
-            .iter()
-            .for_each(|&(cid, item)| self.tetraplets.insert(cid, item));
-        loaded
-            .canon_elements
-            .iter()
-            .for_each(|&(cid, item)| self.canon_elements.insert(cid, item));
-        loaded
-            .canon_results
-            .iter()
-            .for_each(|&(cid, item)| self.canon_results.insert(cid, item));
+        for &(cid, item) in &loaded.tetraplets {
+            self.tetraplets.insert(cid, item, heap)?;
+        }
+        for &(cid, item) in &loaded.canon_elements {
+            self.canon_elements.insert(cid, item, heap)?;
+        }
+        for &(cid, item) in &loaded.canon_results {
+            self.canon_results.insert(cid, item, heap)?;
+        }
         for &(cid, item) in &loaded.service_results {
-            self.service_results.insert(cid, item);
+            self.service_results.insert(cid, item, heap)?;
         }
+        Ok(())
     }
 
     /// The value stored under `cid`.
@@ -316,57 +369,74 @@ impl<'r> Stores<'r> {
         if let Some(cid) = value.cid() {
             return Ok(cid);
         }
-        heap.charge(text.len())?;
-        let cid = self.intern_computed(&of_bytes(text.as_bytes()), heap);
-        self.values.insert(
-            cid,
-            StoredValue {
-                raw: text,
-                value: Some(value),
-            },
-        );
+        heap.charge(cost::HASH + cost::hashed(text.len()))?;
+        let cid = self.intern_computed(&of_bytes(text.as_bytes()), heap)?;
+        let stored = StoredValue {
+            raw: text,
+            value: Some(value),
+        };
+        self.values.insert(cid, stored, heap)?;
         value.remember_cid(cid);
         Ok(cid)
     }
 
-    pub(crate) fn store_tetraplet(&mut self, tetraplet: &'r Tetraplet<'r>, heap: &Heap<'r>) -> Cid {
-        heap.spend(tetraplet.len());
+    pub(crate) fn store_tetraplet(
+        &mut self,
+        tetraplet: &'r Tetraplet<'r>,
+        heap: &Heap<'r>,
+    ) -> Result<Cid, BudgetExceeded> {
+        heap.spend(cost::LOOKUP + cost::scanned(tetraplet.len()));
         if let Some(cid) = self.tetraplet_cids.get(tetraplet) {
-            return *cid;
+            return Ok(*cid);
         }
-        let cid = self.hashed(heap, |hashed| hashed.tetraplet(tetraplet));
-        self.tetraplets.insert(cid, tetraplet);
+        let cid = self.hashed(heap, |hashed| hashed.tetraplet(tetraplet))?;
+        self.tetraplets.insert(cid, tetraplet, heap)?;
+        if self.tetraplet_cids.len() == self.tetraplet_cids.capacity() {
+            heap.grow_table(&mut self.tetraplet_cids)?;
+        }
         self.tetraplet_cids.insert(*tetraplet, cid);
-        cid
+        Ok(cid)
     }
 
     pub(crate) fn store_service_result(
         &mut self,
         result: ServiceResult<'r>,
         heap: &Heap<'r>,
-    ) -> Cid {
-        let cid = self.hashed(heap, |hashed| hashed.service_result(&result));
-        self.service_results.insert(cid, result);
-        cid
+    ) -> Result<Cid, BudgetExceeded> {
+        let cid = self.hashed(heap, |hashed| hashed.service_result(&result))?;
+        self.service_results.insert(cid, result, heap)?;
+        Ok(cid)
     }
 
-    pub(crate) fn store_canon_element(&mut self, element: CanonElement, heap: &Heap<'r>) -> Cid {
-        let cid = self.hashed(heap, |hashed| hashed.canon_element(&element));
-        self.canon_elements.insert(cid, element);
-        cid
+    pub(crate) fn store_canon_element(
+        &mut self,
+        element: CanonElement,
+        heap: &Heap<'r>,
+    ) -> Result<Cid, BudgetExceeded> {
+        let cid = self.hashed(heap, |hashed| hashed.canon_element(&element))?;
+        self.canon_elements.insert(cid, element, heap)?;
+        Ok(cid)
     }
 
-    pub(crate) fn store_canon_result(&mut self, canon: CanonResult<'r>, heap: &Heap<'r>) -> Cid {
-        let cid = self.hashed(heap, |hashed| hashed.canon_result(&canon));
-        self.canon_results.insert(cid, canon);
-        cid
+    pub(crate) fn store_canon_result(
+        &mut self,
+        canon: CanonResult<'r>,
+        heap: &Heap<'r>,
+    ) -> Result<Cid, BudgetExceeded> {
+        // Sixty-odd bytes for each element, in a buffer that doubles.
+        let text = ELEMENT_TEXT * canon.values.len();
+        heap.hold(text)?;
+        let cid = self.hashed(heap, |hashed| hashed.canon_result(&canon))?;
+        heap.release(text);
+        self.canon_results.insert(cid, canon, heap)?;
+        Ok(cid)
     }
 
     fn hashed(
         &mut self,
         heap: &Heap<'r>,
         hash: impl FnOnce(&mut Hashed<'_, 'r>) -> CidText,
-    ) -> Cid {
+    ) -> Result<Cid, BudgetExceeded> {
         let out = core::mem::take(&mut self.scratch);
         let mut hashed = Hashed {
             out,
@@ -374,7 +444,17 @@ impl<'r> Stores<'r> {
         };
         let text = hash(&mut hashed);
         self.scratch = hashed.out;
+        heap.spend(cost::HASH + cost::hashed(self.scratch.len()));
+        let grown = self.scratch.capacity().saturating_sub(self.scratch_held);
+        heap.hold(grown)?;
+        self.scratch_held += grown;
         self.intern_computed(&text, heap)
+    }
+
+    /// Bytes of the lists that [`Self::into_data`] makes anew.
+    pub(crate) fn lists(&self) -> usize {
+        self.values.entries.len() * size_of::<(Cid, &str)>()
+            + self.tetraplets.entries.len() * size_of::<(Cid, Tetraplet<'_>)>()
     }
 
     /// Gives back the stores as data, with `trace` and `signatures`.

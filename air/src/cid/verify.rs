@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use super::compute::{Hashed, of_bytes};
 use super::form;
-use super::store::{Loaded, Stores};
+use super::store::{ELEMENT_TEXT, Loaded, Stores};
+use crate::budget::{Heap, cost};
 use crate::data::{Cid, Provenance};
+use crate::error::Error;
 
 /// Characters of a text that is no CID that are told in an error.
 const MAX_QUOTED: usize = 64;
@@ -26,9 +28,22 @@ pub(crate) fn check_forms(texts: &[&str]) -> Result<(), String> {
 ///
 /// `known` holds the stores of previous data, which are trusted: an entry that is there in the same
 /// bytes is not hashed again.
-pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(), String> {
+pub(crate) fn verify<'r>(
+    current: &Loaded<'r>,
+    known: &Stores<'r>,
+    heap: &Heap<'r>,
+) -> Result<(), Error> {
+    let present = 5 * known.texts().len();
+    heap.hold(present)?;
+    let verified = check_all(current, known, heap);
+    heap.release(present);
+    verified
+}
+
+fn check_all<'r>(current: &Loaded<'r>, known: &Stores<'r>, heap: &Heap<'r>) -> Result<(), Error> {
     let mut checker = Checker {
         known,
+        heap,
         hashed: Hashed {
             out: Vec::new(),
             texts: known.texts(),
@@ -44,6 +59,7 @@ pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(),
 
     for &(cid, raw) in &current.values {
         values.insert(cid);
+        heap.charge(cost::copied(raw.len()))?;
         if known.values.get(cid).is_none_or(|stored| stored.raw != raw) {
             c.check("value", cid, |_| raw.as_bytes().into())?;
         }
@@ -66,11 +82,16 @@ pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(),
     }
     for (cid, canon) in &current.canon_results {
         canons.insert(*cid);
+        let text = ELEMENT_TEXT * canon.values.len();
+        heap.hold(text)?;
+        heap.charge(cost::copied(size_of_val(canon.values)))?;
         if known.canon_results.get(*cid) != Some(canon) {
             c.check("canon result", *cid, |hashed| {
                 Bytes::Hashed(hashed.canon_result(canon))
             })?;
         }
+        // What the buffer keeps is a part of what the longest one took.
+        heap.release(text);
     }
     for (cid, result) in &current.service_results {
         results.insert(*cid);
@@ -86,6 +107,7 @@ pub(crate) fn verify<'r>(current: &Loaded<'r>, known: &Stores<'r>) -> Result<(),
         c.refer("service result", result.tetraplet, "tetraplet", &tetraplets)?;
     }
     for (_, canon) in &current.canon_results {
+        heap.charge(cost::ENTRY * canon.values.len())?;
         c.refer("canon result", canon.tetraplet, "tetraplet", &tetraplets)?;
         for &element in canon.values {
             c.refer("canon result", element, "canon element", &elements)?;
@@ -132,6 +154,7 @@ impl<'b> From<&'b [u8]> for Bytes<'b> {
 }
 
 struct Checker<'c, 'r> {
+    heap: &'c Heap<'r>,
     known: &'c Stores<'r>,
     hashed: Hashed<'c, 'r>,
 }
@@ -142,27 +165,33 @@ impl<'r> Checker<'_, 'r> {
         store: &str,
         cid: Cid,
         write: impl FnOnce(&mut Hashed<'_, 'r>) -> Bytes<'b>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Error> {
         let text = self.known.text(cid);
         let (ours, bytes) = match write(&mut self.hashed) {
             Bytes::Raw(bytes) => (of_bytes(bytes), bytes),
             Bytes::Hashed(ours) => (ours, &self.hashed.out[..]),
         };
-        if ours.as_str() == text || form::names(text, bytes) {
+        self.heap.charge(cost::HASH + cost::hashed(bytes.len()))?;
+        if ours.as_str() == text {
             return Ok(());
         }
-        Err(format!(
+        self.heap
+            .charge(cost::FOREIGN_CID + cost::hashed_slowly(bytes.len()))?;
+        if form::names(text, bytes) {
+            return Ok(());
+        }
+        Err(Error::CidStore(format!(
             "Value mismatch in the \"{store}\" store for CID \"{text}\""
-        ))
+        )))
     }
 
-    fn refer(&self, from: &str, cid: Cid, to: &str, present: &Present) -> Result<(), String> {
+    fn refer(&self, from: &str, cid: Cid, to: &str, present: &Present) -> Result<(), Error> {
         if present.0[cid.index()] {
             return Ok(());
         }
         let text = self.known.text(cid);
-        Err(format!(
+        Err(Error::CidStore(format!(
             "Reference CID \"{text}\" from type \"{from}\" to \"{to}\" was not found"
-        ))
+        )))
     }
 }

@@ -40,6 +40,27 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    /// Number of states and entries.
+    pub(crate) fn len(&self) -> usize {
+        self.trace.len()
+            + self.values.len()
+            + self.tetraplets.len()
+            + self.canon_elements.len()
+            + self.canon_results.len()
+            + self.service_results.len()
+            + self.signatures.len()
+    }
+
+    /// Bytes of all lists but the trace and the signatures.
+    pub(crate) fn lists(&self) -> usize {
+        self.cids.capacity() * size_of::<&str>()
+            + size_of_val(self.values.as_slice())
+            + size_of_val(self.tetraplets.as_slice())
+            + size_of_val(self.canon_elements.as_slice())
+            + size_of_val(self.canon_results.as_slice())
+            + size_of_val(self.service_results.as_slice())
+    }
+
     /// The text of `cid`.
     pub fn text(&self, cid: Cid) -> &'a str {
         self.cids[cid.index()]

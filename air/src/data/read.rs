@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 
 use super::field::{self, root, tag};
 use super::model::*;
+use crate::budget::{BudgetExceeded, Heap, Meter, cost};
 use crate::hashing::{Keyed, Seed};
 
 /// Why a body was refused, with the byte offset where it went wrong.
@@ -30,6 +31,14 @@ pub enum DecodeError {
     UnknownTag(usize, u8),
     /// Two pointers of different kinds or lengths lead to one place.
     SharedDiffers(usize),
+    /// It is more than a run may take: of the thing named.
+    Budget(&'static str),
+}
+
+impl From<BudgetExceeded> for DecodeError {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        Self::Budget(exceeded.name())
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -40,6 +49,7 @@ impl fmt::Display for DecodeError {
             Self::Unaligned(at) => write!(f, "the target at {at} is not aligned"),
             Self::NotUtf8(at) => write!(f, "the text at {at} is not UTF-8"),
             Self::UnknownTag(at, tag) => write!(f, "unknown tag {tag} at {at}"),
+            Self::Budget(what) => write!(f, "the budget of {what} is exceeded"),
             Self::SharedDiffers(at) => {
                 write!(f, "the target at {at} is shared by pointers that differ")
             }
@@ -57,6 +67,13 @@ impl<'a> Data<'a> {
     /// `seed` keys the table of shared targets, whose positions the sender chooses: it should be
     /// secret.
     pub fn decode(bytes: &'a [u8], arena: &'a Bump, seed: u64) -> Result<Self> {
+        let heap = Heap::new(arena, arena.alloc(Meter::unlimited()));
+        Data::read(bytes, &heap, arena.alloc(Seed::new(seed)))
+    }
+
+    /// The same within a run, whose meter pays.
+    pub(crate) fn read(bytes: &'a [u8], heap: &Heap<'a>, seed: &'a Seed) -> Result<Self> {
+        heap.charge(cost::copied(bytes.len()))?;
         let root = bytes
             .len()
             .checked_sub(root::SIZE)
@@ -68,17 +85,12 @@ impl<'a> Data<'a> {
         if !root.is_multiple_of(field::ALIGN) {
             return Err(DecodeError::Unaligned(root));
         }
-        let keys: &'a Seed = arena.alloc(Seed::new(seed));
         let mut reader = Reader {
             bytes,
-            arena,
+            heap,
             start: 0,
             end: root,
-            // Shared targets are mostly CIDs, of some sixty bytes.
-            shared: HashMap::with_capacity_and_hasher(
-                (bytes.len() / 128).min(1 << 16),
-                keys.keyed(),
-            ),
+            shared: HashMap::with_hasher(seed.keyed()),
             cids: Vec::new(),
             peers: Vec::new(),
         };
@@ -111,6 +123,8 @@ impl<'a> Data<'a> {
             Reader::service_result,
         )?;
         let signatures = r.vec(root + root::SIGNATURES, field::SIGNATURE, Reader::signature)?;
+        heap.release_table(&r.shared);
+        heap.release(r.peers.capacity() * size_of::<&str>());
         Ok(Data {
             trace,
             last_call_request_id,
@@ -137,9 +151,9 @@ enum Kind {
     ServiceResult,
 }
 
-struct Reader<'a> {
+struct Reader<'h, 'a> {
     bytes: &'a [u8],
-    arena: &'a Bump,
+    heap: &'h Heap<'a>,
     /// Targets may begin here.
     start: usize,
     /// Targets must end here.
@@ -150,7 +164,7 @@ struct Reader<'a> {
     peers: Vec<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'_, 'a> {
     fn word(&self, at: usize) -> Result<[u8; 4]> {
         self.bytes
             .get(at..)
@@ -225,6 +239,9 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>> {
         let (target, count, len) = self.extent(at, size)?;
         let end = self.enter(target, len)?;
+        // Twelve bytes of an entry become six times as much.
+        self.heap.charge(cost::ENTRY * count)?;
+        self.heap.hold(count * size_of::<T>())?;
         let mut items = Vec::with_capacity(count);
         for index in 0..count {
             items.push(element(self, target + index * size)?);
@@ -244,10 +261,9 @@ impl<'a> Reader<'a> {
         let end = self.enter(target, len)?;
         self.leave(target + len, end);
         let bytes = &self.bytes[target..target + len];
-        let items = self
-            .arena
-            .alloc_slice_fill_with(count, |index| element(&bytes[index * size..][..size]));
-        Ok(items)
+        self.heap.room(count * size_of::<T>())?;
+        let elements = bytes.chunks_exact(size).map(element);
+        Ok(self.heap.collect(elements))
     }
 
     /// A store: a vector of keys and pointers to values, which may be shared.
@@ -259,7 +275,7 @@ impl<'a> Reader<'a> {
         mut value: impl FnMut(&mut Self, usize) -> Result<T>,
     ) -> Result<Vec<(Cid, T)>> {
         let mut seen: Vec<T> = Vec::new();
-        self.vec(at, field::ENTRY, |r, entry| {
+        let entries = self.vec(at, field::ENTRY, |r, entry| {
             let key = r.cid(entry)?;
             let target = r.target(entry + field::ENTRY_VALUE)?;
             if let Some(index) = r.known(target, kind)? {
@@ -268,10 +284,22 @@ impl<'a> Reader<'a> {
             let end = r.enter(target, size)?;
             let item = value(r, target)?;
             r.leave(target + size, end);
-            r.shared.insert(target as u32, (kind, seen.len() as u32));
-            seen.push(item);
+            r.share(target, (kind, seen.len() as u32))?;
+            r.heap.push(&mut seen, item)?;
             Ok((key, item))
-        })
+        });
+        self.heap.release(seen.capacity() * size_of::<T>());
+        entries
+    }
+
+    /// Remembers a target.
+    fn share(&mut self, target: usize, known: (Kind, u32)) -> Result<()> {
+        self.heap.spend(cost::LOOKUP);
+        if self.shared.len() == self.shared.capacity() {
+            self.heap.grow_table(&mut self.shared)?;
+        }
+        self.shared.insert(target as u32, known);
+        Ok(())
     }
 
     fn known(&self, target: usize, kind: Kind) -> Result<Option<u32>> {
@@ -296,10 +324,10 @@ impl<'a> Reader<'a> {
         let bytes = self.leaf(target, len)?;
         let text = Self::utf8(target, bytes)?;
         let index = self.cids.len() as u32;
-        self.cids.push(text);
+        self.heap.push(&mut self.cids, text)?;
         // Empty texts take no room, so a different target may follow at the same place.
         if len != 0 {
-            self.shared.insert(target as u32, (Kind::Text, index));
+            self.share(target, (Kind::Text, index))?;
         }
         Ok(Cid(index))
     }
@@ -348,9 +376,8 @@ impl<'a> Reader<'a> {
         let end = self.enter(target, field::STR)?;
         let text = self.str(target)?;
         self.leave(target + field::STR, end);
-        self.shared
-            .insert(target as u32, (Kind::Peer, self.peers.len() as u32));
-        self.peers.push(text);
+        self.share(target, (Kind::Peer, self.peers.len() as u32))?;
+        self.heap.push(&mut self.peers, text)?;
         Ok(text)
     }
 
@@ -363,8 +390,10 @@ impl<'a> Reader<'a> {
             tag::CALL => State::Call(self.call_result(at + 4)?),
             tag::FOLD => {
                 let lore = self.vec(at + 4, field::LORE, Self::lore)?;
+                self.heap.release(size_of_val(lore.as_slice()));
+                self.heap.room(size_of_val(lore.as_slice()))?;
                 State::Fold {
-                    lore: self.arena.alloc_slice_copy(&lore),
+                    lore: self.heap.slice(&lore),
                 }
             }
             tag::AP => State::Ap {
@@ -439,9 +468,11 @@ impl<'a> Reader<'a> {
     fn canon_result(&mut self, at: usize) -> Result<CanonResult<'a>> {
         let tetraplet = self.cid(at)?;
         let values = self.vec(at + 8, field::FAT, Self::cid)?;
+        self.heap.release(size_of_val(values.as_slice()));
+        self.heap.room(size_of_val(values.as_slice()))?;
         Ok(CanonResult {
             tetraplet,
-            values: self.arena.alloc_slice_copy(&values),
+            values: self.heap.slice(&values),
         })
     }
 

@@ -54,7 +54,16 @@ impl Data<'_> {
             .iter()
             .map(|(_, canon)| canon.values.len() * 8)
             .sum();
+        let lore: usize = self
+            .trace
+            .iter()
+            .map(|state| match state {
+                State::Fold { lore } => lore.len() * (field::LORE + 2 * field::SUB_TRACE),
+                _ => 0,
+            })
+            .sum();
         256 + texts
+            + lore
             + values
             + lists
             + self.trace.len() * 48

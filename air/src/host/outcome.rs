@@ -19,12 +19,15 @@ pub struct Outcome {
     pub next_peer_pks: Vec<String>,
     /// Calls for the host, by ascending id.
     pub call_requests: CallRequests,
+    /// Whether nothing of the script is left for this peer, whatever other peers do: it may forget
+    /// the particle's data. False in doubt, and after an error that nothing can catch.
+    pub finished: bool,
     /// Instructions executed, also when the run failed.
     pub steps: u64,
-    /// Work beside the instructions, as many instructions as it takes the time of; also when the
-    /// run failed.
-    pub work: u64,
-    /// Bytes that the run held, as its limit counts them; also when the run failed.
+    /// Microseconds that the run took, as its limit counts them: the same wherever it runs. Also
+    /// when the run failed.
+    pub time: u64,
+    /// Most bytes that the run held, as its limit counts them; also when the run failed.
     pub memory: u64,
     /// The script is longer than a soft limit.
     pub air_size_limit_exceeded: bool,

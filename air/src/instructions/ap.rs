@@ -22,7 +22,8 @@ impl<'r> Run<'r> {
             Output::None => {}
             Output::Scalar(name) => {
                 let text = self.script.name(name);
-                self.scalars.set(name, stored, &mut self.depths, text)?;
+                self.scalars
+                    .set(name, stored, &mut self.depths, text, &self.heap)?;
             }
             Output::Stream(stream) => {
                 let place = self.meet_ap(node)?;
@@ -107,7 +108,7 @@ impl<'r> Run<'r> {
     ) -> Result<(), Fault<'r>> {
         let position = self.trace.position();
         self.streams
-            .add(stream, StreamValue { stored, position }, place)?;
+            .add(stream, StreamValue { stored, position }, place, &self.heap)?;
         self.trace.push(State::Ap {
             generations: &[STUB_GENERATION],
         });

@@ -8,6 +8,7 @@ use super::frame::{Flow, Step};
 use super::resolve::Resolved;
 use super::run::Run;
 use crate::ast::{Call, NodeId, Operand, Output};
+use crate::budget::cost;
 use crate::cid::{CidText, of_bytes};
 use crate::data::{CallResult, Sender, Tetraplet};
 use crate::error::{Error, TraceError};
@@ -28,6 +29,8 @@ pub(super) struct Resolving<'r> {
 /// Memory of a request beside its texts, and of each tetraplet in it.
 const REQUEST: usize = 256;
 const REQUEST_ORIGIN: usize = 32;
+/// Memory that a request has ready for each argument.
+const REQUEST_ARGUMENT: usize = 160;
 
 impl<'r> Run<'r> {
     pub(super) fn call(&mut self, node: NodeId, call: &'r Call) -> Step<'r> {
@@ -39,7 +42,11 @@ impl<'r> Run<'r> {
             }
             Err(fault) => return Err(fault),
         };
-        match self.resolved_call(node, call, tetraplet) {
+        let arguments = call.arguments.len() * size_of::<Resolved<'_>>();
+        self.heap.hold(arguments)?;
+        let called = self.resolved_call(node, call, tetraplet);
+        self.heap.release(arguments);
+        match called {
             Ok(()) => Ok(Flow::Done),
             Err(fault) if fault.0.origin.is_some() => Err(fault),
             Err(fault) => Err(blame(fault, tetraplet)),
@@ -68,6 +75,7 @@ impl<'r> Run<'r> {
         tetraplet: &'r Tetraplet<'r>,
     ) -> Result<'r, ()> {
         self.check_output(call.output)?;
+        self.heap.charge(cost::CALL)?;
         let arguments = self.arguments(self.script.arguments(&call.arguments))?;
         let call = Resolving {
             node,
@@ -144,7 +152,7 @@ impl<'r> Run<'r> {
         self.complete = false;
         let current: &'r str = &self.params.current_peer_id;
         if !self.is_current_peer(call.tetraplet.peer_pk) {
-            self.add_next_peer(call.tetraplet.peer_pk);
+            self.add_next_peer(call.tetraplet.peer_pk)?;
             self.push_call(CallResult::RequestSentBy(Sender::Peer(current)));
             return Ok(());
         }
@@ -160,8 +168,10 @@ impl<'r> Run<'r> {
         let len: usize = origins
             .map(|tetraplet| REQUEST_ORIGIN + tetraplet.len())
             .sum();
-        self.heap.charge(len)?;
-        self.heap.hold(REQUEST + text.len() + len)?;
+        self.heap
+            .charge(cost::REQUEST + cost::copied(text.len() + len))?;
+        let roughly = REQUEST + REQUEST_ARGUMENT * arguments.len();
+        self.heap.hold(roughly + 2 * (text.len() + len))?;
         let origins = arguments
             .iter()
             .map(|argument| argument.tetraplets.iter().copied());
@@ -189,7 +199,7 @@ impl<'r> Run<'r> {
         for argument in arguments {
             len += argument.value.text(&self.heap)?.len();
         }
-        self.heap.charge(len)?;
+        self.heap.charge(cost::copied(len))?;
         // For the buffer, which is kept, and for who takes a copy of it.
         self.heap.room(2 * len)?;
         out.reserve(len);
@@ -219,6 +229,7 @@ impl<'r> Run<'r> {
         let mut text = core::mem::take(&mut self.scratch);
         text.clear();
         let written = self.write_arguments(arguments, &mut text);
+        self.heap.spend(cost::HASH + cost::hashed(text.len()));
         let hash = written.map(|()| of_bytes(text.as_bytes()));
         self.scratch = text;
         hash
@@ -235,12 +246,13 @@ impl<'r> Run<'r> {
             Output::None => {}
             Output::Scalar(name) => {
                 let text = self.script.name(name);
-                self.scalars.set(name, stored, &mut self.depths, text)?;
+                self.scalars
+                    .set(name, stored, &mut self.depths, text, &self.heap)?;
             }
             Output::Stream(stream) => {
                 let position = self.trace.position();
                 self.streams
-                    .add(stream, StreamValue { stored, position }, place)?;
+                    .add(stream, StreamValue { stored, position }, place, &self.heap)?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::call::Resolving;
 use super::fault::{Fault, blame};
 use super::run::Run;
 use crate::ast::Output;
+use crate::budget::cost;
 use crate::cid::of_bytes;
 use crate::data::{CallResult as CallState, Cid, Provenance, ServiceResult, Tetraplet, ValueRef};
 use crate::error::Error;
@@ -103,7 +104,6 @@ impl<'r> Run<'r> {
             };
             return Err(blame(error.into(), call.tetraplet));
         }
-        self.heap.charge(result.len())?;
         let value = Value::from_raw(&self.heap, result);
         match value.text(&self.heap) {
             Ok(_) => self.call_succeeded(call, value),
@@ -128,9 +128,10 @@ impl<'r> Run<'r> {
         let executed = match call.output {
             Output::None => {
                 let text = value.text(&self.heap)?;
+                self.heap.charge(cost::HASH + cost::hashed(text.len()))?;
                 let cid = self
                     .stores
-                    .intern_computed(&of_bytes(text.as_bytes()), &self.heap);
+                    .intern_computed(&of_bytes(text.as_bytes()), &self.heap)?;
                 ValueRef::Unused(cid)
             }
             Output::Scalar(_) | Output::Stream(_) => {
@@ -158,7 +159,7 @@ impl<'r> Run<'r> {
 
     /// Stores and writes a failure.
     fn fail_call(&mut self, call: &Resolving<'r>, code: i32, message: &'r str) -> Result<'r, Cid> {
-        self.heap.charge(message.len())?;
+        self.heap.charge(cost::scanned(message.len()))?;
         let entries = [
             ("message", Json::String(message)),
             ("ret_code", Json::Number(Number::from_i64(code.into()))),
@@ -172,14 +173,14 @@ impl<'r> Run<'r> {
     fn store_service_result(&mut self, call: &Resolving<'r>, value: Value<'r>) -> Result<'r, Cid> {
         let hash = self.argument_hash(call)?;
         let value = self.stores.store_value(value, &self.heap)?;
-        let tetraplet = self.stores.store_tetraplet(call.tetraplet, &self.heap);
+        let tetraplet = self.stores.store_tetraplet(call.tetraplet, &self.heap)?;
         let argument_hash = self.heap.str(hash.as_str());
         let result = ServiceResult {
             value,
             argument_hash,
             tetraplet,
         };
-        Ok(self.stores.store_service_result(result, &self.heap))
+        Ok(self.stores.store_service_result(result, &self.heap)?)
     }
 
     pub(super) fn stored_value(&mut self, cid: Cid) -> Result<'r, Value<'r>> {

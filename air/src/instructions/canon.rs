@@ -47,7 +47,7 @@ impl<'r> Run<'r> {
                 let sender = match met {
                     Some(CanonState::RequestSentBy(sender)) => sender,
                     _ => {
-                        self.add_next_peer(peer);
+                        self.add_next_peer(peer)?;
                         &self.params.current_peer_id
                     }
                 };
@@ -133,21 +133,21 @@ impl<'r> Run<'r> {
             }
         }
         // An element, its value and its tetraplet.
-        self.stores.expect(3 * elements.len());
+        self.stores.expect(3 * elements.len(), &self.heap)?;
         let mut values = Vec::with_capacity(elements.len());
         for element in &elements {
             let stored = CanonElement {
                 value: self.stores.store_value(element.value, &self.heap)?,
-                tetraplet: self.stores.store_tetraplet(element.tetraplet, &self.heap),
+                tetraplet: self.stores.store_tetraplet(element.tetraplet, &self.heap)?,
                 provenance: element.provenance,
             };
-            values.push(self.stores.store_canon_element(stored, &self.heap));
+            values.push(self.stores.store_canon_element(stored, &self.heap)?);
         }
         let stored = CanonResult {
-            tetraplet: self.stores.store_tetraplet(tetraplet, &self.heap),
+            tetraplet: self.stores.store_tetraplet(tetraplet, &self.heap)?,
             values: self.heap.slice(&values),
         };
-        let cid = self.stores.store_canon_result(stored, &self.heap);
+        let cid = self.stores.store_canon_result(stored, &self.heap)?;
         Ok(Canon {
             elements: self.heap.slice(&elements),
             tetraplet,
@@ -164,15 +164,15 @@ impl<'r> Run<'r> {
     /// Notes a canon, sets its variable and writes its state.
     fn set_canon(&mut self, output: CanonOutput, canon: Canon<'r>) -> Result<'r, ()> {
         self.vouch(canon.tetraplet.peer_pk, canon.cid);
-        let depths = &mut self.depths;
+        let (depths, heap) = (&mut self.depths, &self.heap);
         match output {
             CanonOutput::Canon(name) => {
                 self.canons
-                    .set(name, canon, depths, self.script.name(name))?;
+                    .set(name, canon, depths, self.script.name(name), heap)?;
             }
             CanonOutput::Map(name) => {
                 self.canon_maps
-                    .set(name, canon, depths, self.script.name(name))?;
+                    .set(name, canon, depths, self.script.name(name), heap)?;
             }
             CanonOutput::Scalar(name) => {
                 let value = canon.elements.first().ok_or(Error::CanonScalar)?.value;
@@ -183,7 +183,7 @@ impl<'r> Run<'r> {
                     provenance,
                 };
                 self.scalars
-                    .set(name, stored, depths, self.script.name(name))?;
+                    .set(name, stored, depths, self.script.name(name), heap)?;
             }
         }
         self.trace

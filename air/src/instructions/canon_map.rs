@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::resolve::Resolved;
 use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
+use crate::budget::cost;
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};
 use crate::scopes::{Canon, Stored};
@@ -23,7 +24,8 @@ impl<'r> Run<'r> {
         lens: Option<LensId>,
     ) -> Result<'r, Resolved<'r>> {
         let map = self.canon_map(name)?;
-        self.charge_elements(map.elements.len())?;
+        // The pairs are made anew, and sorted.
+        self.charge_elements(2 * map.elements.len())?;
         let provenance = Provenance::Canon(map.cid);
         let Some(lens) = lens else {
             return Ok(Resolved {
@@ -106,7 +108,7 @@ impl<'r> Run<'r> {
         let mut values = Vec::new();
         for element in map.elements {
             let (own, value) = self.pair(element.value)?;
-            self.heap.charge(own.len())?;
+            self.heap.charge(cost::scanned(own.len()))?;
             if own == key {
                 values.push(Stored { value, ..*element });
             }
@@ -122,7 +124,7 @@ impl<'r> Run<'r> {
         let mut pairs = Vec::with_capacity(map.elements.len());
         for element in map.elements {
             let (key, value) = self.pair(element.value)?;
-            self.heap.charge(SORTED * key.len())?;
+            self.heap.charge(cost::scanned(SORTED * key.len()))?;
             pairs.push((self.key_text(key), key, Json::Shared(value)));
         }
         // Stable: the values of one key keep their order.
@@ -147,7 +149,7 @@ impl<'r> Run<'r> {
         let mut pairs = Vec::with_capacity(elements.len());
         for element in elements {
             let (key, value) = self.pair(element.value)?;
-            self.heap.charge(SORTED * key.len())?;
+            self.heap.charge(cost::scanned(SORTED * key.len()))?;
             pairs.push((self.key_text(key), Json::Shared(value)));
         }
         pairs.sort_by_key(|(key, _)| *key);

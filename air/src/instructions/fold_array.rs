@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::frame::{Flow, FoldArrayBody, Frame, Stack, Step};
 use super::run::Run;
 use crate::ast::{Iterable, Name, NodeId, Operand};
+use crate::budget::cost;
 use crate::data::Tetraplet;
 use crate::error::Error;
 use crate::scopes::{Canon, Items, Table};
@@ -142,7 +143,7 @@ impl<'r> Run<'r> {
         let mut keys = alloc::vec::Vec::with_capacity(map.elements.len());
         for (index, element) in map.elements.iter().enumerate() {
             let (key, _) = self.pair(element.value)?;
-            self.heap.charge(2 * key.len())?;
+            self.heap.charge(cost::LOOKUP + cost::scanned(key.len()))?;
             last.insert(key, index);
             keys.push(key);
         }

@@ -27,8 +27,8 @@ impl<'r> Run<'r> {
         self.charge_elements(self.trace.fold_records())?;
         let fold = self
             .trace
-            .fold_start()
-            .map_err(|reason| self.trace_fault(node, reason))?;
+            .fold_start(&self.heap)
+            .map_err(|reason| self.fold_fault(node, reason))?;
         let mut slices = self
             .streams
             .slices_from(stream, Cursor::default(), &self.heap);
@@ -65,8 +65,8 @@ impl<'r> Run<'r> {
         };
         if let Some(first) = values.first() {
             self.trace
-                .iteration_start(frame.fold, first.position)
-                .map_err(|reason| self.trace_fault(frame.node, reason))?;
+                .iteration_start(frame.fold, first.position, &self.heap)
+                .map_err(|reason| self.fold_fault(frame.node, reason))?;
         }
         self.open_iterator(
             frame.node,
@@ -96,8 +96,8 @@ impl<'r> Run<'r> {
             return Err(fault);
         }
         self.trace
-            .generation_end(frame.fold)
-            .map_err(|reason| self.trace_fault(frame.node, reason))?;
+            .generation_end(frame.fold, &self.heap)
+            .map_err(|reason| self.fold_fault(frame.node, reason))?;
         frame.seen_complete |= self.complete;
         if frame.slices.is_empty() {
             let stream = frame.stream;

@@ -4,14 +4,18 @@ use super::fault::Fault;
 use super::frame::{Flow, Frame, Stack, Step};
 use super::run::Run;
 use crate::ast::{Instr, NodeId};
+use crate::budget::cost;
 use crate::data::State;
-use crate::error::Error;
-
-/// What it costs to look at a stream, to see whether a name means it.
-const STREAM: usize = 16;
 
 /// States of the trace for which memory is taken at once.
 const STATES: usize = 1024;
+
+/// Memory of a state: in the list, with its origins and its CID among those vouched for in lists
+/// that double, and where it is written.
+pub(super) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
+
+/// Memory of what is open beside a frame: a depth, an iterator.
+const SCOPE: usize = 16;
 
 impl<'r> Run<'r> {
     /// Runs the whole script.
@@ -45,17 +49,39 @@ impl<'r> Run<'r> {
     }
 
     fn enter(&mut self, node: NodeId, stack: &mut Stack<'r>) -> Step<'r> {
-        let Some(steps_left) = self.steps_left.checked_sub(1) else {
-            return Err(Error::Budget("steps").into());
-        };
-        self.steps_left = steps_left;
+        self.steps += 1;
         // What was not refused where it was spent is refused here.
-        self.heap.charge(STREAM * self.streams.take_walked())?;
+        let streams = cost::STREAM * self.streams.take_walked();
+        self.heap.charge(cost::INSTRUCTION + streams)?;
         if self.trace.position() as usize >= self.states_held {
-            self.heap.hold(STATES * size_of::<State<'_>>())?;
+            self.heap
+                .hold(STATES * (STATE + 2 * size_of::<State<'_>>()))?;
             self.states_held += STATES;
         }
-        let step = match *self.script.instr(node) {
+        if stack.len() == stack.capacity() {
+            // Frames are large, and a `next` within a `next` leaves two.
+            let more = (stack.len() / 2).max(64);
+            self.heap
+                .hold((stack.len() + more) * (size_of::<Frame<'_>>() + SCOPE))?;
+            self.heap
+                .release(stack.len() * (size_of::<Frame<'_>>() + SCOPE));
+            stack.reserve_exact(more);
+        }
+        let instr = *self.script.instr(node);
+        // These leave the completeness as it is, or say that they wait.
+        let may_wait = matches!(
+            instr,
+            Instr::Call(_)
+                | Instr::Ap { .. }
+                | Instr::ApMap { .. }
+                | Instr::Canon { .. }
+                | Instr::Match { .. }
+                | Instr::Mismatch { .. }
+                | Instr::Fold { .. }
+        );
+        let before = self.complete;
+        self.complete |= may_wait;
+        let step = match instr {
             Instr::Call(call) => self.call(node, self.script.call(call)),
             Instr::Ap { argument, output } => self.ap(node, argument, output),
             Instr::ApMap { key, value, map } => self.ap_map(node, key, value, map),
@@ -80,7 +106,7 @@ impl<'r> Run<'r> {
                 variable,
                 body,
                 end,
-            } => Ok(self.new_variable(node, variable, body, end, stack)),
+            } => self.new_variable(node, variable, body, end, stack),
             Instr::Fail(body) => self.fail(body).map(|()| Flow::Done),
             Instr::Never => {
                 self.complete = false;
@@ -88,6 +114,12 @@ impl<'r> Run<'r> {
             }
             Instr::Null => Ok(Flow::Done),
         };
+        if may_wait {
+            if !self.complete && matches!(step, Ok(Flow::Done)) {
+                self.pending.add(node);
+            }
+            self.complete &= before;
+        }
         // Errors are noted where they are raised. The instructions around would note the same error
         // after it was noted, which changes nothing.
         if let Err(fault) = &step {

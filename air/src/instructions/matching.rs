@@ -3,6 +3,7 @@
 use super::frame::{Flow, Step};
 use super::run::Run;
 use crate::ast::{NodeId, Operand};
+use crate::budget::cost;
 use crate::error::Error;
 use crate::values::texts_equal;
 
@@ -22,7 +23,8 @@ impl<'r> Run<'r> {
             return Ok(Flow::Done);
         };
         let (left, right) = (left.value.text(&self.heap)?, right.value.text(&self.heap)?);
-        self.heap.charge(left.len().min(right.len()))?;
+        self.heap
+            .charge(cost::scanned(left.len().min(right.len())))?;
         let equal = texts_equal(left, right);
         match (equal, wanted) {
             (true, true) | (false, false) => Ok(Flow::Enter(body)),

@@ -24,6 +24,7 @@ mod new;
 mod next;
 mod par;
 mod resolve;
+mod rest;
 mod run;
 mod seq;
 mod xor;

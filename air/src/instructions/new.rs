@@ -14,15 +14,15 @@ impl<'r> Run<'r> {
         body: NodeId,
         end: NodeId,
         stack: &mut Stack<'r>,
-    ) -> Flow {
+    ) -> Step<'r> {
         match variable {
-            Variable::Scalar(name) => self.scalars.renew(name, &self.depths),
-            Variable::Canon(name) => self.canons.renew(name, &self.depths),
-            Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths),
-            Variable::Stream(stream) => self.streams.open(stream.slot, node..end),
+            Variable::Scalar(name) => self.scalars.renew(name, &self.depths, &self.heap)?,
+            Variable::Canon(name) => self.canons.renew(name, &self.depths, &self.heap)?,
+            Variable::CanonMap(name) => self.canon_maps.renew(name, &self.depths, &self.heap)?,
+            Variable::Stream(stream) => self.streams.open(stream.slot, node..end, &self.heap)?,
         }
         stack.push(Frame::New(NewBody { variable }));
-        Flow::Enter(body)
+        Ok(Flow::Enter(body))
     }
 
     /// The variable is closed also behind an error, which then counts for more than an error of

@@ -6,6 +6,7 @@ use super::run::Run;
 use crate::ast::{Instr, Name, NodeId};
 use crate::error::Error;
 use crate::scopes::Items;
+use crate::trace::FoldError;
 
 impl<'r> Run<'r> {
     pub(super) fn next(&mut self, node: NodeId, iterator: Name, stack: &mut Stack<'r>) -> Step<'r> {
@@ -26,14 +27,15 @@ impl<'r> Run<'r> {
         let first_end = !has_next && !iteration.ended;
         iteration.ended |= !has_next;
         if let Some((fold, values)) = stream {
-            let mut traced = self.trace.iteration_end(fold);
-            if has_next {
-                let position = values[next_index].position;
-                traced = traced.and_then(|()| self.trace.iteration_start(fold, position));
-            } else {
-                traced = traced.and_then(|()| self.trace.iteration_back(fold));
-            }
-            traced.map_err(|reason| self.trace_fault(node, reason))?;
+            let ended = self.trace.iteration_end(fold);
+            let traced = ended.map_err(FoldError::from).and_then(|()| {
+                if has_next {
+                    let position = values[next_index].position;
+                    return self.trace.iteration_start(fold, position, &self.heap);
+                }
+                Ok(self.trace.iteration_back(fold)?)
+            });
+            traced.map_err(|reason| self.fold_fault(node, reason))?;
         }
         if has_next {
             self.depths.open_hiding();

@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::fault::Fault;
 use super::run::Run;
 use crate::ast::{Accessor, LensId, LensKind, Name, Operand};
+use crate::budget::cost;
 use crate::data::{Provenance, Tetraplet};
 use crate::error::{Error, LensError};
 use crate::scopes::{Canon, Found, Stored};
@@ -30,10 +31,6 @@ impl From<WalkError> for Fault<'_> {
 
 type Result<'r, T> = core::result::Result<T, Fault<'r>>;
 
-/// What it costs to look at an operand: a call that waits for the last of a thousand arguments has
-/// looked at all.
-const OPERAND: usize = 32;
-
 impl<'r> Run<'r> {
     /// The operand's value; none if a variable of it is not there, and the instruction has to wait.
     pub(super) fn resolve_or_wait(&mut self, operand: Operand) -> Result<'r, Option<Resolved<'r>>> {
@@ -49,7 +46,7 @@ impl<'r> Run<'r> {
 
     pub(super) fn resolve(&mut self, operand: Operand) -> Result<'r, Resolved<'r>> {
         let script = self.script;
-        self.heap.charge(OPERAND)?;
+        self.heap.charge(cost::OPERAND)?;
         let tree = match operand {
             Operand::InitPeerId => Json::String(&self.params.init_peer_id),
             Operand::Timestamp => Json::Number(Number::U64(self.params.timestamp)),
@@ -148,7 +145,9 @@ impl<'r> Run<'r> {
     /// A value's text for a message, paid for: values may be large, and errors be raised in loops.
     pub(super) fn quote(&self, value: Value<'r>) -> Result<'r, String> {
         let text = value.text(&self.heap)?;
-        self.heap.charge(text.len())?;
+        // It is copied a few times until it stands in an error object.
+        self.heap.room(4 * text.len())?;
+        self.heap.charge(cost::scanned(text.len()))?;
         Ok(text.into())
     }
 
@@ -216,14 +215,14 @@ impl<'r> Run<'r> {
     pub(super) fn walk(&mut self, value: Value<'r>, path: &[Accessor]) -> Result<'r, Value<'r>> {
         let mut walk = Walk::new(value, &self.heap)?;
         for accessor in path {
-            self.heap.charge(OPERAND)?;
+            self.heap.charge(cost::OPERAND)?;
             let step = match *accessor {
                 Accessor::Index(index) => Step::Index(index),
                 Accessor::Field(field) => Step::Field(self.script.text(field)),
                 Accessor::Scalar(name) => self.scalar_step(name)?,
             };
             if let Step::Field(field) = step {
-                self.heap.charge(field.len())?;
+                self.heap.charge(cost::scanned(field.len()))?;
             }
             walk.step(step, &self.heap)?;
         }
@@ -270,7 +269,7 @@ impl<'r> Run<'r> {
         let text = || {
             let text = self.script.name(name);
             // Names are as long as their author likes, and many instructions wait for them.
-            self.heap.spend(text.len());
+            self.heap.spend(cost::scanned(text.len()));
             text.into()
         };
         match found {

@@ -5,29 +5,44 @@ use alloc::vec::Vec;
 use hashbrown::HashSet;
 
 use super::fault::Fault;
+use super::machine::STATE;
+use super::rest::Pending;
 use crate::ast::{Instr, NodeId, Script, display::InstrText};
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::cid::Stores;
-use crate::config::Config;
 use crate::data::{CallResult, Cid, State, Tetraplet};
 use crate::error::{Error, TraceError};
 use crate::hashing::Keyed;
 use crate::host::{Answers, CallRequests};
 use crate::params::RunParams;
 use crate::scopes::*;
-use crate::trace::Trace;
-use crate::values::{BudgetExceeded, Heap, Json, Number, Value};
+use crate::trace::{FoldError, Trace};
+use crate::values::{Json, Number, Value};
+
+/// Memory of a name that nothing stands for yet: its places in three tables and among the
+/// iterators.
+const NAME: usize = 3 * size_of::<Vec<()>>() + 4;
+
+/// Memory of the name of a stream.
+const SLOT: usize = size_of::<Vec<()>>();
+
+/// Memory of a next peer beside its name.
+const NEXT_PEER: usize = 128;
 
 /// What instructions work on.
 pub(crate) struct Run<'r> {
     pub(super) heap: Heap<'r>,
     pub(super) script: &'r Script,
     pub(super) params: &'r RunParams,
-    pub(super) steps_left: u64,
+    /// Instructions executed.
+    pub(crate) steps: u64,
     /// States of the trace for which memory was taken.
     pub(super) states_held: usize,
 
     /// Whether the last instruction did all it had to (AIR spec section 4.1).
     pub(super) complete: bool,
+    /// Instructions that wait for something.
+    pub(super) pending: Pending,
     pub(super) errors: ErrorState<'r>,
 
     pub(super) depths: Depths,
@@ -75,7 +90,6 @@ impl<'r> Run<'r> {
         reason = "each is a part of the run's state"
     )]
     pub(crate) fn new(
-        config: &Config,
         heap: Heap<'r>,
         script: &'r Script,
         params: &'r RunParams,
@@ -84,8 +98,14 @@ impl<'r> Run<'r> {
         answers: Answers<'r>,
         last_call_request_id: u32,
         seed: Keyed<'r>,
-    ) -> Self {
+    ) -> Result<Self, BudgetExceeded> {
         let names = script.names.len();
+        let slots = script.slots as usize;
+        heap.hold(NAME * names + SLOT * slots)?;
+        // The list of states is as long as the longer input from the start.
+        let states_held = trace.room();
+        heap.hold(STATE * states_held)?;
+        heap.charge(cost::copied(NAME * names + SLOT * slots))?;
         let no_error = [
             ("error_code", Json::Number(Number::U64(0))),
             ("message", Json::String("")),
@@ -95,13 +115,14 @@ impl<'r> Run<'r> {
             peer_pk: &params.init_peer_id,
             ..Tetraplet::default()
         });
-        Run {
+        Ok(Run {
             heap,
             script,
             params,
-            steps_left: config.max_steps,
-            states_held: 0,
+            steps: 0,
+            states_held,
             complete: true,
+            pending: Pending::default(),
             errors: ErrorState::new(no_error),
             depths: Depths::new(),
             scalars: Variables::new(Table::Scalars, names),
@@ -120,12 +141,7 @@ impl<'r> Run<'r> {
             literal,
             scratch: String::new(),
             seed,
-        }
-    }
-
-    /// Instructions that may still be executed.
-    pub(crate) fn steps_left(&self) -> u64 {
-        self.steps_left
+        })
     }
 
     /// Ends the run: streams are compacted, the parts handed over.
@@ -147,15 +163,14 @@ impl<'r> Run<'r> {
 
     pub(super) fn compact(&mut self, stream: NewStream<'r>) -> Result<(), Error> {
         let (trace, heap) = (&mut self.trace, &self.heap);
-        stream.compact(|position, generation| {
+        stream.compact(heap, |position, generation| {
             trace.set_generation(position, generation, |number| heap.slice(&[number]))
         })
     }
 
-    /// Pays for an instruction that goes through many elements: to hash one costs as much as to
-    /// write a few hundred bytes.
+    /// Pays for an instruction that goes through many elements.
     pub(super) fn charge_elements(&self, count: usize) -> Result<(), BudgetExceeded> {
-        self.heap.charge(256 * count)
+        self.heap.charge(cost::ELEMENT * count)
     }
 
     pub(super) fn is_current_peer(&self, peer: &str) -> bool {
@@ -163,11 +178,14 @@ impl<'r> Run<'r> {
     }
 
     /// The particle is to go to `peer`.
-    pub(super) fn add_next_peer(&mut self, peer: &'r str) {
-        self.heap.spend(peer.len());
+    pub(super) fn add_next_peer(&mut self, peer: &'r str) -> Result<(), BudgetExceeded> {
+        self.heap.spend(cost::LOOKUP + cost::scanned(peer.len()));
         if self.next_peers_seen.insert(peer) {
+            // In the list, in the set, and for the host.
+            self.heap.hold(NEXT_PEER + peer.len())?;
             self.next_peers.push(peer);
         }
+        Ok(())
     }
 
     /// Notes that `peer` made `cid`; it is signed if that is the current peer.
@@ -188,7 +206,7 @@ impl<'r> Run<'r> {
     /// Notes an error in `%last_error%` and `:error:` (AIR spec section 4.2).
     pub(super) fn note_error(&mut self, node: NodeId, fault: &Fault<'r>) -> Result<(), Fault<'r>> {
         let raised = &*fault.0;
-        self.charge_elements(1)?;
+        self.heap.charge(cost::ERROR)?;
         if raised.error.is_catchable() && self.errors.wants(&raised.error) {
             let own_peer = matches!(
                 self.script.instr(node),
@@ -199,7 +217,12 @@ impl<'r> Run<'r> {
                 .map_or(&*self.params.current_peer_id, |call| call.peer_pk);
             let message = raised.error.to_string();
             let instruction = self.instruction_text(node);
-            self.heap.charge(message.len() + instruction.len())?;
+            // What it quotes is there once more, and both are copied below.
+            let texts = 2 * message.capacity() + instruction.capacity();
+            self.heap.hold(texts)?;
+            self.heap.release(texts);
+            self.heap
+                .charge(cost::scanned(message.len() + instruction.len()))?;
             let code = Json::Number(Number::from_i64(raised.error.code()));
             let fields = [
                 ("error_code", code),
@@ -218,6 +241,14 @@ impl<'r> Run<'r> {
         }
         self.errors.error_settable = false;
         Ok(())
+    }
+
+    /// The same for an error of a fold.
+    pub(super) fn fold_fault(&self, node: NodeId, reason: FoldError) -> Fault<'r> {
+        match reason {
+            FoldError::Trace(reason) => self.trace_fault(node, reason),
+            FoldError::Budget(exceeded) => exceeded.into(),
+        }
     }
 
     /// Names the instruction in an error of the trace.

@@ -3,6 +3,8 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use crate::budget::BudgetExceeded;
+
 /// A refusal with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
@@ -47,6 +49,14 @@ pub enum ParseErrorKind {
     TooDeep(usize),
     /// More than 4 GiB of text.
     TooLong,
+    /// More than a run of the script may take: of the thing named.
+    Budget(&'static str),
+}
+
+impl From<BudgetExceeded> for (usize, ParseErrorKind) {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        (0, ParseErrorKind::Budget(exceeded.name()))
+    }
 }
 
 impl ParseError {
@@ -103,6 +113,7 @@ impl fmt::Display for ParseErrorKind {
             Self::FailZero => f.write_str("error code 0 with fail is unsupported"),
             Self::AfterNext => f.write_str("fold can not have instructions after next"),
             Self::TooDeep(limit) => write!(f, "instructions are nested deeper than {limit}"),
+            Self::Budget(what) => write!(f, "the budget of {what} is exceeded"),
             Self::TooLong => f.write_str("the script is longer than 4 GiB"),
         }
     }

@@ -7,6 +7,7 @@ use super::lexer::{Keyword, Sigil, Token, TokenKind};
 use super::state::Parser;
 use super::validation::Ending;
 use crate::ast::*;
+use crate::budget::cost;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
@@ -28,6 +29,7 @@ impl Parser<'_> {
         }
         match self.script() {
             Ok(()) => Ok(Script {
+                time: self.heap.time(),
                 source: self.source.into(),
                 nodes: self.nodes,
                 calls: self.calls,
@@ -43,25 +45,37 @@ impl Parser<'_> {
     }
 
     fn script(&mut self) -> Result<()> {
+        // The text is kept beside the script.
+        self.heap.hold(self.source.len())?;
+        // Twice, as a blank or a comment may be as short as a byte.
+        self.heap.charge(cost::parsed(2 * self.source.len()))?;
         let mut stack: Vec<Open> = Vec::new();
+        let done = self.instructions(&mut stack);
+        self.heap.release(stack.capacity() * size_of::<Open>());
+        done
+    }
+
+    fn instructions(&mut self, stack: &mut Vec<Open>) -> Result<()> {
         'instruction: loop {
             let start = self.expect(b'(', "\"(\"")?;
             if stack.len() >= self.max_nesting {
                 return Err((start, Kind::TooDeep(self.max_nesting)));
             }
             let node = NodeId(self.nodes.len() as u32);
-            self.starts.push(start as u32);
+            self.heap.charge(cost::NODE)?;
+            self.heap.push(&mut self.starts, start as u32)?;
             // The place is taken before the head is parsed, so that numbers follow the text.
-            self.nodes.push(Instr::Null);
+            self.heap.push(&mut self.nodes, Instr::Null)?;
             let instr = self.head(start)?;
             let has_children = has_children(&instr);
             self.nodes[node.0 as usize] = instr;
             if has_children {
-                stack.push(Open {
+                let open = Open {
                     node,
                     children: 0,
                     endings: [None; 2],
-                });
+                };
+                self.heap.push(stack, open)?;
                 continue 'instruction;
             }
             self.expect(b')', "\")\"")?;
@@ -126,7 +140,7 @@ impl Parser<'_> {
         Ok(match keyword {
             Keyword::Call => {
                 let call = self.call()?;
-                self.calls.push(call);
+                self.heap.push(&mut self.calls, call)?;
                 Instr::Call(CallId(self.calls.len() as u32 - 1))
             }
             Keyword::Ap => self.ap()?,
@@ -165,7 +179,8 @@ impl Parser<'_> {
         let first = self.operands.len() as u32;
         while self.lexer.take(b']').is_none() {
             let argument = self.value()?;
-            self.operands.push(argument);
+            self.heap.charge(cost::NODE)?;
+            self.heap.push(&mut self.operands, argument)?;
         }
         let arguments = first..self.operands.len() as u32;
         let output = if self.at_close() {
@@ -187,7 +202,7 @@ impl Parser<'_> {
         let TokenKind::Variable(sigil, name, None) = token.kind else {
             return Err((token.start, Kind::Expected("a scalar or a stream")));
         };
-        let name = self.name(name);
+        let name = self.name(name)?;
         match sigil {
             Sigil::Scalar => Ok(Output::Scalar(name)),
             Sigil::Stream => Ok(Output::Stream(self.stream(name))),
@@ -241,14 +256,14 @@ impl Parser<'_> {
         else {
             return Err((source.start, Kind::Expected("a stream and a canon stream")));
         };
-        let output = self.name(output);
+        let output = self.name(output)?;
         let output = match (from, to) {
             (Sigil::Stream, Sigil::Canon) => CanonOutput::Canon(output),
             (Sigil::Map, Sigil::CanonMap) => CanonOutput::Map(output),
             (Sigil::Map, Sigil::Scalar) => CanonOutput::Scalar(output),
             _ => return Err((target.start, Kind::Expected("a canon stream"))),
         };
-        let stream = self.name(stream);
+        let stream = self.name(stream)?;
         Ok(Instr::Canon {
             peer,
             stream: self.stream(stream),
@@ -266,7 +281,7 @@ impl Parser<'_> {
         let token = self.lexer.token()?;
         let iterable = match token.kind {
             TokenKind::Variable(Sigil::Stream | Sigil::Map, name, None) => {
-                let name = self.name(name);
+                let name = self.name(name)?;
                 Iterable::Stream(self.stream(name))
             }
             TokenKind::OpenSquare | TokenKind::Variable(..) => {
@@ -293,7 +308,7 @@ impl Parser<'_> {
         let TokenKind::Variable(sigil, name, None) = token.kind else {
             return Err((token.start, Kind::Expected("a variable")));
         };
-        let name = self.name(name);
+        let name = self.name(name)?;
         self.check_new(name, start)?;
         let variable = match sigil {
             Sigil::Scalar => Variable::Scalar(name),
@@ -353,7 +368,7 @@ impl Parser<'_> {
             }
             TokenKind::Variable(sigil, name, text) => {
                 let lens = lens(text)?;
-                let name = self.name(name);
+                let name = self.name(name)?;
                 match sigil {
                     Sigil::Scalar => Operand::Scalar(name, lens),
                     Sigil::Canon => Operand::Canon(name, lens),
@@ -399,7 +414,7 @@ impl Parser<'_> {
     fn variable(&mut self, wanted: Sigil, what: &'static str) -> Result<Name> {
         let token = self.lexer.token()?;
         match token.kind {
-            TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)),
+            TokenKind::Variable(sigil, name, None) if sigil == wanted => Ok(self.name(name)?),
             _ => Err((token.start, Kind::Expected(what))),
         }
     }

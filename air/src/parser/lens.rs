@@ -5,6 +5,7 @@ use core::fmt::Write;
 use super::error::ParseErrorKind as Kind;
 use super::state::Parser;
 use crate::ast::{Accessor, Lens, LensId, LensKind, Text};
+use crate::budget::cost;
 
 type Result<T> = core::result::Result<T, (usize, Kind)>;
 
@@ -17,9 +18,11 @@ impl Parser<'_> {
         let start = range.start as usize;
         let text = &self.source[start..range.end as usize];
         let text_start = self.lens_texts.len();
+        // No longer than the lens as it is written; it is copied once more at the end.
+        self.heap.hold(3 * text.len())?;
         if text == ".length" {
             self.lens_texts.push_str(text);
-            return Ok(self.push_lens(LensKind::Length, text_start));
+            return self.push_lens(LensKind::Length, text_start);
         }
         let Some(mut rest) = text.strip_prefix(".$") else {
             return refuse(start, "a lens is .length or starts with .$");
@@ -59,19 +62,18 @@ impl Parser<'_> {
             } else {
                 return refuse(at, "expected an accessor");
             };
-            self.accessors.push(accessor);
+            self.heap.charge(cost::NODE)?;
+            self.heap.push(&mut self.accessors, accessor)?;
             rest = rest.strip_prefix('!').unwrap_or(rest);
         }
         let path = LensKind::Path(first..self.accessors.len() as u32);
-        Ok(self.push_lens(path, text_start))
+        self.push_lens(path, text_start)
     }
 
-    fn push_lens(&mut self, kind: LensKind, text_start: usize) -> LensId {
-        self.lenses.push(Lens {
-            kind,
-            text: text_start..self.lens_texts.len(),
-        });
-        LensId(self.lenses.len() as u32 - 1)
+    fn push_lens(&mut self, kind: LensKind, text_start: usize) -> Result<LensId> {
+        let text = text_start..self.lens_texts.len();
+        self.heap.push(&mut self.lenses, Lens { kind, text })?;
+        Ok(LensId(self.lenses.len() as u32 - 1))
     }
 
     /// What stands between brackets: an index, or a scalar that holds one.
@@ -89,7 +91,7 @@ impl Parser<'_> {
             start: at as u32,
             end: (at + inner.len()) as u32,
         };
-        Ok(Accessor::Scalar(self.name(name)))
+        Ok(Accessor::Scalar(self.name(name)?))
     }
 
     /// A name whose last character is beyond ASCII is refused: the reference crashes on it.

@@ -15,10 +15,13 @@ pub use error::{ParseError, ParseErrorKind};
 
 use crate::Config;
 use crate::ast::Script;
+use crate::budget::Heap;
 use crate::hashing::Seed;
 
 /// Parses and validates `source`.
-pub(crate) fn parse(source: &str, config: &Config) -> Result<Script, ParseError> {
+///
+/// `heap` pays, and keeps holding what the script takes.
+pub(crate) fn parse(source: &str, config: &Config, heap: &Heap<'_>) -> Result<Script, ParseError> {
     let seed = Seed::new(config.seed);
-    state::Parser::new(source, config, &seed).parse()
+    state::Parser::new(source, config, &seed, heap).parse()
 }

@@ -8,10 +8,12 @@ use super::lexer::Lexer;
 use super::scopes::{NameInfo, Scopes};
 use crate::Config;
 use crate::ast::*;
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::hashing::{Keyed, Seed};
 
 pub(super) struct Parser<'s> {
     pub(super) source: &'s str,
+    pub(super) heap: &'s Heap<'s>,
     pub(super) lexer: Lexer<'s>,
     pub(super) max_nesting: usize,
 
@@ -31,36 +33,45 @@ pub(super) struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
-    pub(super) fn new(source: &'s str, config: &Config, seed: &'s Seed) -> Self {
-        // A guess that spares most of the growing, and is bounded.
-        let names = (source.len() / 64).min(1 << 12);
+    pub(super) fn new(
+        source: &'s str,
+        config: &Config,
+        seed: &'s Seed,
+        heap: &'s Heap<'s>,
+    ) -> Self {
         Parser {
             source,
+            heap,
             lexer: Lexer::new(source),
             max_nesting: config.max_nesting,
-            nodes: Vec::with_capacity(2 * names),
-            calls: Vec::with_capacity(names),
-            starts: Vec::with_capacity(2 * names),
-            operands: Vec::with_capacity(names),
+            nodes: Vec::new(),
+            calls: Vec::new(),
+            starts: Vec::new(),
+            operands: Vec::new(),
             accessors: Vec::new(),
             lenses: Vec::new(),
             lens_texts: String::new(),
-            interned: HashMap::with_capacity_and_hasher(names, seed.keyed()),
-            names: Vec::with_capacity(names),
-            infos: Vec::with_capacity(names),
+            interned: HashMap::with_hasher(seed.keyed()),
+            names: Vec::new(),
+            infos: Vec::new(),
             scopes: Scopes::default(),
         }
     }
 
-    pub(super) fn name(&mut self, text: Text) -> Name {
+    pub(super) fn name(&mut self, text: Text) -> Result<Name, BudgetExceeded> {
+        self.heap.charge(cost::LOOKUP)?;
+        let heap = self.heap;
+        if self.interned.len() == self.interned.capacity() {
+            heap.grow_table(&mut self.interned)?;
+        }
         let key = &self.source[text.start as usize..text.end as usize];
         let next = Name(self.names.len() as u32);
         let name = *self.interned.entry(key).or_insert(next);
         if name == next {
-            self.names.push(text);
-            self.infos.push(NameInfo::default());
+            heap.push(&mut self.names, text)?;
+            heap.push(&mut self.infos, NameInfo::default())?;
         }
-        name
+        Ok(name)
     }
 
     pub(super) fn name_text(&self, name: Name) -> &'s str {

@@ -202,10 +202,11 @@ impl Parser<'_> {
             return Err((at, Kind::IteratorInUse(self.name_text(iterator).into())));
         }
         *fold = Some(self.scopes.folds.len() as u32);
-        self.scopes.folds.push(OpenFold {
+        let open = OpenFold {
             iterator,
             has_next: false,
-        });
+        };
+        self.heap.push(&mut self.scopes.folds, open)?;
         Ok(())
     }
 

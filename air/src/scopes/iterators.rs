@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use super::stored::Stored;
 use super::streams::StreamValue;
 use crate::ast::{Name, NodeId};
+use crate::budget::Heap;
 use crate::data::{Provenance, Tetraplet};
-use crate::values::{Heap, Json, Value};
+use crate::values::{Json, Value};
 
 /// What a fold runs over.
 #[derive(Clone, Copy)]

@@ -10,8 +10,8 @@ use core::ops::Range;
 
 use super::stored::Stored;
 use crate::ast::{NodeId, Slot, StreamRef};
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::error::Error;
-use crate::values::Heap;
 
 /// Most values of a stream.
 const MAX_VALUES: usize = 1024;
@@ -49,13 +49,18 @@ struct Generations<'r> {
 }
 
 impl<'r> Generations<'r> {
-    fn push(&mut self, generation: usize, value: StreamValue<'r>) {
+    fn push(
+        &mut self,
+        generation: usize,
+        value: StreamValue<'r>,
+        heap: &Heap<'r>,
+    ) -> Result<(), BudgetExceeded> {
         self.sorted = match self.values.last() {
             None => true,
             Some(&(last, _)) => self.sorted && last <= generation,
         };
         self.count = self.count.max(generation + 1);
-        self.values.push((generation, value));
+        heap.push(&mut self.values, (generation, value))
     }
 
     fn sort(&mut self) {
@@ -113,7 +118,8 @@ const EVERYWHERE: Range<NodeId> = NodeId(0)..NodeId(u32::MAX);
 /// them.
 pub(crate) struct Streams<'r> {
     slots: Vec<Vec<Open<'r>>>,
-    /// Streams that were looked at to find those that names mean.
+    /// Streams that were looked at to find those that names mean, and values that were passed
+    /// over.
     walked: usize,
 }
 
@@ -134,8 +140,8 @@ impl<'r> Streams<'r> {
         Some(&mut stack[place?].stream)
     }
 
-    /// Streams looked at since the last time. Behind a `next`, as many `new`s as there are elements
-    /// can be running that the name does not mean.
+    /// Streams and values looked at since the last time. Behind a `next`, as many `new`s as there
+    /// are elements can be running that the name does not mean.
     pub(crate) fn take_walked(&mut self) -> usize {
         core::mem::take(&mut self.walked)
     }
@@ -145,9 +151,15 @@ impl<'r> Streams<'r> {
     }
 
     /// `new` begins, over the instructions in `span`.
-    pub(crate) fn open(&mut self, slot: Slot, span: Range<NodeId>) {
+    pub(crate) fn open(
+        &mut self,
+        slot: Slot,
+        span: Range<NodeId>,
+        heap: &Heap<'r>,
+    ) -> Result<(), BudgetExceeded> {
+        heap.spend(cost::SET);
         let stream = Stream::default();
-        self.slots[slot.0 as usize].push(Open { span, stream });
+        heap.push(&mut self.slots[slot.0 as usize], Open { span, stream })
     }
 
     /// `new` ends: the topmost stream of the name is closed, whichever that is. There is none if
@@ -164,23 +176,23 @@ impl<'r> Streams<'r> {
         used: StreamRef,
         value: StreamValue<'r>,
         place: Place,
+        heap: &Heap<'r>,
     ) -> Result<(), Error> {
+        heap.spend(cost::SET);
         if !self.exists(used) {
             let stack = &mut self.slots[used.slot.0 as usize];
             stack.clear();
-            stack.push(Open {
-                span: EVERYWHERE,
-                stream: Stream::default(),
-            });
+            let (span, stream) = (EVERYWHERE, Stream::default());
+            heap.push(stack, Open { span, stream })?;
         }
         let Some(stream) = self.find(used) else {
             return Ok(());
         };
         let [previous, current, new] = &mut stream.lists;
         match place {
-            Place::Previous(generation) => previous.push(generation as usize, value),
-            Place::Current(generation) => current.push(generation as usize, value),
-            Place::New => new.push(new.count.saturating_sub(1), value),
+            Place::Previous(generation) => previous.push(generation as usize, value, heap)?,
+            Place::Current(generation) => current.push(generation as usize, value, heap)?,
+            Place::New => new.push(new.count.saturating_sub(1), value, heap)?,
         }
         let len: usize = stream.lists.iter().map(|list| list.values.len()).sum();
         if len >= MAX_VALUES {
@@ -217,11 +229,14 @@ impl<'r> Streams<'r> {
         let Some(stream) = self.find(used) else {
             return Vec::new();
         };
+        let values: usize = stream.lists.iter().map(|list| list.values.len()).sum();
         let lists = stream.lists.iter_mut().zip(cursor.0);
-        lists
+        let slices = lists
             .flat_map(|(list, skipped)| list.filled().skip(skipped))
             .map(|slice| heap.collect(slice.iter().map(|(_, value)| *value)))
-            .collect()
+            .collect();
+        self.walked += values;
+        slices
     }
 
     /// Numbers of all generations, empty ones included.
@@ -257,7 +272,15 @@ impl<'r> Streams<'r> {
 
 impl<'r> NewStream<'r> {
     /// Gives each value's position the number of its generation, with empty generations left out.
-    pub(crate) fn compact(mut self, mut number: impl FnMut(u32, u32) -> bool) -> Result<(), Error> {
+    pub(crate) fn compact(
+        mut self,
+        heap: &Heap<'r>,
+        mut number: impl FnMut(u32, u32) -> bool,
+    ) -> Result<(), Error> {
+        let lists = &self.0.lists;
+        let values = lists.iter().map(|list| list.values.capacity()).sum();
+        heap.release(values * size_of::<(usize, StreamValue<'_>)>());
+        heap.charge(cost::ELEMENT * values)?;
         let mut generation = 0;
         for list in &mut self.0.lists {
             for values in list.filled() {
@@ -279,8 +302,9 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::budget::Meter;
     use crate::data::{Provenance, Tetraplet};
-    use crate::values::{Json, Meter, Value};
+    use crate::values::{Json, Value};
 
     const USED: StreamRef = StreamRef {
         name: crate::ast::Name(0),
@@ -311,24 +335,24 @@ mod tests {
     #[test]
     fn quirk_1_the_cursor_counts_empty_generations() {
         let arena = Bump::new();
-        let meter = Meter::new(1 << 20, 1 << 20);
+        let meter = Meter::unlimited();
         let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
         // Generation 0 of current data is empty.
         streams
-            .add(slot, value(&heap, 1), Place::Current(1))
+            .add(slot, value(&heap, 1), Place::Current(1), &heap)
             .unwrap();
         let slices = streams.slices_from(slot, Cursor::default(), &heap);
         assert_eq!(positions(&slices), [[1]]);
         let cursor = streams.cursor(slot);
         streams
-            .add(slot, value(&heap, 2), Place::Current(2))
+            .add(slot, value(&heap, 2), Place::Current(2), &heap)
             .unwrap();
         // Two generations were counted, one was filled: the new one is passed over.
         assert!(streams.slices_from(slot, cursor, &heap).is_empty());
         streams
-            .add(slot, value(&heap, 3), Place::Current(3))
+            .add(slot, value(&heap, 3), Place::Current(3), &heap)
             .unwrap();
         assert_eq!(positions(&streams.slices_from(slot, cursor, &heap)), [[3]]);
     }
@@ -336,7 +360,7 @@ mod tests {
     #[test]
     fn order_is_previous_current_new_and_compaction_numbers_it() {
         let arena = Bump::new();
-        let meter = Meter::new(1 << 20, 1 << 20);
+        let meter = Meter::unlimited();
         let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         let slot = USED;
@@ -347,12 +371,14 @@ mod tests {
             (13, Place::Previous(2)),
             (14, Place::Current(0xFFFF)),
         ] {
-            streams.add(slot, value(&heap, position), place).unwrap();
+            streams
+                .add(slot, value(&heap, position), place, &heap)
+                .unwrap();
         }
         let mut numbers = Vec::new();
         for stream in streams.close_all() {
             stream
-                .compact(|position, generation| {
+                .compact(&heap, |position, generation| {
                     numbers.push((position, generation));
                     true
                 })
@@ -364,15 +390,15 @@ mod tests {
     #[test]
     fn a_stream_is_bounded() {
         let arena = Bump::new();
-        let meter = Meter::new(1 << 20, 1 << 20);
+        let meter = Meter::unlimited();
         let heap = Heap::new(&arena, &meter);
         let mut streams = Streams::new(1);
         for position in 0..1023 {
             streams
-                .add(USED, value(&heap, position), Place::New)
+                .add(USED, value(&heap, position), Place::New, &heap)
                 .unwrap();
         }
-        let full = streams.add(USED, value(&heap, 1023), Place::New);
+        let full = streams.add(USED, value(&heap, 1023), Place::New, &heap);
         assert_eq!(full, Err(Error::StreamSize));
     }
 }

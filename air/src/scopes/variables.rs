@@ -8,6 +8,7 @@
 use alloc::vec::Vec;
 
 use crate::ast::Name;
+use crate::budget::{BudgetExceeded, Heap, cost};
 use crate::error::Error;
 
 /// Which of the three tables.
@@ -122,7 +123,9 @@ impl<T: Copy> Variables<T> {
         value: T,
         depths: &mut Depths,
         text: &str,
+        heap: &Heap<'_>,
     ) -> Result<(), Error> {
+        heap.spend(cost::SET);
         if !self.may_set(name, depths) {
             return Err(Error::Shadowing(text.into()));
         }
@@ -131,12 +134,10 @@ impl<T: Copy> Variables<T> {
         match cells.last_mut() {
             Some(cell) if cell.depth == depth => cell.value = Some(value),
             _ => {
-                cells.push(Cell {
-                    depth,
-                    value: Some(value),
-                });
+                let value = Some(value);
+                heap.push(cells, Cell { depth, value })?;
                 if depth > 0 {
-                    depths.set.push((depth, self.table, name));
+                    heap.push(&mut depths.set, (depth, self.table, name))?;
                 }
             }
         }
@@ -144,11 +145,16 @@ impl<T: Copy> Variables<T> {
     }
 
     /// `new` begins.
-    pub(crate) fn renew(&mut self, name: Name, depths: &Depths) {
-        self.cells[name.0 as usize].push(Cell {
-            depth: depths.current(),
-            value: None,
-        });
+    pub(crate) fn renew(
+        &mut self,
+        name: Name,
+        depths: &Depths,
+        heap: &Heap<'_>,
+    ) -> Result<(), BudgetExceeded> {
+        heap.spend(cost::SET);
+        let depth = depths.current();
+        let cells = &mut self.cells[name.0 as usize];
+        heap.push(cells, Cell { depth, value: None })
     }
 
     /// `new` ends, or a depth is closed.

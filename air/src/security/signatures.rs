@@ -9,11 +9,11 @@ use hashbrown::HashMap;
 
 use super::cache::VerifiedSignatures;
 use super::key::{ED25519, Key, KeyError, base58_peer_id};
+use crate::budget::{Heap, cost};
 use crate::cid::{self, Loaded};
 use crate::data::{CallResult, CanonState, Cid, Signature, State, ValueRef};
 use crate::error::Error;
 use crate::hashing::{Keyed, Seed};
-use crate::values::Heap;
 
 type Result<T> = core::result::Result<T, String>;
 
@@ -48,11 +48,17 @@ impl<T: Copy> ByCid<T> {
     }
 }
 
-/// What it costs to check a signature, in bytes that could be gone through in that time.
-const VERIFICATION: usize = 13 << 10;
+/// Memory of a CID in the tables of [`SignatureStore::collect`].
+const TABLES: usize = size_of::<[Option<Cid>; 2]>() + size_of::<[&str; 1]>() + size_of::<usize>();
 
-/// What it costs to make the id of a key's peer.
-const PEER_ID: usize = 256;
+/// Memory of a state's CID among those of its peer, in a list that doubles.
+const CIDS: usize = 2 * size_of::<Cid>();
+
+/// The same while that is sorted.
+const SORTING: usize = size_of::<(u64, Cid)>() + size_of::<Cid>();
+
+/// Bytes of a CID in a message that is signed, while that is written.
+const MESSAGE: usize = 3 * 68;
 
 /// No peer.
 const NOBODY: usize = usize::MAX;
@@ -65,13 +71,31 @@ impl<'r> SignatureStore<'r> {
         texts: &[&'r str],
         seed: &'r Seed,
         heap: &Heap<'r>,
+    ) -> core::result::Result<Self, Error> {
+        let tables = TABLES * texts.len();
+        let tables = tables + SORTING * data.trace.len();
+        heap.hold(tables + CIDS * data.trace.len())?;
+        heap.charge(cost::ENTRY * (2 * data.trace.len()) + cost::copied(tables))?;
+        let collected = SignatureStore::collect_all(data, texts, seed, heap);
+        heap.release(tables);
+        collected.map_err(|error| match heap.check() {
+            Ok(()) => Error::Signature(error),
+            Err(exceeded) => exceeded.into(),
+        })
+    }
+
+    fn collect_all(
+        data: &Loaded<'r>,
+        texts: &[&'r str],
+        seed: &'r Seed,
+        heap: &Heap<'r>,
     ) -> Result<Self> {
         let mut store = SignatureStore {
             entries: Vec::with_capacity(data.signatures.len()),
             by_peer: HashMap::with_hasher(seed.keyed()),
         };
         for &signature in &data.signatures {
-            heap.spend(PEER_ID);
+            heap.spend(cost::PEER_ID);
             let peer = peer_id(signature.public_key)?;
             store.insert(Entry {
                 peer: heap.str(&peer),
@@ -114,6 +138,7 @@ impl<'r> SignatureStore<'r> {
                     format!("peer_id doens't match any available public key: \"{peer}\"")
                 })?;
             }
+            heap.spend(cost::SORTED_CID);
             store.entries[*known].cids.push(cid);
         }
         store
@@ -143,8 +168,9 @@ impl<'r> SignatureStore<'r> {
     ) -> core::result::Result<(), Error> {
         let mut message = Vec::new();
         for entry in &mut self.entries {
+            heap.room(MESSAGE * entry.cids.len() + salt.len())?;
             borsh(&entry.cids, salt, texts, &mut message);
-            heap.charge(message.len())?;
+            heap.charge(cost::LOOKUP + cost::hashed(message.len()))?;
             let Signature {
                 public_key,
                 signature,
@@ -156,7 +182,7 @@ impl<'r> SignatureStore<'r> {
             if name.is_some_and(|name| verified.contains(&name)) {
                 continue;
             }
-            heap.charge(VERIFICATION)?;
+            heap.charge(cost::VERIFY + cost::hashed_slowly(message.len()))?;
             verify(public_key, signature, &message).map_err(|reason| {
                 let peer = entry.peer;
                 Error::Signature(format!("signature mismatch for \"{peer}\": {reason}"))
@@ -217,6 +243,7 @@ impl<'r> SignatureStore<'r> {
         }
         let mut message = Vec::new();
         borsh(&cids, salt, texts, &mut message);
+        heap.spend(cost::hashed(message.len()));
         let name = |signature: &[u8]| VerifiedSignatures::name(&public_key, signature, &message);
         if let Some(entry) = same
             && verified.is_enabled()
@@ -224,6 +251,8 @@ impl<'r> SignatureStore<'r> {
         {
             return Ok(());
         }
+        // Paid for at the end of the run.
+        heap.spend(cost::SIGN + cost::hashed_slowly(2 * message.len()));
         let signature = key.sign(&message)?;
         if verified.is_enabled() {
             verified.insert(name(&signature));

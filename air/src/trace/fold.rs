@@ -10,11 +10,35 @@ use super::describe::describe;
 use super::lore::{Bounds, FoldLore, InputLore, Iteration, Piece, Pieces};
 use super::merge::{Pair, Trace, expect};
 use super::slider::Slider;
+use crate::budget::{BudgetExceeded, Heap};
 use crate::data::{CallResult, Lore, State, SubTrace, ValueRef};
 use crate::error::TraceError;
-use crate::values::Heap;
 
 type Result<T> = core::result::Result<T, TraceError>;
+
+/// Why a fold can't go on.
+pub(crate) enum FoldError {
+    Trace(TraceError),
+    Budget(BudgetExceeded),
+}
+
+impl From<TraceError> for FoldError {
+    fn from(error: TraceError) -> Self {
+        FoldError::Trace(error)
+    }
+}
+
+impl From<BudgetExceeded> for FoldError {
+    fn from(exceeded: BudgetExceeded) -> Self {
+        FoldError::Budget(exceeded)
+    }
+}
+
+/// Memory of a fold, of a record of its lore, of an iteration, and of one that ended.
+const FOLD: usize = 512;
+const RECORD: usize = size_of::<Record>() + size_of::<(u32, Option<Pieces>)>();
+const ITERATION: usize = 2 * size_of::<Iteration>();
+const DONE: usize = 2 * size_of::<(u32, SubTrace, SubTrace)>();
 
 impl<'r> Trace<'r> {
     /// Records of lore that [`Self::fold_start`] would read. Pieces of a trace may overlap, so one
@@ -28,7 +52,9 @@ impl<'r> Trace<'r> {
     }
 
     /// Begins a fold; the result names it.
-    pub(crate) fn fold_start(&mut self) -> Result<u32> {
+    ///
+    /// Folds within each other may all have the same lore, so its memory is taken for each.
+    pub(crate) fn fold_start(&mut self, heap: &Heap<'r>) -> core::result::Result<u32, FoldError> {
         let taken = self.take();
         let select = |state| match state {
             State::Fold { lore } => Some(lore),
@@ -40,7 +66,10 @@ impl<'r> Trace<'r> {
             Pair::Current(current) => (&[], current),
             Pair::Both(previous, current) => (previous, current),
         };
+        let held = FOLD + RECORD * (previous.len() + current.len());
+        heap.hold(held)?;
         let fold = FoldLore {
+            held,
             position: self.position(),
             previous: InputLore::new(&self.previous, previous, "previous")?,
             current: InputLore::new(&self.current, current, "current")?,
@@ -62,10 +91,17 @@ impl<'r> Trace<'r> {
     }
 
     /// An iteration begins, of the value at `position` of the result.
-    pub(crate) fn iteration_start(&mut self, fold: u32, position: u32) -> Result<()> {
+    pub(crate) fn iteration_start(
+        &mut self,
+        fold: u32,
+        position: u32,
+        heap: &Heap<'r>,
+    ) -> core::result::Result<(), FoldError> {
+        heap.hold(ITERATION)?;
         let start = self.position();
         let [previous, current] = self.origin(position);
         let lore = self.fold(fold)?;
+        lore.held += ITERATION;
         let take = |input: &mut InputLore, origin: Option<u32>| {
             origin.and_then(|origin| input.take(origin))
         };
@@ -82,7 +118,8 @@ impl<'r> Trace<'r> {
         });
         lore.depth += 1;
         go_to(&mut self.previous, previous.map(|pieces| pieces.before))?;
-        go_to(&mut self.current, current.map(|pieces| pieces.before))
+        go_to(&mut self.current, current.map(|pieces| pieces.before))?;
+        Ok(())
     }
 
     /// The iteration comes to its `next`.
@@ -112,9 +149,16 @@ impl<'r> Trace<'r> {
     }
 
     /// All iterations of a generation ended.
-    pub(crate) fn generation_end(&mut self, fold: u32) -> Result<()> {
+    pub(crate) fn generation_end(
+        &mut self,
+        fold: u32,
+        heap: &Heap<'r>,
+    ) -> core::result::Result<(), FoldError> {
         let position = self.position();
         let lore = self.fold(fold)?;
+        let held = DONE * lore.queue.len();
+        heap.hold(held)?;
+        lore.held += held;
         for mut iteration in lore.queue.drain(..) {
             iteration.before.close(position);
             iteration.after.close(position);
@@ -132,6 +176,7 @@ impl<'r> Trace<'r> {
     /// The fold ended: its state is written, the sliders go on behind it.
     pub(crate) fn fold_end(&mut self, heap: &Heap<'r>) {
         let Some(fold) = self.folds.pop() else { return };
+        heap.release(fold.held);
         let lore = heap.collect(fold.done.iter().map(|&(value_pos, before, after)| Lore {
             value_pos,
             subtraces: heap.slice(&[before, after]),

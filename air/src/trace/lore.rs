@@ -53,6 +53,8 @@ impl Bounds {
 
 /// A fold under way.
 pub(super) struct FoldLore {
+    /// Memory that is given back at its end.
+    pub(super) held: usize,
     pub(super) position: u32,
     pub(super) previous: InputLore,
     pub(super) current: InputLore,

@@ -62,6 +62,11 @@ impl<'r> Trace<'r> {
         }
     }
 
+    /// States that there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.result.capacity()
+    }
+
     /// Where the next state goes.
     pub(crate) fn position(&self) -> u32 {
         self.result.len() as u32

@@ -12,5 +12,6 @@ mod par;
 mod slider;
 
 pub(crate) use describe::describe_value;
+pub(crate) use fold::FoldError;
 pub(crate) use merge::{STUB_GENERATION, Source, Trace};
 pub(crate) use par::ParSpan;

@@ -3,8 +3,8 @@
 use core::cell::{Cell, OnceCell};
 use core::fmt;
 
-use super::heap::Heap;
-use super::meter::BudgetExceeded;
+use crate::budget::BudgetExceeded;
+use crate::budget::Heap;
 use crate::data::Cid;
 use crate::error::Error;
 

@@ -1,8 +1,9 @@
 //! Values from text to tree and back, each way at most once.
 
-use super::heap::Heap;
 use super::json::{Json, ReadError, Value};
 use super::{read, scan, write};
+use crate::budget::Heap;
+use crate::budget::cost;
 
 type Result<T> = core::result::Result<T, ReadError>;
 
@@ -19,7 +20,7 @@ impl<'r> Value<'r> {
             .copied()
             .or(self.0.raw)
             .unwrap_or_default();
-        heap.charge(text.len())?;
+        heap.charge(cost::parsed(text.len()))?;
         let tree = read::read(text, heap).map_err(|reason| match heap.check() {
             // A tree that found no room is no matter of syntax.
             Err(exceeded) => exceeded.into(),
@@ -34,13 +35,20 @@ impl<'r> Value<'r> {
             return Ok(text);
         }
         let text = match self.0.raw {
-            Some(raw) if scan::is_canonical(raw) => raw,
+            Some(raw)
+                if {
+                    heap.charge(cost::scanned(raw.len()))?;
+                    scan::is_canonical(raw)
+                } =>
+            {
+                raw
+            }
             _ => {
                 let tree = self.tree(heap)?;
                 let mut failed = Ok(());
                 let text = heap.write(|out| {
                     failed = write::write(&tree, out, heap);
-                    Ok(())
+                    heap.charge(cost::scanned(out.len()))
                 })?;
                 failed?;
                 text

@@ -1,7 +1,8 @@
 //! Walking into a value.
 
-use super::heap::Heap;
 use super::json::{Json, ReadError, Value};
+use crate::budget::Heap;
+use crate::budget::cost;
 use crate::error::{Error, LensError};
 
 /// One step of a lens, with scalars already read.
@@ -73,7 +74,9 @@ impl<'r> Walk<'r> {
             let value = self.whole;
             let value = value.unwrap_or_else(|| Value::from_tree(heap, self.tree));
             let text = value.text(heap)?;
-            heap.charge(text.len()).map_err(ReadError::from)?;
+            heap.room(4 * text.len()).map_err(ReadError::from)?;
+            heap.charge(cost::scanned(text.len()))
+                .map_err(ReadError::from)?;
             let text = text.into();
             return Err(WalkError::Lens(failure(step, &self.tree, text).into()));
         };

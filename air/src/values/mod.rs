@@ -11,20 +11,16 @@
 //! Nothing but reading recurses over a value's depth, and reading stops at 128 levels.
 
 mod float;
-mod heap;
 mod json;
 mod lazy;
 mod lens;
-mod meter;
 mod msgpack;
 mod read;
 mod scan;
 mod write;
 
-pub(crate) use heap::Heap;
 pub(crate) use json::{Json, Number, ReadError, Value};
 pub(crate) use lens::{Key, Step, Walk, WalkError};
-pub(crate) use meter::{BudgetExceeded, Meter};
 pub(crate) use msgpack::{Counts, json_to_msgpack};
 pub(crate) use scan::texts_equal;
 pub(crate) use write::write_string;

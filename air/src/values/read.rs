@@ -6,8 +6,8 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::float::Floats;
-use super::heap::Heap;
 use super::json::{Json, Number};
+use crate::budget::{Heap, cost};
 
 /// Reads one JSON text. Strings without escapes stay where they are.
 pub(super) fn read<'r>(text: &'r str, heap: &Heap<'r>) -> serde_json::Result<Json<'r>> {
@@ -32,8 +32,10 @@ struct Seed<'h, 'r> {
 impl<'r> Seed<'_, 'r> {
     /// Makes room for one more: two bytes of text can be an element of two dozen bytes.
     fn grow<T, E: Error>(&self, items: &mut Vec<T>) -> Result<(), E> {
+        self.heap.spend(cost::LEAF);
         if items.len() == items.capacity() {
             let more = items.capacity().max(4);
+            self.heap.check().map_err(E::custom)?;
             // What is read is copied to the arena at its end.
             self.heap
                 .hold(2 * more * size_of::<T>())
@@ -82,6 +84,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
 
     /// The number that `serde_json` has made depends on its features, so it is made again.
     fn visit_f64<E: Error>(self, _: f64) -> Result<Json<'r>, E> {
+        self.heap.spend(cost::FLOAT);
         match self.floats.borrow_mut().next() {
             Some(number) if number.is_finite() => Ok(Json::Number(Number::F64(number))),
             _ => Err(E::custom("number out of range")),
@@ -93,6 +96,7 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json<'r>, E> {
+        self.heap.spend(cost::parsed(text.len()));
         Ok(Json::String(self.heap.str(text)))
     }
 
@@ -115,6 +119,12 @@ impl<'r> Visitor<'r> for Seed<'_, 'r> {
             object.push((key, value));
         }
         if !sorted {
+            // Keys may have long beginnings in common, which each comparison passes over.
+            let keys: usize = object.iter().map(|(key, _)| key.len()).sum();
+            let rounds = object.len().ilog2() as usize + 1;
+            self.heap
+                .charge(cost::copied(rounds * keys))
+                .map_err(A::Error::custom)?;
             // Stable, so the last of equal keys is the last that was read: it wins.
             object.sort_by_key(|(key, _)| *key);
             object.dedup_by(|next, kept| {

@@ -2,10 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::heap::Heap;
 use super::json::{Json, Number, ReadError};
-use super::meter::BudgetExceeded;
 use super::scan;
+use crate::budget::{BudgetExceeded, Heap, cost};
 
 /// Appends the canonical text of `tree`.
 pub(super) fn write<'r>(
@@ -14,7 +13,6 @@ pub(super) fn write<'r>(
     heap: &Heap<'r>,
 ) -> Result<(), ReadError> {
     if out.len() > heap.left() {
-        heap.charge(out.len())?;
         return Err(BudgetExceeded::Memory.into());
     }
     match *tree {
@@ -22,7 +20,7 @@ pub(super) fn write<'r>(
         Json::Bool(true) => out.extend_from_slice(b"true"),
         Json::Bool(false) => out.extend_from_slice(b"false"),
         Json::Number(number) => write_number(number, out),
-        Json::String(text) => write_string(text, out),
+        Json::String(text) => string(text, out, heap),
         Json::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -39,7 +37,7 @@ pub(super) fn write<'r>(
                 if index > 0 {
                     out.push(b',');
                 }
-                write_string(key, out);
+                string(key, out, heap);
                 out.push(b':');
                 write(value, out, heap)?;
             }
@@ -48,6 +46,12 @@ pub(super) fn write<'r>(
         Json::Shared(value) => out.extend_from_slice(value.text(heap)?.as_bytes()),
     }
     Ok(())
+}
+
+fn string(text: &str, out: &mut Vec<u8>, heap: &Heap<'_>) {
+    let before = out.len() + text.len() + 2;
+    write_string(text, out);
+    heap.spend(cost::ESCAPE * out.len().saturating_sub(before));
 }
 
 fn write_number(number: Number, out: &mut Vec<u8>) {

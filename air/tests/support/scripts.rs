@@ -191,8 +191,25 @@ impl Writer<'_> {
         }
     }
 
+    /// `%m1` is not there at the start, like `$s2`.
     fn map(&mut self) -> String {
-        format!("%m{}", self.random.below(1))
+        match self.wild(8) {
+            true => "%m1".into(),
+            false => "%m0".into(),
+        }
+    }
+
+    /// A name for something new; now and then one that is taken.
+    fn output(&mut self) -> String {
+        if self.wild(25) {
+            let names = [self.scalars.clone(), self.iterators.clone()].concat();
+            if !names.is_empty() {
+                return names[self.random.below(names.len())].clone();
+            }
+        }
+        let name = self.name("x");
+        self.scalars.push(name.clone());
+        name
     }
 
     fn value(&mut self) -> String {
@@ -201,7 +218,26 @@ impl Writer<'_> {
             0 => self.random.below(5).to_string(),
             1 => ["%init_peer_id%", "%timestamp%", "%ttl%", "true", "[]"][self.random.below(5)]
                 .into(),
-            2 => ["-7", "1.5", "\"\"", "false", "9007199254740993"][self.random.below(5)].into(),
+            2 => self
+                .random
+                .pick(&[
+                    "-7",
+                    "1.5",
+                    "\"\"",
+                    "false",
+                    "9007199254740993",
+                    "-9223372036854775808",
+                    "9223372036854775807",
+                    "-0.0",
+                    "0.1",
+                    "123456.7890",
+                    "-0",
+                    "+1",
+                    "\"\u{e9}\u{1f600}\"",
+                    "\"a\\b\"",
+                    "\"with\ttab\"",
+                ])
+                .to_owned(),
             3 if self.style == Style::Wild => [
                 ":error:",
                 "%last_error%",
@@ -210,7 +246,12 @@ impl Writer<'_> {
                 "%last_error%.$.instruction",
                 "%last_error%.$.peer_id",
                 ":error:.$.absent",
-            ][self.random.below(7)]
+                ":error:.length",
+                "%last_error%.length",
+                ":error:.$.instruction",
+                ":error:.$.peer_id",
+                "%last_error%.$.message.[0]",
+            ][self.random.below(12)]
             .into(),
             4 if self.style == Style::Wild && !scalars.is_empty() => {
                 let accessor = &scalars[self.random.below(scalars.len())];
@@ -308,6 +349,8 @@ impl Writer<'_> {
             Style::Tame => &["echo", "list", "fail", "fixed", "pair"],
             _ => &[
                 "echo", "list", "fail", "fixed", "pair", "numbers", "garbage", "failure",
+                "unicode", "deep", "blanks", "keys", "empty", "nothing", "negative", "long",
+                "text", "index",
             ],
         };
         let function = match self.wild(30) {
@@ -317,13 +360,14 @@ impl Writer<'_> {
         let output = match self.random.below(4) {
             0 => String::new(),
             1 => self.open_stream().unwrap_or_default(),
-            _ => self.name("x"),
+            _ => self.output(),
         };
-        if output.starts_with('x') {
-            self.scalars.push(output.clone());
-        }
+        let service = match self.wild(30) {
+            true => self.value_of_any_kind(),
+            false => "\"test\"".into(),
+        };
         format!(
-            "(call {peer} (\"test\" {function}) [{}] {output})",
+            "(call {peer} ({service} {function}) [{}] {output})",
             arguments.join(" ")
         )
     }
@@ -348,7 +392,17 @@ impl Writer<'_> {
                 true => self.value_of_any_kind(),
                 false => self
                     .random
-                    .pick(&["\"k\"", "\"a\"", "3", "\"3\""])
+                    .pick(&[
+                        "\"k\"",
+                        "\"a\"",
+                        "3",
+                        "\"3\"",
+                        "-3",
+                        "\"-3\"",
+                        "\"\"",
+                        "\"\u{e9}\"",
+                        "0",
+                    ])
                     .to_owned(),
             };
             let key = match key.starts_with("#%") {
@@ -358,8 +412,7 @@ impl Writer<'_> {
             return format!("(ap ({key} {value}) {map})");
         }
         if self.random.one_in(3) {
-            let name = self.name("x");
-            self.scalars.push(name.clone());
+            let name = self.output();
             return format!("(ap {value} {name})");
         }
         match self.open_stream() {
@@ -374,7 +427,16 @@ impl Writer<'_> {
             3 => "(null)".into(),
             4 if self.style == Style::Wild => match self.random.below(5) {
                 0 => "(never)".into(),
-                1 => "(fail 1337 \"a text\")".into(),
+                1 => self
+                    .random
+                    .pick(&[
+                        "(fail 1337 \"a text\")",
+                        "(fail -1 \"\")",
+                        "(fail 9223372036854775807 \"\u{e9}\")",
+                        "(fail 10000 \"match\")",
+                        "(fail 1 \"it's\")",
+                    ])
+                    .to_owned(),
                 2 => "(fail :error:)".into(),
                 3 => "(fail %last_error%)".into(),
                 _ => match self.value_of_any_kind() {
@@ -433,8 +495,26 @@ impl Writer<'_> {
                 self.fold_stream(&map, depth)
             }
             15 if !self.scalars.is_empty() && !deep => {
-                let scalar = self.scalars[self.random.below(self.scalars.len())].clone();
+                let mut scalar = self.scalars[self.random.below(self.scalars.len())].clone();
+                if self.wild(3) {
+                    scalar = self.iterable().unwrap_or(scalar);
+                }
                 self.fold(&scalar, depth)
+            }
+            16 if self.wild(3) => {
+                let names = [
+                    self.scalars.as_slice(),
+                    &self.canons,
+                    &self.canon_maps,
+                    &self.iterators,
+                ]
+                .concat();
+                let name = match names.is_empty() {
+                    true => "x0".into(),
+                    false => names[self.random.below(names.len())].clone(),
+                };
+                let body = self.instruction(depth - 1);
+                format!("(new {name} {body})")
             }
             16 => {
                 let stream = match self.random.one_in(3) {
@@ -462,6 +542,17 @@ impl Writer<'_> {
         }
     }
 
+    /// What a fold may run over beside whole variables.
+    fn iterable(&mut self) -> Option<String> {
+        if self.random.one_in(5) {
+            return Some("[]".into());
+        }
+        (0..20).map(|_| self.value()).find(|value| {
+            let is_scalar = value.starts_with(|char: char| char.is_ascii_alphabetic());
+            (is_scalar && value.contains(".$")) || (value.starts_with("#%") && value.contains('.'))
+        })
+    }
+
     fn pair(&mut self, name: &str, depth: usize) -> String {
         let left = self.instruction(depth - 1);
         let right = self.instruction(depth - 1);
@@ -476,7 +567,10 @@ impl Writer<'_> {
     }
 
     fn fold(&mut self, over: &str, depth: usize) -> String {
-        let iterator = self.name("i");
+        let iterator = match self.wild(25) && !self.iterators.is_empty() {
+            true => self.iterators[self.random.below(self.iterators.len())].clone(),
+            false => self.name("i"),
+        };
         let (scalars, canons, maps) =
             (self.scalars.len(), self.canons.len(), self.canon_maps.len());
         self.iterators.push(iterator.clone());
@@ -485,7 +579,11 @@ impl Writer<'_> {
         if self.style == Style::Tame {
             body = format!("(xor {body} (null))");
         }
-        let next = format!("(next {iterator})");
+        let mut next = format!("(next {iterator})");
+        if self.wild(20) {
+            let other = &self.iterators[self.random.below(self.iterators.len())];
+            next = format!("(next {other})");
+        }
         let next = match self.random.below(30) {
             _ if self.style == Style::Tame => next,
             0..=3 => format!("(xor {next} (null))"),
@@ -538,6 +636,27 @@ pub fn serve(function: &str, arguments: &str) -> CallResult {
             "{\"message\":\"of a service\",\"error_code\":42}".to_owned(),
         ),
         "garbage" => (0, "not JSON".to_owned()),
+        "unicode" => (
+            0,
+            "{\"\u{e9}\":[\"\\u00e9\u{1f600}\",\"\\ud83d\\ude00\\/\\b\"],\"k\":\"\u{7f}\"}"
+                .to_owned(),
+        ),
+        "deep" => (0, "[".repeat(120) + "1" + &"]".repeat(120)),
+        "blanks" => (0, " { \"b\" : [ 1 , 2.50 ] ,\n\"a\":\tnull } ".to_owned()),
+        "keys" => (
+            0,
+            "[{\"b\":1,\"a\":2,\"b\":3},{\"key\":\"k\",\"value\":[1]},{\"\":{}},[[]],[]]"
+                .to_owned(),
+        ),
+        "empty" => (0, "[]".to_owned()),
+        "nothing" => (0, String::new()),
+        "negative" => (-7, "\"negative\"".to_owned()),
+        "long" => (
+            0,
+            format!("[{}]", "\"some longer text\",".repeat(40) + "{}"),
+        ),
+        "text" => (0, "\"a\"".to_owned()),
+        "index" => (0, "1".to_owned()),
         _ => (3, "\"refused\"".to_owned()),
     };
     CallResult { ret_code, result }

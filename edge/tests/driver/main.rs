@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use basalt_edge::dialer::PATIENCE;
-use basalt_edge::driver::{LINGER, READ, WRITE};
+use basalt_edge::driver::{LINGER, MAX_CLOSING, READ, WRITE};
 use basalt_edge::sockets::{Event, Found, Question};
 use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
 use basalt_node::machine::Effect;
@@ -141,6 +141,25 @@ fn a_closed_connection_does_not_stay() {
     assert!(world.driver.sockets.pipes.is_empty());
     assert_eq!(world.driver.wake_at(world.clock()), None);
     assert_eq!(world.notes(), []);
+}
+
+#[test]
+fn closed_connections_that_do_not_end_take_few_sockets() {
+    let mut world = World::new();
+    let mut sockets = vec![];
+    for _ in 0..MAX_CLOSING + 10 {
+        let (conn, socket) = world.accept();
+        world.quiet();
+        world.apply(Effect::Close { conn });
+        world.pass(Duration::from_millis(1));
+        sockets.push(socket);
+    }
+    world.quiet();
+    let open = |socket: &&u32| world.driver.sockets.pipes.contains_key(socket);
+    assert_eq!(world.driver.connections(), MAX_CLOSING);
+    assert_eq!(sockets.iter().filter(open).count(), MAX_CLOSING);
+    // The oldest were ended.
+    assert!(sockets[10..].iter().all(|socket| open(&socket)));
 }
 
 #[test]

@@ -46,6 +46,12 @@ impl Stop {
 
 const WAKER: Token = Token(0);
 
+/// Connections accepted of one listener in a turn. Bounds the descriptors of those that the machine
+/// has not seen yet.
+const ACCEPTS: usize = 128;
+/// When to try again to accept, if the system gave no descriptor.
+const RETRY: Duration = Duration::from_millis(100);
+
 /// The loop and its sockets.
 pub struct Reactor<M> {
     /// The machine that is driven, with its connections.
@@ -53,6 +59,10 @@ pub struct Reactor<M> {
     clocks: Clocks,
     poll: Poll,
     listeners: HashMap<Token, (TcpListener, Door)>,
+    /// Listeners where more may wait: the system tells that only once.
+    waiting: Vec<Token>,
+    /// Whether the system gave no descriptor when it was last asked.
+    starved: bool,
     cores: Cores,
     /// If the machine has given its state away.
     disk: Option<Disk>,
@@ -75,6 +85,8 @@ impl<M: Machine> Reactor<M> {
             clocks,
             poll,
             listeners: HashMap::new(),
+            waiting: Vec::new(),
+            starved: false,
             cores: Cores::new(waker.clone(), clocks),
             disk: None,
             stop: Stop {
@@ -174,12 +186,18 @@ impl<M: Machine> Reactor<M> {
                 result => result?,
             }
             for event in &events {
-                match self.listeners.contains_key(&event.token()) {
-                    true => self.accept(event.token()),
+                let token = event.token();
+                match self.listeners.contains_key(&token) {
+                    true if self.waiting.contains(&token) => {}
+                    true => self.waiting.push(token),
                     false => self.driver.sockets.note(event, &mut self.events),
                 }
             }
-            busy = self.turn();
+            self.starved = false;
+            for token in std::mem::take(&mut self.waiting) {
+                self.accept(token);
+            }
+            busy = self.turn() || (!self.waiting.is_empty() && !self.starved);
         }
         Ok(())
     }
@@ -187,7 +205,9 @@ impl<M: Machine> Reactor<M> {
     /// How long the loop may sleep.
     fn timeout(&self) -> Option<Duration> {
         let clock = self.clock();
-        let wait = self.driver.wake_at(clock)?.since(clock.now);
+        let retry = self.starved.then_some(RETRY);
+        let due = self.driver.wake_at(clock).map(|at| at.since(clock.now));
+        let wait = due.into_iter().chain(retry).min()?;
         // One more than the whole milliseconds that the poll would cut off.
         match wait.is_zero() {
             true => Some(wait),
@@ -235,13 +255,19 @@ impl<M: Machine> Reactor<M> {
     }
 
     fn accept(&mut self, token: Token) {
-        while let Some((listener, door)) = self.listeners.get(&token) {
+        for _ in 0..ACCEPTS {
+            let Some((listener, door)) = self.listeners.get(&token) else {
+                return;
+            };
             let (stream, remote) = match listener.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // It was gone before it was taken.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                 Err(error) => {
                     log::warn!(target: "net", "cannot accept a connection: {error}");
-                    return;
+                    self.starved = true;
+                    break;
                 }
             };
             let door = *door;
@@ -258,5 +284,6 @@ impl<M: Machine> Reactor<M> {
                 Err(error) => log::warn!(target: "net", "{remote} cannot be polled: {error}"),
             }
         }
+        self.waiting.push(token);
     }
 }

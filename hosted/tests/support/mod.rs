@@ -51,6 +51,24 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node whose manifest ends with `more`.
     pub(crate) fn start(folder: &Path, operator: &Keypair, more: &str) -> Node {
+        let node = Command::new(env!("CARGO_BIN_EXE_basalt-hosted"));
+        Node::start_as(node, folder, operator, more)
+    }
+
+    /// The same with so many open files at most, which it cannot change.
+    pub(crate) fn start_with_files(
+        files: u32,
+        folder: &Path,
+        operator: &Keypair,
+        more: &str,
+    ) -> Node {
+        let mut node = Command::new("sh");
+        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        node.args(["-c", &limited, env!("CARGO_BIN_EXE_basalt-hosted")]);
+        Node::start_as(node, folder, operator, more)
+    }
+
+    fn start_as(mut command: Command, folder: &Path, operator: &Keypair, more: &str) -> Node {
         let manifest = folder.join("node.toml");
         let text = format!(
             "[node]\nseed = \"{}\"\nmanagement_peer_id = \"{}\"\n{more}",
@@ -58,7 +76,7 @@ impl Node {
             operator.peer_id()
         );
         std::fs::write(&manifest, text).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_basalt-hosted"))
+        let mut process = command
             .args([
                 "--tcp-port",
                 "0",
@@ -121,6 +139,11 @@ impl Node {
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Where the operator's pages are.
+    pub(crate) fn pages(&self) -> SocketAddr {
+        self.pages
     }
 
     /// One of the operator's pages: status and body.

@@ -1,10 +1,14 @@
 //! Logs: the `log` facade written to the serial port and the screen.
 //!
 //! Layers: [`format`] makes one line of bytes out of a record, [`serial`] and [`screen`] show
-//! bytes, this module joins them under one lock. The panic path shares nothing of this but the two
-//! writers, of which it makes its own.
+//! bytes, [`ring`] keeps those that the serial line has not taken yet, this module joins them under
+//! one lock. Before the system core's loop runs, each line is written to its end. From then on
+//! ([`defer`]) no core waits for the serial line: the loop calls [`pump`].
+//!
+//! The panic path writes what waits in the ring, and then with writers of its own.
 
 pub mod format;
+pub mod ring;
 pub mod screen;
 pub mod serial;
 
@@ -14,6 +18,7 @@ use hermit_sync::TicketMutex;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use self::format::{Line, Stamp};
+use self::ring::Ring;
 use self::screen::{Colour, Screen};
 use self::serial::Serial;
 use crate::{cpu, time};
@@ -22,11 +27,30 @@ use crate::{cpu, time};
 struct Sinks {
     serial: Option<Serial>,
     screen: Option<Screen>,
+    /// What the serial line has not taken yet.
+    ring: Ring,
+    /// Wakes the core that calls [`pump`], once there is one.
+    waker: Option<fn()>,
+}
+
+impl Sinks {
+    /// Writes what the serial line takes now; true if more waits.
+    fn pump(&mut self) -> bool {
+        match &mut self.serial {
+            Some(serial) => {
+                serial.write_ready(|| self.ring.pop());
+                !self.ring.is_empty()
+            }
+            None => false,
+        }
+    }
 }
 
 static SINKS: TicketMutex<Sinks> = TicketMutex::new(Sinks {
     serial: None,
     screen: None,
+    ring: Ring::new(),
+    waker: None,
 });
 static LOGGER: Logger = Logger;
 
@@ -59,7 +83,7 @@ impl Log for Logger {
             core: cpu::index(),
         };
         let line = Line::of_record(stamp, record);
-        emit(&line, colour_of(record.level()));
+        emit(&line, colour_of(record.level()), false);
     }
 
     fn flush(&self) {}
@@ -74,13 +98,53 @@ fn colour_of(level: Level) -> Colour {
     }
 }
 
-fn emit(line: &Line, colour: Colour) {
+fn emit(line: &Line, colour: Colour, important: bool) {
     let mut sinks = SINKS.lock();
-    if let Some(serial) = &mut sinks.serial {
+    let waker = sinks.waker;
+    if waker.is_none()
+        && let Some(serial) = &mut sinks.serial
+    {
         serial.write_line(line.as_bytes());
     }
+    let waits = waker.is_some() && sinks.serial.is_some() && {
+        sinks.ring.push_line(line.as_bytes(), important);
+        sinks.pump()
+    };
     if let Some(screen) = &mut sinks.screen {
         screen.write_line(line.as_bytes(), colour);
+    }
+    drop(sinks);
+    // The system core itself looks before it sleeps.
+    if let Some(wake) = waker
+        && waits
+        && cpu::index() != 0
+    {
+        wake();
+    }
+}
+
+/// From now on nobody waits for the serial line: somebody calls [`pump`] again and again, and is
+/// woken by `wake` when a core has something for it.
+pub fn defer(wake: fn()) {
+    SINKS.lock().waker = Some(wake);
+}
+
+/// Writes what the serial line takes without a wait; true if more waits.
+pub fn pump() -> bool {
+    SINKS.lock().pump()
+}
+
+/// Writes all that waits, whoever has the lock: for a panic.
+///
+/// # Safety
+/// All other cores have stopped, and this one never returns to what it did.
+pub unsafe fn write_rest(serial: &mut Serial) {
+    // SAFETY: nobody else runs. Whoever had the lock may have left the ring's numbers half changed:
+    // each of them leads to some byte of the ring.
+    let ring = unsafe { &mut (*SINKS.data_ptr()).ring };
+    for _ in 0..ring::CAPACITY {
+        let Some(byte) = ring.pop() else { return };
+        serial.write_bytes(&[byte]);
     }
 }
 
@@ -104,12 +168,12 @@ pub fn set_level(level: LevelFilter) {
 
 /// Writes a line that tools wait for: without stamp and whatever the level.
 pub fn verdict(text: fmt::Arguments<'_>) {
-    emit(&Line::of_text(text), Colour::GREEN);
+    emit(&Line::of_text(text), Colour::GREEN, true);
 }
 
 /// Writes a text of several lines, each as it is.
 pub fn verdict_lines(text: &str) {
     for line in text.lines() {
-        emit(&Line::of_text(format_args!("{line}")), Colour::RED);
+        emit(&Line::of_text(format_args!("{line}")), Colour::RED, true);
     }
 }

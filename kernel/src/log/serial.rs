@@ -1,4 +1,4 @@
-//! A 16550 serial port, written by polling.
+//! A 16550 serial port, written by polling: as much as it takes at once, or all of something.
 
 use core::hint;
 
@@ -9,6 +9,8 @@ pub const COM1: u16 = 0x3f8;
 
 /// Bytes the transmitter takes at once when it reports itself empty.
 const FIFO_DEPTH: usize = 16;
+/// How often the transmitter is filled at once at most. An emulated one is always empty.
+const MAX_FILLS: usize = 16;
 /// Polls after which a stuck transmitter is given up for the current bytes.
 const POLL_LIMIT: u32 = 100_000;
 
@@ -40,6 +42,8 @@ impl Serial {
                 return None;
             }
         }
+        // What was written before is not lost with the transmitter's buffer.
+        port.wait_until_empty();
         port.write(register::INTERRUPT_ENABLE, 0);
         port.write(register::LINE_CONTROL, 0x80); // divisor latch
         port.write(register::DATA, 1);
@@ -56,6 +60,19 @@ impl Serial {
         self.write_bytes(b"\r\n");
     }
 
+    /// Writes what `next` gives, as much as the transmitter takes without a wait.
+    pub fn write_ready(&mut self, mut next: impl FnMut() -> Option<u8>) {
+        for _ in 0..MAX_FILLS {
+            if !self.is_ready() {
+                return;
+            }
+            for _ in 0..FIFO_DEPTH {
+                let Some(byte) = next() else { return };
+                self.write(register::DATA, byte);
+            }
+        }
+    }
+
     /// Writes bytes as they are.
     pub fn write_bytes(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(FIFO_DEPTH) {
@@ -66,9 +83,13 @@ impl Serial {
         }
     }
 
+    fn is_ready(&mut self) -> bool {
+        self.read(register::LINE_STATUS) & TRANSMITTER_EMPTY != 0
+    }
+
     fn wait_until_empty(&mut self) {
         for _ in 0..POLL_LIMIT {
-            if self.read(register::LINE_STATUS) & TRANSMITTER_EMPTY != 0 {
+            if self.is_ready() {
                 return;
             }
             hint::spin_loop();

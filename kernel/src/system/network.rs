@@ -20,7 +20,7 @@ use basalt_node::status::{self, DeviceReport};
 use super::compute::{self, Lane, Report};
 use super::platform::Kernel;
 use super::storage::{self, Outcome, Storage};
-use super::system_core::now;
+use super::system_core::{self, now};
 use crate::boot::Configuration;
 use crate::cpu::{self, apic};
 use crate::drivers::network::Nic;
@@ -31,6 +31,9 @@ use crate::{entropy, log, time};
 
 /// Longest sleep while a card cannot interrupt.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Longest sleep while the serial line has something to send: about what it sends at once.
+const LOG_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Memory that nobody uses, in bytes.
 fn free_memory() -> u64 {
@@ -88,6 +91,7 @@ pub fn run(
         storage::start(state).unwrap_or_else(|error| panic!("the node cannot start: {error}"))
     });
     let mut announced = false;
+    log::defer(system_core::wake);
     loop {
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
@@ -106,13 +110,16 @@ pub fn run(
             announced = true;
         }
         card.settle(time::since_entry());
+        let logs = log::pump();
         // While the disk works it is looked at each time round.
         if !activity.did_work && !uses_disk && !card.arm() {
             let prover = prover.as_ref().map(Manager::wake_at);
             let node = activity
                 .wake_at
                 .map(|at| Duration::from_micros(at.as_micros()));
-            sleep(prover.into_iter().chain(node).min(), card.interrupts());
+            let log = logs.then(|| time::since_entry() + LOG_INTERVAL);
+            let wakes = prover.into_iter().chain(node).chain(log);
+            sleep(wakes.min(), card.interrupts());
         }
     }
 }

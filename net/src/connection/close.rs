@@ -22,6 +22,8 @@ pub enum CloseReason {
     SetUpTimeout,
     /// Too many connections were being set up, and this was the oldest.
     PushedOut,
+    /// All places were taken, and it was the idlest of those who had most of them.
+    GaveWay,
     /// Pings stayed without an answer.
     PingTimeout,
     /// The other side takes no more bytes.
@@ -44,6 +46,7 @@ impl fmt::Display for CloseReason {
             Self::Failed(error) => error.fmt(f),
             Self::SetUpTimeout => f.write_str("set-up took too long"),
             Self::PushedOut => f.write_str("too many newer connections were being set up"),
+            Self::GaveWay => f.write_str("its place was needed, and it was idle"),
             Self::PingTimeout => f.write_str("pings stay without an answer"),
             Self::SlowReader => f.write_str("the other side takes no more bytes"),
             Self::NoParticles => f.write_str("the peer does not speak the particle protocol"),

@@ -150,11 +150,21 @@ impl Connection {
             .and_then(|open| open.session.round_trip())
     }
 
+    /// When streams could be opened first.
+    pub fn opened(&self) -> Option<Instant> {
+        self.channel.open().map(|open| open.streams.opened())
+    }
+
     /// When a particle or a question of Kademlia went over it last; at the latest when it was made.
     pub fn last_used(&self) -> Instant {
         self.channel
             .open()
             .map_or(self.last_received, |open| open.streams.last_used())
+    }
+
+    /// When bytes came in last that are the peer's own.
+    pub fn heard(&self) -> Instant {
+        self.last_received
     }
 
     /// Resets the time of silence: the peer is not being read from, so its silence means nothing.
@@ -406,6 +416,13 @@ impl Connection {
         open.session.set_now(context.now);
         open.streams.send(context, &mut open.session, id, frame);
         Ok(())
+    }
+
+    /// Tells nothing more about a particle, which goes another way. What was begun goes on.
+    pub fn disown(&mut self, id: SendId) {
+        if let Channel::Open(open) = &mut self.channel {
+            open.streams.disown(id);
+        }
     }
 
     /// Asks the peer as a part of Kademlia; [`Event::KadAnswer`] follows. False if that cannot be.

@@ -99,6 +99,7 @@ pub(super) struct Streams {
     questions: (Instant, u32),
     next_sweep: Option<Instant>,
     next_identify: Instant,
+    opened: Instant,
     last_used: Instant,
 }
 
@@ -114,8 +115,13 @@ impl Streams {
             questions: (now, 0),
             next_sweep: None,
             next_identify: now + limits.identify_interval,
+            opened: now,
             last_used: now,
         }
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     /// When something other than identify and ping happened last.
@@ -180,6 +186,20 @@ impl Streams {
         self.waiting_bytes += frame.size();
         self.waiting.push_back((id, frame));
         self.pump(context, session);
+    }
+
+    /// Tells nothing more about a particle. If it has a stream, that goes on.
+    pub(super) fn disown(&mut self, particle: SendId) {
+        let on_stream = |entry: &&mut Entry| matches!(entry.role, Role::ParticleOut { id, .. } if id == particle);
+        if let Some(entry) = self.entries.values_mut().find(on_stream) {
+            entry.role = Role::Draining;
+            return;
+        }
+        // It is the first of those that wait, if whoever asks goes by their age.
+        let waiting = self.waiting.iter().position(|(id, _)| *id == particle);
+        if let Some((_, frame)) = waiting.and_then(|at| self.waiting.remove(at)) {
+            self.waiting_bytes -= frame.size();
+        }
     }
 
     fn pump(&mut self, context: Context<'_>, session: &mut Session) {

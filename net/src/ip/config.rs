@@ -79,9 +79,10 @@ impl Config {
 /// Budgets of the stack; each bounds what strangers can make the machine spend.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections in all states. Bounds memory against connection floods. The buffers take at most
-    /// `max_sockets * (receive_buffer + send_buffer) + extra_buffers` bytes, plus those of
-    /// listening sockets and of sockets that only have a reset to send.
+    /// Connections whose handshake is complete. Bounds memory against connection floods. The
+    /// buffers take at most `max_sockets * (receive_buffer + send_buffer) + extra_buffers` bytes,
+    /// plus those of listening sockets, of half-open ones and of sockets that only have a reset
+    /// to send.
     pub max_sockets: usize,
     /// Connections whose handshake is not complete. Bounds SYN floods: when all are taken, the
     /// oldest is dropped, so that real clients still get in while spoofed ones time out.

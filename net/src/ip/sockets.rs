@@ -120,7 +120,8 @@ impl Sockets {
 
     /// Keeps the backlog of every listener full, while the budget of sockets lasts.
     pub(super) fn refill(&mut self, set: &mut SocketSet<'static>, counters: &mut Counters) {
-        let full = self.connections.len() + self.half_open.len() >= self.limits.max_sockets;
+        // Half-open ones give way to each other: a flood of them shuts no door.
+        let full = self.connections.len() >= self.limits.max_sockets;
         if full && !self.full {
             counters.refused_full += 1;
             for handle in self.listeners.iter_mut().flat_map(|l| l.ready.drain(..)) {

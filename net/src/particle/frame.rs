@@ -71,11 +71,11 @@ impl From<MsgpackError> for FrameError {
     }
 }
 
-/// The frame of a particle in two pieces, so that big data is not copied.
+/// The frame of a particle in two pieces, so that big data is not copied. Clones share both.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// All up to the data.
-    pub head: Vec<u8>,
+    pub head: Bytes,
     /// The data, which comes last.
     pub data: Bytes,
 }
@@ -132,7 +132,7 @@ pub fn encode(particle: &Particle) -> Frame {
     varint::write(len as u64, &mut head);
     head.extend_from_slice(&body);
     Frame {
-        head,
+        head: head.into(),
         data: particle.data.clone(),
     }
 }

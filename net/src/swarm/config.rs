@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::route::RouteLimits;
 use crate::{connection, kad, particle, tls};
 use basalt_terms::multiaddr::Multiaddr;
+use basalt_terms::peer_id::PeerId;
 
 /// The settings of a swarm.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub tls: Option<Arc<tls::Context>>,
     /// Peers to be connected with at all times.
     pub bootstrap: Vec<Multiaddr>,
+    /// Peers whose connections never give way to others: the operator.
+    pub kept_peers: Vec<PeerId>,
     /// Whether connections to peers that do not speak the particle protocol are closed, as nox
     /// does.
     pub particles_only: bool,
@@ -43,6 +46,7 @@ impl Default for Config {
             kad: kad::Config::default(),
             tls: None,
             bootstrap: Vec::new(),
+            kept_peers: Vec::new(),
             particles_only: false,
             limits: Limits::default(),
             connection: connection::Limits::default(),
@@ -53,7 +57,8 @@ impl Default for Config {
 /// What all connections together may cost.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections in any state. Bounds the memory for all of them.
+    /// Connections in any state. Bounds the memory for all of them; beyond it an incoming one takes
+    /// the place of the idlest of the address that has most.
     pub max_connections: usize,
     /// How many of these places only our own dials get. Against floods of connections that cut the
     /// node off from its bootstrap peers.

@@ -14,6 +14,9 @@ use basalt_terms::multiaddr::{Endpoint, EndpointError, Multiaddr, Scope, Transpo
 use basalt_terms::peer_id::PeerId;
 use basalt_terms::time::Instant;
 
+/// A handshake takes less, except for those who never end it.
+const HANDSHAKE: core::time::Duration = core::time::Duration::from_secs(3);
+
 impl Swarm {
     pub(super) fn new_conn(&mut self) -> ConnId {
         let conn = ConnId(self.next_conn);
@@ -34,30 +37,27 @@ impl Swarm {
             true => limits.dial_places,
             false => limits.dial_places + limits.newcomer_places,
         };
-        if self.pool.len() >= limits.max_connections.saturating_sub(kept) {
-            self.status.count(Refusal::ConnectionsFull);
-            return Err(Refusal::ConnectionsFull);
-        }
-        // Who has not proven a peer for the longest gives way. So clients that fall silent in a
-        // handshake keep nobody out, of their own address or of another.
+        let places = limits.max_connections.saturating_sub(kept);
         let ip = remote.ip();
+        // Who has not proven a peer for the longest gives way, then who is idle for the longest. So
+        // clients that fall silent keep nobody out, of their own address or of another.
         let full = if self.pool.strangers_from(ip) >= limits.max_set_ups_per_address {
             Some((
                 Refusal::AddressSetUpsFull,
                 self.pool.oldest_stranger_from(ip),
             ))
         } else if self.pool.inbound_from(ip) >= limits.max_per_address {
-            Some((Refusal::AddressFull, self.pool.oldest_stranger_from(ip)))
+            Some((Refusal::AddressFull, self.pool.expendable_of(ip)))
         } else if self.pool.set_ups() >= limits.max_set_ups {
             Some((Refusal::SetUpsFull, self.pool.oldest_stranger()))
+        } else if self.pool.len() >= places {
+            Some((Refusal::ConnectionsFull, self.expendable(now)))
         } else {
             None
         };
-        if let Some((reason, oldest)) = full {
+        if let Some((reason, other)) = full {
             self.status.count(reason);
-            let oldest = oldest.ok_or(reason)?;
-            out.push(Effect::Abort { conn: oldest });
-            self.end(now, oldest, CloseReason::PushedOut, out);
+            self.give_way(now, other.ok_or(reason)?, out);
         }
         let conn = self.new_conn();
         self.status.accepted += 1;
@@ -81,9 +81,39 @@ impl Swarm {
             Refusal::ProtocolViolation
         })?;
         self.pool
-            .insert(conn, Entry::inbound(transport, remote, connection));
+            .insert(conn, Entry::inbound(now, transport, remote, connection));
         self.settle(now, conn, out);
         Ok(conn)
+    }
+
+    /// A connection that may give way to another one.
+    fn expendable(&mut self, now: Instant) -> Option<ConnId> {
+        // An instant that lies so far back, or none: then all are younger.
+        let quiet = now.since(Instant::ZERO).saturating_sub(HANDSHAKE);
+        self.pool.expendable(Instant::ZERO + quiet)
+    }
+
+    /// Ends a connection at once, since another one gets its place.
+    fn give_way(&mut self, now: Instant, conn: ConnId, out: &mut Effects) {
+        out.push(Effect::Abort { conn });
+        match self.pool.get(conn).map(|entry| &mut entry.stage) {
+            Some(Stage::Up(connection)) if connection.is_open() => {
+                connection.close(CloseReason::GaveWay, &mut self.events);
+                self.settle(now, conn, out);
+            }
+            Some(Stage::Lingering { .. }) => self.forget(conn),
+            _ => self.end(now, conn, CloseReason::PushedOut, out),
+        }
+    }
+
+    /// Makes room for a dial of this peer's own, if all places are taken.
+    pub(super) fn make_room(&mut self, now: Instant, out: &mut Effects) {
+        if self.pool.len() >= self.config.limits.max_connections
+            && let Some(other) = self.expendable(now)
+        {
+            self.status.count(Refusal::ConnectionsFull);
+            self.give_way(now, other, out);
+        }
     }
 
     /// Dials an address, or the first that answers of those that it stands for (`/dnsaddr`).
@@ -142,7 +172,7 @@ impl Swarm {
         self.status.dialed += 1;
         let deadline = now + self.config.connection.set_up_timeout;
         self.pool
-            .insert(conn, Entry::dialing(route, peer, deadline));
+            .insert(conn, Entry::dialing(now, route, peer, deadline));
         self.try_next(now, conn, "", out);
         self.set_timer(conn);
         Ok(conn)

@@ -17,19 +17,18 @@ use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::conn_id::ConnId;
 use super::effect::{Effect, Effects, Event, Input};
+use super::origins::Origins;
 use super::pool::{Pool, Stage};
 use super::status::{ConnectionStatus, Status};
 use super::told::Told;
+use super::under_way::Delivery;
 use crate::connection::{self, CloseReason, Connection, Context, Local, Setup};
 use crate::direction::Direction;
 use crate::identify::{self, Info};
 use crate::kad::Kad;
 use crate::keypair::Keypair;
-use crate::particle::frame::Frame;
-use crate::particle::{self, Particle};
 use crate::refusal::Refusal;
-use crate::sending::{CannotSend, SendError, SendId};
-use crate::{noise, ping};
+use crate::{noise, particle, ping};
 
 /// Time for the edge to send the last bytes of a closed connection.
 const LINGER: core::time::Duration = core::time::Duration::from_secs(10);
@@ -56,6 +55,10 @@ pub struct Swarm {
     pub(super) told: BTreeMap<PeerId, Told>,
     /// What Kademlia wants of peers that are being dialed.
     pub(super) asks: BTreeMap<ConnId, Ask>,
+    /// Where particles came in.
+    pub(super) origins: Origins,
+    /// Particles that go out.
+    pub(super) delivery: Delivery,
     /// Peers that are not read from for now.
     paused: BTreeSet<PeerId>,
     /// When each connection wants to be woken.
@@ -66,7 +69,7 @@ pub struct Swarm {
     pub(super) events: Vec<connection::Event>,
     scratch: Vec<u8>,
     pub(super) next_conn: u64,
-    next_send: u64,
+    pub(super) next_send: u64,
     pub(super) status: Status,
 }
 
@@ -89,6 +92,8 @@ impl Swarm {
             kad: Kad::new(config.kad.clone(), keypair.peer_id(), entropy(&mut rng)),
             told: BTreeMap::new(),
             asks: BTreeMap::new(),
+            origins: Origins::new(entropy(&mut rng)),
+            delivery: Delivery::default(),
             paused: BTreeSet::new(),
             peer_id: keypair.peer_id(),
             config,
@@ -190,6 +195,10 @@ impl Swarm {
                         allowance,
                     };
                     connection.receive(context, bytes, &mut self.scratch, &mut self.events);
+                    let is_heard = connection.heard() == now;
+                    if is_heard && let Some(entry) = self.pool.get(conn) {
+                        entry.stuck = false;
+                    }
                     self.settle(now, conn, out);
                 }
             }
@@ -294,7 +303,9 @@ impl Swarm {
                 }
             }
         }
+        self.check_deliveries(now, out);
         while let Some((index, address)) = self.bootstrap.due(now) {
+            self.make_room(now, out);
             let dialed = self.dial(now, &address, out);
             if let Err(error) = &dialed {
                 log::warn!(target: "net", "bootstrap peer {address}: {error}");
@@ -327,10 +338,12 @@ impl Swarm {
             return Some(Instant::ZERO);
         }
         let timer = self.timers.first().map(|&(due, _)| due);
-        earliest(
-            earliest(timer, self.bootstrap.wake_at()),
+        let wakes = [
+            self.bootstrap.wake_at(),
             self.kad.wake_at(),
-        )
+            self.delivery.wake_at(),
+        ];
+        wakes.into_iter().fold(timer, earliest)
     }
 
     // -- what a step on one connection leads to -------------------------------------------------
@@ -363,7 +376,6 @@ impl Swarm {
     fn event(&mut self, now: Instant, conn: ConnId, event: connection::Event, out: &mut Effects) {
         use connection::Event as From;
         let peer = self.pool.get(conn).and_then(|entry| entry.peer);
-        let mut tell = |event| out.push(Effect::Other(event));
         match event {
             From::Established(peer) => self.established(now, conn, peer, out),
             From::Identified(info) => self.identified(now, conn, info, false, out),
@@ -379,16 +391,11 @@ impl Swarm {
             From::Particle(particle) => {
                 let Some(from) = peer else { return };
                 self.status.particles_in += 1;
-                tell(Event::Particle { from, particle });
+                self.origins.arrived(conn, &particle.id);
+                out.push(Effect::Other(Event::Particle { from, particle }));
             }
-            From::Sent(id) => {
-                self.status.particles_out += 1;
-                tell(Event::Sent { id });
-            }
-            From::SendFailed(id, reason) => {
-                self.status.sends_failed += 1;
-                tell(Event::SendFailed { id, reason });
-            }
+            From::Sent(id) => self.delivered(id, out),
+            From::SendFailed(id, reason) => self.not_delivered(now, id, reason, out),
             From::Left(particles) => self.left(now, conn, particles, out),
             From::Refused(reason) => self.refused(conn, reason, out),
             From::Closed(reason) => {
@@ -438,7 +445,8 @@ impl Swarm {
         if peer == self.peer_id {
             return self.close_because(now, conn, CloseReason::Local, out);
         }
-        let first = self.pool.establish(conn, peer);
+        let kept = self.config.kept_peers.contains(&peer);
+        let first = self.pool.establish(conn, peer, kept);
         self.status.established += 1;
         self.bootstrap.connected(conn);
         self.kad.connected(now, &peer);
@@ -476,13 +484,17 @@ impl Swarm {
         };
         let peer = entry.peer.or(entry.expected);
         let was_up = matches!(entry.stage, Stage::Up(_));
-        let abrupt = matches!(reason, CloseReason::Lost | CloseReason::PushedOut);
+        let abrupt = matches!(
+            reason,
+            CloseReason::Lost | CloseReason::PushedOut | CloseReason::GaveWay
+        );
         let rest = match &entry.stage {
             Stage::Up(connection) => !abrupt && connection.has_output(),
             _ => false,
         };
         self.status.held -= core::mem::take(&mut entry.held);
         self.status.queued -= core::mem::take(&mut entry.queued);
+        self.origins.forget(conn);
         let disconnected = self.pool.leave(conn);
         self.bootstrap.closed(now, conn);
         self.ask_failed(now, conn, out);
@@ -501,48 +513,13 @@ impl Swarm {
         }
     }
 
-    fn disconnected(&mut self, now: Instant, peer: PeerId, out: &mut Effects) {
+    pub(super) fn disconnected(&mut self, now: Instant, peer: PeerId, out: &mut Effects) {
         self.told.remove(&peer);
         self.kad.disconnected(now, &peer);
         out.push(Effect::Other(Event::Disconnected { peer }));
     }
 
-    /// A peer takes no more streams on a connection: particles that wait there go over another one.
-    /// If there is none, the peer is not connected any more, whatever is still under way.
-    fn left(
-        &mut self,
-        now: Instant,
-        conn: ConnId,
-        particles: Vec<(SendId, Frame)>,
-        out: &mut Effects,
-    ) {
-        self.bootstrap.closed(now, conn);
-        let Some(peer) = self.pool.get(conn).and_then(|entry| entry.peer) else {
-            return;
-        };
-        if self.pool.retire(conn, &peer) {
-            self.disconnected(now, peer, out);
-        }
-        let other = self.pool.newest(&peer);
-        for (id, frame) in particles {
-            let context = Context {
-                now,
-                local: &self.local,
-                allowance: 0,
-            };
-            let other = other.and_then(|other| self.pool.connection(other));
-            if other.is_none_or(|other| other.send(context, id, frame).is_err()) {
-                self.status.sends_failed += 1;
-                let reason = SendError::ConnectionClosed;
-                out.push(Effect::Other(Event::SendFailed { id, reason }));
-            }
-        }
-        if let Some(other) = other {
-            self.settle(now, other, out);
-        }
-    }
-
-    fn forget(&mut self, conn: ConnId) {
+    pub(super) fn forget(&mut self, conn: ConnId) {
         if let Some(entry) = self.pool.remove(conn)
             && let Some(due) = entry.timer
         {
@@ -578,6 +555,7 @@ impl Swarm {
         // Nothing is counted of a connection that is over: it has no streams any more.
         let queued = connection.queued();
         self.status.bytes_out += len as u64;
+        entry.taken += len as u64;
         self.status.queued = self.status.queued - entry.queued + queued;
         entry.queued = queued;
         let more = connection.has_output();
@@ -622,6 +600,10 @@ impl Swarm {
         self.paused.insert(peer);
     }
 
+    pub(super) fn is_paused(&self, peer: &PeerId) -> bool {
+        self.paused.contains(peer)
+    }
+
     /// Goes on reading from a peer.
     pub fn resume(&mut self, now: Instant, peer: &PeerId) {
         if self.paused.remove(peer) {
@@ -631,40 +613,6 @@ impl Swarm {
                 }
             }
         }
-    }
-
-    // -- particles ------------------------------------------------------------------------------
-
-    /// Sends a particle to a peer on its newest connection. [`Event::Sent`] or
-    /// [`Event::SendFailed`] follows.
-    pub fn send(
-        &mut self,
-        now: Instant,
-        peer: &PeerId,
-        particle: &Particle,
-        out: &mut Effects,
-    ) -> Result<SendId, CannotSend> {
-        let conn = self.pool.newest(peer).ok_or(CannotSend::NotConnected)?;
-        let frame = particle::frame::encode(particle);
-        if frame.size() > particle::frame::MAX_BODY {
-            return Err(CannotSend::TooBig);
-        }
-        let queued = self.pool.get(conn).map_or(0, |entry| entry.queued);
-        let allowance = share(self.config.limits.max_queued, self.status.queued - queued);
-        if queued.saturating_add(frame.size()) > allowance {
-            return Err(CannotSend::Congested);
-        }
-        let connection = self.pool.connection(conn).ok_or(CannotSend::NotConnected)?;
-        let id = SendId(self.next_send);
-        let context = Context {
-            now,
-            local: &self.local,
-            allowance: 0,
-        };
-        connection.send(context, id, frame)?;
-        self.next_send += 1;
-        self.settle(now, conn, out);
-        Ok(id)
     }
 
     // -- status ---------------------------------------------------------------------------------
@@ -696,7 +644,7 @@ impl Swarm {
 }
 
 /// What one connection may take of a budget that all share: half of what the others leave.
-fn share(budget: usize, others: usize) -> usize {
+pub(super) fn share(budget: usize, others: usize) -> usize {
     budget.saturating_sub(others) / 2
 }
 

@@ -10,15 +10,19 @@ mod bootstrap;
 mod config;
 mod conn_id;
 mod connections;
+mod delivery;
 mod discovery;
 mod effect;
 mod machine;
+mod origins;
+mod places;
 mod pool;
 mod route;
 mod status;
 #[cfg(test)]
 mod tests;
 mod told;
+mod under_way;
 
 pub use basalt_terms::multiaddr::Transport;
 

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use super::conn_id::ConnId;
+use super::places::{Places, Use, machine};
 use super::route::Route;
 use super::status::ConnectionStatus;
 use crate::connection::Connection;
@@ -56,28 +57,48 @@ pub(super) struct Entry {
     pub(super) queued: usize,
     /// Whether it was made to ask something, and nobody else needs it.
     pub(super) passing: bool,
+    /// When it began.
+    pub(super) since: Instant,
+    /// Bytes that the transport ever took.
+    pub(super) taken: u64,
+    /// Whether something is on its way there and nothing moves.
+    pub(super) stuck: bool,
 }
 
 impl Entry {
     pub(super) fn inbound(
+        now: Instant,
         transport: Transport,
         remote: SocketAddr,
         connection: Connection,
     ) -> Self {
         let stage = Stage::Up(connection.into());
-        Self::new(stage, Direction::Inbound, transport, Some(remote), None)
+        Self::new(
+            now,
+            stage,
+            Direction::Inbound,
+            transport,
+            Some(remote),
+            None,
+        )
     }
 
-    pub(super) fn dialing(route: Route, peer: Option<PeerId>, deadline: Instant) -> Self {
+    pub(super) fn dialing(
+        now: Instant,
+        route: Route,
+        peer: Option<PeerId>,
+        deadline: Instant,
+    ) -> Self {
         let stage = Stage::Dialing {
             endpoint: None,
             route,
             deadline,
         };
-        Self::new(stage, Direction::Outbound, Transport::Tcp, None, peer)
+        Self::new(now, stage, Direction::Outbound, Transport::Tcp, None, peer)
     }
 
     fn new(
+        now: Instant,
         stage: Stage,
         direction: Direction,
         transport: Transport,
@@ -85,7 +106,7 @@ impl Entry {
         expected: Option<PeerId>,
     ) -> Self {
         let (peer, timer, announced, news, passing) = (None, None, false, false, false);
-        let (held, queued) = (0, 0);
+        let (held, queued, taken, stuck) = (0, 0, 0, false);
         Self {
             stage,
             direction,
@@ -99,6 +120,9 @@ impl Entry {
             held,
             queued,
             passing,
+            since: now,
+            taken,
+            stuck,
         }
     }
 
@@ -107,6 +131,22 @@ impl Entry {
             Stage::Dialing { deadline, .. } => Some(*deadline),
             Stage::Up(connection) => connection.wake_at(),
             Stage::Lingering { until, .. } => Some(*until),
+        }
+    }
+
+    /// Whether it has something for its transport.
+    pub(super) fn has_output(&self) -> bool {
+        match &self.stage {
+            Stage::Up(connection) | Stage::Lingering { connection, .. } => connection.has_output(),
+            Stage::Dialing { .. } => false,
+        }
+    }
+
+    /// When bytes of its peer came in last.
+    pub(super) fn heard(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Up(connection) => Some(connection.heard()),
+            _ => None,
         }
     }
 
@@ -135,17 +175,10 @@ impl Entry {
     }
 }
 
-/// What is counted as one machine: an IPv4 address or an IPv6 /64, but not the loopback address.
+/// What is counted as one machine: not the loopback address, where proxies live.
 fn network(ip: IpAddr) -> Option<IpAddr> {
-    match ip.to_canonical() {
-        ip if ip.is_loopback() => None,
-        IpAddr::V6(ip) => {
-            let mut octets = ip.octets();
-            octets[8..].fill(0);
-            Some(IpAddr::V6(octets.into()))
-        }
-        ip => Some(ip),
-    }
+    let machine = machine(ip);
+    (!ip.to_canonical().is_loopback()).then_some(machine)
 }
 
 #[derive(Debug, Default)]
@@ -160,6 +193,10 @@ pub(super) struct Pool {
     strangers: BTreeSet<ConnId>,
     /// The same by address.
     stranger_addresses: Tally,
+    /// Inbound connections of peers that may give way to others.
+    places: Places,
+    /// Those that are over, but have bytes to send.
+    lingering: BTreeSet<ConnId>,
 }
 
 /// The connections of one peer, oldest first.
@@ -168,6 +205,17 @@ struct Conns {
     open: Vec<ConnId>,
     /// Those on which it takes no more streams.
     left: Vec<ConnId>,
+}
+
+/// How much a connection is used.
+fn uses(entries: &BTreeMap<ConnId, Entry>) -> impl Fn(ConnId) -> Use {
+    |conn| match entries.get(&conn).map(|entry| (&entry.stage, entry.since)) {
+        Some((Stage::Up(connection), since)) => {
+            let used = connection.last_used();
+            (used > connection.opened().unwrap_or(since), used)
+        }
+        _ => (false, Instant::ZERO),
+    }
 }
 
 /// Connections by the address they are counted for.
@@ -251,6 +299,24 @@ impl Pool {
         self.strangers.iter().copied().find(from)
     }
 
+    /// Who gives way when all places are taken: whoever is gone already, then who has been silent
+    /// since before `quiet` without a proof, then the idlest, then the oldest without a proof.
+    pub(super) fn expendable(&mut self, quiet: Instant) -> Option<ConnId> {
+        let stranger = self.oldest_stranger();
+        let since = stranger.and_then(|conn| Some(self.entries.get(&conn)?.since));
+        let lingering = self.lingering.first().copied();
+        lingering
+            .or(stranger.filter(|_| since <= Some(quiet)))
+            .or_else(|| self.places.idlest(uses(&self.entries)))
+            .or(stranger)
+    }
+
+    /// Who gives way to another connection of the same address.
+    pub(super) fn expendable_of(&mut self, ip: IpAddr) -> Option<ConnId> {
+        let stranger = self.oldest_stranger_from(ip);
+        stranger.or_else(|| self.places.idlest_of(ip, uses(&self.entries)))
+    }
+
     /// An inbound connection has proven its peer, or is over.
     fn no_stranger(&mut self, conn: ConnId) {
         if self.strangers.remove(&conn)
@@ -274,6 +340,10 @@ impl Pool {
         self.entries.get_mut(&conn)
     }
 
+    pub(super) fn look(&self, conn: ConnId) -> Option<&Entry> {
+        self.entries.get(&conn)
+    }
+
     /// A connection whose TCP part is up.
     pub(super) fn connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
         match self.entries.get_mut(&conn).map(|entry| &mut entry.stage) {
@@ -291,9 +361,14 @@ impl Pool {
         })
     }
 
+    /// The connections of a peer on which it takes streams, oldest first.
+    pub(super) fn open_of(&self, peer: &PeerId) -> &[ConnId] {
+        self.peers.get(peer).map_or(&[], |conns| &conns.open)
+    }
+
     /// The newest connection of a peer on which it takes streams.
     pub(super) fn newest(&self, peer: &PeerId) -> Option<ConnId> {
-        self.peers.get(peer)?.open.last().copied()
+        self.open_of(peer).last().copied()
     }
 
     /// A peer takes no more streams on a connection; true if it does so on no other one.
@@ -309,10 +384,18 @@ impl Pool {
         conns.open.is_empty()
     }
 
-    /// A peer has proven itself; true if this is its only connection that takes streams.
-    pub(super) fn establish(&mut self, conn: ConnId, peer: PeerId) -> bool {
+    /// A peer has proven itself; true if this is its only connection that takes streams. One that
+    /// is `kept` never gives way to others.
+    pub(super) fn establish(&mut self, conn: ConnId, peer: PeerId, kept: bool) -> bool {
         if let Some(entry) = self.entries.get_mut(&conn) {
             entry.peer = Some(peer);
+            let inbound = entry
+                .remote
+                .filter(|_| entry.direction == Direction::Inbound);
+            if let Some(remote) = inbound.filter(|_| !kept) {
+                let used = uses(&self.entries)(conn);
+                self.places.add(conn, remote.ip(), used);
+            }
             self.set_ups -= 1;
             self.no_stranger(conn);
         }
@@ -328,6 +411,7 @@ impl Pool {
             self.no_stranger(conn);
             return None;
         };
+        self.places.remove(conn);
         let conns = self.peers.get_mut(&peer)?;
         let was_open = !conns.left.contains(&conn);
         conns.open.retain(|&other| other != conn);
@@ -343,6 +427,7 @@ impl Pool {
         if let Some(mut entry) = self.entries.remove(&conn) {
             if let Stage::Up(connection) = entry.stage {
                 entry.stage = Stage::Lingering { connection, until };
+                self.lingering.insert(conn);
             }
             self.entries.insert(conn, entry);
         }
@@ -351,6 +436,7 @@ impl Pool {
     /// Forgets a connection that has left.
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<Entry> {
         let entry = self.entries.remove(&conn)?;
+        self.lingering.remove(&conn);
         self.addresses.remove(entry.counted_address());
         Some(entry)
     }

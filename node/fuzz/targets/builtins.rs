@@ -12,6 +12,7 @@ use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
 use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, Tetraplet};
+use basalt_node::shares::Payer;
 use serde_json::Value;
 
 struct Nobody;
@@ -80,6 +81,7 @@ impl Room {
             scope: host.peer_id,
             trusted: author != self.peers[2],
             particle: &particle,
+            payer: Payer::HOUSE,
             request: &request,
         };
         if let Ok(Reply::Json(text)) = builtins::call(&mut self.rooms, &call) {

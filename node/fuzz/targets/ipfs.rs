@@ -1,6 +1,6 @@
 //! Texts as CIDs, and blocks as a file: a node that is sound links to blocks of any content.
 
-use basalt_node::ipfs::dag::{Assembly, Cid, Error};
+use basalt_node::ipfs::dag::{Assembly, Cid, Error, Form, Path};
 use sha2::{Digest, Sha256};
 
 /// Longest file, and its most blocks.
@@ -54,13 +54,38 @@ fn blocks(mut data: &[u8]) -> Vec<(u8, &[u8])> {
     blocks
 }
 
+/// Any bytes as a block of each kind, and names in it.
+fn nodes(block: &[u8]) {
+    for codec in [0x51, 0x55, 0x70, 0x71] {
+        let root = text(&cid(codec, block));
+        for names in ["", "/a", "/0/a", "/a/0", "/Links/0"] {
+            let path = Path::parse(&format!("{root}{names}")).expect("a path");
+            let mut assembly = Assembly::new(path, Form::Json, MAX, BLOCKS).expect("nothing yet");
+            if assembly.take(block).is_ok() && assembly.wanted().is_none() {
+                let text = assembly.into_bytes();
+                assert!(text.len() <= MAX);
+                let _: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+            }
+        }
+    }
+}
+
 /// A text, or blocks under a node.
 pub fn check(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
-        && let Ok(cid) = Cid::parse(text)
+        && let Ok(path) = Path::parse(text)
     {
-        assert_eq!(Cid::parse(cid.text()), Ok(cid));
+        if let Some(cid) = Cid::parse(text) {
+            assert_eq!(Cid::parse(cid.text()), Some(cid));
+        }
+        // What stands in the CID itself is all that it may take.
+        for form in [Form::File, Form::Json] {
+            if let Ok(assembly) = Assembly::new(path.clone(), form, MAX, BLOCKS) {
+                assert!(assembly.size() <= MAX);
+            }
+        }
     }
+    nodes(data);
     let blocks = blocks(data);
     let cids: Vec<_> = blocks
         .iter()
@@ -68,7 +93,7 @@ pub fn check(data: &[u8]) {
         .collect();
     let root = node(&cids);
     let root_cid = Cid::parse(&text(&cid(0x70, &root))).expect("a CID");
-    let mut assembly = Assembly::new(root_cid, MAX, BLOCKS);
+    let mut assembly = Assembly::new(root_cid, Form::File, MAX, BLOCKS).expect("nothing yet");
     let mut taken = assembly.take(&root);
     let mut len = 0;
     let mut steps = 0;

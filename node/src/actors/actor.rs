@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::intake::Verified;
 use crate::script::CallResult;
+use crate::shares::Payer;
 
 /// Names an actor; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +37,7 @@ impl Key {
         Key { scope, particle }
     }
 
-    fn parts(&self) -> (&PeerId, &[u8], &str) {
+    pub(super) fn parts(&self) -> (&PeerId, &[u8], &str) {
         (&self.scope, &self.particle.signature, &self.particle.id)
     }
 }
@@ -65,6 +66,8 @@ impl Ord for Key {
 pub(super) struct Actor {
     pub(super) scope: PeerId,
     pub(super) particle: Verified,
+    /// Who pays for it.
+    pub(super) payer: Payer,
     /// Whether its author has an account.
     pub(super) author_pays: bool,
     /// Whether its scope is a worker's that has an account.
@@ -75,6 +78,8 @@ pub(super) struct Actor {
     pub(super) waits_for_turn: bool,
     /// Whether a spell of this node made the particle.
     pub(super) is_of_spell: bool,
+    /// Whether the last run said that nothing is left for its scope.
+    pub(super) is_over: bool,
     /// Calls whose results are not there yet.
     pub(super) open_calls: usize,
     /// Data that came in, oldest first.
@@ -96,15 +101,17 @@ pub(super) struct RunInput {
 
 impl Actor {
     /// An actor that has expired and whose particle nobody pays for: the table sets both.
-    pub(super) fn new(scope: PeerId, particle: Verified) -> Actor {
+    pub(super) fn new(scope: PeerId, particle: Verified, payer: Payer) -> Actor {
         Actor {
             scope,
             particle,
+            payer,
             author_pays: false,
             worker_pays: false,
             deadline: 0,
             waits_for_turn: false,
             is_of_spell: false,
+            is_over: false,
             open_calls: 0,
             mailbox: VecDeque::new(),
             results: Vec::new(),
@@ -129,6 +136,11 @@ impl Actor {
     /// Whether this node has something to do for it. What other peers do is not known.
     pub(super) fn is_busy(&self) -> bool {
         self.has_work() || self.open_calls > 0
+    }
+
+    /// Whether nothing is left to do for it, whatever comes.
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_over && !self.is_busy()
     }
 
     /// Bytes it holds.

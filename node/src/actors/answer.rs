@@ -7,8 +7,9 @@ use basalt_net::time::Instant;
 use serde_json::Value;
 
 use super::actor::CallId;
+use super::calls::Waited;
 use super::node::{Effect, Node};
-use crate::builtins::{self, Call, CallError, Later, Reply};
+use crate::builtins::{self, Call, CallError, Later, Reply, Slot};
 use crate::compute::{Done, Job, JobId};
 use crate::disk::{DiskDone, DiskJob};
 use crate::host::{Clock, Network};
@@ -16,6 +17,7 @@ use crate::outgoing::{Answer, Owner, Request};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::script::{CallRequest, CallResult, Interpreter};
+use crate::shares::Payer;
 
 impl<I: Interpreter> Node<I> {
     /// Answers a call, or lets it wait.
@@ -35,8 +37,15 @@ impl<I: Interpreter> Node<I> {
         if !host.is_local(&actor.scope) {
             return;
         }
-        let deadline = actor.deadline;
+        let (deadline, payer) = (actor.deadline, actor.payer);
         let particle = actor.particle.clone();
+        let slot = builtins::slot(request.service_id());
+        // It is not known yet whether the call will wait; who has its share has to wait before.
+        let may_begin = slot.map_or(Ok(()), |slot| self.calls.may_begin(slot, &payer));
+        if let Err(reason) = may_begin {
+            let refused = self.refuse_call(reason);
+            return self.finish(call, refused);
+        }
         let request_call = Call {
             host: &host,
             network,
@@ -44,6 +53,7 @@ impl<I: Interpreter> Node<I> {
             scope: actor.scope,
             trusted: self.rooms.is_trusted(&particle),
             particle: particle.authored(),
+            payer,
             request,
         };
         let begin = self.rooms.now();
@@ -58,7 +68,8 @@ impl<I: Interpreter> Node<I> {
             Ok(result) => Some(result),
             Err(later) => {
                 let life = Duration::from_millis(deadline.saturating_sub(clock.wall_ms));
-                self.put_off(clock, life, call, later, out)
+                let asked = (slot.unwrap_or_default(), request.arguments().len());
+                self.put_off(clock, life, call, payer, asked, later, out)
             }
         };
         let Some(result) = result else {
@@ -83,11 +94,16 @@ impl<I: Interpreter> Node<I> {
         clock: Clock,
         life: Duration,
         call: CallId,
+        payer: Payer,
+        (slot, arguments): (Slot, usize),
         later: Later,
         out: &mut Vec<Effect>,
     ) -> Option<CallResult> {
         match later {
-            Later::Job(job) => self.calls.wait_for_job(job, call),
+            Later::Job(job) => {
+                self.table.hold(&payer, arguments);
+                self.calls.wait_for_job(job, call, slot, payer, arguments);
+            }
             Later::Sleep { duration, .. } if duration > life => {
                 // The particle is gone by then, and its answer with it.
                 return None;
@@ -95,19 +111,21 @@ impl<I: Interpreter> Node<I> {
             Later::Sleep { duration, result } => {
                 let result = json(&result);
                 let bytes = result.result.len();
-                let is_full = self.calls.timers.len() >= self.limits.max_timers;
-                if is_full || !self.table.has_memory(bytes) {
-                    return Some(self.refuse_call(Refusal::TimersFull));
+                let may_set = self.calls.timers.may_set(&payer);
+                if let Err(reason) = may_set.and_then(|()| self.table.may_hold(&payer, bytes)) {
+                    return Some(self.refuse_call(reason));
                 }
-                self.table.hold(bytes);
-                self.calls.timers.set(clock.now + duration, call, result);
+                self.table.hold(&payer, bytes);
+                let timers = &mut self.calls.timers;
+                timers.set(clock.now + duration, call, payer, result);
             }
             Later::Connect { peer, addresses } => {
-                if !self.calls.begin_connect(self.limits.max_connects) {
-                    return Some(self.refuse_call(Refusal::ConnectsFull));
+                if let Err(reason) = self.calls.begin_connect(call, payer) {
+                    return Some(self.refuse_call(reason));
                 }
                 out.push(Effect::Connect {
                     call,
+                    payer,
                     peer,
                     addresses,
                 });
@@ -126,7 +144,7 @@ impl<I: Interpreter> Node<I> {
     /// Delivers the result of a call that [`Effect::Connect`] asked for. Lost when the particle has
     /// expired.
     pub fn complete(&mut self, call: CallId, result: Value) {
-        self.calls.end_connect();
+        self.calls.end_connect(call);
         self.resume(call, json(&result));
     }
 
@@ -148,8 +166,8 @@ impl<I: Interpreter> Node<I> {
 
     /// Fires the calls of `peer.timeout` whose time has come.
     pub(super) fn fire_timers(&mut self, now: Instant) {
-        while let Some((call, result)) = self.calls.timers.due(now) {
-            self.table.release(result.result.len());
+        while let Some((call, payer, result)) = self.calls.timers.due(now) {
+            self.table.release(&payer, result.result.len());
             self.resume(call, result);
         }
     }
@@ -202,17 +220,17 @@ impl<I: Interpreter> Node<I> {
 
     /// The answer of the call that waits for a job is there, or the job was the first of several.
     fn job_answered(&mut self, job: JobId, answer: Result<Reply, CallError>) {
-        let Some(call) = self.calls.job_done(job) else {
+        if let Ok(Reply::Later(Later::Job(next))) = answer {
+            self.calls.job_goes_on(job, next);
+            return;
+        }
+        let Some(Waited { call, payer, bytes }) = self.calls.job_done(job) else {
             return;
         };
-        match answer {
-            Ok(Reply::Later(Later::Job(next))) => self.calls.wait_for_job(next, call),
-            answer => {
-                if let Ok(result) = builtins::result(answer) {
-                    self.counts.failed_calls += u64::from(result.ret_code != 0);
-                    self.resume(call, result);
-                }
-            }
+        self.table.release(&payer, bytes);
+        if let Ok(result) = builtins::result(answer) {
+            self.counts.failed_calls += u64::from(result.ret_code != 0);
+            self.resume(call, result);
         }
     }
 }

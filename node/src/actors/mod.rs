@@ -13,6 +13,7 @@
 //!   answer   the calls of its script, at once or later
 //! node       the state of all this
 //!   table    all actors, what they hold, and who pays for it
+//!   finished particles with nothing left to do: their ids
 //!   calls    calls whose results are not there yet
 //!   turns    the order of runs
 //!   actor    one particle in one scope
@@ -21,6 +22,7 @@
 mod actor;
 mod answer;
 mod calls;
+mod finished;
 mod node;
 mod receive;
 mod run;

@@ -17,6 +17,7 @@ use crate::intake::{Account, Limits};
 use crate::refusal::{Refusal, Refusals};
 use crate::rooms::Rooms;
 use crate::script::Interpreter;
+use crate::shares::Payer;
 use crate::state::State;
 
 /// Something the node wants done.
@@ -26,6 +27,8 @@ pub enum Effect {
     Send {
         /// The peer.
         peer: PeerId,
+        /// Who pays for it.
+        payer: Payer,
         /// The particle. Those to other peers share its memory.
         particle: Particle,
     },
@@ -33,6 +36,8 @@ pub enum Effect {
     Connect {
         /// The call that waits.
         call: CallId,
+        /// Who pays for it.
+        payer: Payer,
         /// The peer.
         peer: PeerId,
         /// Where it may be; empty: where it is known to be.
@@ -57,12 +62,16 @@ pub struct Status {
     pub sent: u64,
     /// Particles alive, each counted once per scope.
     pub actors: usize,
+    /// Particles that have nothing left to do: only their ids are kept.
+    pub finished: usize,
     /// Bytes they hold.
     pub memory: usize,
     /// Pieces of data that wait in their mailboxes.
     pub mailboxes: usize,
     /// Instructions executed.
     pub steps: u64,
+    /// What runs were charged at, whoever pays; one unit is about a microsecond.
+    pub charged: u64,
     /// Turns put off behind those of others, because an author or worker had more than its share of
     /// work.
     pub deferred: u64,
@@ -89,13 +98,14 @@ pub struct Node<I> {
 impl<I: Interpreter> Node<I> {
     /// A node without particles.
     pub fn new(rooms: Rooms, limits: Limits, interpreter: I) -> Node<I> {
+        let calls = OpenCalls::new(&limits, rooms.max_jobs());
         Node {
             rooms,
             table: Table::new(limits.clone()),
             limits,
             interpreter,
             turns: Turns::default(),
-            calls: OpenCalls::default(),
+            calls,
             counts: Status::default(),
         }
     }
@@ -119,6 +129,7 @@ impl<I: Interpreter> Node<I> {
     pub fn status(&self) -> Status {
         Status {
             actors: self.table.len(),
+            finished: self.table.finished(),
             memory: self.table.memory(),
             mailboxes: self.table.mailboxes(),
             authors: self.table.authors(),
@@ -172,7 +183,10 @@ impl<I: Interpreter> Node<I> {
         self.fire_timers(clock.now);
         self.trigger_by_clock(clock);
         self.rooms.timer(clock);
-        for _ in 0..self.limits.max_removed_per_round {
+        let max = self.limits.max_removed_per_round;
+        // Ids cost less to remove than particles.
+        self.table.forget_finished(clock.wall_ms, 8 * max);
+        for _ in 0..max {
             let Some(actor) = self.table.take_expired(clock.wall_ms) else {
                 break;
             };

@@ -10,15 +10,29 @@ use crate::host::Clock;
 use crate::intake::Verified;
 use crate::refusal::Refusal;
 use crate::script::Interpreter;
+use crate::shares::{Origin, Payer};
 
 impl<I: Interpreter> Node<I> {
-    /// Takes in a particle. It runs on the host first, whatever scope it is meant for.
+    /// Takes in a particle of this machine's own, as [`Node::receive_from`].
     ///
     /// # Errors
     /// It is refused; the reason is counted.
     pub fn receive(&mut self, clock: Clock, particle: Particle) -> Result<(), Refusal> {
+        self.receive_from(clock, Origin::default(), particle)
+    }
+
+    /// Takes in a particle. It runs on the host first, whatever scope it is meant for.
+    ///
+    /// # Errors
+    /// It is refused; the reason is counted.
+    pub fn receive_from(
+        &mut self,
+        clock: Clock,
+        origin: Origin,
+        particle: Particle,
+    ) -> Result<(), Refusal> {
         let taken = Verified::check(particle, clock.wall_ms, &self.limits)
-            .and_then(|(particle, data)| self.take_in(clock, particle, data));
+            .and_then(|(particle, data)| self.take_in(clock, origin, particle, data));
         match taken {
             Ok(()) => self.counts.received += 1,
             Err(reason) => self.count(reason),
@@ -26,15 +40,25 @@ impl<I: Interpreter> Node<I> {
         taken
     }
 
-    fn take_in(&mut self, clock: Clock, particle: Verified, data: Bytes) -> Result<(), Refusal> {
+    fn take_in(
+        &mut self,
+        clock: Clock,
+        origin: Origin,
+        particle: Verified,
+        data: Bytes,
+    ) -> Result<(), Refusal> {
         let author = particle.init_peer_id;
+        let payer = match self.host().may_operate(&author) {
+            true => Payer::HOUSE,
+            false => Payer::author(author, origin),
+        };
         if !self.is_free(&author) {
             let bytes = particle.script.len() + data.len();
-            self.table.count_author(clock.now, author, bytes)?;
+            self.table.count_author(clock.now, author, &payer, bytes)?;
         }
         let size = particle.size() + data.len();
         self.rooms.tally.meters.particle_sizes.observe(size as f64);
-        self.deliver(clock, self.host().peer_id, particle, data)
+        self.deliver(clock, self.host().peer_id, payer, particle, data)
     }
 
     /// Whether an author is free of the limits of authors.
@@ -47,12 +71,11 @@ impl<I: Interpreter> Node<I> {
         &mut self,
         clock: Clock,
         scope: PeerId,
+        payer: Payer,
         particle: Verified,
         data: Bytes,
     ) -> Result<(), Refusal> {
-        if !self.table.has_memory(data.len()) {
-            return Err(Refusal::MemoryFull);
-        }
+        self.table.may_hold(&payer, data.len())?;
         let author = particle.init_peer_id;
         let is_operators = self.host().may_operate(&author);
         if !self.host().is_active(&scope) && !is_operators {
@@ -65,6 +88,7 @@ impl<I: Interpreter> Node<I> {
             scope,
             particle,
             data,
+            payer,
         };
         let id = self.table.deliver(clock, delivery)?;
         self.wake(id);

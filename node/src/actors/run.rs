@@ -13,10 +13,12 @@ use crate::intake::{self, Verified};
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
 use crate::script::{CallRequest, Interpreter, OVER_BUDGET, Run};
+use crate::shares::Payer;
 
 /// What a run asks for.
 struct Asked {
     particle: Verified,
+    payer: Payer,
     data: Bytes,
     next_peers: Vec<PeerId>,
     requests: Vec<(u32, CallRequest)>,
@@ -49,7 +51,15 @@ impl<I: Interpreter> Node<I> {
                 .time(end.since(begin));
         }
         self.wake(id);
+        self.end_if_finished(id);
         true
+    }
+
+    /// Forgets an actor that has nothing left to do, but for its id.
+    pub(super) fn end_if_finished(&mut self, id: ActorId) {
+        if let Some(actor) = self.table.finish(id) {
+            self.rooms.vaults.leave(&actor.scope, &actor.particle);
+        }
     }
 
     /// The actor whose turn it is.
@@ -70,7 +80,7 @@ impl<I: Interpreter> Node<I> {
     /// Runs the interpreter over the next piece of data and all results of calls.
     fn run(&mut self, clock: Clock, id: ActorId) -> Option<Asked> {
         let actor = self.table.get(id)?;
-        let (scope, particle) = (actor.scope, actor.particle.clone());
+        let (scope, particle, payer) = (actor.scope, actor.particle.clone(), actor.payer);
         let is_over = actor.deadline < clock.wall_ms;
         self.table.change(id, |actor| actor.waits_for_turn = false);
         if is_over {
@@ -81,7 +91,6 @@ impl<I: Interpreter> Node<I> {
         // A worker may be gone while its particles are still alive: they run no more.
         let key = host.key(&scope)?;
         let input = self.table.change(id, |actor| actor.take_input())?;
-        let read = input.prev.len() + input.current.len();
         let begin = self.rooms.now();
         let outcome = self.interpreter.run(Run {
             particle: &particle,
@@ -97,10 +106,16 @@ impl<I: Interpreter> Node<I> {
         // Kept before any effect, and also after an error (protocol description, section 7): what
         // the run has noted there, the next run does not ask for again.
         let data = Bytes::from(outcome.data);
-        self.table.change(id, |actor| actor.keep(data.clone()));
-        let cost = intake::cost(outcome.steps, read + data.len());
+        let is_over = outcome.finished;
+        self.table.change(id, |actor| {
+            actor.keep(data.clone());
+            // What is nothing left to do stays so; data that cannot be read changes nothing.
+            actor.is_over |= is_over;
+        });
+        let cost = intake::cost(outcome.time);
         self.table.charge(clock.now, id, outcome.steps, cost);
         self.counts.steps += outcome.steps;
+        self.counts.charged += cost;
         self.counts.runs += 1;
         if outcome.ret_code == OVER_BUDGET {
             self.count(Refusal::RunBudget);
@@ -121,6 +136,7 @@ impl<I: Interpreter> Node<I> {
             self.count(Refusal::BadNextPeer);
             return Some(Asked {
                 particle,
+                payer,
                 data,
                 next_peers: Vec::new(),
                 requests: Vec::new(),
@@ -128,6 +144,7 @@ impl<I: Interpreter> Node<I> {
         };
         Some(Asked {
             particle,
+            payer,
             data,
             next_peers,
             requests: outcome.requests,
@@ -138,19 +155,23 @@ impl<I: Interpreter> Node<I> {
     fn route(&mut self, clock: Clock, asked: Asked, out: &mut Vec<Effect>) {
         let Asked {
             particle,
+            payer,
             data,
             next_peers,
             ..
         } = asked;
         for peer in next_peers {
             if self.host().is_local(&peer) {
-                if let Err(reason) = self.deliver(clock, peer, particle.clone(), data.clone()) {
+                if let Err(reason) =
+                    self.deliver(clock, peer, payer, particle.clone(), data.clone())
+                {
                     self.count(reason);
                 }
             } else {
                 self.counts.sent += 1;
                 out.push(Effect::Send {
                     peer,
+                    payer,
                     particle: particle.with_data(data.clone()),
                 });
             }

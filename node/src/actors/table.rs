@@ -9,15 +9,19 @@ use basalt_net::time::Instant;
 use bytes::Bytes;
 
 use super::actor::{Actor, ActorId, Key};
+use super::finished::Finished;
 use crate::host::Clock;
 use crate::intake::{Account, Accounts, Limits, Verified};
 use crate::refusal::Refusal;
+use crate::shares::{Full, Payer, Pool};
 
 /// A particle for an actor that is there or is to be made.
 pub(super) struct Delivery {
     pub(super) scope: PeerId,
     pub(super) particle: Verified,
     pub(super) data: Bytes,
+    /// Who pays for it.
+    pub(super) payer: Payer,
     /// Whether its author's account bounds it.
     pub(super) author_pays: bool,
     /// Whether the account of its scope bounds it.
@@ -39,8 +43,14 @@ pub(super) struct Table {
     of_spells: BTreeMap<String, BTreeSet<ActorId>>,
     authors: Accounts,
     workers: Accounts,
+    /// Particles that have nothing left to do.
+    finished: Finished,
+    /// Actors.
+    places: Pool,
+    /// Ids of actors and of finished particles.
+    ids: Pool,
     /// Bytes of all actors, and what [`Table::hold`] added.
-    memory: usize,
+    memory: Pool,
     next: u64,
 }
 
@@ -53,7 +63,10 @@ impl Table {
             of_spells: BTreeMap::new(),
             authors: Accounts::of_authors(limits.author.clone(), limits.max_authors),
             workers: Accounts::of_workers(limits.worker.clone()),
-            memory: 0,
+            finished: Finished::default(),
+            places: Pool::new(limits.max_actors as u64),
+            ids: Pool::new(limits.max_ids as u64),
+            memory: Pool::new(limits.max_memory as u64),
             next: 0,
             limits,
         }
@@ -63,8 +76,13 @@ impl Table {
         self.actors.len()
     }
 
+    /// Particles that have nothing left to do, each counted once per scope.
+    pub(super) fn finished(&self) -> usize {
+        self.finished.len()
+    }
+
     pub(super) fn memory(&self) -> usize {
-        self.memory
+        self.memory.used() as usize
     }
 
     /// Pieces of data in all mailboxes.
@@ -98,24 +116,30 @@ impl Table {
         &mut self,
         now: Instant,
         author: PeerId,
+        payer: &Payer,
         bytes: usize,
     ) -> Result<(), Refusal> {
-        self.authors.arrive(now, author, bytes)
+        self.authors.arrive(now, author, Some(payer), bytes)
     }
 
-    /// Whether so many bytes more may be held.
-    pub(super) fn has_memory(&self, bytes: usize) -> bool {
-        self.memory.saturating_add(bytes) <= self.limits.max_memory
+    /// Whether a payer may hold so many bytes more.
+    pub(super) fn may_hold(&self, payer: &Payer, bytes: usize) -> Result<(), Refusal> {
+        let may = self.memory.may_take(payer, bytes as u64);
+        may.map_err(|full| match full {
+            Full::All => Refusal::MemoryFull,
+            Full::Author => Refusal::AuthorMemory,
+            Full::Origin => Refusal::OriginMemory,
+        })
     }
 
     /// Counts bytes that are held for an actor elsewhere.
-    pub(super) fn hold(&mut self, bytes: usize) {
-        self.memory += bytes;
+    pub(super) fn hold(&mut self, payer: &Payer, bytes: usize) {
+        self.memory.add(payer, bytes as u64);
     }
 
     /// Gives bytes back that [`Table::hold`] counted.
-    pub(super) fn release(&mut self, bytes: usize) {
-        self.memory = self.memory.saturating_sub(bytes);
+    pub(super) fn release(&mut self, payer: &Payer, bytes: usize) {
+        self.memory.give(payer, bytes as u64);
     }
 
     /// Puts a particle's data in the mailbox of its actor, which is made if it is not there.
@@ -127,19 +151,24 @@ impl Table {
             scope,
             particle,
             data,
+            payer,
             author_pays,
             worker_pays,
             is_own,
         } = delivery;
         let author = particle.init_peer_id;
-        let known = self.by_key.get(&Key::new(scope, particle.clone())).copied();
+        let key = Key::new(scope, particle.clone());
+        let known = self.by_key.get(&key).copied();
+        if known.is_none() && self.finished.contains(&key) {
+            return Err(Refusal::Finished);
+        }
         let (actors, bytes) = match known {
             Some(_) => (0, data.len()),
             None => (1, data.len() + particle.size()),
         };
         if worker_pays {
             let came = particle.script.len() + data.len();
-            self.workers.arrive(clock.now, scope, came)?;
+            self.workers.arrive(clock.now, scope, None, came)?;
             self.workers.may_hold(scope, actors, bytes)?;
         }
         if author_pays {
@@ -148,7 +177,7 @@ impl Table {
         let id = match known {
             Some(id) => id,
             None => {
-                let mut actor = Actor::new(scope, particle);
+                let mut actor = Actor::new(scope, particle, payer);
                 actor.author_pays = author_pays;
                 actor.worker_pays = worker_pays;
                 actor.is_of_spell = is_own && actor.particle.spell_id().is_some();
@@ -164,13 +193,20 @@ impl Table {
     }
 
     fn add(&mut self, clock: Clock, mut actor: Actor) -> Result<ActorId, Refusal> {
-        if self.actors.len() >= self.limits.max_actors {
-            return Err(Refusal::ActorsFull);
-        }
-        let size = actor.memory();
-        if !self.has_memory(size) {
-            return Err(Refusal::MemoryFull);
-        }
+        let (size, payer) = (actor.memory(), actor.payer);
+        self.may_hold(&payer, size)?;
+        self.ids.may_take(&payer, 1).map_err(|full| match full {
+            Full::All => Refusal::IdsFull,
+            Full::Author => Refusal::AuthorIds,
+            Full::Origin => Refusal::OriginIds,
+        })?;
+        self.places.take(&payer, 1).map_err(|full| match full {
+            Full::All => Refusal::ActorsFull,
+            Full::Author => Refusal::AuthorActors,
+            Full::Origin => Refusal::OriginActors,
+        })?;
+        self.ids.add(&payer, 1);
+        self.memory.add(&payer, size as u64);
         if actor.author_pays {
             self.authors.add(actor.particle.init_peer_id, size);
         }
@@ -184,7 +220,6 @@ impl Table {
         actor.deadline = actor.particle.deadline().min(latest);
         let id = ActorId(self.next);
         self.next += 1;
-        self.memory += size;
         self.deadlines.insert((actor.deadline, id));
         self.by_key.insert(actor.key(), id);
         if actor.is_of_spell
@@ -207,7 +242,10 @@ impl Table {
         let before = actor.memory();
         let result = change(actor);
         let after = actor.memory();
-        self.memory = (self.memory + after).saturating_sub(before);
+        match after.checked_sub(before) {
+            Some(more) => self.memory.add(&actor.payer, more as u64),
+            None => self.memory.give(&actor.payer, (before - after) as u64),
+        }
         if actor.author_pays {
             let author = &actor.particle.init_peer_id;
             self.authors.resize(author, before, after);
@@ -255,7 +293,31 @@ impl Table {
 
     /// The earliest deadline, Unix milliseconds.
     pub(super) fn first_deadline(&self) -> Option<u64> {
-        self.deadlines.first().map(|&(deadline, _)| deadline)
+        let first = self.deadlines.first().map(|&(deadline, _)| deadline);
+        first.into_iter().chain(self.finished.first_end()).min()
+    }
+
+    /// Forgets finished particles whose time is over, `max` at most; how many.
+    pub(super) fn forget_finished(&mut self, wall_ms: u64, max: usize) -> usize {
+        for forgotten in 0..max {
+            match self.finished.take_expired(wall_ms) {
+                Some(payer) => self.ids.give(&payer, 1),
+                None => return forgotten,
+            }
+        }
+        max
+    }
+
+    /// Removes an actor that has nothing left to do. Its id stays until its deadline.
+    pub(super) fn finish(&mut self, id: ActorId) -> Option<Actor> {
+        let actor = self.actors.get(&id)?;
+        if !actor.is_finished() {
+            return None;
+        }
+        let (key, deadline, payer) = (actor.key(), actor.deadline, actor.payer);
+        let actor = self.remove(id)?;
+        self.finished.add(&key, deadline, &payer);
+        Some(actor)
     }
 
     /// Removes an actor whose deadline is over.
@@ -264,11 +326,18 @@ impl Table {
         if deadline >= wall_ms {
             return None;
         }
-        self.deadlines.pop_first();
+        let actor = self.remove(id)?;
+        self.ids.give(&actor.payer, 1);
+        Some(actor)
+    }
+
+    fn remove(&mut self, id: ActorId) -> Option<Actor> {
         let actor = self.actors.remove(&id)?;
+        self.deadlines.remove(&(actor.deadline, id));
         let memory = actor.memory();
         self.by_key.remove(&actor.key());
-        self.memory = self.memory.saturating_sub(memory);
+        self.places.give(&actor.payer, 1);
+        self.memory.give(&actor.payer, memory as u64);
         if actor.is_of_spell
             && let Some(spell) = actor.particle.spell_id()
             && let Some(actors) = self.of_spells.get_mut(spell)

@@ -2,12 +2,14 @@
 
 use alloc::string::String;
 
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::args::Args;
 use super::row::{Access, Builtin, on_rooms};
 use crate::call::Call;
-use crate::ipfs::{self, Target};
+use crate::ipfs::dag::Form;
+use crate::ipfs::{self, Added, Target};
 use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
@@ -32,7 +34,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "cat_from",
         "hash: CID, api: multiaddr",
         CONTENTS,
-        "every block is checked against its CID; at most 64 MiB",
+        "hash is a CID or a path; every block is checked against its CID; at most 64 MiB",
         cat_from,
     )
     .open_to(Access::ProtectedScope),
@@ -56,11 +58,38 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     .open_to(Access::ProtectedScope),
     on_rooms(
         "aqua-ipfs",
+        "dag_get",
+        "hash: CID",
+        PATH,
+        "the node as DAG-JSON, into the particle's vault",
+        dag_get,
+    )
+    .open_to(Access::ProtectedScope),
+    on_rooms(
+        "aqua-ipfs",
+        "dag_get_from",
+        "hash: CID, api: multiaddr",
+        PATH,
+        "dag-cbor, dag-json, cbor, json, dag-pb and raw",
+        dag_get_from,
+    )
+    .open_to(Access::ProtectedScope),
+    on_rooms(
+        "aqua-ipfs",
         "put",
         "file_path: string in the vault",
         HASH,
         "to the local API, pinned there",
         put,
+    )
+    .open_to(Access::ProtectedScope),
+    on_rooms(
+        "aqua-ipfs",
+        "dag_put",
+        "file_path: string in the vault",
+        HASH,
+        "the file is DAG-JSON; a dag-cbor node goes to the local API, pinned there",
+        dag_put,
     )
     .open_to(Access::ProtectedScope),
     on_rooms(
@@ -161,17 +190,21 @@ fn contents_of(
     api: &str,
 ) -> Result<Reply, CallError> {
     call.guard_scope()?;
-    Ok(rooms.fetch_file(call, hash, api, Target::Contents))
+    Ok(rooms.fetch_file(call, (hash, Form::File), api, Target::Contents))
 }
 
-fn path_of(rooms: &mut Rooms, call: &Call<'_>, hash: &str, api: &str) -> Result<Reply, CallError> {
+fn path_of(
+    rooms: &mut Rooms,
+    call: &Call<'_>,
+    what: (&str, Form),
+    api: &str,
+) -> Result<Reply, CallError> {
     call.guard_scope()?;
     let target = Target::Vault {
         scope: call.scope,
         particle: call.particle.clone(),
-        token: call.host.token(call.particle),
     };
-    Ok(rooms.fetch_file(call, hash, api, target))
+    Ok(rooms.fetch_file(call, what, api, target))
 }
 
 fn cat(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
@@ -189,21 +222,53 @@ fn cat_from(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<R
 fn get(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let hash: String = args.next("hash")?;
     let api = rooms.ipfs.local.clone();
-    path_of(rooms, call, &hash, &api)
+    path_of(rooms, call, (&hash, Form::File), &api)
 }
 
 fn get_from(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let hash: String = args.next("hash")?;
     let api: String = args.next("api")?;
-    path_of(rooms, call, &hash, &api)
+    path_of(rooms, call, (&hash, Form::File), &api)
 }
 
-fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+fn dag_get(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api = rooms.ipfs.local.clone();
+    path_of(rooms, call, (&hash, Form::Json), &api)
+}
+
+fn dag_get_from(
+    rooms: &mut Rooms,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+) -> Result<Reply, CallError> {
+    let hash: String = args.next("hash")?;
+    let api: String = args.next("api")?;
+    path_of(rooms, call, (&hash, Form::Json), &api)
+}
+
+fn add(
+    rooms: &mut Rooms,
+    call: &Call<'_>,
+    args: &mut Args<'_>,
+    added: Added,
+) -> Result<Reply, CallError> {
     let path: String = args.next("file_path")?;
     call.guard_scope()?;
     let bytes = rooms.vault_file(call, &path)?;
+    if added == Added::Node && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
+        return Ok(ipfs::failed("hash", "the file is no JSON"));
+    }
     let api = rooms.ipfs.local.clone();
-    Ok(rooms.ipfs.put_file(call, &api, &bytes))
+    Ok(rooms.ipfs.put_file(call, &api, added, bytes))
+}
+
+fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    add(rooms, call, args, Added::File)
+}
+
+fn dag_put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
+    add(rooms, call, args, Added::Node)
 }
 
 fn connect(_: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {

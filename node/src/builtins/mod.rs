@@ -25,6 +25,7 @@ mod peer;
 mod row;
 mod run_console;
 mod sig;
+mod slot;
 mod spell;
 mod srv;
 mod stat;
@@ -42,6 +43,7 @@ pub use crate::reply::{CallError, Later, Reply};
 
 pub use args::{Args, Argument};
 pub use row::{ANY, Access, Builtin, Handler};
+pub(crate) use slot::{Slot, slot};
 
 /// All built-in functions, service by service.
 pub fn table() -> impl Iterator<Item = &'static Builtin> {
@@ -76,10 +78,11 @@ pub fn table() -> impl Iterator<Item = &'static Builtin> {
 /// The function's own, and "not found" when there is no such row.
 pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
     let (service_id, function_name) = (call.request.service_id(), call.request.function_name());
-    let found = table().find(|row| {
-        row.service == service_id
-            && (rooms.chain.is_some() || !connector::SERVICES.contains(&row.service))
-            && (row.function == function_name || row.function == ANY)
+    let has_chain = rooms.chain.is_some();
+    let rows =
+        || table().filter(move |row| has_chain || !connector::SERVICES.contains(&row.service));
+    let found = rows().find(|row| {
+        row.service == service_id && (row.function == function_name || row.function == ANY)
     });
     match found {
         Some(row) => {
@@ -98,6 +101,10 @@ pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
             .map(|entry| entry.record.id.clone())
         {
             Ok(id) => rooms.call_service(call, &id),
+            // The service is there, the function is not.
+            Err(_) if rows().any(|row| row.service == service_id) => Err(CallError::text(format!(
+                "Service with id '{service_id}' has no function '{function_name}'"
+            ))),
             Err(_) => Err(CallError::text(format!(
                 "Service with id '{service_id}' not found (function {function_name})"
             ))),

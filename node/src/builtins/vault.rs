@@ -30,13 +30,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 
 fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     let data: String = args.next("data")?;
-    let file = rooms.entropy.uuid();
-    let token = call.host.token(call.particle);
-    let path = rooms
-        .vaults
-        .put(&call.scope, call.particle, &token, &file, data.as_bytes())
-        .map_err(CallError::from_error)?;
-    Ok(path.into())
+    Ok(rooms.put_in_vault(call, data.as_bytes())?.into())
 }
 
 fn cat(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {

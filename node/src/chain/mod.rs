@@ -23,8 +23,8 @@ mod sending;
 mod wallet;
 
 pub use answers::views;
-pub(crate) use model::Chain;
 pub use model::Settings;
+pub(crate) use model::{Chain, MAX_CALLS};
 pub use pending::Resending;
 pub use wallet::Wallet;
 

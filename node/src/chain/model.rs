@@ -21,7 +21,7 @@ use crate::state::{self, Batch, State};
 /// Longest answer, in bytes. Against nodes of the chain that send without end.
 const MAX_ANSWER: usize = 2 << 20;
 /// Calls under way at the same time. Against scripts that ask without end.
-const MAX_WORKS: usize = 64;
+pub(crate) const MAX_CALLS: usize = 64;
 /// Longest time for a call, in milliseconds.
 pub(super) const MAX_MS: u64 = 60_000;
 
@@ -151,7 +151,7 @@ impl Chain {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.works.len() + self.waiting.len() < MAX_WORKS
+        self.works.len() + self.waiting.len() < MAX_CALLS
     }
 
     /// Asks the chain; gives the name of the work.

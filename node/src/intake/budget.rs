@@ -8,6 +8,7 @@ use basalt_net::time::Instant;
 
 use super::limits::Share;
 use crate::refusal::Refusal;
+use crate::shares::{Payer, Pool};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -99,11 +100,18 @@ struct Reasons {
 pub(crate) struct Accounts {
     share: Share,
     reasons: Reasons,
-    /// Most accounts. Beyond it those without particles and with full budgets are forgotten:
-    /// nothing is lost by that.
-    max: usize,
+    /// Accounts that there may be. When nobody gets one any more, those without particles and with
+    /// full budgets are forgotten: nothing is lost by that.
+    pool: Pool,
     by_peer: BTreeMap<PeerId, Account>,
+    /// Who has an account of the pool.
+    payers: BTreeMap<PeerId, Payer>,
+    /// When accounts were last forgotten, in nanoseconds.
+    swept_at: u64,
 }
+
+/// Nanoseconds between two looks for accounts that can be forgotten: each goes through all.
+const SWEEP: u64 = SECOND;
 
 impl Accounts {
     pub(crate) fn of_authors(share: Share, max: usize) -> Accounts {
@@ -116,8 +124,10 @@ impl Accounts {
         Accounts {
             share,
             reasons,
-            max,
+            pool: Pool::new(max as u64),
             by_peer: BTreeMap::new(),
+            payers: BTreeMap::new(),
+            swept_at: 0,
         }
     }
 
@@ -132,8 +142,10 @@ impl Accounts {
         Accounts {
             share,
             reasons,
-            max: usize::MAX,
+            pool: Pool::default(),
             by_peer: BTreeMap::new(),
+            payers: BTreeMap::new(),
+            swept_at: 0,
         }
     }
 
@@ -147,19 +159,39 @@ impl Accounts {
         self.by_peer.iter()
     }
 
+    /// Gives an author an account, unless it has one.
+    fn open(&mut self, now: u64, who: PeerId, payer: &Payer) -> Result<(), Refusal> {
+        if self.payers.contains_key(&who) {
+            return Ok(());
+        }
+        if self.pool.may_take(payer, 1).is_err() && now >= self.swept_at.saturating_add(SWEEP) {
+            self.swept_at = now;
+            let (pool, payers) = (&mut self.pool, &mut self.payers);
+            self.by_peer.retain(|who, account| {
+                let stays = !account.is_idle(now);
+                if !stays && let Some(payer) = payers.remove(who) {
+                    pool.give(&payer, 1);
+                }
+                stays
+            });
+        }
+        let taken = self.pool.take(payer, 1);
+        taken.map_err(|_| Refusal::AuthorsFull)?;
+        self.payers.insert(who, *payer);
+        Ok(())
+    }
+
     /// Counts a particle of so many bytes that came in, against the rates.
     pub(crate) fn arrive(
         &mut self,
         now: Instant,
         who: PeerId,
+        payer: Option<&Payer>,
         bytes: usize,
     ) -> Result<(), Refusal> {
         let now = nanoseconds(now);
-        if self.by_peer.len() >= self.max && !self.by_peer.contains_key(&who) {
-            self.by_peer.retain(|_, account| !account.is_idle(now));
-            if self.by_peer.len() >= self.max {
-                return Err(Refusal::AuthorsFull);
-            }
+        if let Some(payer) = payer {
+            self.open(now, who, payer)?;
         }
         let account = self.by_peer.entry(who).or_default();
         account.received += 1;
@@ -258,6 +290,10 @@ mod tests {
         Keypair::from_seed([n; 32]).peer_id()
     }
 
+    fn payer(n: u8) -> Option<Payer> {
+        Some(Payer::author(author(n), crate::shares::Origin::default()))
+    }
+
     fn accounts() -> Accounts {
         let share = Share {
             rate: 10,
@@ -274,19 +310,40 @@ mod tests {
         let mut accounts = accounts();
         let now = Instant::from_millis(5_000);
         for _ in 0..10 {
-            assert_eq!(accounts.arrive(now, author(1), 1), Ok(()));
+            assert_eq!(
+                accounts.arrive(now, author(1), payer(1).as_ref(), 1),
+                Ok(())
+            );
         }
         let refused = Err(Refusal::AuthorRate);
-        assert_eq!(accounts.arrive(now, author(1), 1), refused);
-        assert_eq!(accounts.arrive(now, author(2), 1), Ok(()));
-        let third = accounts.arrive(now, author(3), 1);
+        assert_eq!(
+            accounts.arrive(now, author(1), payer(1).as_ref(), 1),
+            refused
+        );
+        assert_eq!(
+            accounts.arrive(now, author(2), payer(2).as_ref(), 1),
+            Ok(())
+        );
+        let third = accounts.arrive(now, author(3), payer(3).as_ref(), 1);
         assert_eq!(third, Err(Refusal::AuthorsFull));
         let later = now + Duration::from_millis(200);
-        assert_eq!(accounts.arrive(later, author(1), 1), Ok(()));
-        assert_eq!(accounts.arrive(later, author(1), 1), Ok(()));
-        assert_eq!(accounts.arrive(later, author(1), 1), refused);
+        assert_eq!(
+            accounts.arrive(later, author(1), payer(1).as_ref(), 1),
+            Ok(())
+        );
+        assert_eq!(
+            accounts.arrive(later, author(1), payer(1).as_ref(), 1),
+            Ok(())
+        );
+        assert_eq!(
+            accounts.arrive(later, author(1), payer(1).as_ref(), 1),
+            refused
+        );
         let much_later = now + Duration::from_secs(10);
-        assert_eq!(accounts.arrive(much_later, author(3), 1), Ok(()));
+        assert_eq!(
+            accounts.arrive(much_later, author(3), payer(3).as_ref(), 1),
+            Ok(())
+        );
     }
 
     #[test]
@@ -294,14 +351,32 @@ mod tests {
         let mut accounts = accounts();
         let now = Instant::from_millis(5_000);
         let refused = Err(Refusal::AuthorBytes);
-        assert_eq!(accounts.arrive(now, author(1), 900), Ok(()));
-        assert_eq!(accounts.arrive(now, author(1), 200), refused);
-        assert_eq!(accounts.arrive(now, author(1), 100), Ok(()));
-        assert_eq!(accounts.arrive(now, author(2), 3_000), Ok(()));
+        assert_eq!(
+            accounts.arrive(now, author(1), payer(1).as_ref(), 900),
+            Ok(())
+        );
+        assert_eq!(
+            accounts.arrive(now, author(1), payer(1).as_ref(), 200),
+            refused
+        );
+        assert_eq!(
+            accounts.arrive(now, author(1), payer(1).as_ref(), 100),
+            Ok(())
+        );
+        assert_eq!(
+            accounts.arrive(now, author(2), payer(2).as_ref(), 3_000),
+            Ok(())
+        );
         let later = now + Duration::from_millis(1_900);
-        assert_eq!(accounts.arrive(later, author(2), 1), refused);
+        assert_eq!(
+            accounts.arrive(later, author(2), payer(2).as_ref(), 1),
+            refused
+        );
         let later = now + Duration::from_millis(2_100);
-        assert_eq!(accounts.arrive(later, author(2), 1), Ok(()));
+        assert_eq!(
+            accounts.arrive(later, author(2), payer(2).as_ref(), 1),
+            Ok(())
+        );
         let (_, account) = accounts.iter().find(|(who, _)| **who == author(1)).unwrap();
         assert_eq!((account.received, account.refused), (3, 1));
     }

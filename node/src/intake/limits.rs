@@ -1,5 +1,7 @@
 //! Limits of particles, and what a run of a script costs.
 
+use core::time::Duration;
+
 use basalt_manifest as manifest;
 
 /// What strangers may make the node spend. Each limit names the attack it bounds.
@@ -7,6 +9,10 @@ use basalt_manifest as manifest;
 pub struct Limits {
     /// Particles alive at the same time. Against floods of small particles with long lives.
     pub max_actors: usize,
+    /// Ids of particles that are alive or have nothing left to do, until their time is over. A
+    /// finished particle costs an id and nothing else, some 64 bytes. Against floods of particles
+    /// that end at once and live for a day.
+    pub max_ids: usize,
     /// Data of one particle that came in and waits for its turn, in pieces. Against one particle
     /// sent over and over.
     pub max_mailbox: usize,
@@ -46,6 +52,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             max_actors: 50_000,
+            max_ids: ids_in(256 << 20),
             max_mailbox: 64,
             max_memory: 256 << 20,
             max_timers: 10_000,
@@ -111,16 +118,21 @@ impl Limits {
     /// Takes what the manifest says. All particles together may have `memory` bytes.
     pub fn set(&mut self, given: &manifest::Particles, memory: usize) {
         self.max_memory = memory;
+        self.max_ids = ids_in(memory);
         self.author.set(&given.author, memory / 4 * 3);
         self.worker.set(&given.worker, memory / 2);
     }
 }
 
+/// How many ids of particles are kept beside so many bytes of particles: they take half as much.
+const fn ids_in(memory: usize) -> usize {
+    memory / 128
+}
+
 /// Work of the interpreter that one core does in a second, as [`cost`] counts it.
 const CORE: u64 = 1_000_000;
 
-/// What a run costs: its instructions, a 64th of the bytes that it reads and writes, and 50 for the
-/// signature that the interpreter makes. One unit is about a microsecond.
-pub(crate) fn cost(steps: u64, bytes: usize) -> u64 {
-    50 + steps + bytes as u64 / 64
+/// What a run costs in microseconds: what the interpreter counts, and what goes on around it.
+pub(crate) fn cost(run: Duration) -> u64 {
+    25 + u64::try_from(run.as_micros()).unwrap_or(u64::MAX)
 }

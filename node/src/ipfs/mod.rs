@@ -1,16 +1,31 @@
-//! `aqua-ipfs` without a program: files by CID from the HTTP API of an IPFS node, or from a
-//! gateway, with TLS or without.
+//! `aqua-ipfs` without a program: files and nodes by CID from the HTTP API of an IPFS node, or from
+//! a gateway, with TLS or without.
 //!
 //! Blocks are asked for one by one (`block/get`) and each is checked against its CID, so that the
-//! node that serves them need not be trusted. Sizes, times and requests at once are bounded.
+//! node that serves them need not be trusted. Sizes, times and requests at once are bounded; what
+//! finds no place waits.
+//!
+//! ```text
+//! cid        CIDs of both versions, and the check of a block
+//! cbor       DAG-CBOR as DAG-JSON
+//! unixfs     files and directories of dag-pb
+//! dag        what a path names, block by block
+//! queue      whose turn it is
+//! ```
 
+mod cbor;
+mod cid;
 pub mod dag;
+mod queue;
+mod unixfs;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
 use basalt_net::particle::Authored;
@@ -24,18 +39,23 @@ use crate::entropy::Entropy;
 use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
 use crate::reply::Reply;
 use crate::vault::Vaults;
-use dag::{Assembly, Cid};
+use dag::{Assembly, Cid, Form, Path};
+use queue::Queue;
 
 /// Longest file, in bytes. Against CIDs of endless files.
 const MAX_FILE: usize = 64 << 20;
+/// Files that come or wait for their turn.
+pub(crate) const MAX_FETCHES: usize = 1024;
+/// Bytes of all files that come.
+const MAX_BYTES: usize = 256 << 20;
 /// Most blocks of a file.
 const MAX_BLOCKS: usize = 4096;
 /// Longest block: twice what IPFS nodes exchange.
 const MAX_BLOCK: usize = 4 << 20;
-/// Files that come at the same time.
-const MAX_FETCHES: usize = 16;
 /// Longest time for a file, in seconds; scripts may choose less.
 const MAX_SECONDS: u64 = 120;
+/// Most characters of what the local API says that an error repeats.
+const SHOWN: usize = 200;
 
 /// What servers without the API answer to a call of it.
 const NO_API: [u16; 4] = [403, 404, 405, 501];
@@ -48,23 +68,53 @@ pub(crate) enum Target {
     Vault {
         scope: PeerId,
         particle: Arc<Authored>,
-        token: String,
     },
+}
+
+impl Target {
+    /// The field of the answer.
+    fn field(&self) -> &'static str {
+        match self {
+            Target::Contents => "contents",
+            Target::Vault { .. } => "path",
+        }
+    }
+}
+
+/// What is to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// A file.
+    File,
+    /// A node, from its DAG-JSON.
+    Node,
 }
 
 /// What is under way.
 enum Work {
     Fetch(Box<Assembly>, Target),
-    /// A file is being added.
-    Put,
+    /// Something is being added: its bytes, until they are sent.
+    Put(Added, Vec<u8>),
 }
 
+impl Work {
+    /// The field of the answer.
+    fn field(&self) -> &'static str {
+        match self {
+            Work::Fetch(_, target) => target.field(),
+            Work::Put(..) => "hash",
+        }
+    }
+}
+
+/// A file that comes or goes, or waits to.
 struct Fetch {
     job: JobId,
     server: Server,
     /// Whether the server has shown that it is a gateway, which has no API.
     gateway: bool,
     until: Instant,
+    owner: queue::Owner,
     work: Work,
 }
 
@@ -83,6 +133,7 @@ pub(crate) struct Ipfs {
     /// Files that may not be fetched from where a stranger wants to, since this was last asked.
     refused: u64,
     fetches: BTreeMap<u64, Fetch>,
+    waiting: Queue<Fetch>,
     requests: VecDeque<Request>,
     ids: JobIds,
     next: u64,
@@ -112,13 +163,6 @@ const BOUNDARY: &str = "basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
 const MULTIPART: &str = "multipart/form-data; boundary=basalt-8f3c6f6d0f2c4d0e9a7b5c1e";
 
 impl Ipfs {
-    /// The next HTTP request that the node has to make.
-    pub(crate) fn next_request(&mut self) -> Option<Request> {
-        self.requests.pop_front()
-    }
-}
-
-impl Ipfs {
     /// Nothing under way, and the network's own addresses; `deals` is what the manifest names.
     pub(crate) fn new(ids: JobIds, deals: Option<String>) -> Ipfs {
         Ipfs {
@@ -129,51 +173,58 @@ impl Ipfs {
             deals,
             refused: 0,
             fetches: BTreeMap::new(),
+            waiting: Queue::new(MAX_FETCHES - queue::PLACES),
             requests: VecDeque::new(),
             ids,
             next: 0,
         }
     }
 
-    /// Fetches a file from an API; the answer is {success, error, contents or path}.
+    /// The next HTTP request that the node has to make.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// Fetches what a path names from an API, in a form; the answer is {success, error, contents or
+    /// path}.
     pub(crate) fn fetch_file(
         &mut self,
+        (vaults, entropy): (&mut Vaults, &mut Entropy),
         call: &Call<'_>,
-        hash: &str,
+        (path, form): (&str, Form),
         api: &str,
         target: Target,
     ) -> Reply {
-        let begun = Cid::parse(hash)
-            .map_err(|error| error.to_string())
-            .and_then(|cid| {
-                let assembly = Box::new(Assembly::new(cid, MAX_FILE, MAX_BLOCKS));
-                self.begin_fetch(call, api, Work::Fetch(assembly, target))
-            });
-        match begun {
-            Ok((id, job)) => {
-                // A new file wants its first block: it cannot be whole yet.
-                self.next_block(id);
-                Reply::job(job)
+        let field = target.field();
+        let assembly = Path::parse(path)
+            .and_then(|path| Assembly::new(path, form, MAX_FILE, MAX_BLOCKS))
+            .map_err(|error| error.to_string());
+        let begun = assembly.and_then(|assembly| {
+            let server = self.reachable(call, api)?;
+            match assembly.wanted() {
+                // All of it is in the CID.
+                None => Ok(arrived(vaults, entropy, assembly, target)),
+                Some(_) => {
+                    let work = Work::Fetch(Box::new(assembly), target);
+                    self.enqueue(call, server, work).map(Reply::job)
+                }
             }
-            Err(error) => failed("contents", &error),
-        }
+        });
+        begun.unwrap_or_else(|error| failed(field, &error))
     }
 
-    /// Adds a file to an API; the answer is {success, error, hash}.
-    pub(crate) fn put_file(&mut self, call: &Call<'_>, api: &str, bytes: &[u8]) -> Reply {
-        match self.begin_fetch(call, api, Work::Put) {
-            Ok((id, job)) => {
-                let mut body = format!(
-                    "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
-                     content-type: application/octet-stream\r\n\r\n"
-                )
-                .into_bytes();
-                body.extend_from_slice(bytes);
-                body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-                let target = "/api/v0/add?cid-version=1&raw-leaves=true&pin=true";
-                self.send_http(id, Method::POST, target, Some(MULTIPART), &body);
-                Reply::job(job)
-            }
+    /// Adds something to an API; the answer is {success, error, hash}.
+    pub(crate) fn put_file(
+        &mut self,
+        call: &Call<'_>,
+        api: &str,
+        added: Added,
+        bytes: Vec<u8>,
+    ) -> Reply {
+        let server = self.reachable(call, api);
+        let begun = server.and_then(|server| self.enqueue(call, server, Work::Put(added, bytes)));
+        match begun {
+            Ok(job) => Reply::job(job),
             Err(error) => failed("hash", &error),
         }
     }
@@ -203,29 +254,75 @@ impl Ipfs {
         Ok(server)
     }
 
-    fn begin_fetch(
-        &mut self,
-        call: &Call<'_>,
-        api: &str,
-        work: Work,
-    ) -> Result<(u64, JobId), String> {
-        let server = self.reachable(call, api)?;
-        if self.fetches.len() >= MAX_FETCHES {
-            return Err("this peer is too busy: too many files come at once".into());
+    /// Lets some work wait for its turn, which may be there at once.
+    fn enqueue(&mut self, call: &Call<'_>, server: Server, work: Work) -> Result<JobId, String> {
+        let author = call.particle.init_peer_id;
+        let owner = queue::Owner {
+            author,
+            first: call.host.may_operate(&author),
+        };
+        let bytes = match &work {
+            Work::Put(_, bytes) => bytes.len(),
+            Work::Fetch(..) => 0,
+        };
+        if !self.waiting.has_room(owner, bytes) {
+            return Err("this peer is too busy: too many files wait".into());
         }
         let job = self.ids.next();
-        let id = self.next;
-        self.next += 1;
-        let life = self.seconds.min(MAX_SECONDS) * 1000;
+        // It waits as long as its particle lives.
+        let until = call.until(u64::MAX);
         let fetch = Fetch {
             job,
             server,
             gateway: false,
-            until: call.until(life),
+            until,
+            owner,
             work,
         };
-        self.fetches.insert(id, fetch);
-        Ok((id, job))
+        self.waiting.push(owner, until, bytes, fetch);
+        self.start_waiting(call.clock.now);
+        Ok(job)
+    }
+
+    /// Starts what waits, as far as there are places.
+    fn start_waiting(&mut self, now: Instant) {
+        loop {
+            let coming: Vec<queue::Owner> =
+                self.fetches.values().map(|fetch| fetch.owner).collect();
+            let Some((_, mut fetch)) = self.waiting.next(&coming) else {
+                return;
+            };
+            // The time for a file begins with its turn.
+            let life = Duration::from_secs(self.seconds.min(MAX_SECONDS));
+            fetch.until = fetch.until.min(now + life);
+            let id = self.next;
+            self.next += 1;
+            let body = match &mut fetch.work {
+                Work::Put(added, bytes) => Some((*added, core::mem::take(bytes))),
+                Work::Fetch(..) => None,
+            };
+            self.fetches.insert(id, fetch);
+            match body {
+                Some((added, bytes)) => self.send_put(id, added, &bytes),
+                // A new file wants its first block: it cannot be whole yet.
+                None => drop(self.next_block(id)),
+            }
+        }
+    }
+
+    fn send_put(&mut self, id: u64, added: Added, bytes: &[u8]) {
+        let mut body = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+             content-type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let target = match added {
+            Added::File => "/api/v0/add?cid-version=1&raw-leaves=true&pin=true&chunker=size-262144",
+            Added::Node => "/api/v0/dag/put?input-codec=dag-json&store-codec=dag-cbor&pin=true",
+        };
+        self.send_http(id, Method::POST, target, Some(MULTIPART), &body);
     }
 
     fn send_http(
@@ -282,96 +379,142 @@ impl Ipfs {
         true
     }
 
-    /// A file is whole.
-    fn end_fetch(
-        &mut self,
-        vaults: &mut Vaults,
-        entropy: &mut Entropy,
-        id: u64,
-    ) -> Option<(JobId, Reply)> {
-        let fetch = self.fetches.remove(&id)?;
-        let Work::Fetch(assembly, target) = fetch.work else {
-            return None;
-        };
-        let bytes = assembly.into_bytes();
-        let reply = match target {
-            Target::Contents => match String::from_utf8(bytes) {
-                Ok(text) => succeeded("contents", text),
-                Err(_) => failed("contents", "the file is no text"),
-            },
-            Target::Vault {
-                scope,
-                particle,
-                token,
-            } => {
-                let file = entropy.uuid();
-                match vaults.put(&scope, &particle, &token, &file, &bytes) {
-                    Ok(path) => succeeded("path", path),
-                    Err(error) => failed("path", &error.to_string()),
-                }
-            }
-        };
-        Some((fetch.job, reply))
-    }
-
     /// Takes the answer to a request of `aqua-ipfs`. Gives the reply to the call that waits for it,
     /// if it has one already.
     pub(crate) fn done(
         &mut self,
-        vaults: &mut Vaults,
-        entropy: &mut Entropy,
+        (vaults, entropy): (&mut Vaults, &mut Entropy),
+        now: Instant,
         id: u64,
         answer: Answer,
     ) -> Option<(JobId, Reply)> {
-        let fetch = self.fetches.get_mut(&id)?;
-        if let (Ok(answer), Work::Fetch(..)) = (&answer, &fetch.work)
-            && NO_API.contains(&answer.status)
-            && !fetch.gateway
-        {
-            fetch.gateway = true;
-            self.next_block(id);
-            return None;
-        }
-        let body = answer.and_then(|answer| match answer.status {
-            200 => Ok(answer.body),
-            // What it says beside that is nobody's business: a script could read by it what is no
-            // IPFS node at all.
-            status => Err(format!("the IPFS node answers {status}")),
-        });
-        let result = match &mut fetch.work {
-            Work::Put => body.and_then(|body| added(&body)).map(Some),
-            Work::Fetch(assembly, _) => body.and_then(|body| {
-                let taken = assembly.take(&body);
-                taken.map(|()| None).map_err(|error| error.to_string())
-            }),
-        };
-        if let Ok(None) = result {
-            return match self.next_block(id) {
-                true => None,
-                false => self.end_fetch(vaults, entropy, id),
-            };
-        }
+        let result = self.take_answer(id, answer)?;
         let fetch = self.fetches.remove(&id)?;
-        let field = match &fetch.work {
-            Work::Put => "hash",
-            Work::Fetch(_, Target::Contents) => "contents",
-            Work::Fetch(..) => "path",
-        };
-        let reply = match result {
-            Ok(hash) => succeeded(field, hash.unwrap_or_default()),
-            Err(error) => failed(field, &error),
+        self.start_waiting(now);
+        let field = fetch.work.field();
+        let reply = match (result, fetch.work) {
+            (Err(error), _) => failed(field, &error),
+            (Ok(hash), Work::Put(..)) => succeeded(field, hash),
+            (Ok(_), Work::Fetch(assembly, target)) => arrived(vaults, entropy, *assembly, target),
         };
         Some((fetch.job, reply))
     }
+
+    /// Takes an answer; `None` if another one follows. The result of what was added is its hash.
+    fn take_answer(&mut self, id: u64, answer: Answer) -> Option<Result<String, String>> {
+        let all: usize = self.fetches.values().map(Fetch::size).sum();
+        let fetch = self.fetches.get_mut(&id)?;
+        match &mut fetch.work {
+            Work::Put(added, _) => Some(answer.and_then(|answer| match answer.status {
+                200 => hash_of(*added, &answer.body),
+                status => Err(match refusal(&answer.body) {
+                    Some(text) => format!("the IPFS node answers {status}: {text}"),
+                    None => format!("the IPFS node answers {status}"),
+                }),
+            })),
+            Work::Fetch(assembly, _) => {
+                let taken = match answer {
+                    Ok(answer) if answer.status == 200 && all + answer.body.len() > MAX_BYTES => {
+                        Err("this peer has no memory for the file".into())
+                    }
+                    Ok(answer) if answer.status == 200 => {
+                        let taken = assembly.take(&answer.body);
+                        taken.map_err(|error| error.to_string())
+                    }
+                    Ok(answer) if NO_API.contains(&answer.status) && !fetch.gateway => {
+                        fetch.gateway = true;
+                        Ok(())
+                    }
+                    // What it says beside that is nobody's business: a script could read by it what
+                    // is no IPFS node at all.
+                    Ok(answer) => Err(format!("the IPFS node answers {}", answer.status)),
+                    Err(error) => Err(error),
+                };
+                match taken {
+                    Ok(()) if self.next_block(id) => None,
+                    result => Some(result.map(|()| String::new())),
+                }
+            }
+        }
+    }
+
+    /// Ends what has waited too long for its turn.
+    pub(crate) fn timer(&mut self, now: Instant) -> Vec<(JobId, Reply)> {
+        let late = core::iter::from_fn(|| self.waiting.late(now));
+        let error = "this peer is too busy: its turn did not come in time";
+        late.map(|fetch| (fetch.job, failed(fetch.work.field(), error)))
+            .collect()
+    }
+
+    /// When to call [`Ipfs::timer`] next.
+    pub(crate) fn wake_at(&self) -> Option<Instant> {
+        self.waiting.wake_at()
+    }
 }
 
-/// The CID in the answer to `add`.
-fn added(body: &[u8]) -> Result<String, String> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| "the IPFS node's answer is no JSON")?;
-    let hash = value.get("Hash").and_then(Value::as_str);
-    let hash = hash.ok_or("the IPFS node's answer has no hash")?;
-    let cid = Cid::parse(hash).map_err(|_| "the hash in the IPFS node's answer is no CID")?;
+impl Fetch {
+    /// Bytes that have come.
+    fn size(&self) -> usize {
+        match &self.work {
+            Work::Fetch(assembly, _) => assembly.size(),
+            Work::Put(..) => 0,
+        }
+    }
+}
+
+/// The reply with a file that is whole.
+fn arrived(
+    vaults: &mut Vaults,
+    entropy: &mut Entropy,
+    assembly: Assembly,
+    target: Target,
+) -> Reply {
+    let bytes = assembly.into_bytes();
+    match target {
+        Target::Contents => match String::from_utf8(bytes) {
+            Ok(text) => succeeded("contents", text),
+            Err(_) => failed("contents", "the file is no text"),
+        },
+        Target::Vault { scope, particle } => {
+            let file = entropy.uuid();
+            match vaults.put(&scope, &particle, &file, &bytes) {
+                Ok(path) => succeeded("path", path),
+                Err(error) => failed("path", &error.to_string()),
+            }
+        }
+    }
+}
+
+/// What an object of the API says if it is an error.
+fn error_in(value: &Value) -> Option<String> {
+    let text = value.get("Message").and_then(Value::as_str);
+    let is_error = value.get("Type").and_then(Value::as_str) == Some("error");
+    let text = text.filter(|_| is_error)?;
+    Some(text.chars().take(SHOWN).collect())
+}
+
+/// What the API says in an answer with an error status.
+fn refusal(body: &[u8]) -> Option<String> {
+    error_in(&serde_json::from_slice(body).ok()?)
+}
+
+/// The CID in the answer to what was added: a stream of objects, of which the last one that has a
+/// CID is that of the whole. Progress and errors may be others.
+fn hash_of(added: Added, body: &[u8]) -> Result<String, String> {
+    let mut last = None;
+    for value in serde_json::Deserializer::from_slice(body).into_iter::<Value>() {
+        let value = value.map_err(|_| "the IPFS node's answer is no JSON")?;
+        if let Some(error) = error_in(&value) {
+            return Err(format!("the IPFS node answers: {error}"));
+        }
+        let hash = match added {
+            Added::File => value.get("Hash"),
+            Added::Node => value.get("Cid").and_then(|cid| cid.get("/")),
+        };
+        last = hash.and_then(Value::as_str).map(String::from).or(last);
+    }
+    let hash = last.ok_or("the IPFS node's answer has no hash")?;
+    let cid = Cid::parse(&hash).ok_or("the hash in the IPFS node's answer is no CID")?;
     Ok(cid.text().to_string())
 }
 
@@ -383,3 +526,6 @@ pub(crate) fn succeeded(field: &str, value: impl Into<Value>) -> Reply {
 pub(crate) fn failed(field: &str, error: &str) -> Reply {
     json!({ "success": false, "error": error, field: "" }).into()
 }
+
+#[cfg(test)]
+mod tests;

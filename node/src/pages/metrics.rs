@@ -381,6 +381,11 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
         node.steps,
     );
     text.counter(
+        "basalt_charged_seconds",
+        "Time that runs of scripts were charged at",
+        node.charged as f64 / 1e6,
+    );
+    text.counter(
         "basalt_turns_deferred",
         "Turns of particles that others went before, because their author or worker had more than its share",
         node.deferred,

@@ -5,19 +5,23 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use basalt_net::swarm::{ConnId, Effect};
 use basalt_net::time::Instant;
 
-/// Connections at once. Against clients that open many and send nothing.
+/// Connections at once. Against clients that open many and send nothing: beyond it the oldest of
+/// the address that has most gives way, first such that have not asked for anything yet.
 const MAX_CONNECTIONS: usize = 32;
 /// Longest request, in bytes. Against endless headers.
 const MAX_REQUEST: usize = 8 * 1024;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 64;
-/// Life of a connection. Against clients that send or read a byte at a time.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time for a request. Against clients that send a byte at a time.
+const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// Time for an answer. Against clients that read a byte at a time.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// A page, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +88,7 @@ struct Exchange {
     answer: Option<Vec<u8>>,
     sent: usize,
     until: Instant,
+    remote: IpAddr,
 }
 
 /// All connections of the operator's pages. Their ids count down from the highest, those of the
@@ -95,10 +100,18 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Takes a connection over, unless there are too many.
-    pub(crate) fn accept(&mut self, now: Instant) -> Option<ConnId> {
-        if self.open.len() >= MAX_CONNECTIONS {
-            return None;
+    /// Takes a connection over; if there are too many, another one ends.
+    pub(crate) fn accept<T>(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        out: &mut Vec<Effect<T>>,
+    ) -> ConnId {
+        if self.open.len() >= MAX_CONNECTIONS
+            && let Some(conn) = self.expendable()
+        {
+            self.open.remove(&conn);
+            out.push(Effect::Abort { conn });
         }
         let conn = ConnId::beside_swarm(2 * self.next);
         self.next += 1;
@@ -106,10 +119,20 @@ impl Connections {
             request: Vec::new(),
             answer: None,
             sent: 0,
-            until: now + PATIENCE,
+            until: now + REQUEST_TIME,
+            remote: remote.ip().to_canonical(),
         };
         self.open.insert(conn, exchange);
-        Some(conn)
+        conn
+    }
+
+    /// The connection that may give way: of the address with the most, one without a whole request
+    /// before others, and then the oldest. Ids count down, so that one has the highest.
+    fn expendable(&self) -> Option<ConnId> {
+        let count = |ip| self.open.values().filter(|open| open.remote == ip).count();
+        let rank =
+            |(conn, open): (&ConnId, &Exchange)| (count(open.remote), open.answer.is_none(), *conn);
+        self.open.iter().map(rank).max().map(|(_, _, conn)| conn)
     }
 
     /// Whether a connection is one of these.
@@ -121,7 +144,7 @@ impl Connections {
     pub(crate) fn receive<T>(
         &mut self,
         conn: ConnId,
-        bytes: &[u8],
+        (now, bytes): (Instant, &[u8]),
         page: impl FnOnce(&str) -> Page,
         out: &mut Vec<Effect<T>>,
     ) {
@@ -137,6 +160,7 @@ impl Connections {
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
         if let Some(answer) = answer(&exchange.request, page) {
             exchange.answer = Some(answer.bytes());
+            exchange.until = now + ANSWER_TIME;
             out.push(Effect::Output { conn });
             out.push(Effect::Close { conn });
         }
@@ -240,11 +264,12 @@ mod tests {
     use alloc::vec;
 
     fn told(connections: &mut Connections, pieces: &[&str]) -> (String, Vec<Effect>) {
-        let conn = connections.accept(Instant::from_millis(0)).unwrap();
         let mut out: Vec<Effect> = Vec::new();
+        let now = Instant::from_millis(0);
+        let conn = connections.accept(now, remote(1), &mut out);
         for piece in pieces {
             let page = |path: &str| Page::text(200, path);
-            connections.receive(conn, piece.as_bytes(), page, &mut out);
+            connections.receive(conn, (now, piece.as_bytes()), page, &mut out);
         }
         let mut buffer = vec![0; 7];
         let mut answer = Vec::new();
@@ -314,15 +339,62 @@ mod tests {
         assert_eq!(status(&mut connections, &endless), "400");
     }
 
+    fn remote(host: u8) -> SocketAddr {
+        ([192, 0, 2, host], 40_000).into()
+    }
+
+    fn aborted(out: Vec<Effect>) -> Vec<ConnId> {
+        let conn = |effect| match effect {
+            Effect::Abort { conn } => Some(conn),
+            _ => None,
+        };
+        out.into_iter().filter_map(conn).collect()
+    }
+
     #[test]
-    fn silence_is_ended_and_places_are_few() {
+    fn silence_is_ended() {
         let mut connections = Connections::default();
         let now = Instant::from_millis(0);
-        while connections.accept(now).is_some() {}
-        assert_eq!(connections.open.len(), MAX_CONNECTIONS);
         let mut out: Vec<Effect> = Vec::new();
-        connections.timer(now + PATIENCE, &mut out);
-        assert_eq!(out.len(), MAX_CONNECTIONS);
-        assert!(connections.accept(now).is_some());
+        let asked = connections.accept(now, remote(1), &mut out);
+        let silent = connections.accept(now, remote(1), &mut out);
+        let slow = connections.accept(now, remote(1), &mut out);
+        let page = |path: &str| Page::text(200, path);
+        let request = b"GET / HTTP/1.1\r\n\r\n";
+        connections.receive(asked, (now, request), page, &mut out);
+        connections.receive(slow, (now, &request[..9]), page, &mut out);
+        out.clear();
+        connections.timer(now + REQUEST_TIME, &mut out);
+        assert_eq!(aborted(core::mem::take(&mut out)), [slow, silent]);
+        assert_eq!(connections.wake_at(), Some(now + ANSWER_TIME));
+        connections.timer(now + ANSWER_TIME, &mut out);
+        assert_eq!(aborted(out), [asked]);
+    }
+
+    #[test]
+    fn those_who_say_nothing_keep_nobody_out() {
+        let mut connections = Connections::default();
+        let now = Instant::from_millis(0);
+        let mut out: Vec<Effect> = Vec::new();
+        let other = connections.accept(now, remote(2), &mut out);
+        let idle: Vec<ConnId> = (1..MAX_CONNECTIONS)
+            .map(|_| connections.accept(now, remote(1), &mut out))
+            .collect();
+        let page = |path: &str| Page::text(200, path);
+        let request = b"GET / HTTP/1.1\r\n\r\n";
+        connections.receive(idle[0], (now, request), page, &mut out);
+        out.clear();
+        // The operator comes, from anywhere: of the address with most the oldest that is silent
+        // goes.
+        for (host, gone) in [(3, idle[1]), (1, idle[2]), (2, idle[3])] {
+            connections.accept(now, remote(host), &mut out);
+            assert_eq!(aborted(core::mem::take(&mut out)), [gone]);
+        }
+        // However many come, who asks at once is answered.
+        for _ in 0..1000 {
+            connections.accept(now, remote(1), &mut out);
+            assert!(connections.open.len() <= MAX_CONNECTIONS);
+        }
+        assert!(connections.has(other) && connections.has(idle[0]));
     }
 }

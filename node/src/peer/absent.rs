@@ -13,21 +13,31 @@ use super::seek::Stage;
 use crate::actors::CallId;
 use crate::host::Clock;
 use crate::refusal::Refusal;
+use crate::shares::{Full, Payer};
 
 impl Peer {
     /// Lets a particle wait until its peer is connected.
-    pub(super) fn send_later(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+    pub(super) fn send_later(
+        &mut self,
+        clock: Clock,
+        peer: PeerId,
+        payer: Payer,
+        particle: Particle,
+    ) {
         self.trace
             .particle(&particle.id, &peer, "waits: the peer is not connected");
-        match self.seeks.add_particle(peer, particle) {
+        match self.seeks.add_particle(peer, payer, particle) {
             Ok(true) => {
                 let addresses = self.known_addresses(&peer);
                 self.dial_peer(clock, peer, addresses, Origin::Told);
             }
             Ok(false) => {}
-            Err(_) => {
+            Err(full) => {
                 log::debug!(target: "node", "too much waits: a particle to {peer} is not sent");
-                self.node.count(Refusal::SeeksFull);
+                self.node.count(match full {
+                    Full::All => Refusal::SeeksFull,
+                    _ => Refusal::SeeksShare,
+                });
             }
         }
     }
@@ -37,13 +47,14 @@ impl Peer {
         &mut self,
         clock: Clock,
         call: CallId,
+        payer: Payer,
         peer: PeerId,
         addresses: Vec<Multiaddr>,
     ) {
         if self.swarm.is_connected(&peer) {
             return self.node.complete(call, true.into());
         }
-        let Ok(first) = self.seeks.add_call(peer, call) else {
+        let Ok(first) = self.seeks.add_call(peer, payer, call) else {
             return self.node.complete(call, false.into());
         };
         if !addresses.is_empty() {
@@ -84,7 +95,7 @@ impl Peer {
         for call in seek.calls {
             self.node.complete(call, false.into());
         }
-        for particle in seek.particles {
+        for (_, particle) in seek.particles {
             self.not_sent(peer, &particle, Refusal::NotFound);
         }
     }
@@ -98,8 +109,8 @@ impl Peer {
         for call in seek.calls {
             self.node.complete(call, true.into());
         }
-        for particle in seek.particles {
-            self.send(clock, *peer, particle);
+        for (payer, particle) in seek.particles {
+            self.send(clock, *peer, payer, particle);
         }
     }
 }

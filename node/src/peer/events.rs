@@ -1,8 +1,10 @@
 //! What happens on the connections, and what follows from it.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use basalt_net::multiaddr::Multiaddr;
+use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{Direction, Event};
 
 use super::dialing::Origin;
@@ -29,13 +31,18 @@ impl Peer {
             }
             for effect in core::mem::take(&mut self.node_effects) {
                 match effect {
-                    actors::Effect::Send { peer, particle } => self.send(clock, peer, particle),
+                    actors::Effect::Send {
+                        peer,
+                        payer,
+                        particle,
+                    } => self.send(clock, peer, payer, particle),
                     actors::Effect::Connect {
                         call,
+                        payer,
                         peer,
                         addresses,
                     } => {
-                        self.connect(clock, call, peer, addresses);
+                        self.connect(clock, call, payer, peer, addresses);
                     }
                 }
             }
@@ -64,6 +71,23 @@ impl Peer {
         }
     }
 
+    /// Writes what happened with a peer into the log: of strangers not more than a console takes.
+    fn tell(&mut self, clock: Clock, peer: &PeerId, what: fmt::Arguments<'_>) {
+        let is_known = self.bootstrap.contains(peer) || self.node.host().operator == Some(*peer);
+        let skipped = match is_known {
+            true => Some(0),
+            false => self.chatter.may_speak(clock.now),
+        };
+        match skipped {
+            Some(0) => log::info!(target: "peer", "{peer} {what}"),
+            Some(skipped) => log::info!(
+                target: "peer",
+                "{peer} {what}; {skipped} lines about other peers are left out"
+            ),
+            None => log::debug!(target: "peer", "{peer} {what}"),
+        }
+    }
+
     fn on_event(&mut self, clock: Clock, event: Event) {
         match event {
             Event::Connected {
@@ -75,7 +99,11 @@ impl Peer {
             } => {
                 self.node.on_connection(clock, &peer, true);
                 self.reached.bootstrap_connected += u64::from(self.bootstrap.contains(&peer));
-                log::info!(target: "peer", "{peer} connected from {remote} ({conn})");
+                self.tell(
+                    clock,
+                    &peer,
+                    format_args!("connected from {remote} ({conn})"),
+                );
                 self.trace
                     .peer(&peer, format_args!("connected, {direction:?} ({conn})"));
                 // An incoming connection comes from a port that nobody listens on.
@@ -83,15 +111,17 @@ impl Peer {
                     Direction::Outbound => Some(Multiaddr::from_socket(remote)),
                     Direction::Inbound => None,
                 };
+                self.remotes.insert(peer, remote.ip());
                 self.contacts.connected(peer, address);
                 self.end_dial(conn);
                 self.found(clock, &peer);
             }
             Event::Disconnected { peer } => {
-                log::info!(target: "peer", "{peer} disconnected");
+                self.tell(clock, &peer, format_args!("disconnected"));
                 self.trace.peer(&peer, "disconnected");
                 self.node.on_connection(clock, &peer, false);
                 self.reached.bootstrap_disconnected += u64::from(self.bootstrap.contains(&peer));
+                self.remotes.remove(&peer);
                 self.contacts.disconnected(&peer);
             }
             Event::Closed { conn, peer, reason } => {

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
@@ -12,6 +13,7 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::swarm::{self, ConnId, Swarm};
 use basalt_net::tls;
 
+use super::chatter::Chatter;
 use super::config::Config;
 use super::contacts::Contacts;
 use super::seek::Seeks;
@@ -23,7 +25,7 @@ use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
 use crate::rooms::{Parts, Rooms};
-use crate::script::Aquavm;
+use crate::script::{Aquavm, RunLimits};
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
@@ -47,10 +49,13 @@ pub struct Peer {
     pub(super) dials: BTreeMap<ConnId, PeerId>,
     /// Particles that came in and wait to be checked.
     pub(super) inbox: Inbox,
+    /// Where each connected peer last connected from.
+    pub(super) remotes: BTreeMap<PeerId, IpAddr>,
     /// What waits for a connection to a peer.
     pub(super) seeks: Seeks,
     pub(super) tls: Option<Arc<tls::Context>>,
     pub(super) trace: Trace,
+    pub(super) chatter: Chatter,
     pub(super) devices: Vec<DeviceReport>,
     pub(super) swarm_effects: swarm::Effects,
     pub(super) node_effects: Vec<actors::Effect>,
@@ -82,11 +87,13 @@ impl Peer {
     fn build(config: Config, keypair: Keypair, seed: [u8; 32], rooms: Rooms) -> Peer {
         let kademlia = format!("/fluence/kad/{}/1.0.0", config.network);
         let bootstrap = config.bootstrap.iter().filter_map(Multiaddr::peer_id);
-        let bootstrap = bootstrap.collect();
+        let bootstrap: Vec<PeerId> = bootstrap.collect();
+        let kept_peers = bootstrap.iter().copied().chain(config.operator).collect();
         let swarm_config = swarm::Config {
             agent_version: config.version,
             kademlia: Some(kademlia),
             bootstrap: config.bootstrap,
+            kept_peers,
             tls: config.tls.clone(),
             limits: config.connections,
             ..swarm::Config::default()
@@ -95,7 +102,11 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(rooms, config.particles, Aquavm::new(&seed)),
+            node: Node::new(
+                rooms,
+                config.particles,
+                Aquavm::new(&seed, RunLimits::default()),
+            ),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),
@@ -108,9 +119,11 @@ impl Peer {
             begun: false,
             dials: BTreeMap::new(),
             inbox: Inbox::new(config.inbox),
+            remotes: BTreeMap::new(),
             seeks: Seeks::new(config.seeks),
             tls: config.tls,
             trace: Trace::new(config.trace),
+            chatter: Chatter::default(),
             devices: Vec::new(),
             swarm_effects: Vec::new(),
             node_effects: Vec::new(),

@@ -17,7 +17,7 @@ use crate::pages::{self, Report};
 
 impl Peer {
     /// Answers a request for one of the operator's pages.
-    fn on_page(&mut self, input: &Input<'_>, conn: ConnId, out: &mut Vec<Effect>) {
+    fn on_page(&mut self, clock: Clock, input: &Input<'_>, conn: ConnId, out: &mut Vec<Effect>) {
         match input {
             Input::Received { bytes, .. } => {
                 let connected = |peer: &PeerId| self.swarm.is_connected(peer);
@@ -31,7 +31,7 @@ impl Peer {
                     machine: &self.machine_metrics,
                 };
                 let page = |path: &str| pages::page(path, &report);
-                self.pages.receive(conn, bytes, page, out);
+                self.pages.receive(conn, (clock.now, bytes), page, out);
             }
             Input::RemoteClosed { .. } => self.pages.remote_closed(conn, out),
             _ => self.pages.lost(conn),
@@ -54,8 +54,13 @@ impl Machine for Peer {
         accepted
     }
 
-    fn accept_http(&mut self, clock: Clock) -> Option<ConnId> {
-        self.pages.accept(clock.now)
+    fn accept_http(
+        &mut self,
+        clock: Clock,
+        remote: SocketAddr,
+        out: &mut Vec<Effect>,
+    ) -> Option<ConnId> {
+        Some(self.pages.accept(clock.now, remote, out))
     }
 
     fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
@@ -86,7 +91,7 @@ impl Machine for Peer {
             Input::Received { conn, .. } | Input::RemoteClosed { conn } | Input::Lost { conn }
                 if self.pages.has(*conn) =>
             {
-                return self.on_page(&input, *conn, out);
+                return self.on_page(clock, &input, *conn, out);
             }
             _ => {}
         }

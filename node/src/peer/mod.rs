@@ -11,6 +11,7 @@
 //! passing     particles to the node and from it
 //! dialing     dials under way
 //! joined      the state of all this
+//!   chatter   how much the log tells of connections
 //!   config    what the owner decides
 //!   contacts  who is connected, and where peers are
 //!   seek      what waits for a connection
@@ -18,6 +19,7 @@
 //! ```
 
 mod absent;
+mod chatter;
 mod config;
 mod contacts;
 mod dialing;

@@ -8,6 +8,7 @@ use super::joined::Peer;
 use crate::host::Clock;
 use crate::quoted::Quoted;
 use crate::refusal::{Refusal, rarely};
+use crate::shares::{Origin, Payer};
 
 impl Peer {
     /// Gives the node the next particle that came in.
@@ -20,7 +21,8 @@ impl Peer {
         }
         // The node takes the particle; its id is still needed for the log.
         let authored = particle.authored.clone();
-        if let Err(reason) = self.node.receive(clock, particle) {
+        let origin = Origin::new(from, self.remotes.get(&from).copied());
+        if let Err(reason) = self.node.receive_from(clock, origin, particle) {
             let times = self.node.refused(reason);
             self.trace.particle(&authored.id, &from, reason);
             log::log!(
@@ -33,7 +35,7 @@ impl Peer {
     }
 
     /// Sends a particle to a peer, or lets it wait until there is a connection.
-    pub(super) fn send(&mut self, clock: Clock, peer: PeerId, particle: Particle) {
+    pub(super) fn send(&mut self, clock: Clock, peer: PeerId, payer: Payer, particle: Particle) {
         if particle.is_expired(clock.wall_ms) {
             return self.not_sent(&peer, &particle, Refusal::ExpiredHere);
         }
@@ -45,7 +47,7 @@ impl Peer {
                 self.reached.local += 1;
                 return self.trace.particle(&particle.id, &peer, "sent");
             }
-            Err(CannotSend::NotConnected) => return self.send_later(clock, peer, particle),
+            Err(CannotSend::NotConnected) => return self.send_later(clock, peer, payer, particle),
             Err(CannotSend::Congested) => Refusal::Congested,
             Err(CannotSend::TooBig) => Refusal::SendFailed,
         };

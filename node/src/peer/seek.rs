@@ -12,6 +12,7 @@ use basalt_net::peer_id::PeerId;
 
 use crate::actors::CallId;
 use crate::intake::particle_bytes;
+use crate::shares::{Full, Payer, Pool};
 
 /// What may wait for peers that are not connected.
 #[derive(Debug, Clone)]
@@ -53,7 +54,9 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Seek {
     pub(super) stage: Stage,
-    pub(super) particles: Vec<Particle>,
+    pub(super) particles: Vec<(Payer, Particle)>,
+    /// Who pays for the search.
+    payer: Payer,
     pub(super) calls: Vec<CallId>,
 }
 
@@ -62,19 +65,17 @@ pub(super) struct Seek {
 pub(super) struct Seeks {
     limits: SeekLimits,
     peers: BTreeMap<PeerId, Seek>,
-    bytes: usize,
+    searches: Pool,
+    bytes: Pool,
 }
-
-/// Too much waits already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
 
 impl Seeks {
     pub(super) fn new(limits: SeekLimits) -> Seeks {
         Seeks {
-            limits,
             peers: BTreeMap::new(),
-            bytes: 0,
+            searches: Pool::new(limits.max_peers as u64),
+            bytes: Pool::new(limits.max_bytes as u64),
+            limits,
         }
     }
 
@@ -88,34 +89,46 @@ impl Seeks {
 
     /// Lets a particle wait. True if it is the first that waits for its peer: then it is up to the
     /// caller to look for that.
-    pub(super) fn add_particle(&mut self, peer: PeerId, particle: Particle) -> Result<bool, Full> {
+    pub(super) fn add_particle(
+        &mut self,
+        peer: PeerId,
+        payer: Payer,
+        particle: Particle,
+    ) -> Result<bool, Full> {
         let waiting = self.peers.get(&peer).map_or(0, |seek| seek.particles.len());
-        let bytes = self.bytes + particle_bytes(&particle);
-        if waiting >= self.limits.max_particles || bytes > self.limits.max_bytes {
-            return Err(Full);
+        let bytes = particle_bytes(&particle) as u64;
+        if waiting >= self.limits.max_particles {
+            return Err(Full::All);
         }
-        let (seek, first) = self.seek(peer)?;
-        seek.particles.push(particle);
-        self.bytes = bytes;
+        self.bytes.may_take(&payer, bytes)?;
+        let (seek, first) = self.seek(peer, payer)?;
+        seek.particles.push((payer, particle));
+        self.bytes.add(&payer, bytes);
         Ok(first)
     }
 
     /// Lets a call wait; otherwise as [`Seeks::add_particle`]. The node bounds the number of calls.
-    pub(super) fn add_call(&mut self, peer: PeerId, call: CallId) -> Result<bool, Full> {
-        let (seek, first) = self.seek(peer)?;
+    pub(super) fn add_call(
+        &mut self,
+        peer: PeerId,
+        payer: Payer,
+        call: CallId,
+    ) -> Result<bool, Full> {
+        let (seek, first) = self.seek(peer, payer)?;
         seek.calls.push(call);
         Ok(first)
     }
 
-    fn seek(&mut self, peer: PeerId) -> Result<(&mut Seek, bool), Full> {
+    fn seek(&mut self, peer: PeerId, payer: Payer) -> Result<(&mut Seek, bool), Full> {
         let first = !self.peers.contains_key(&peer);
-        if first && self.peers.len() >= self.limits.max_peers {
-            return Err(Full);
+        if first {
+            self.searches.take(&payer, 1)?;
         }
         let seek = self.peers.entry(peer).or_insert(Seek {
             stage: Stage::Dialing,
             particles: Vec::new(),
             calls: Vec::new(),
+            payer,
         });
         Ok((seek, first))
     }
@@ -123,7 +136,10 @@ impl Seeks {
     /// The waiting is over, one way or the other.
     pub(super) fn take(&mut self, peer: &PeerId) -> Option<Seek> {
         let seek = self.peers.remove(peer)?;
-        self.bytes -= seek.particles.iter().map(particle_bytes).sum::<usize>();
+        self.searches.give(&seek.payer, 1);
+        for (payer, particle) in &seek.particles {
+            self.bytes.give(payer, particle_bytes(particle) as u64);
+        }
         Some(seek)
     }
 }
@@ -135,6 +151,8 @@ pub(super) mod tests {
     use alloc::vec;
     use basalt_net::keypair::Keypair;
     use basalt_net::particle::Authored;
+
+    use crate::shares::Origin;
 
     pub(in super::super) fn peer(n: u8) -> PeerId {
         Keypair::from_seed([n; 32]).peer_id()
@@ -160,14 +178,20 @@ pub(super) mod tests {
             max_bytes: 100,
             max_dials: 8,
         });
-        assert_eq!(seeks.add_particle(peer(1), particle(10)), Ok(true));
-        assert_eq!(seeks.add_particle(peer(1), particle(10)), Ok(false));
-        assert_eq!(seeks.add_particle(peer(1), particle(10)), Err(Full));
-        assert_eq!(seeks.add_particle(peer(2), particle(81)), Err(Full));
-        assert_eq!(seeks.add_particle(peer(2), particle(80)), Ok(true));
-        assert_eq!(seeks.add_particle(peer(3), particle(0)), Err(Full));
+        let house = Payer::HOUSE;
+        let stranger = Payer::author(peer(9), Origin::default());
+        let mut add = |n, size| seeks.add_particle(peer(n), house, particle(size));
+        assert_eq!(add(1, 10), Ok(true));
+        assert_eq!(add(1, 10), Ok(false));
+        assert_eq!(add(1, 10), Err(Full::All));
+        assert_eq!(add(2, 81), Err(Full::All));
+        assert_eq!(add(2, 80), Ok(true));
+        assert_eq!(add(3, 0), Err(Full::All));
         assert_eq!(seeks.take(&peer(2)).unwrap().particles.len(), 1);
-        assert_eq!(seeks.add_particle(peer(3), particle(80)), Ok(true));
+        let mut add = |n, size| seeks.add_particle(peer(n), stranger, particle(size));
+        assert_eq!(add(3, 30), Ok(true));
+        assert_eq!(add(3, 30), Err(Full::Author));
+        assert_eq!(seeks.add_particle(peer(3), house, particle(50)), Ok(false));
         assert!(seeks.take(&peer(2)).is_none());
     }
 }

@@ -13,10 +13,13 @@ use crate::call::Call;
 use crate::chain::Chain;
 use crate::host::Clock;
 use crate::ipfs::Target;
+use crate::ipfs::dag::Form;
 use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
 use crate::services::{self, Blueprint, Entry, Kind, OWN_ALIASES, Services};
+use crate::shares::Full;
 use crate::spells::{Config, Installation, Maker, Question};
+use crate::vault;
 
 impl Rooms {
     /// When work for a call must be done: with its particle's life, and not later than a service
@@ -45,10 +48,46 @@ impl Rooms {
     /// Calls a service.
     pub(crate) fn call_service(&mut self, call: &Call<'_>, id: &str) -> Result<Reply, CallError> {
         let token = call.host.token(call.particle);
-        self.vaults.enter(&call.scope, call.particle, &token);
+        self.enter_vault(call);
         let (job, called) = self.services.call(&mut self.tally, call, id, token)?;
         self.followups.insert(job, Followup::Call(called));
         Ok(Reply::job(job))
+    }
+
+    /// Makes the vault of the script's particle. Without one, services say so themselves.
+    pub(crate) fn enter_vault(&mut self, call: &Call<'_>) {
+        let token = call.host.token(call.particle);
+        let entered = self
+            .vaults
+            .enter(&call.scope, call.particle, &token, call.payer);
+        if let Err(error) = entered {
+            self.count_vault(&error);
+            log::debug!(target: "vault", "no directory for a particle: {error}");
+        }
+    }
+
+    /// Counts that somebody has his share of the vaults.
+    pub(crate) fn count_vault(&mut self, error: &vault::Error) {
+        match error {
+            vault::Error::Share(Full::All) => self.count(Refusal::VaultsFull),
+            vault::Error::Share(_) => self.count(Refusal::VaultsShare),
+            _ => {}
+        }
+    }
+
+    /// Puts a file in the script's vault; gives its path.
+    pub(crate) fn put_in_vault(
+        &mut self,
+        call: &Call<'_>,
+        bytes: &[u8],
+    ) -> Result<String, CallError> {
+        let (file, token) = (self.entropy.uuid(), call.host.token(call.particle));
+        let vaults = &mut self.vaults;
+        vaults
+            .enter(&call.scope, call.particle, &token, call.payer)
+            .and_then(|()| vaults.put(&call.scope, call.particle, &file, bytes))
+            .inspect_err(|error| self.count_vault(error))
+            .map_err(CallError::from_error)
     }
 
     /// Makes a service of a blueprint; the reply is its id.
@@ -243,15 +282,19 @@ impl Rooms {
         self.change(call.clock, change, then)
     }
 
-    /// Fetches a file by its CID from an API.
+    /// Fetches what a path names, in a form, from an API.
     pub(crate) fn fetch_file(
         &mut self,
         call: &Call<'_>,
-        hash: &str,
+        what: (&str, Form),
         api: &str,
         target: Target,
     ) -> Reply {
-        let reply = self.ipfs.fetch_file(call, hash, api, target);
+        if let Target::Vault { .. } = &target {
+            self.enter_vault(call);
+        }
+        let keeping = (&mut self.vaults, &mut self.entropy);
+        let reply = self.ipfs.fetch_file(keeping, call, what, api, target);
         for _ in 0..self.ipfs.take_refused() {
             self.tally.refuse(Refusal::FileRefused);
         }

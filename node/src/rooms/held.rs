@@ -229,6 +229,11 @@ impl Rooms {
         &self.tally.refusals
     }
 
+    /// Most jobs that wait for compute cores.
+    pub(crate) fn max_jobs(&self) -> usize {
+        self.services.max_jobs()
+    }
+
     /// Counts something that was refused.
     pub(crate) fn count(&mut self, reason: Refusal) {
         self.tally.refuse(reason);
@@ -332,8 +337,8 @@ impl Rooms {
             }
             Owner::Guest(id) => self.services.web().done(id, answer),
             Owner::Ipfs(id) => {
-                let (vaults, entropy) = (&mut self.vaults, &mut self.entropy);
-                if let Some((job, reply)) = self.ipfs.done(vaults, entropy, id, answer) {
+                let keeping = (&mut self.vaults, &mut self.entropy);
+                if let Some((job, reply)) = self.ipfs.done(keeping, clock.now, id, answer) {
                     self.finish(clock, job, Ok(reply));
                 }
             }
@@ -346,12 +351,18 @@ impl Rooms {
         if let Some(chain) = &mut self.chain {
             chain.timer(clock.now);
         }
+        for (job, reply) in self.ipfs.timer(clock.now) {
+            self.finish(clock, job, Ok(reply));
+        }
     }
 
     /// When to call [`Rooms::timer`] next.
     pub(crate) fn wake_at(&self) -> Option<Instant> {
         let chain = self.chain.as_ref().and_then(Chain::wake_at);
-        [self.services.rest_at(), chain].into_iter().flatten().min()
+        [self.services.rest_at(), chain, self.ipfs.wake_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets services rest that wait for calls for too long.

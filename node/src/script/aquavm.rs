@@ -5,9 +5,11 @@
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
+use core::time::Duration;
 
 use basalt_air::{
-    Air, CallResults, Input, Key, Results, RunParams, Script, SizeLimits, VerifiedSignatures,
+    Air, CallResults, Input, Key, ParseError, Results, RunParams, Script, SizeLimits,
+    VerifiedSignatures,
 };
 
 use super::interpreter::{Interpreter, Outcome, Run};
@@ -18,8 +20,30 @@ const MAX_SIGNATURES: usize = 64 * 1024;
 /// Bytes of parsed scripts that are remembered, in each of two generations.
 const MAX_SCRIPTS: usize = 16 << 20;
 
-/// Bytes of script that are parsed in the time of one instruction.
-const PARSED_PER_STEP: usize = 64;
+/// What one run of a particle may take. Its size is that of its script, of the larger of the data
+/// that is kept and the data that came, and of the results of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    /// Time, as work is counted: the same everywhere, and close to what a core takes.
+    pub time: Duration,
+    /// Time beside it for each MiB of the particle.
+    pub time_per_mib: Duration,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Bytes of memory beside it for each byte of the particle.
+    pub memory_per_byte: u64,
+}
+
+impl Default for RunLimits {
+    fn default() -> RunLimits {
+        RunLimits {
+            time: Duration::from_millis(50),
+            time_per_mib: Duration::from_millis(4),
+            memory: 64 << 20,
+            memory_per_byte: 4,
+        }
+    }
+}
 
 /// The interpreter of crate `basalt-air`.
 pub struct Aquavm {
@@ -36,13 +60,18 @@ impl Aquavm {
     pub const VERSION: &'static str = "0.64.1";
 
     /// An interpreter whose hash tables are keyed by `secret`, which should be entropy.
-    pub fn new(secret: &[u8; 32]) -> Aquavm {
+    pub fn new(secret: &[u8; 32], limits: RunLimits) -> Aquavm {
         let derived = blake3::derive_key("basalt 2026 hash tables of the interpreter", secret);
         let seed = derived
             .first_chunk()
             .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let config = basalt_air::Config {
             seed,
+            max_time: micros(limits.time),
+            time_per_mib: micros(limits.time_per_mib),
+            max_memory: limits.memory,
+            memory_per_byte: limits.memory_per_byte,
             ..basalt_air::Config::default()
         };
         Aquavm {
@@ -68,7 +97,7 @@ impl Aquavm {
 impl Default for Aquavm {
     /// One without a secret: for tools that read nothing of strangers.
     fn default() -> Aquavm {
-        Aquavm::new(&[0; 32])
+        Aquavm::new(&[0; 32], RunLimits::default())
     }
 }
 
@@ -84,15 +113,14 @@ impl Interpreter for Aquavm {
             limits: SizeLimits::default(),
         };
         let text = run.particle.script.as_str();
-        let mut parsing = 0;
-        let script = self.scripts.get(text, |text| {
-            parsing = (text.len() / PARSED_PER_STEP) as u64;
-            self.interpreter.parse(text).ok()
-        });
+        let script = self.scripts.get(text, |text| self.interpreter.parse(text));
         let results: CallResults = run.results.into_iter().collect();
         let input = Input {
-            // A script with a mistake goes in as text: the run tells the mistake.
-            air: script.as_deref().map_or(Air::Text(text), Air::Script),
+            air: match &script {
+                Ok(Found::Known(script)) => Air::Script(script),
+                Ok(Found::Fresh(script)) => Air::Fresh(script),
+                Err(error) => Air::Refused(text, error),
+            },
             prev_data: run.prev,
             current_data: run.current,
             params: &params,
@@ -105,9 +133,19 @@ impl Interpreter for Aquavm {
             data: outcome.data,
             next_peers: outcome.next_peer_pks,
             requests: outcome.call_requests,
-            steps: outcome.steps + outcome.work + parsing,
+            finished: outcome.finished,
+            steps: outcome.steps,
+            time: Duration::from_micros(outcome.time),
         }
     }
+}
+
+/// A parsed script, and who has to pay for that.
+enum Found {
+    /// An earlier run.
+    Known(Rc<Script>),
+    /// This one.
+    Fresh(Rc<Script>),
 }
 
 /// Parsed scripts by their texts. When the younger generation is full it becomes the older one,
@@ -123,19 +161,19 @@ impl Scripts {
     fn get(
         &mut self,
         text: &str,
-        parse: impl FnOnce(&str) -> Option<Script>,
-    ) -> Option<Rc<Script>> {
+        parse: impl FnOnce(&str) -> Result<Script, ParseError>,
+    ) -> Result<Found, ParseError> {
         if let Some(script) = self.young.get(text) {
-            return Some(script.clone());
+            return Ok(Found::Known(script.clone()));
         }
-        let script = match self.old.remove(text) {
-            Some(script) => script,
-            None => Rc::new(parse(text)?),
+        let (script, found): (_, fn(Rc<Script>) -> Found) = match self.old.remove(text) {
+            Some(script) => (script, Found::Known),
+            None => (Rc::new(parse(text)?), Found::Fresh),
         };
         // The text is the key too.
         let bytes = text.len() + script.bytes();
         if bytes > MAX_SCRIPTS / 4 {
-            return Some(script);
+            return Ok(found(script));
         }
         if self.young_bytes + bytes > MAX_SCRIPTS {
             self.old = core::mem::take(&mut self.young);
@@ -143,6 +181,6 @@ impl Scripts {
         }
         self.young_bytes += bytes;
         self.young.insert(text.into(), script.clone());
-        Some(script)
+        Ok(found(script))
     }
 }

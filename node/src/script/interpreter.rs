@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::Authored;
@@ -44,8 +45,12 @@ pub struct Outcome {
     pub next_peers: Vec<String>,
     /// Calls to answer.
     pub requests: Vec<(u32, CallRequest)>,
-    /// Instructions executed, and other work as many instructions as it takes the time of.
+    /// Instructions executed.
     pub steps: u64,
+    /// Whether nothing of the script is left for this scope, whatever comes.
+    pub finished: bool,
+    /// What the run took, as its work is counted: reading, parsing, checking and writing included.
+    pub time: Duration,
 }
 
 /// The code of a run that was stopped because it exceeds its budget.

@@ -3,7 +3,7 @@
 mod aquavm;
 mod interpreter;
 
-pub use aquavm::Aquavm;
+pub use aquavm::{Aquavm, RunLimits};
 pub use basalt_air::data::Tetraplet;
 pub use basalt_air::{CallRequest, CallResult};
 pub(crate) use interpreter::OVER_BUDGET;

@@ -7,7 +7,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use basalt_wasm_host::vfs::{Effect, Journal, JournalError, Quota, Tree};
+use basalt_wasm_host::vfs::{Effect, Journal, JournalError, Quota, Times, Tree};
 use spin::Mutex;
 
 /// Longest record, in bytes: longer batches are cut where an effect ends.
@@ -141,6 +141,39 @@ fn encode(effect: &Effect<'_>, out: &mut Vec<u8>) {
             number(out, *offset);
             bytes(out, data);
         }
+        Effect::Link {
+            ino,
+            parent,
+            name,
+            now,
+        } => {
+            out.push(6);
+            number(out, *ino);
+            number(out, *parent);
+            bytes(out, name.as_bytes());
+            number(out, *now);
+        }
+        Effect::Symlink {
+            ino,
+            parent,
+            name,
+            target,
+            now,
+        } => {
+            out.push(7);
+            number(out, *ino);
+            number(out, *parent);
+            bytes(out, name.as_bytes());
+            bytes(out, target.as_bytes());
+            number(out, *now);
+        }
+        Effect::Times { ino, times } => {
+            out.push(8);
+            number(out, *ino);
+            number(out, times.accessed);
+            number(out, times.modified);
+            number(out, times.changed);
+        }
     }
 }
 
@@ -192,6 +225,27 @@ fn decode<'a>(input: &mut &'a [u8]) -> Option<Effect<'a>> {
             offset: number(input)?,
             data: bytes(input)?,
         },
+        6 => Effect::Link {
+            ino: number(input)?,
+            parent: number(input)?,
+            name: text(input)?,
+            now: number(input)?,
+        },
+        7 => Effect::Symlink {
+            ino: number(input)?,
+            parent: number(input)?,
+            name: text(input)?,
+            target: text(input)?,
+            now: number(input)?,
+        },
+        8 => Effect::Times {
+            ino: number(input)?,
+            times: Times {
+                accessed: number(input)?,
+                modified: number(input)?,
+                changed: number(input)?,
+            },
+        },
         _ => return None,
     })
 }
@@ -225,7 +279,7 @@ mod tests {
         volume.begin();
         vfs.write("/a/b/short", b"text", 3).unwrap();
         volume
-            .with(|tree| tree.unlink(Tree::ROOT, "a/gone"))
+            .with(|tree| tree.unlink(Tree::ROOT, "a/gone", 4))
             .unwrap();
         volume.commit().unwrap();
         records.extend(recorder.take());

@@ -150,6 +150,10 @@ impl Services {
     }
 
     /// Longest call of a service, in milliseconds.
+    pub(crate) fn max_jobs(&self) -> usize {
+        self.limits.max_jobs
+    }
+
     pub(crate) fn max_call_ms(&self) -> u64 {
         self.limits.max_call_ms
     }

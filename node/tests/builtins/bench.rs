@@ -11,6 +11,7 @@ use basalt_node::host::{Clock, Host, Network, Versions};
 use basalt_node::limits::ServiceLimits;
 use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, Tetraplet};
+use basalt_node::shares::Payer;
 use serde_json::Value;
 
 /// Peer ids of the seeds `[n; 32]`.
@@ -86,6 +87,7 @@ pub(crate) fn call(
         scope: host.peer_id,
         trusted: author <= MANAGEMENT,
         particle: &particle,
+        payer: Payer::HOUSE,
         request: &request,
     };
     builtins::call(&mut rooms, &call)

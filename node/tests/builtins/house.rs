@@ -17,6 +17,7 @@ use basalt_node::host::{Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
 use basalt_node::rooms::{Parts, Rooms};
 use basalt_node::script::{CallRequest, Tetraplet};
+use basalt_node::shares::Payer;
 use basalt_node::state::State;
 use basalt_store::Memory;
 use base64::Engine;
@@ -193,6 +194,7 @@ impl House {
             scope,
             trusted,
             particle,
+            payer: Payer::HOUSE,
             request: &request,
         };
         builtins::call(&mut self.rooms, &call)

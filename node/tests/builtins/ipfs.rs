@@ -17,7 +17,10 @@ pub(crate) const TESTED: &[(&str, &str)] = &[
     ("aqua-ipfs", "cat_from"),
     ("aqua-ipfs", "get"),
     ("aqua-ipfs", "get_from"),
+    ("aqua-ipfs", "dag_get"),
+    ("aqua-ipfs", "dag_get_from"),
     ("aqua-ipfs", "put"),
+    ("aqua-ipfs", "dag_put"),
     ("aqua-ipfs", "connect"),
     ("aqua-ipfs", "set_local_api_multiaddr"),
     ("aqua-ipfs", "set_external_api_multiaddr"),
@@ -39,7 +42,10 @@ fn on_the_host_strangers_are_refused() {
         ("cat_from", json!([CID, "/ip4/127.0.0.1/tcp/1"])),
         ("get", json!([CID])),
         ("get_from", json!([CID, "/ip4/127.0.0.1/tcp/1"])),
+        ("dag_get", json!([CID])),
+        ("dag_get_from", json!([CID, "/ip4/127.0.0.1/tcp/1"])),
         ("put", json!(["x"])),
+        ("dag_put", json!(["x"])),
         ("connect", json!(["/ip4/127.0.0.1/tcp/1"])),
         ("get_local_api_multiaddr", json!([])),
         ("get_external_api_multiaddr", json!([])),
@@ -97,7 +103,7 @@ fn what_cannot_be_fetched_is_told_in_the_answer() {
         (
             "x",
             "/ip4/192.0.2.1/tcp/5001",
-            "'x' is no CID of a file with a SHA-256 hash",
+            "'x' is no CID that IPFS knows",
         ),
         (CID, "nowhere", "'nowhere' is no multiaddr"),
     ] {
@@ -106,6 +112,42 @@ fn what_cannot_be_fetched_is_told_in_the_answer() {
         let told = answer["error"].as_str().unwrap();
         assert!(told.starts_with(error), "{told}");
     }
+}
+
+/// Not that the service is missing.
+#[test]
+fn a_function_that_is_missing_is_told_so() {
+    let mut house = House::new();
+    for (service, function, told) in [
+        (
+            "aqua-ipfs",
+            "dag_pop",
+            "Service with id 'aqua-ipfs' has no function 'dag_pop'",
+        ),
+        ("peer", "", "Service with id 'peer' has no function ''"),
+        (
+            "ipfs",
+            "cat",
+            "Service with id 'ipfs' not found (function cat)",
+        ),
+    ] {
+        assert_eq!(house.fail(HOST, service, function, json!([])), told);
+    }
+}
+
+/// What needs no network is there at once.
+#[test]
+fn a_block_in_its_cid_is_a_file() {
+    let mut house = House::new();
+    let inlined = json!(["bafkqaddimvwgy3zanfxgy2lomu"]);
+    let read = house.ask(HOST, "aqua-ipfs", "cat", inlined.clone());
+    assert_eq!(read["contents"], "hello inline");
+    let node = house.ask(HOST, "aqua-ipfs", "dag_get", inlined);
+    let path = node["path"].clone();
+    assert_eq!(
+        house.ask(HOST, "vault", "cat", json!([path])),
+        json!(r#"{"/":{"bytes":"aGVsbG8gaW5saW5l"}}"#)
+    );
 }
 
 /// A worker of the host.
@@ -126,7 +168,10 @@ fn on_a_worker_strangers_are_refused() {
             ("cat_from", json!([CID, "/ip4/1.1.1.1/tcp/1"])),
             ("get", json!([CID])),
             ("get_from", json!([CID, "/ip4/1.1.1.1/tcp/1"])),
+            ("dag_get", json!([CID])),
+            ("dag_get_from", json!([CID, "/ip4/1.1.1.1/tcp/1"])),
             ("put", json!(["x"])),
+            ("dag_put", json!(["x"])),
             ("connect", json!(["/ip4/1.1.1.1/tcp/1"])),
             ("get_local_api_multiaddr", json!([])),
             ("get_external_api_multiaddr", json!([])),
@@ -151,14 +196,17 @@ fn a_worker_reaches_public_addresses_and_those_of_this_node() {
     let mut own = Authored::clone(&house.header(HOST));
     own.init_peer_id = worker;
     let own = Arc::new(own);
-    let fetch = |house: &mut House, particle: &Arc<Authored>, api: &str| {
+    let fetch_by = |house: &mut House, particle: &Arc<Authored>, function: &str, api: &str| {
         let arguments = json!([CID, api]);
-        let begun = house.begin_by(particle, false, worker, "aqua-ipfs", "cat_from", arguments);
+        let begun = house.begin_by(particle, false, worker, "aqua-ipfs", function, arguments);
         match begun.unwrap() {
             Reply::Later(Later::Job(_)) => None,
             Reply::Value(value) => Some(value["error"].as_str().unwrap().to_string()),
             other => panic!("{other:?}"),
         }
+    };
+    let fetch = |house: &mut House, particle: &Arc<Authored>, api: &str| {
+        fetch_by(house, particle, "cat_from", api)
     };
     let inside = [
         "/ip4/127.0.0.1/tcp/5001",
@@ -174,10 +222,13 @@ fn a_worker_reaches_public_addresses_and_those_of_this_node() {
     let operator = house.header(MANAGEMENT);
     for api in inside {
         let refused = format!("'{api}' is not a public address");
-        assert_eq!(fetch(&mut house, &own, api), Some(refused));
+        for function in ["cat_from", "get_from", "dag_get_from"] {
+            let told = fetch_by(&mut house, &own, function, api);
+            assert_eq!(told, Some(refused.clone()), "{function}");
+        }
     }
     let count = house.rooms.refusals().of(Refusal::FileRefused);
-    assert_eq!(count, inside.len() as u64);
+    assert_eq!(count, 3 * inside.len() as u64);
     for api in ["/ip4/1.1.1.1/tcp/5001", "/dns4/a.example/tcp/5001"] {
         assert_eq!(fetch(&mut house, &own, api), None, "{api}");
     }

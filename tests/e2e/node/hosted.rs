@@ -253,7 +253,10 @@ impl Ccp {
         });
         let body = body.to_string();
         let length = body.len();
-        let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\nConnection: close\r\n");
+        let head = format!(
+            "POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n"
+        );
         let answer: serde_json::Value =
             serde_json::from_str(&http(self.address(), &format!("{head}\r\n{body}"))?)?;
         ensure!(answer["id"] == 7 && answer["jsonrpc"] == "2.0", "{answer}");

@@ -74,9 +74,9 @@ pub fn check(data: &[u8]) {
                 volume.with(|tree| tree.close(ino));
             }
             6 => drop(volume.with(|tree| tree.make_dir(Tree::ROOT, &path, now))),
-            7 => drop(volume.with(|tree| tree.remove_dir(Tree::ROOT, &path))),
-            8 => drop(volume.with(|tree| tree.unlink(Tree::ROOT, &path))),
-            9 => drop(volume.with(|tree| tree.rename(Tree::ROOT, &path, Tree::ROOT, &other))),
+            7 => drop(volume.with(|tree| tree.remove_dir(Tree::ROOT, &path, now))),
+            8 => drop(volume.with(|tree| tree.unlink(Tree::ROOT, &path, now))),
+            9 => drop(volume.with(|tree| tree.rename(Tree::ROOT, &path, Tree::ROOT, &other, now))),
             10 => {
                 *refuse.lock().unwrap() = step[3] & 3 == 0;
                 let kept = volume.commit().is_ok();

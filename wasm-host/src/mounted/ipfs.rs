@@ -7,6 +7,8 @@ use alloc::{
     vec::Vec,
 };
 
+use serde_json::Value;
+
 use super::{
     multipart,
     native::{Environment, Mounted, Output, file_error},
@@ -81,21 +83,15 @@ fn run(arguments: &[String], environment: &mut Environment<'_>) -> Result<Vec<u8
                 }
             }
             let answer = upload(environment, &format!("{api}/add?{query}"), path)?;
-            field(&answer, "Hash")
+            field(&answer, "/Hash")
         }
         ["block", "put", path] => {
             let answer = upload(environment, &format!("{api}/block/put"), path)?;
-            field(&answer, "Key")
+            field(&answer, "/Key")
         }
         ["dag", "put", path] => {
             let answer = upload(environment, &format!("{api}/dag/put"), path)?;
-            let json: serde_json::Value =
-                serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-            let cid = json
-                .pointer("/Cid/~1")
-                .and_then(|cid| cid.as_str())
-                .ok_or("answer without a CID")?;
-            Ok(format!("{cid}\n").into_bytes())
+            field(&answer, "/Cid/~1")
         }
         ["cat", hash] => post(
             environment,
@@ -137,7 +133,7 @@ fn run(arguments: &[String], environment: &mut Environment<'_>) -> Result<Vec<u8
         ["id"] => {
             let answer = post(environment, &format!("{api}/id"), None)?;
             match command.option("f") {
-                Some("<id>") => field(&answer, "ID"),
+                Some("<id>") => field(&answer, "/ID"),
                 _ => Ok(answer),
             }
         }
@@ -209,22 +205,22 @@ fn post(
     Ok(response.body)
 }
 
-/// A field of a JSON answer as a line. Answers may be several objects in lines; the last one
-/// counts.
-fn field(answer: &[u8], name: &str) -> Result<Vec<u8>, String> {
-    let text = core::str::from_utf8(answer).map_err(|error| error.to_string())?;
-    let last = text
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("");
-    let json: serde_json::Value = serde_json::from_str(last).map_err(|error| error.to_string())?;
-    let value = json.get(name).and_then(|value| value.as_str());
-    Ok(format!(
-        "{}\n",
-        value.ok_or_else(|| format!("answer without {name}"))?
-    )
-    .into_bytes())
+/// A field of an answer as a line, by its JSON pointer. Answers are streams of objects, with
+/// progress before the result and perhaps an error after it; the last that has the field counts.
+fn field(answer: &[u8], pointer: &str) -> Result<Vec<u8>, String> {
+    let mut last = None;
+    for value in serde_json::Deserializer::from_slice(answer).into_iter::<Value>() {
+        let value = value.map_err(|error| error.to_string())?;
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+        if let (Some("error"), Some(message)) = (text("/Type"), text("/Message")) {
+            return Err(message.to_string());
+        }
+        last = text(pointer).map(String::from).or(last);
+    }
+    match last {
+        Some(value) => Ok(format!("{value}\n").into_bytes()),
+        None => Err(format!("answer without {pointer}")),
+    }
 }
 
 /// Percent encoding of what may not stand in a query.
@@ -238,4 +234,28 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_streams() {
+        let hash = |answer: &str| field(answer.as_bytes(), "/Hash");
+        let progress = r#"{"Name":"file","Bytes":262144}"#;
+        let done = r#"{"Name":"file","Hash":"Qm1","Size":"3"}"#;
+        let found = Ok(b"Qm1\n".to_vec());
+        assert_eq!(hash(done), found);
+        assert_eq!(hash(&format!("{progress}\n{done}\n")), found);
+        assert_eq!(hash(&format!("{done}{progress}\n\n")), found);
+        assert_eq!(hash(&done.replace(',', ",\n")), found);
+        let broken = r#"{"Message":"disk full","Code":0,"Type":"error"}"#;
+        assert_eq!(hash(&format!("{done}\n{broken}")), Err("disk full".into()));
+        assert!(hash(progress).is_err());
+        assert!(hash("").is_err());
+        assert!(hash("<html>").is_err());
+        let node = br#"{"Cid":{"/":"bafy"}}"#;
+        assert_eq!(field(node, "/Cid/~1"), Ok(b"bafy\n".to_vec()));
+    }
 }

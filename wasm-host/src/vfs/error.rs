@@ -11,8 +11,16 @@ pub enum FsError {
     Exists,
     /// Unusable argument.
     Invalid,
+    /// The name of a directory that cannot be taken away: the starting one, or one given as `.`.
+    Busy,
+    /// More than any volume of this kind can hold.
+    TooBig,
     /// A directory where a file is needed.
     IsDirectory,
+    /// Symbolic links that lead in a circle, one where none may be, or too many of them.
+    Loop,
+    /// What a file system never allows, such as a second name for a directory.
+    NotPermitted,
     /// No such name.
     NotFound,
     /// A file where a directory is needed.
@@ -35,7 +43,11 @@ impl fmt::Display for FsError {
             Self::BadHandle => "bad file handle",
             Self::Exists => "name exists",
             Self::Invalid => "invalid argument",
+            Self::Busy => "the directory is in use",
+            Self::TooBig => "file too large",
             Self::IsDirectory => "is a directory",
+            Self::Loop => "too many levels of symbolic links",
+            Self::NotPermitted => "not permitted",
             Self::NotFound => "no such file or directory",
             Self::NotDirectory => "not a directory",
             Self::NotEmpty => "directory not empty",

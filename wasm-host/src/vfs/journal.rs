@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::node::Ino;
+use super::node::{Ino, Times};
 
 /// One change of a volume. Replaying all committed effects in order over an empty tree gives the
 /// tree ([`super::Tree::apply`]).
@@ -22,14 +22,14 @@ pub enum Effect<'a> {
         /// Time in nanoseconds since 1970.
         now: u64,
     },
-    /// A name is gone; the node it had, too.
+    /// A name is gone; the node it had, too, if it was the last one.
     Remove {
         /// Directory.
         parent: Ino,
         /// Name in it.
         name: &'a str,
     },
-    /// A node has a new name; what had the new name before is gone.
+    /// A node has a new name; what had the new name before has lost it.
     Rename {
         /// Old directory.
         from: Ino,
@@ -58,6 +58,37 @@ pub enum Effect<'a> {
         offset: u64,
         /// The bytes.
         data: &'a [u8],
+    },
+    /// One more name for a file or a symbolic link.
+    Link {
+        /// The node.
+        ino: Ino,
+        /// Directory.
+        parent: Ino,
+        /// Name in it, which is free.
+        name: &'a str,
+        /// Time in nanoseconds since 1970.
+        now: u64,
+    },
+    /// A new symbolic link under a name that is free.
+    Symlink {
+        /// Number of the new node, never used before on the volume.
+        ino: Ino,
+        /// Directory.
+        parent: Ino,
+        /// Name in it.
+        name: &'a str,
+        /// The path that it stands for.
+        target: &'a str,
+        /// Time in nanoseconds since 1970.
+        now: u64,
+    },
+    /// The times of a node, where the effects before do not give them.
+    Times {
+        /// The node.
+        ino: Ino,
+        /// Its times.
+        times: Times,
     },
 }
 

@@ -1,7 +1,7 @@
 //! The file system of services.
 //!
-//! A [`Volume`] is one tree of directories and files in memory, with quotas; [`tree`] holds it,
-//! `path` walks names without leaving the starting directory, [`txn`] remembers what a call
+//! A [`Volume`] is one tree of directories, files and symbolic links in memory, with quotas;
+//! [`tree`] holds it, `path` walks names without leaving the starting directory, [`txn`] remembers what a call
 //! changed. A volume with a [`Journal`] is transactional: at the end of a call its changes are
 //! handed to the journal as one batch of [`Effect`]s, and when the journal refuses them, or the
 //! caller asks, they are undone. [`Vfs`] puts volumes together: a service's storage, its scratch
@@ -21,7 +21,7 @@ use alloc::{
 };
 pub use error::FsError;
 pub use journal::{Effect, Journal, JournalError};
-pub use node::{Ino, NodeKind, Stat};
+pub use node::{Ino, Kind, NodeKind, Stat, Times};
 pub use quota::Quota;
 pub use tree::Tree;
 pub use volume::{DeviceId, Volume};

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::{
     journal::Effect,
-    node::{Ino, Node, NodeKind},
+    node::{Ino, Node, NodeKind, Times},
 };
 
 /// Bytes remembered and journalled as a unit: a database page.
@@ -21,6 +21,19 @@ pub(super) enum Change {
         parent: Ino,
         name: String,
         directory: bool,
+        now: u64,
+    },
+    Symlink {
+        ino: Ino,
+        parent: Ino,
+        name: String,
+        target: String,
+        now: u64,
+    },
+    Link {
+        ino: Ino,
+        parent: Ino,
+        name: String,
         now: u64,
     },
     /// The node behind the name; it may still be open.
@@ -38,7 +51,6 @@ pub(super) enum Change {
 /// What a file was before the transaction.
 pub(super) struct Before {
     pub(super) len: usize,
-    pub(super) mtime: u64,
     pub(super) pages: BTreeMap<usize, Box<[u8]>>,
 }
 
@@ -46,16 +58,17 @@ pub(super) struct Before {
 pub(super) struct Txn {
     pub(super) changes: Vec<Change>,
     pub(super) files: BTreeMap<Ino, Before>,
+    /// Times before they changed, and those that new nodes began with.
+    pub(super) times: BTreeMap<Ino, Times>,
     /// Nodes without a name and without a handle left: freed from the tree, kept for undoing.
     pub(super) freed: BTreeMap<Ino, Node>,
 }
 
 impl Txn {
     /// Remembers the pages of `range` before they change. Call it before changing bytes or length.
-    pub(super) fn touch(&mut self, ino: Ino, bytes: &[u8], mtime: u64, range: Range<usize>) {
+    pub(super) fn touch(&mut self, ino: Ino, bytes: &[u8], range: Range<usize>) {
         let before = self.files.entry(ino).or_insert_with(|| Before {
             len: bytes.len(),
-            mtime,
             pages: BTreeMap::new(),
         });
         let end = range.end.min(before.len).min(bytes.len());
@@ -95,6 +108,30 @@ impl Txn {
                     directory: *directory,
                     now: *now,
                 },
+                Change::Symlink {
+                    ino,
+                    parent,
+                    name,
+                    target,
+                    now,
+                } => Effect::Symlink {
+                    ino: *ino,
+                    parent: *parent,
+                    name,
+                    target,
+                    now: *now,
+                },
+                Change::Link {
+                    ino,
+                    parent,
+                    name,
+                    now,
+                } => Effect::Link {
+                    ino: *ino,
+                    parent: *parent,
+                    name,
+                    now: *now,
+                },
                 Change::Remove { parent, name, .. } => Effect::Remove {
                     parent: *parent,
                     name,
@@ -116,7 +153,7 @@ impl Txn {
         for (ino, before) in &self.files {
             // A file without a name ends with its last handle, and no restart finds it: it is not
             // stored.
-            let Some(node) = node(*ino).filter(|node| node.named) else {
+            let Some(node) = node(*ino).filter(|node| node.links > 0) else {
                 continue;
             };
             let NodeKind::File(bytes) = &node.kind else {
@@ -126,7 +163,7 @@ impl Txn {
             effects.push(Effect::Resize {
                 ino: *ino,
                 len: bytes.len() as u64,
-                now: node.mtime,
+                now: node.times.modified,
             });
             for range in dirty(before, bytes.len()) {
                 effects.push(Effect::Write {
@@ -135,6 +172,25 @@ impl Txn {
                     data: &bytes[range],
                 });
             }
+        }
+        // Last, for the effects before move times, too.
+        for (ino, before) in &self.times {
+            let Some(node) = node(*ino).filter(|node| node.links > 0) else {
+                continue;
+            };
+            let given = Times {
+                accessed: before.accessed,
+                modified: node.times.modified,
+                changed: node.times.modified,
+            };
+            // What a file's new length says already.
+            if node.times == *before || (self.files.contains_key(ino) && node.times == given) {
+                continue;
+            }
+            effects.push(Effect::Times {
+                ino: *ino,
+                times: node.times,
+            });
         }
         effects
     }

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use super::Errno;
-use crate::vfs::{Dir, FsError, Ino, Volume};
+use crate::vfs::{Dir, FsError, Ino, Kind, Volume};
 
 /// First descriptor after the standard streams.
 const FIRST: u32 = 3;
@@ -17,7 +17,7 @@ const FIRST: u32 = 3;
 pub(super) struct Listed {
     pub(super) name: String,
     pub(super) ino: Ino,
-    pub(super) directory: bool,
+    pub(super) kind: Kind,
 }
 
 /// What a descriptor stands for.
@@ -33,14 +33,18 @@ pub(super) enum Descriptor {
         /// The listing in progress: names stay where they were while entries come and go.
         listing: Vec<Listed>,
     },
-    File {
-        volume: Volume,
-        ino: Ino,
-        offset: u64,
-        append: bool,
-        read: bool,
-        write: bool,
-    },
+    File(File),
+}
+
+/// An open file.
+pub(super) struct File {
+    pub(super) volume: Volume,
+    pub(super) ino: Ino,
+    pub(super) offset: u64,
+    /// As it was opened, or told later.
+    pub(super) flags: u16,
+    pub(super) read: bool,
+    pub(super) write: bool,
 }
 
 /// All descriptors of a module. Dropping them closes the files.
@@ -87,9 +91,14 @@ impl Descriptors {
     pub(super) fn dir(&self, fd: u32) -> Result<&Dir, Errno> {
         match self.get(fd)? {
             Descriptor::Directory { dir, .. } => Ok(dir),
-            Descriptor::File { .. } => Err(Errno::NOTDIR),
             _ => Err(Errno::BADF),
         }
+    }
+
+    /// The same for opening, which tells what is no directory from what is not there.
+    pub(super) fn dir_to_open(&self, fd: u32) -> Result<&Dir, Errno> {
+        self.get(fd)?;
+        self.dir(fd).map_err(|_| Errno::NOTDIR)
     }
 
     /// Is there room for another one? Asked before a file is opened, so that nothing is made in
@@ -112,13 +121,18 @@ impl Descriptors {
         fd
     }
 
+    /// Closes any of them, also those that were there from the start.
     pub(super) fn close(&mut self, fd: u32) -> Result<(), Errno> {
-        if let Descriptor::Directory { alias: Some(_), .. } = self.get(fd)? {
-            // Without its preopened directories a guest's library cannot resolve any path.
-            return Err(Errno::NOTSUP);
-        }
-        if let Some(descriptor) = self.open.remove(&fd) {
-            release(&descriptor);
+        let descriptor = self.open.remove(&fd).ok_or(Errno::BADF)?;
+        release(&descriptor);
+        Ok(())
+    }
+
+    /// Puts an open one under another number, in place of what has that.
+    pub(super) fn renumber(&mut self, from: u32, to: u32) -> Result<(), Errno> {
+        let descriptor = self.open.remove(&from).ok_or(Errno::BADF)?;
+        if let Some(replaced) = self.open.insert(to, descriptor) {
+            release(&replaced);
         }
         Ok(())
     }
@@ -155,7 +169,7 @@ impl Descriptors {
 fn release(descriptor: &Descriptor) {
     match descriptor {
         Descriptor::Directory { dir, .. } => dir.volume.with(|tree| tree.close(dir.ino)),
-        Descriptor::File { volume, ino, .. } => volume.with(|tree| tree.close(*ino)),
+        Descriptor::File(file) => file.volume.with(|tree| tree.close(file.ino)),
         Descriptor::Input | Descriptor::Output(_) => {}
     }
 }
@@ -169,20 +183,24 @@ impl Drop for Descriptors {
 /// Entries of a directory with `.` and `..` in front.
 pub(super) fn list(dir: &Dir) -> Result<Vec<Listed>, FsError> {
     dir.volume.with(|tree| {
+        // A directory that was removed lists nothing, as on Linux.
+        if tree.stat(dir.ino)?.links == 0 {
+            return Err(FsError::NotFound);
+        }
         let entries = tree.entries(dir.ino)?;
         let mut listing = Vec::with_capacity(entries.len() + 2);
         for name in [".", ".."] {
             listing.push(Listed {
                 name: name.to_string(),
                 ino: dir.ino,
-                directory: true,
+                kind: Kind::Directory,
             });
         }
         for (name, ino) in entries {
             listing.push(Listed {
                 name: name.clone(),
                 ino: *ino,
-                directory: tree.stat(*ino)?.directory,
+                kind: tree.stat(*ino)?.kind,
             });
         }
         Ok(listing)

@@ -6,52 +6,79 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Call, Errno, descriptors::Descriptor, fd::filestat};
-use crate::vfs::{FsError, tree::OpenOptions};
+use super::{
+    Call, Errno,
+    descriptors::{Descriptor, File},
+    fd::filestat,
+    rights,
+};
+use crate::vfs::{Dir, FsError, Kind, tree::OpenOptions};
 
 const CREATE: u32 = 1;
 const DIRECTORY: u32 = 2;
 const EXCLUSIVE: u32 = 4;
 const TRUNCATE: u32 = 8;
-/// Descriptor flag.
-const APPEND: u32 = 1;
-const RIGHT_READ: u64 = 1 << 1;
-/// Rights to write, to allocate, to set the size.
-const RIGHTS_WRITE: u64 = (1 << 6) | (1 << 8) | (1 << 22);
+/// Lookup flag: symbolic links at the end are followed.
+const FOLLOW: u32 = 1;
 
 impl Call<'_> {
     /// The path at arguments `index` (pointer) and `index + 1` (length).
-    fn path(&self, index: usize) -> Result<String, Errno> {
+    pub(super) fn path(&self, index: usize) -> Result<String, Errno> {
         self.memory
             .text(self.arg(index), self.arg(index + 1))
             .map(ToString::to_string)
     }
 
+    /// The lookup flags at argument `index`: is a symbolic link at the end followed?
+    pub(super) fn follow(&self, index: usize) -> Result<bool, Errno> {
+        match self.arg(index) {
+            0 => Ok(false),
+            FOLLOW => Ok(true),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
     pub(super) fn path_open(&mut self) -> Result<(), Errno> {
         let now = self.host.now();
-        let path = self.path(2)?;
-        let (flags, rights, fd_flags, result) =
-            (self.arg(4), self.arg_u64(5), self.arg(7), self.arg(8));
+        let (follow, path) = (self.follow(1)?, self.path(2)?);
+        let (flags, rights, below) = (self.arg(4), self.arg_u64(5), self.arg_u64(6));
+        let (fd_flags, result) = (self.arg(7), self.arg(8));
         // Before anything is opened: a bad pointer for the result must not leave a descriptor
         // behind.
         self.memory.slice(result, 4)?;
-        self.wasi.descriptors.check_room()?;
+        let dir = self.wasi.descriptors.dir_to_open(self.arg(0))?.clone();
+        let known = u32::from(rights::APPEND | rights::NONBLOCK | rights::SYNC);
+        if flags & !(CREATE | DIRECTORY | EXCLUSIVE | TRUNCATE) != 0
+            || fd_flags & !known != 0
+            || (rights | below) & !rights::KNOWN != 0
+        {
+            return Err(Errno::INVAL);
+        }
+        let fd_flags = fd_flags as u16;
+        // As in the reference. Nothing is lost: files are stored when the call ends, all of them or
+        // none.
+        if fd_flags & rights::SYNC != 0 {
+            return Err(Errno::NOTSUP);
+        }
         let options = OpenOptions {
             create: flags & CREATE != 0,
             exclusive: flags & EXCLUSIVE != 0,
             truncate: flags & TRUNCATE != 0,
             directory: flags & DIRECTORY != 0,
+            follow,
         };
-        if options.directory && (options.create || options.exclusive || options.truncate) {
+        let (read, write) = (rights & rights::READ != 0, rights & rights::WRITE != 0);
+        if options.directory && (options.create || options.exclusive || options.truncate)
+            || options.truncate && !write
+        {
             return Err(Errno::INVAL);
         }
-        let (read, write) = (rights & RIGHT_READ != 0, rights & RIGHTS_WRITE != 0);
-        let dir = self.wasi.descriptors.dir(self.arg(0))?.clone();
+        self.wasi.descriptors.check_room()?;
         let (ino, directory) = dir.volume.with(|tree| {
             let ino = tree.open(dir.ino, &path, options, now)?;
-            let directory = tree.stat(ino)?.directory;
+            let directory = tree.stat(ino)?.kind == Kind::Directory;
             // POSIX refuses to open a directory for writing.
-            if directory && write && !options.directory {
+            if directory && (write || fd_flags & rights::APPEND != 0) {
                 tree.close(ino);
                 return Err(FsError::IsDirectory);
             }
@@ -59,7 +86,7 @@ impl Call<'_> {
         })?;
         let descriptor = if directory {
             Descriptor::Directory {
-                dir: crate::vfs::Dir {
+                dir: Dir {
                     volume: dir.volume,
                     ino,
                 },
@@ -67,27 +94,71 @@ impl Call<'_> {
                 listing: Vec::new(),
             }
         } else {
-            Descriptor::File {
+            Descriptor::File(File {
                 volume: dir.volume,
                 ino,
                 offset: 0,
-                append: fd_flags & APPEND != 0,
+                flags: fd_flags,
                 read,
                 write,
-            }
+            })
         };
         let fd = self.wasi.descriptors.add(descriptor);
         self.memory.write_u32(result, fd)
     }
 
     pub(super) fn path_filestat_get(&mut self) -> Result<(), Errno> {
-        let path = self.path(2)?;
+        let (follow, path) = (self.follow(1)?, self.path(2)?);
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        let stat = dir
-            .volume
-            .with(|tree| tree.lookup(dir.ino, &path).and_then(|ino| tree.stat(ino)))?;
+        let stat = dir.volume.with(|tree| {
+            tree.find(dir.ino, &path, follow)
+                .and_then(|ino| tree.stat(ino))
+        })?;
         let bytes = filestat(dir.volume.device(), stat);
         self.memory.write(self.arg(4), &bytes)
+    }
+
+    /// One more name for a file. As in the reference, a symbolic link is linked itself, and no flag
+    /// asks for anything else.
+    pub(super) fn path_link(&mut self) -> Result<(), Errno> {
+        let now = self.host.now();
+        let (path, new_path) = (self.path(2)?, self.path(5)?);
+        let from = self.wasi.descriptors.dir(self.arg(0))?;
+        let to = self.wasi.descriptors.dir(self.arg(4))?;
+        if self.follow(1)? {
+            return Err(Errno::INVAL);
+        }
+        if !from.volume.is(&to.volume) {
+            return Err(FsError::CrossVolume.into());
+        }
+        Ok(from
+            .volume
+            .with(|tree| tree.link(from.ino, &path, to.ino, &new_path, now))?)
+    }
+
+    pub(super) fn path_symlink(&mut self) -> Result<(), Errno> {
+        let now = self.host.now();
+        let (target, path) = (self.path(0)?, self.path(3)?);
+        let dir = self.wasi.descriptors.dir(self.arg(2))?;
+        let made = dir
+            .volume
+            .with(|tree| tree.make_link(&target, dir.ino, &path, now));
+        self.wasi.work += target.len() as u64;
+        made?;
+        Ok(())
+    }
+
+    /// The path that a symbolic link stands for, cut where the buffer ends.
+    pub(super) fn path_readlink(&mut self) -> Result<(), Errno> {
+        let path = self.path(1)?;
+        let (pointer, len, done) = (self.arg(3), self.arg(4), self.arg(5));
+        let dir = self.wasi.descriptors.dir(self.arg(0))?;
+        let target = dir
+            .volume
+            .with(|tree| tree.target(dir.ino, &path).map(ToString::to_string))?;
+        let count = target.len().min(len as usize);
+        self.memory.write(pointer, &target.as_bytes()[..count])?;
+        self.memory.write_u32(done, count as u32)
     }
 
     pub(super) fn path_create_directory(&mut self) -> Result<(), Errno> {
@@ -99,18 +170,23 @@ impl Call<'_> {
     }
 
     pub(super) fn path_remove_directory(&mut self) -> Result<(), Errno> {
+        let now = self.host.now();
         let path = self.path(1)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        Ok(dir.volume.with(|tree| tree.remove_dir(dir.ino, &path))?)
+        Ok(dir
+            .volume
+            .with(|tree| tree.remove_dir(dir.ino, &path, now))?)
     }
 
     pub(super) fn path_unlink_file(&mut self) -> Result<(), Errno> {
+        let now = self.host.now();
         let path = self.path(1)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        Ok(dir.volume.with(|tree| tree.unlink(dir.ino, &path))?)
+        Ok(dir.volume.with(|tree| tree.unlink(dir.ino, &path, now))?)
     }
 
     pub(super) fn path_rename(&mut self) -> Result<(), Errno> {
+        let now = self.host.now();
         let (path, new_path) = (self.path(1)?, self.path(4)?);
         let from = self.wasi.descriptors.dir(self.arg(0))?;
         let to = self.wasi.descriptors.dir(self.arg(3))?;
@@ -121,6 +197,6 @@ impl Call<'_> {
         }
         Ok(from
             .volume
-            .with(|tree| tree.rename(from.ino, &path, to.ino, &new_path))?)
+            .with(|tree| tree.rename(from.ino, &path, to.ino, &new_path, now))?)
     }
 }

@@ -1,4 +1,4 @@
-//! Exit and randomness.
+//! Exit, signals, randomness, and sockets, of which there are none.
 
 use alloc::format;
 
@@ -13,6 +13,17 @@ impl Call<'_> {
             message: format!("Exited with i32 exit status {code}"),
             cause: HostCause::Exit(code),
         }
+    }
+
+    /// There are no signals: as in the reference, raising one ends the call.
+    pub(super) fn proc_raise(&self) -> HostTrap {
+        HostTrap::failure("proc_raise unsupported")
+    }
+
+    /// No descriptor is a socket.
+    pub(super) fn socket(&self) -> Result<(), Errno> {
+        self.wasi.descriptors.get(self.arg(0))?;
+        Err(Errno::NOTSOCK)
     }
 
     pub(super) fn random_get(&mut self) -> Result<(), Errno> {

@@ -105,19 +105,140 @@ fn a_flood_leaves_places_for_dials_and_for_newcomers() {
     assert_eq!(accept([192, 0, 2, 1]), Ok(()));
     assert_eq!(accept([192, 0, 2, 2]), Ok(()));
     assert_eq!(accept([192, 0, 2, 2]), Ok(()));
-    assert_eq!(accept([192, 0, 2, 2]), Err(Refusal::ConnectionsFull));
+    // All places are taken but those for dials and newcomers: from now on the oldest gives way.
+    assert_eq!(accept([192, 0, 2, 2]), Ok(()));
     // The loopback address is never new.
-    assert_eq!(accept([127, 0, 0, 1]), Err(Refusal::ConnectionsFull));
-    for newcomer in [3, 4] {
-        assert_eq!(accept([192, 0, 2, newcomer]), Ok(()), "{newcomer}");
+    assert_eq!(accept([127, 0, 0, 1]), Ok(()));
+    assert_eq!(net.swarms[1].status().connections, 6);
+    assert_eq!(net.swarms[1].status().refused(Refusal::ConnectionsFull), 2);
+    let mut accept = |octet: u8| {
+        let remote = SocketAddr::from(([192, 0, 2, octet], 5));
+        net.swarms[1]
+            .accept(net.now, Transport::Tcp, remote, &mut vec![])
+            .map(|_| ())
+    };
+    for newcomer in [3, 4, 5] {
+        assert_eq!(accept(newcomer), Ok(()), "{newcomer}");
     }
-    assert_eq!(accept([192, 0, 2, 5]), Err(Refusal::ConnectionsFull));
+    assert_eq!(net.swarms[1].status().connections, 8);
     let mut dial = || {
         let address = address(0, Transport::Tcp);
         net.swarms[1].dial(net.now, &address, &mut vec![])
     };
     assert!(dial().is_ok() && dial().is_ok());
     assert_eq!(dial(), Err(CannotDial::Full));
+}
+
+/// A swarm 1 with six places in all; whom it keeps.
+fn six_places(kept: &[usize]) -> Net {
+    let limits = Limits {
+        max_connections: 6,
+        dial_places: 0,
+        newcomer_places: 0,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        kept_peers: kept.iter().map(|index| peer(*index)).collect(),
+        ..Config::default()
+    };
+    let mut configs = vec![Config::default(); 8];
+    configs[1] = config;
+    Net::new(configs)
+}
+
+fn join(net: &mut Net, index: usize) {
+    net.dial(index, &address(1, Transport::Tcp));
+    net.run();
+    net.pass(Duration::from_millis(10));
+}
+
+#[test]
+fn idle_connections_of_one_address_keep_nobody_out() {
+    let mut net = six_places(&[3]);
+    for index in [2, 3, 0, 0, 0, 0] {
+        join(&mut net, index);
+    }
+    let before = net.swarms[0].pool.open_of(&peer(1)).to_vec();
+    assert_eq!(before.len(), 4);
+    // Who comes later gets a place of those, the idlest first, and so does the flood itself.
+    for index in [4, 5, 0, 0] {
+        join(&mut net, index);
+    }
+    for honest in 2..6 {
+        assert!(net.swarms[1].is_connected(&peer(honest)), "{honest}");
+    }
+    let after = net.swarms[0].pool.open_of(&peer(1));
+    assert!(after.len() == 2 && before.iter().all(|conn| !after.contains(conn)));
+    assert_eq!(net.closed(1), vec![CloseReason::GaveWay; 4]);
+    assert_eq!(net.swarms[1].status().refused(Refusal::ConnectionsFull), 4);
+    assert_eq!(net.swarms[1].status().connections, 6);
+}
+
+#[test]
+fn who_is_used_stays_and_the_operator_always_does() {
+    // All from addresses of their own: nobody has more than another.
+    let mut net = six_places(&[3]);
+    for index in [3, 2, 4, 5, 6, 7] {
+        join(&mut net, index);
+    }
+    for index in [2, 4, 5, 6] {
+        net.send(index, 1, &particle("used", 10)).unwrap();
+        net.run();
+        net.pass(Duration::from_millis(10));
+    }
+    assert_eq!(net.particles(1).len(), 4);
+    // 7 was never used, 2 was used before the others. 3 is the operator, idle all the time.
+    join(&mut net, 0);
+    assert!(net.closed(7).len() == 1 && !net.swarms[1].is_connected(&peer(7)));
+    net.send(0, 1, &particle("used", 10)).unwrap();
+    net.run();
+    net.pass(Duration::from_millis(10));
+    join(&mut net, 7);
+    assert!(!net.swarms[1].is_connected(&peer(2)));
+    for stays in [0, 3, 4, 5, 6, 7] {
+        assert!(net.swarms[1].is_connected(&peer(stays)), "{stays}");
+    }
+}
+
+#[test]
+fn the_bootstrap_peer_is_dialed_when_all_places_are_taken() {
+    let mut net = six_places(&[]);
+    for index in [0, 0, 0, 0, 2, 3] {
+        join(&mut net, index);
+    }
+    let mut out = vec![];
+    let now = net.now;
+    net.swarms[1].make_room(now, &mut out);
+    net.effects(1, out);
+    net.dial(1, &address(4, Transport::Tcp));
+    net.run();
+    assert!(
+        [2, 3, 4]
+            .iter()
+            .all(|index| net.swarms[1].is_connected(&peer(*index)))
+    );
+    assert_eq!(net.swarms[1].status().connections, 6);
+}
+
+#[test]
+fn those_who_hang_up_slowly_give_way_first() {
+    let mut net = six_places(&[]);
+    for index in [2, 3, 4, 5, 6, 7] {
+        join(&mut net, index);
+    }
+    // Swarm 1 closes one, and nothing of it leaves any more.
+    net.links.clear();
+    let conn = net.swarms[1].pool.open_of(&peer(2))[0];
+    let (now, mut out) = (net.now, vec![]);
+    net.swarms[1].close(now, conn, &mut out);
+    assert_eq!(net.swarms[1].status().connections, 6);
+    let remote = SocketAddr::from(([192, 0, 2, 1], 5));
+    let accepted = net.swarms[1].accept(now, Transport::Tcp, remote, &mut out);
+    assert!(accepted.is_ok());
+    for stays in 3..8 {
+        assert!(net.swarms[1].is_connected(&peer(stays)), "{stays}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod connections;
+mod delivery;
 mod discovery;
 mod net;
 mod particles;

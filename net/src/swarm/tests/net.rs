@@ -18,9 +18,13 @@ pub(super) struct Pipe {
 
 /// A TCP connection between two swarms.
 pub(super) struct Link {
-    ends: [(usize, ConnId); 2],
+    pub(super) ends: [(usize, ConnId); 2],
     /// `pipes[i]` flows from `ends[i]` to the other end.
     pipes: [Pipe; 2],
+    /// Whether nothing moves.
+    stalled: bool,
+    /// The pause between pieces towards the first end, and when the next one moves.
+    pace: Option<(Duration, Instant)>,
 }
 
 /// Swarms and the network between them. Swarm `i` listens at `10.0.0.i`, WebSocket on port 999.
@@ -170,6 +174,8 @@ impl Net {
                 self.links.push(Link {
                     ends,
                     pipes: Default::default(),
+                    stalled: false,
+                    pace: None,
                 });
                 let remote = SocketAddr::new(ip.into(), endpoint.port);
                 self.input(from, Input::Dialed { conn, remote });
@@ -198,6 +204,25 @@ impl Net {
         }
     }
 
+    fn link(&mut self, conn: ConnId) -> &mut Link {
+        let link = |link: &&mut Link| link.ends.iter().any(|end| *end == (0, conn));
+        self.links.iter_mut().find(link).unwrap()
+    }
+
+    /// Nothing moves on a connection of the first swarm any more, though nobody has closed it.
+    pub(super) fn stall(&mut self, conn: ConnId) {
+        self.link(conn).stalled = true;
+    }
+
+    pub(super) fn unstall(&mut self, conn: ConnId) {
+        self.link(conn).stalled = false;
+    }
+
+    /// From now on, a piece comes to the first swarm on a connection in each `pause`.
+    pub(super) fn slow(&mut self, conn: ConnId, pause: Duration) {
+        self.link(conn).pace = Some((pause, self.now));
+    }
+
     /// Moves all that a connection wants to send into its pipe.
     pub(super) fn pump_out(&mut self, index: usize, conn: ConnId, fin: bool) {
         let Some(link) = self
@@ -211,10 +236,10 @@ impl Net {
         let mut buf = vec![0; self.piece];
         loop {
             let len = self.swarms[index].transmit(conn, &mut buf);
-            if len == 0 {
+            pipe.bytes.extend(&buf[..len]);
+            if len == 0 || (link.pace.is_some() && !fin) {
                 break;
             }
-            pipe.bytes.extend(&buf[..len]);
         }
         pipe.fin |= fin;
     }
@@ -236,9 +261,23 @@ impl Net {
                     let Some(link) = self.links.get(at) else {
                         break;
                     };
+                    if link.stalled {
+                        break;
+                    }
                     let (index, conn) = link.ends[end];
-                    self.pump_out(index, conn, false);
+                    if end == 0 || link.pace.is_none() || link.pipes[end].bytes.is_empty() {
+                        self.pump_out(index, conn, false);
+                    }
                     let link = &mut self.links[at];
+                    if end == 1
+                        && let Some((pause, next)) = &mut link.pace
+                        && !link.pipes[end].bytes.is_empty()
+                    {
+                        if *next > self.now {
+                            continue;
+                        }
+                        *next = self.now + *pause;
+                    }
                     let (to, other) = link.ends[1 - end];
                     let pipe = &mut link.pipes[end];
                     let capacity = self.swarms[to].receive_capacity(other);
@@ -275,9 +314,19 @@ impl Net {
 
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(at) = self.swarms.iter().filter_map(Swarm::wake_at).min()
-            && at <= end
-        {
+        loop {
+            let wakes = self.swarms.iter().filter_map(Swarm::wake_at);
+            let paced = |link: &Link| link.pace.map(|(_, next)| next.max(self.now));
+            let busy = self
+                .links
+                .iter()
+                .filter(|link| !link.pipes[1].bytes.is_empty());
+            let Some(at) = wakes.chain(busy.filter_map(paced)).min() else {
+                break;
+            };
+            if at > end {
+                break;
+            }
             self.now = self.now.max(at);
             self.run();
         }

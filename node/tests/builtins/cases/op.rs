@@ -9,7 +9,7 @@ pub(super) const CASES: &[Case] = &[
         "op",
         "nothing",
         "[]",
-        Fails("Service with id 'op' not found (function nothing)"),
+        Fails("Service with id 'op' has no function 'nothing'"),
     ),
     ("op", "noop", "[1, 2, 3]", Is("\"\"")),
     (

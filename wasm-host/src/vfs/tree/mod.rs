@@ -17,7 +17,7 @@ use alloc::{
 use super::{error::FsError, node::Node, quota::Quota, txn::Txn};
 use crate::pool::{MemoryPool, Share};
 
-pub use super::node::{Ino, NodeKind, Stat};
+pub use super::node::{Ino, Kind, NodeKind, Stat, Times};
 
 /// How to open a path.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct OpenOptions {
     pub truncate: bool,
     /// Only a directory will do.
     pub directory: bool,
+    /// Follow a symbolic link at the end.
+    pub follow: bool,
 }
 
 /// A tree with quotas. All times are nanoseconds since 1970, given by the caller.
@@ -38,6 +40,8 @@ pub struct Tree {
     /// Handles per node.
     open: BTreeMap<Ino, u32>,
     next: Ino,
+    /// Names beyond each node's first.
+    more_names: u64,
     bytes: Share,
     quota: Quota,
     pub(in crate::vfs) txn: Option<Txn>,
@@ -48,18 +52,12 @@ impl Tree {
     pub const ROOT: Ino = 1;
     /// A tree with an empty root.
     pub fn new(quota: Quota) -> Self {
-        let root = Node {
-            kind: NodeKind::Directory {
-                entries: BTreeMap::new(),
-                parent: Self::ROOT,
-            },
-            named: true,
-            mtime: 0,
-        };
+        let root = Node::new(nodes::empty(true, Self::ROOT), 0);
         Self {
             nodes: BTreeMap::from([(Self::ROOT, root)]),
             open: BTreeMap::new(),
             next: Self::ROOT + 1,
+            more_names: 0,
             bytes: Share::default(),
             quota,
             txn: None,
@@ -78,9 +76,10 @@ impl Tree {
         self.bytes.bytes()
     }
 
-    /// Files and directories, the root included.
+    /// Files, links and directories, the root included, and all names beyond the first that a node
+    /// has.
     pub fn used_nodes(&self) -> u64 {
-        self.nodes.len() as u64
+        self.nodes.len() as u64 + self.more_names
     }
 
     pub(super) fn node(&self, ino: Ino) -> Result<&Node, FsError> {
@@ -94,7 +93,7 @@ impl Tree {
     pub fn entries(&self, ino: Ino) -> Result<&BTreeMap<String, Ino>, FsError> {
         match &self.node(ino)?.kind {
             NodeKind::Directory { entries, .. } => Ok(entries),
-            NodeKind::File(_) => Err(FsError::NotDirectory),
+            _ => Err(FsError::NotDirectory),
         }
     }
 
@@ -106,6 +105,7 @@ impl Tree {
         match &self.node(ino)?.kind {
             NodeKind::File(bytes) => Ok(bytes),
             NodeKind::Directory { .. } => Err(FsError::IsDirectory),
+            NodeKind::Link(_) => Err(FsError::Loop),
         }
     }
 
@@ -121,14 +121,40 @@ impl Tree {
         let node = self.node(ino)?;
         Ok(Stat {
             ino,
-            directory: matches!(node.kind, NodeKind::Directory { .. }),
-            size: match &node.kind {
-                NodeKind::File(bytes) => bytes.len() as u64,
-                NodeKind::Directory { .. } => 0,
-            },
-            mtime: node.mtime,
-            links: u64::from(node.named),
+            kind: node.kind.kind(),
+            size: node.kind.size(),
+            times: node.times,
+            links: u64::from(node.links),
         })
+    }
+
+    /// Sets times of a node; what is not given stays. The time of its change becomes `now`.
+    ///
+    /// # Errors
+    /// [`FsError`] when it is gone.
+    pub fn set_node_times(
+        &mut self,
+        ino: Ino,
+        accessed: Option<u64>,
+        modified: Option<u64>,
+        now: u64,
+    ) -> Result<(), FsError> {
+        self.node(ino)?;
+        self.set_times(ino, |times| {
+            times.accessed = accessed.unwrap_or(times.accessed);
+            times.modified = modified.unwrap_or(times.modified);
+            times.changed = now;
+        });
+        Ok(())
+    }
+
+    /// Notes that a node is read: see [`Times::accessed`].
+    pub fn note_read(&mut self, ino: Ino, now: u64) {
+        if let Some(Node { times, .. }) = self.nodes.get_mut(&ino)
+            && times.accessed <= times.modified.max(times.changed)
+        {
+            times.accessed = now;
+        }
     }
 
     /// Counts one more handle of a node.

@@ -7,7 +7,7 @@ use alloc::{
 
 use super::{
     OpenOptions, Tree,
-    path::{End, walk},
+    path::{End, Follow, MAX_PATH, check, walk},
 };
 use crate::vfs::{
     error::FsError,
@@ -15,19 +15,28 @@ use crate::vfs::{
 };
 
 impl Tree {
-    /// The node at a path.
+    /// The node at a path, behind symbolic links.
     ///
     /// # Errors
     /// [`FsError`] when there is none or the path leaves `start`.
     pub fn lookup(&self, start: Ino, path: &str) -> Result<Ino, FsError> {
-        match walk(self, start, path)? {
+        self.find(start, path, true)
+    }
+
+    /// The node at a path; a symbolic link at its end is followed only when asked, or when a slash
+    /// comes after it.
+    ///
+    /// # Errors
+    /// [`FsError`] when there is none or the path leaves `start`.
+    pub fn find(&self, start: Ino, path: &str, follow: bool) -> Result<Ino, FsError> {
+        match walk(self, start, path, Follow::if_asked(follow))? {
             End::Here(ino) => Ok(ino),
             End::Name {
                 parent,
                 name,
                 directory,
             } => {
-                let ino = self.child(parent, name)?.ok_or(FsError::NotFound)?;
+                let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
                 if directory {
                     self.entries(ino)?;
                 }
@@ -63,7 +72,11 @@ impl Tree {
         options: OpenOptions,
         now: u64,
     ) -> Result<Ino, FsError> {
-        let (parent, name, directory) = match walk(self, start, path)? {
+        let follow = match options.create && options.exclusive {
+            true => Follow::Never,
+            false => Follow::if_asked(options.follow),
+        };
+        let (parent, name, directory) = match walk(self, start, path, follow)? {
             End::Here(_) if options.create && options.exclusive => return Err(FsError::Exists),
             End::Here(_) if options.create => return Err(FsError::IsDirectory),
             End::Here(ino) => return Ok(ino),
@@ -73,9 +86,12 @@ impl Tree {
                 directory,
             } => (parent, name, directory),
         };
-        match self.child(parent, name)? {
+        match self.child(parent, &name)? {
             Some(_) if options.create && options.exclusive => Err(FsError::Exists),
             Some(ino) => {
+                if matches!(self.node(ino)?.kind, NodeKind::Link(_)) {
+                    return Err(FsError::Loop);
+                }
                 let is_directory = self.entries(ino).is_ok();
                 if !is_directory && (directory || options.directory) {
                     return Err(FsError::NotDirectory);
@@ -86,9 +102,9 @@ impl Tree {
                 Ok(ino)
             }
             None if options.create && !directory && !options.directory => {
-                self.create(parent, name, false, now)
+                self.create(parent, &name, false, now)
             }
-            None if options.create => Err(FsError::Invalid),
+            None if options.create => Err(FsError::IsDirectory),
             None => Err(FsError::NotFound),
         }
     }
@@ -107,6 +123,7 @@ impl Tree {
         let options = OpenOptions {
             create: true,
             truncate: true,
+            follow: true,
             ..OpenOptions::default()
         };
         let ino = self.open(start, path, options, now)?;
@@ -120,19 +137,101 @@ impl Tree {
     /// # Errors
     /// [`FsError`] when the name exists, its parent does not, or the quota is used up.
     pub fn make_dir(&mut self, start: Ino, path: &str, now: u64) -> Result<Ino, FsError> {
-        match walk(self, start, path)? {
-            End::Here(_) => Err(FsError::Exists),
-            End::Name { parent, name, .. } => match self.child(parent, name)? {
-                Some(_) => Err(FsError::Exists),
-                None => self.create(parent, name, true, now),
-            },
+        let (parent, name) = match walk(self, start, path, Follow::Never)? {
+            End::Here(_) => return Err(FsError::Exists),
+            End::Name { parent, name, .. } => (parent, name),
+        };
+        match self.child(parent, &name)? {
+            Some(_) => Err(FsError::Exists),
+            None => self.create(parent, &name, true, now),
         }
     }
 
-    /// The directory at a path from the root, made with its parents where missing.
+    /// Makes a symbolic link at a path; what it stands for need not be there.
     ///
     /// # Errors
-    /// [`FsError`] when a file is in the way or the quota is used up.
+    /// [`FsError`] when the name exists, its parent does not, the target is absolute, or the quota
+    /// is used up.
+    pub fn make_link(
+        &mut self,
+        target: &str,
+        start: Ino,
+        path: &str,
+        now: u64,
+    ) -> Result<Ino, FsError> {
+        check(target)?;
+        if target.len() == MAX_PATH {
+            return Err(FsError::NameTooLong);
+        }
+        let (parent, name) = self.free_name(start, path)?;
+        self.create_link(parent, &name, target, now)
+    }
+
+    /// Gives a file or a symbolic link one more name.
+    ///
+    /// # Errors
+    /// [`FsError`] when there is no such file, it is a directory, the new name exists, its parent
+    /// does not, or the quota is used up.
+    pub fn link(
+        &mut self,
+        start: Ino,
+        path: &str,
+        new_start: Ino,
+        new_path: &str,
+        now: u64,
+    ) -> Result<(), FsError> {
+        let ino = self.find(start, path, false)?;
+        // After the new name was looked at: which error comes first is Linux's choice.
+        let free = self.free_name(new_start, new_path);
+        if self.entries(ino).is_ok() {
+            return Err(match free {
+                Err(error) if error != FsError::Exists => error,
+                _ => FsError::NotPermitted,
+            });
+        }
+        let (parent, name) = free?;
+        self.add_name(ino, parent, &name, now)
+    }
+
+    /// The name at the end of a path, which must be free and not ask for a directory.
+    fn free_name<'p>(
+        &self,
+        start: Ino,
+        path: &'p str,
+    ) -> Result<(Ino, alloc::borrow::Cow<'p, str>), FsError> {
+        let End::Name {
+            parent,
+            name,
+            directory,
+        } = walk(self, start, path, Follow::Slash)?
+        else {
+            return Err(FsError::Exists);
+        };
+        match self.child(parent, &name)? {
+            Some(ino) if directory && self.entries(ino).is_err() => Err(FsError::NotDirectory),
+            Some(_) => Err(FsError::Exists),
+            None if directory => Err(FsError::NotFound),
+            None => Ok((parent, name)),
+        }
+    }
+
+    /// What a symbolic link stands for.
+    ///
+    /// # Errors
+    /// [`FsError`] when there is none or it is no link.
+    pub fn target(&self, start: Ino, path: &str) -> Result<&str, FsError> {
+        let ino = self.find(start, path, false)?;
+        match &self.node(ino)?.kind {
+            NodeKind::Link(target) => Ok(target),
+            _ => Err(FsError::Invalid),
+        }
+    }
+
+    /// The directory at a path from the root, made with its parents where missing. Symbolic links
+    /// are not followed: what a host makes stays where the host says.
+    ///
+    /// # Errors
+    /// [`FsError`] when a file or a link is in the way or the quota is used up.
     pub fn make_dirs(&mut self, path: &str, now: u64) -> Result<Ino, FsError> {
         let mut here = Self::ROOT;
         for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -152,47 +251,50 @@ impl Tree {
     ///
     /// # Errors
     /// [`FsError`] when it is not a directory, is not empty, or is the starting directory.
-    pub fn remove_dir(&mut self, start: Ino, path: &str) -> Result<(), FsError> {
-        let End::Name { parent, name, .. } = walk(self, start, path)? else {
+    pub fn remove_dir(&mut self, start: Ino, path: &str, now: u64) -> Result<(), FsError> {
+        let End::Name { parent, name, .. } = walk(self, start, path, Follow::Never)? else {
             return Err(FsError::Invalid);
         };
-        let ino = self.child(parent, name)?.ok_or(FsError::NotFound)?;
+        let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
         if !self.entries(ino)?.is_empty() {
             return Err(FsError::NotEmpty);
         }
-        self.remove(parent, name, ino)
+        self.stamp(parent, now);
+        self.remove(parent, &name, ino)
     }
 
-    /// Removes a file's name.
+    /// Removes a name of a file or a symbolic link.
     ///
     /// # Errors
     /// [`FsError`] when there is none or it is a directory.
-    pub fn unlink(&mut self, start: Ino, path: &str) -> Result<(), FsError> {
+    pub fn unlink(&mut self, start: Ino, path: &str, now: u64) -> Result<(), FsError> {
         let End::Name {
             parent,
             name,
             directory,
-        } = walk(self, start, path)?
+        } = walk(self, start, path, Follow::Never)?
         else {
             return Err(FsError::IsDirectory);
         };
-        let ino = self.child(parent, name)?.ok_or(FsError::NotFound)?;
+        let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
         if self.entries(ino).is_ok() {
             return Err(FsError::IsDirectory);
         }
         if directory {
             return Err(FsError::NotDirectory);
         }
-        self.remove(parent, name, ino)
+        self.stamp(parent, now);
+        self.stamp_changed(ino, now);
+        self.remove(parent, &name, ino)
     }
 
     /// Removes a directory with all that is in it, from the root; a missing one is fine.
     ///
     /// # Errors
     /// [`FsError`] when the path leads through a file.
-    pub fn remove_all(&mut self, path: &str) -> Result<(), FsError> {
-        let (parent, name, top) = match walk(self, Self::ROOT, path) {
-            Ok(End::Name { parent, name, .. }) => match self.child(parent, name)? {
+    pub fn remove_all(&mut self, path: &str, now: u64) -> Result<(), FsError> {
+        let (parent, name, top) = match walk(self, Self::ROOT, path, Follow::Never) {
+            Ok(End::Name { parent, name, .. }) => match self.child(parent, &name)? {
                 Some(ino) => (parent, name, ino),
                 None => return Ok(()),
             },
@@ -200,6 +302,7 @@ impl Tree {
             Err(FsError::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
+        self.stamp(parent, now);
         // Names below, parents before children; removed from the back.
         let mut below: Vec<(Ino, String, Ino)> = alloc::vec![(parent, name.to_string(), top)];
         let mut next = 0;
@@ -216,6 +319,8 @@ impl Tree {
             next += 1;
         }
         for (parent, name, ino) in below.into_iter().rev() {
+            // A file with names elsewhere lives on.
+            self.stamp_changed(ino, now);
             self.remove(parent, &name, ino)?;
         }
         Ok(())
@@ -231,32 +336,28 @@ impl Tree {
         path: &str,
         new_start: Ino,
         new_path: &str,
+        now: u64,
     ) -> Result<(), FsError> {
+        let source = walk(self, start, path, Follow::Never)?;
+        let target = walk(self, new_start, new_path, Follow::Never)?;
         let (
             End::Name {
                 parent,
                 name,
                 directory,
             },
-            target,
-        ) = (walk(self, start, path)?, walk(self, new_start, new_path)?)
+            End::Name {
+                parent: to,
+                name: new_name,
+                directory: new_directory,
+            },
+        ) = (source, target)
         else {
-            return Err(FsError::Invalid);
+            // `.` and `..` at the end, as Linux answers it.
+            return Err(FsError::Busy);
         };
-        let ino = self.child(parent, name)?.ok_or(FsError::NotFound)?;
+        let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
         let is_directory = self.entries(ino).is_ok();
-        let End::Name {
-            parent: to,
-            name: new_name,
-            directory: new_directory,
-        } = target
-        else {
-            return Err(if is_directory {
-                FsError::NotEmpty
-            } else {
-                FsError::IsDirectory
-            });
-        };
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
         }
@@ -264,12 +365,12 @@ impl Tree {
         if is_directory && self.is_within(to, ino) {
             return Err(FsError::Invalid);
         }
-        let replaced = self.child(to, new_name)?;
+        let replaced = self.child(to, &new_name)?;
         if replaced.is_some_and(|replaced| replaced != ino && self.is_within(parent, replaced)) {
             return Err(FsError::NotEmpty);
         }
         match replaced {
-            // Both names are the same one: POSIX asks for success, and nothing changes.
+            // Both names are the same node's: POSIX asks for success, and nothing changes.
             Some(other) if other == ino => return Ok(()),
             Some(other) => match (is_directory, self.entries(other)) {
                 (true, Err(_)) => return Err(FsError::NotDirectory),
@@ -277,9 +378,17 @@ impl Tree {
                 (true, Ok(entries)) if !entries.is_empty() => return Err(FsError::NotEmpty),
                 _ => {}
             },
+            None if !self.is_named(to)? => return Err(FsError::NotFound),
             None => {}
         }
-        self.relink(parent, name, to, new_name, ino, replaced)
+        for directory in [parent, to] {
+            self.stamp(directory, now);
+        }
+        self.stamp_changed(ino, now);
+        if let Some(replaced) = replaced {
+            self.stamp_changed(replaced, now);
+        }
+        self.relink(parent, &name, to, &new_name, ino, replaced)
     }
 
     /// Is `ino` the directory `above` or somewhere below it?

@@ -10,7 +10,7 @@ use alloc::{
 use super::Tree;
 use crate::vfs::{
     error::FsError,
-    node::{Ino, Node, NodeKind},
+    node::{Ino, Node, NodeKind, Times},
     txn::Change,
 };
 
@@ -22,15 +22,9 @@ impl Tree {
         directory: bool,
         now: u64,
     ) -> Result<Ino, FsError> {
-        if self.nodes.len() as u64 >= self.quota.nodes || !self.node(parent)?.named {
-            return Err(if self.node(parent)?.named {
-                FsError::NoSpace
-            } else {
-                FsError::NotFound
-            });
-        }
+        self.check_name_fits(parent)?;
         let ino = self.next;
-        self.insert(ino, parent, name, directory, now)?;
+        self.insert(ino, parent, name, empty(directory, parent), now)?;
         self.note(|| Change::Create {
             ino,
             parent,
@@ -41,31 +35,96 @@ impl Tree {
         Ok(ino)
     }
 
+    pub(super) fn create_link(
+        &mut self,
+        parent: Ino,
+        name: &str,
+        target: &str,
+        now: u64,
+    ) -> Result<Ino, FsError> {
+        self.check_name_fits(parent)?;
+        let more = target.len() as u64;
+        // Its text counts as the contents of a file do.
+        if self.used_bytes().saturating_add(more) > self.quota.bytes || !self.bytes.grow(more) {
+            return Err(FsError::NoSpace);
+        }
+        let ino = self.next;
+        self.insert(ino, parent, name, NodeKind::Link(target.to_string()), now)?;
+        self.note(|| Change::Symlink {
+            ino,
+            parent,
+            name: name.to_string(),
+            target: target.to_string(),
+            now,
+        });
+        Ok(ino)
+    }
+
+    /// One more name for a node that is no directory.
+    pub(super) fn add_name(
+        &mut self,
+        ino: Ino,
+        parent: Ino,
+        name: &str,
+        now: u64,
+    ) -> Result<(), FsError> {
+        self.check_name_fits(parent)?;
+        self.insert_name(ino, parent, name, now)?;
+        self.note(|| Change::Link {
+            ino,
+            parent,
+            name: name.to_string(),
+            now,
+        });
+        Ok(())
+    }
+
+    pub(super) fn insert_name(
+        &mut self,
+        ino: Ino,
+        parent: Ino,
+        name: &str,
+        now: u64,
+    ) -> Result<(), FsError> {
+        self.entries_mut(parent)?.insert(name.to_string(), ino);
+        self.stamp(parent, now);
+        self.stamp_changed(ino, now);
+        self.count_name(ino);
+        Ok(())
+    }
+
+    /// May a directory get one more name?
+    fn check_name_fits(&self, parent: Ino) -> Result<(), FsError> {
+        if !self.is_named(parent)? {
+            return Err(FsError::NotFound);
+        }
+        if self.used_nodes() >= self.quota.nodes {
+            return Err(FsError::NoSpace);
+        }
+        Ok(())
+    }
+
+    /// Does a name lead to this node? A directory that was removed takes no new names.
+    pub(super) fn is_named(&self, ino: Ino) -> Result<bool, FsError> {
+        Ok(self.node(ino)?.links > 0)
+    }
+
     pub(super) fn insert(
         &mut self,
         ino: Ino,
         parent: Ino,
         name: &str,
-        directory: bool,
+        kind: NodeKind,
         now: u64,
     ) -> Result<(), FsError> {
         self.entries_mut(parent)?.insert(name.to_string(), ino);
+        self.stamp(parent, now);
         // A replayed number may be the highest: numbers are never used again.
-        self.next = self.next.max(ino + 1);
-        let kind = if directory {
-            NodeKind::Directory {
-                entries: BTreeMap::new(),
-                parent,
-            }
-        } else {
-            NodeKind::File(Vec::new())
-        };
-        let node = Node {
-            kind,
-            named: true,
-            mtime: now,
-        };
-        self.nodes.insert(ino, node);
+        self.next = self.next.max(ino.saturating_add(1));
+        self.nodes.insert(ino, Node::new(kind, now));
+        if let Some(txn) = &mut self.txn {
+            txn.times.insert(ino, Times::all(now));
+        }
         Ok(())
     }
 
@@ -77,7 +136,7 @@ impl Tree {
             ino,
         });
         // An open file lives on without a name, as on a POSIX system.
-        self.set_named(ino, false);
+        self.lose_name(ino);
         self.free_if_unused(ino);
         Ok(())
     }
@@ -107,7 +166,7 @@ impl Tree {
             replaced,
         });
         if let Some(replaced) = replaced {
-            self.set_named(replaced, false);
+            self.lose_name(replaced);
             self.free_if_unused(replaced);
         }
         Ok(())
@@ -123,24 +182,55 @@ impl Tree {
         if let (Some(txn), Some(node)) = (&mut self.txn, self.nodes.get(&ino))
             && let NodeKind::File(bytes) = &node.kind
         {
-            txn.touch(ino, bytes, node.mtime, range);
+            txn.touch(ino, bytes, range);
         }
     }
 
-    pub(super) fn set_named(&mut self, ino: Ino, named: bool) {
+    /// Counts a name that leads to a node.
+    pub(super) fn count_name(&mut self, ino: Ino) {
         if let Some(node) = self.nodes.get_mut(&ino) {
-            node.named = named;
+            self.more_names += u64::from(node.links > 0);
+            node.links += 1;
         }
+    }
+
+    /// Counts a name less.
+    pub(super) fn lose_name(&mut self, ino: Ino) {
+        if let Some(node) = self.nodes.get_mut(&ino) {
+            self.more_names -= u64::from(node.links > 1);
+            node.links = node.links.saturating_sub(1);
+        }
+    }
+
+    /// Changes times, remembering those before the transaction.
+    pub(super) fn set_times(&mut self, ino: Ino, change: impl FnOnce(&mut Times)) {
+        if let Some(node) = self.nodes.get_mut(&ino) {
+            if let Some(txn) = &mut self.txn {
+                txn.times.entry(ino).or_insert(node.times);
+            }
+            change(&mut node.times);
+        }
+    }
+
+    /// A node's contents, or a directory's names, change now.
+    pub(super) fn stamp(&mut self, ino: Ino, now: u64) {
+        self.set_times(ino, |times| {
+            times.modified = now;
+            times.changed = now;
+        });
+    }
+
+    /// Something about a node other than its contents changes now.
+    pub(super) fn stamp_changed(&mut self, ino: Ino, now: u64) {
+        self.set_times(ino, |times| times.changed = now);
     }
 
     pub(super) fn free_if_unused(&mut self, ino: Ino) {
-        if self.open.contains_key(&ino) || self.nodes.get(&ino).is_none_or(|node| node.named) {
+        if self.open.contains_key(&ino) || self.nodes.get(&ino).is_none_or(|node| node.links > 0) {
             return;
         }
         if let Some(node) = self.nodes.remove(&ino) {
-            if let NodeKind::File(bytes) = &node.kind {
-                self.bytes.set(self.bytes.bytes() - bytes.len() as u64);
-            }
+            self.bytes.set(self.bytes.bytes() - node.kind.size());
             if let Some(txn) = &mut self.txn {
                 // Kept until the transaction ends: a rollback brings it back.
                 txn.freed.insert(ino, node);
@@ -150,6 +240,9 @@ impl Tree {
 
     /// Takes bytes from the quota and makes room for them.
     pub(super) fn reserve(&mut self, ino: Ino, more: u64) -> Result<(), FsError> {
+        if more > self.quota.bytes {
+            return Err(FsError::TooBig);
+        }
         let total = self.used_bytes().checked_add(more);
         if total.is_none_or(|total| total > self.quota.bytes) {
             return Err(FsError::NoSpace);
@@ -169,23 +262,27 @@ impl Tree {
     pub(super) fn entries_mut(&mut self, ino: Ino) -> Result<&mut BTreeMap<String, Ino>, FsError> {
         match self.nodes.get_mut(&ino).map(|node| &mut node.kind) {
             Some(NodeKind::Directory { entries, .. }) => Ok(entries),
-            Some(NodeKind::File(_)) => Err(FsError::NotDirectory),
+            Some(_) => Err(FsError::NotDirectory),
             None => Err(FsError::BadHandle),
         }
     }
 
     pub(super) fn file_mut(&mut self, ino: Ino, now: u64) -> Result<&mut Vec<u8>, FsError> {
-        match self.nodes.get_mut(&ino) {
-            Some(Node {
-                kind: NodeKind::File(bytes),
-                mtime,
-                ..
-            }) => {
-                *mtime = now;
-                Ok(bytes)
-            }
-            Some(_) => Err(FsError::IsDirectory),
-            None => Err(FsError::BadHandle),
+        self.bytes(ino)?;
+        self.stamp(ino, now);
+        match self.nodes.get_mut(&ino).map(|node| &mut node.kind) {
+            Some(NodeKind::File(bytes)) => Ok(bytes),
+            _ => Err(FsError::BadHandle),
         }
+    }
+}
+
+pub(super) fn empty(directory: bool, parent: Ino) -> NodeKind {
+    match directory {
+        true => NodeKind::Directory {
+            entries: BTreeMap::new(),
+            parent,
+        },
+        false => NodeKind::File(Vec::new()),
     }
 }

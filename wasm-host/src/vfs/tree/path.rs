@@ -1,16 +1,39 @@
 //! Paths, walked from a directory that they cannot leave.
 
-use alloc::{vec, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec, vec::Vec};
 
 use super::Tree;
-use crate::vfs::{error::FsError, node::Ino};
+use crate::vfs::{
+    error::FsError,
+    node::{Ino, NodeKind},
+};
 
-/// Longest path in bytes; with [`MAX_DEPTH`] it bounds the work of one lookup.
-const MAX_PATH: usize = 4096;
+/// Longest path in bytes; with [`MAX_DEPTH`] and [`MAX_LINKS`] it bounds the work of one lookup.
+pub(super) const MAX_PATH: usize = 4096;
 /// Longest name in bytes.
 const MAX_NAME: usize = 255;
 /// Deepest directory below the starting one.
 const MAX_DEPTH: usize = 256;
+/// Most symbolic links on the way, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Is a symbolic link at the end of a path followed? Those before the end always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Never: it is the link that is meant.
+    Never,
+    /// Only when a slash comes after it, which asks for the directory behind.
+    Slash,
+    /// Always.
+    Always,
+}
+
+impl Follow {
+    /// What a path with this lookup flag of WASI means.
+    pub(crate) fn if_asked(follow: bool) -> Self {
+        if follow { Self::Always } else { Self::Slash }
+    }
+}
 
 /// Where a path ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +41,7 @@ pub(crate) enum End<'p> {
     /// At a name in a directory; the name need not exist.
     Name {
         parent: Ino,
-        name: &'p str,
+        name: Cow<'p, str>,
         /// A slash follows: only a directory will do.
         directory: bool,
     },
@@ -26,8 +49,119 @@ pub(crate) enum End<'p> {
     Here(Ino),
 }
 
+/// What is left to walk of a path, or of a link's target.
+enum Rest<'p> {
+    Path(&'p str),
+    Target(String, usize),
+}
+
+impl<'p> Rest<'p> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Target(target, at) => &target[*at..],
+        }
+    }
+
+    /// The next component, without slashes and `.` before it.
+    fn take(&mut self) -> Option<Cow<'p, str>> {
+        loop {
+            let text = self.text();
+            let start = text.len() - text.trim_start_matches('/').len();
+            let end = text[start..].find('/').map_or(text.len(), |at| start + at);
+            let part = match self {
+                Self::Path(path) => {
+                    let (before, after) = path.split_at(end);
+                    *path = after;
+                    Cow::Borrowed(&before[start..])
+                }
+                Self::Target(target, at) => {
+                    let part = &target[*at + start..*at + end];
+                    *at += end;
+                    // Only what is used is copied.
+                    match part {
+                        "" | "." => Cow::Borrowed(if part.is_empty() { "" } else { "." }),
+                        part => Cow::Owned(part.into()),
+                    }
+                }
+            };
+            match &*part {
+                "" => return None,
+                "." => {}
+                _ => return Some(part),
+            }
+        }
+    }
+
+    /// Is nothing left but slashes and `.`?
+    fn is_done(&self) -> bool {
+        self.text().split('/').all(|part| matches!(part, "" | "."))
+    }
+}
+
 /// Walks all components but the last.
-pub(crate) fn walk<'p>(tree: &Tree, start: Ino, path: &'p str) -> Result<End<'p>, FsError> {
+pub(crate) fn walk<'p>(
+    tree: &Tree,
+    start: Ino,
+    path: &'p str,
+    follow: Follow,
+) -> Result<End<'p>, FsError> {
+    check(path)?;
+    // `..` goes back along the trail, so it can never rise above the start.
+    let mut trail: Vec<Ino> = vec![start];
+    // A link's target comes before what is left of the path that it is in.
+    let mut rest = vec![Rest::Path(path)];
+    let mut links = 0;
+    while let Some(top) = rest.last_mut() {
+        let Some(part) = top.take() else {
+            rest.pop();
+            continue;
+        };
+        let here = trail[trail.len() - 1];
+        if part == ".." {
+            if trail.len() == 1 {
+                return Err(FsError::Escape);
+            }
+            trail.pop();
+            continue;
+        }
+        if part.len() > MAX_NAME || trail.len() > MAX_DEPTH {
+            return Err(FsError::NameTooLong);
+        }
+        let last = rest.iter().rev().all(Rest::is_done);
+        let slash = last && rest.iter().any(|rest| !rest.text().is_empty());
+        // Its directory must be one.
+        let child = tree.child(here, &part)?;
+        let node = child.and_then(|child| tree.nodes.get(&child));
+        if let Some(NodeKind::Link(target)) = node.map(|node| &node.kind)
+            && (!last || follow == Follow::Always || (follow == Follow::Slash && slash))
+        {
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(FsError::Loop);
+            }
+            // A kept link is checked again: what is absolute means a place outside.
+            check(target)?;
+            rest.push(Rest::Target(target.clone(), 0));
+            continue;
+        }
+        if last {
+            return Ok(End::Name {
+                parent: here,
+                name: part,
+                directory: slash,
+            });
+        }
+        let next = child.ok_or(FsError::NotFound)?;
+        // Each step must be a directory: otherwise `file/..` would be valid.
+        tree.entries(next)?;
+        trail.push(next);
+    }
+    Ok(End::Here(trail[trail.len() - 1]))
+}
+
+/// What no path may be.
+pub(super) fn check(path: &str) -> Result<(), FsError> {
     if path.is_empty() {
         return Err(FsError::NotFound);
     }
@@ -41,37 +175,5 @@ pub(crate) fn walk<'p>(tree: &Tree, start: Ino, path: &'p str) -> Result<End<'p>
     if path.starts_with('/') {
         return Err(FsError::Escape);
     }
-    // `..` goes back along the trail, so it can never rise above the start.
-    let mut trail: Vec<Ino> = vec![start];
-    let mut parts = path
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .peekable();
-    while let Some(part) = parts.next() {
-        let here = trail[trail.len() - 1];
-        if part == ".." {
-            if trail.len() == 1 {
-                return Err(FsError::Escape);
-            }
-            trail.pop();
-            continue;
-        }
-        if part.len() > MAX_NAME || trail.len() > MAX_DEPTH {
-            return Err(FsError::NameTooLong);
-        }
-        if parts.peek().is_none() {
-            // The last component's directory must be one.
-            tree.entries(here)?;
-            return Ok(End::Name {
-                parent: here,
-                name: part,
-                directory: path.ends_with('/') || path.ends_with("/."),
-            });
-        }
-        let next = tree.child(here, part)?.ok_or(FsError::NotFound)?;
-        // Each step must be a directory: otherwise `file/..` would be valid.
-        tree.entries(next)?;
-        trail.push(next);
-    }
-    Ok(End::Here(trail[trail.len() - 1]))
+    Ok(())
 }

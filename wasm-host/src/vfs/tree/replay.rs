@@ -1,12 +1,12 @@
 //! The journal's side of a tree: effects replayed, the tree as effects, and undoing a transaction.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::Tree;
+use super::{Tree, nodes::empty};
 use crate::vfs::{
     error::FsError,
     journal::Effect,
-    node::{Ino, NodeKind},
+    node::{Ino, NodeKind, Times},
     txn::{Change, PAGE},
 };
 
@@ -24,10 +24,39 @@ impl Tree {
                 directory,
                 now,
             } => {
-                if self.nodes.contains_key(ino) || self.child(*parent, name)?.is_some() {
+                self.check_new(*ino, *parent, name)?;
+                self.insert(*ino, *parent, name, empty(*directory, *parent), *now)
+            }
+            Effect::Symlink {
+                ino,
+                parent,
+                name,
+                target,
+                now,
+            } => {
+                self.check_new(*ino, *parent, name)?;
+                self.bytes.set(self.used_bytes() + target.len() as u64);
+                let kind = NodeKind::Link((*target).into());
+                self.insert(*ino, *parent, name, kind, *now)
+            }
+            Effect::Link {
+                ino,
+                parent,
+                name,
+                now,
+            } => {
+                if self.entries(*ino).is_ok() {
+                    return Err(FsError::NotPermitted);
+                }
+                if self.child(*parent, name)?.is_some() {
                     return Err(FsError::Exists);
                 }
-                self.insert(*ino, *parent, name, *directory, *now)
+                self.insert_name(*ino, *parent, name, *now)
+            }
+            Effect::Times { ino, times } => {
+                self.node(*ino)?;
+                self.set_times(*ino, |old| *old = *times);
+                Ok(())
             }
             Effect::Remove { parent, name } => {
                 let ino = self.child(*parent, name)?.ok_or(FsError::NotFound)?;
@@ -46,9 +75,19 @@ impl Tree {
             Effect::Resize { ino, len, now } => self.set_len(*ino, *len, *now),
             Effect::Write { ino, offset, data } => {
                 // The `Resize` before it carried the time.
-                let mtime = self.node(*ino)?.mtime;
-                self.write(*ino, *offset, data, mtime)
+                let times = self.node(*ino)?.times;
+                self.write(*ino, *offset, data, times.modified)?;
+                self.set_times(*ino, |new| *new = times);
+                Ok(())
             }
+        }
+    }
+
+    /// May a replayed node have this number and this name?
+    fn check_new(&self, ino: Ino, parent: Ino, name: &str) -> Result<(), FsError> {
+        match self.nodes.contains_key(&ino) || self.child(parent, name)?.is_some() {
+            true => Err(FsError::Exists),
+            false => Ok(()),
         }
     }
 
@@ -56,6 +95,8 @@ impl Tree {
     /// left out.
     pub fn snapshot(&self, mut each: impl FnMut(&Effect<'_>)) {
         let mut directories = alloc::vec![Self::ROOT];
+        // Nodes with several names, which are made at the first.
+        let mut linked = BTreeSet::new();
         while let Some(parent) = directories.pop() {
             let Ok(entries) = self.entries(parent) else {
                 continue;
@@ -64,29 +105,58 @@ impl Tree {
                 let Some(node) = self.nodes.get(ino) else {
                     continue;
                 };
-                let directory = matches!(node.kind, NodeKind::Directory { .. });
+                let now = node.times.modified;
+                if node.links > 1 && !linked.insert(*ino) {
+                    each(&Effect::Link {
+                        ino: *ino,
+                        parent,
+                        name,
+                        now: node.times.changed,
+                    });
+                    continue;
+                }
+                if let NodeKind::Link(target) = &node.kind {
+                    each(&Effect::Symlink {
+                        ino: *ino,
+                        parent,
+                        name,
+                        target,
+                        now,
+                    });
+                    continue;
+                }
                 each(&Effect::Create {
                     ino: *ino,
                     parent,
                     name,
-                    directory,
-                    now: node.mtime,
+                    directory: matches!(node.kind, NodeKind::Directory { .. }),
+                    now,
                 });
-                match &node.kind {
-                    NodeKind::Directory { .. } => directories.push(*ino),
-                    NodeKind::File(bytes) => {
-                        each(&Effect::Resize {
-                            ino: *ino,
-                            len: bytes.len() as u64,
-                            now: node.mtime,
-                        });
-                        each(&Effect::Write {
-                            ino: *ino,
-                            offset: 0,
-                            data: bytes,
-                        });
-                    }
+                if let NodeKind::File(bytes) = &node.kind {
+                    each(&Effect::Resize {
+                        ino: *ino,
+                        len: bytes.len() as u64,
+                        now,
+                    });
+                    each(&Effect::Write {
+                        ino: *ino,
+                        offset: 0,
+                        data: bytes,
+                    });
+                } else {
+                    directories.push(*ino);
                 }
+            }
+        }
+        // Last, for names that come move a directory's times.
+        for (ino, node) in &self.nodes {
+            let directory = matches!(node.kind, NodeKind::Directory { .. });
+            let given = Times::all(node.times.modified);
+            if node.links > 0 && (directory || node.links > 1 || node.times != given) {
+                each(&Effect::Times {
+                    ino: *ino,
+                    times: node.times,
+                });
             }
         }
     }
@@ -118,28 +188,27 @@ impl Tree {
                     let start = page * PAGE;
                     bytes[start..start + old.len()].copy_from_slice(&old);
                 }
-                node.mtime = before.mtime;
+            }
+        }
+        for (ino, times) in txn.times {
+            if let Some(node) = self.nodes.get_mut(&ino) {
+                node.times = times;
             }
         }
         // Backwards: each change is undone in the state that it left.
         for change in txn.changes.into_iter().rev() {
             self.undo(change);
         }
-        let bytes = self
-            .nodes
-            .values()
-            .map(|node| match &node.kind {
-                NodeKind::File(bytes) => bytes.len() as u64,
-                NodeKind::Directory { .. } => 0,
-            })
-            .sum();
+        let bytes = self.nodes.values().map(|node| node.kind.size()).sum();
+        let more = |links: u32| u64::from(links.saturating_sub(1));
+        self.more_names = self.nodes.values().map(|node| more(node.links)).sum();
         // Counted anew instead of undone step by step. It cannot fail: the memory is in use
         // already.
         self.bytes.set(bytes);
         let unused: Vec<Ino> = self
             .nodes
             .iter()
-            .filter(|(_, node)| !node.named)
+            .filter(|(_, node)| node.links == 0)
             .map(|(ino, _)| *ino)
             .collect();
         // Nodes that had no name before the transaction either are freed, unless they are open.
@@ -154,17 +223,28 @@ impl Tree {
         match change {
             Change::Create {
                 ino, parent, name, ..
+            }
+            | Change::Symlink {
+                ino, parent, name, ..
             } => {
                 if let Ok(entries) = self.entries_mut(parent) {
                     entries.remove(&name);
                 }
                 self.nodes.remove(&ino);
             }
+            Change::Link {
+                ino, parent, name, ..
+            } => {
+                if let Ok(entries) = self.entries_mut(parent) {
+                    entries.remove(&name);
+                }
+                self.lose_name(ino);
+            }
             Change::Remove { parent, name, ino } => {
                 if let Ok(entries) = self.entries_mut(parent) {
                     entries.insert(name, ino);
                 }
-                self.set_named(ino, true);
+                self.count_name(ino);
             }
             Change::Rename {
                 from,
@@ -181,7 +261,7 @@ impl Tree {
                     };
                 }
                 if let Some(replaced) = replaced {
-                    self.set_named(replaced, true);
+                    self.count_name(replaced);
                 }
                 if let Ok(entries) = self.entries_mut(from) {
                     entries.insert(name, ino);

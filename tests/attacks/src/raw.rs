@@ -1,13 +1,11 @@
-//! A client over TCP that waits for what it expects.
+//! A client over TCP that speaks for itself: Noise properly, and then whatever it wants.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use basalt_net::ping;
-use basalt_net::yamux::{Flags, Kind};
-
-use crate::wire::{Channel, Dialer, header, proposal, syn};
+use crate::place::Place;
+use crate::wire::{Channel, Dialer, syn};
 
 /// How long any answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,20 +13,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     channel: Channel,
-    /// Received, not whole.
-    wire: Vec<u8>,
     /// The next stream.
     next: u32,
 }
 
 impl Client {
     /// A client with identity `index`.
-    pub(crate) fn connect(target: SocketAddr, index: u32) -> Client {
-        Client::try_connect(target, index).expect("an honest client is let in")
-    }
-
-    pub(crate) fn try_connect(target: SocketAddr, index: u32) -> io::Result<Client> {
-        let mut stream = TcpStream::connect(target)?;
+    pub(crate) fn connect(place: Place, index: u32) -> io::Result<Client> {
+        let mut stream = place.connect()?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (dialer, hello) = Dialer::new(index);
@@ -42,7 +34,6 @@ impl Client {
         Ok(Client {
             stream,
             channel,
-            wire: Vec::new(),
             next: 1,
         })
     }
@@ -65,21 +56,6 @@ impl Client {
         self.next += 2;
         self.say(&syn(stream, bytes))?;
         Ok(stream)
-    }
-
-    /// Opens a stream, sends a ping on it, waits for the answer, and ends the stream.
-    pub(crate) fn round_trip(&mut self) {
-        let mut value = [0x5a; 32];
-        value[..4].copy_from_slice(&self.next.to_be_bytes());
-        let bytes = [&proposal(ping::PROTOCOL)[..], &value].concat();
-        let stream = self.open(&bytes).expect("a connection that lasts");
-        let mut heard = Vec::new();
-        while !heard.windows(value.len()).any(|bytes| bytes == value) {
-            read(&mut self.stream, &mut self.wire).expect("an answer");
-            heard.extend(self.channel.open(&mut self.wire));
-        }
-        let reset = header(Kind::Data, Flags::RST, stream, 0);
-        self.say(&reset).expect("a connection that lasts");
     }
 
     /// Reads and forgets what comes in, on a thread of its own, until the connection is over.
