@@ -40,16 +40,6 @@ impl Origin {
             network: address.and_then(network),
         }
     }
-
-    /// The connected peer.
-    pub(crate) fn peer(&self) -> Option<PeerId> {
-        self.peer
-    }
-
-    /// Its address, as far as it counts.
-    pub(crate) fn network(&self) -> Option<IpAddr> {
-        self.network
-    }
 }
 
 fn network(address: IpAddr) -> Option<IpAddr> {
@@ -93,16 +83,6 @@ impl Payer {
     /// Whether it is the host or the operator.
     pub fn is_house(&self) -> bool {
         self.author.is_none()
-    }
-
-    /// Its author, unless it is the house.
-    pub(crate) fn who(&self) -> Option<PeerId> {
-        self.author
-    }
-
-    /// Where the particle came in.
-    pub(crate) fn origin(&self) -> Origin {
-        self.origin
     }
 }
 

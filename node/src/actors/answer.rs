@@ -69,7 +69,7 @@ impl<I: Interpreter> Node<I> {
             Err(later) => {
                 let life = Duration::from_millis(deadline.saturating_sub(clock.wall_ms));
                 let asked = (slot.unwrap_or_default(), request.arguments().len());
-                self.put_off(clock, life, call, payer, asked, later, out)
+                self.put_off(clock, life, (call, payer), asked, later, out)
             }
         };
         let Some(result) = result else {
@@ -93,8 +93,7 @@ impl<I: Interpreter> Node<I> {
         &mut self,
         clock: Clock,
         life: Duration,
-        call: CallId,
-        payer: Payer,
+        (call, payer): (CallId, Payer),
         (slot, arguments): (Slot, usize),
         later: Later,
         out: &mut Vec<Effect>,

@@ -469,7 +469,7 @@ mod tests {
     use super::*;
     use crate::compute::Pause;
     use crate::host::Clock;
-    use crate::limits::WebLimits;
+    use crate::web::WebLimits;
 
     /// A clock that only waiting moves, in microseconds, and how long the core was held.
     #[derive(Default)]
