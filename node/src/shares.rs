@@ -244,7 +244,7 @@ mod tests {
         let mut pool = Pool::new(1600);
         let keys: [Payer; 50] = core::array::from_fn(|n| payer(n as u16, 1, "1.1.1.1"));
         assert_eq!(drain(&mut pool, &keys), 1000);
-        assert_eq!(pool.take(&keys[0], 1), Err(Full::Origin));
+        assert_eq!(pool.take(&keys[49], 1), Err(Full::Origin));
         // The address has a third of what is left beside that.
         let keys: [Payer; 50] =
             core::array::from_fn(|n| payer(100 + n as u16, 2 + n as u16, "1.1.1.1"));

@@ -5,6 +5,7 @@
 //! each.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::actor::Key;
@@ -23,6 +24,10 @@ pub(super) struct Finished {
     /// The same, by the grain in which they are over.
     ends: BTreeMap<u64, Vec<(Mark, u32)>>,
     payers: Payers,
+    /// How many of them are runs of a spell.
+    runs: BTreeMap<String, usize>,
+    /// Their spells, by the grain in which they are over.
+    ends_of_runs: BTreeMap<u64, Vec<String>>,
 }
 
 impl Finished {
@@ -44,6 +49,35 @@ impl Finished {
         }
     }
 
+    /// Adds a run of a spell, which counts against the spell until its deadline.
+    pub(super) fn add_run(&mut self, spell: &str, deadline: u64) {
+        *self.runs.entry(spell.into()).or_default() += 1;
+        let end = self.ends_of_runs.entry(deadline / GRAIN).or_default();
+        end.push(spell.into());
+    }
+
+    /// Runs of a spell that have ended and whose deadline is not over.
+    pub(super) fn runs(&mut self, spell: &str, wall_ms: u64) -> usize {
+        self.forget_runs(wall_ms);
+        self.runs.get(spell).copied().unwrap_or(0)
+    }
+
+    fn forget_runs(&mut self, wall_ms: u64) {
+        while let Some(first) = self.ends_of_runs.first_entry()
+            && (first.key() + 1) * GRAIN <= wall_ms
+        {
+            for spell in first.remove() {
+                let count = self.runs.entry(spell);
+                if let alloc::collections::btree_map::Entry::Occupied(mut count) = count {
+                    *count.get_mut() -= 1;
+                    if *count.get() == 0 {
+                        count.remove();
+                    }
+                }
+            }
+        }
+    }
+
     /// When the first are over, Unix milliseconds.
     pub(super) fn first_end(&self) -> Option<u64> {
         let (grain, _) = self.ends.first_key_value()?;
@@ -52,6 +86,7 @@ impl Finished {
 
     /// Forgets a particle whose deadline is over; gives who paid.
     pub(super) fn take_expired(&mut self, wall_ms: u64) -> Option<Payer> {
+        self.forget_runs(wall_ms);
         if self.first_end()? >= wall_ms {
             return None;
         }

@@ -111,6 +111,11 @@ impl Table {
         ids.filter_map(|id| self.actors.get(id))
     }
 
+    /// Runs of a spell whose deadline is not over, those that have ended included.
+    pub(super) fn runs_of_spell(&mut self, spell: &str, wall_ms: u64) -> usize {
+        self.of_spell(spell).count() + self.finished.runs(spell, wall_ms)
+    }
+
     /// Counts a particle of so many bytes against its author's rates.
     pub(super) fn count_author(
         &mut self,
@@ -317,6 +322,11 @@ impl Table {
         let (key, deadline, payer) = (actor.key(), actor.deadline, actor.payer);
         let actor = self.remove(id)?;
         self.finished.add(&key, deadline, &payer);
+        if actor.is_of_spell
+            && let Some(spell) = actor.particle.spell_id()
+        {
+            self.finished.add_run(spell, deadline);
+        }
         Some(actor)
     }
 

@@ -32,7 +32,9 @@ impl<I: Interpreter> Node<I> {
     }
 
     fn trigger(&mut self, clock: Clock, id: &str, trigger: Trigger<'_>) {
-        let alive = self.table.of_spell(id).count() + self.rooms.spells.schedule.beginning(id);
+        // Those that have ended count, too: whoever comes and goes triggers no end of runs.
+        let alive =
+            self.table.runs_of_spell(id, clock.wall_ms) + self.rooms.spells.schedule.beginning(id);
         match alive < self.limits.spell_alive {
             true => self.rooms.run_spell(clock, id, trigger),
             false => self.skip(id),

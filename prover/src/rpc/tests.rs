@@ -37,7 +37,7 @@ fn request(method: &str, params: &str) -> (Value, Option<Call>) {
 /// whose methods gave empty lists and nulls.
 #[test]
 fn answers_are_those_of_the_reference_s_server() {
-    let vectors = include_str!("../../tests/vectors/rpc.json");
+    let vectors = include_str!("../../tests/rpc/recorded.json");
     let vectors: Vec<(String, u16, String)> = serde_json::from_str(vectors).unwrap();
     assert!(vectors.len() > 200);
     let mut wrong = Vec::new();
