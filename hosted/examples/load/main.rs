@@ -10,7 +10,7 @@ mod scenario;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use basalt_hosted::run::{self, RunArgs};
@@ -64,6 +64,14 @@ struct Load {
     /// Particles that are under way at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 32)]
     in_flight: usize,
+    /// Life of the particles, in seconds: one that does not come in this time is lost
+    #[arg(long, value_name = "SECONDS", default_value_t = driver::LIFE.as_secs())]
+    ttl: u64,
+    /// Keep each scenario up so long, several in flight, and tell of each pass of so many
+    /// particles and of the first node's memory. At the end the memory of the last tenth is
+    /// compared with that of the second
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<u64>,
     /// Secret seed of the key that manages the nodes, 32 bytes in base64
     #[arg(
         long,
@@ -114,6 +122,7 @@ fn load(load: &Load) -> Result<()> {
         driver,
         nodes.places.iter().map(|place| place.peer).collect(),
     );
+    stage.set_life(Duration::from_secs(load.ttl.max(1)));
     for scenario in scenarios {
         // What is done for the first time takes longer: connections between nodes, the service's
         // translation.
@@ -124,6 +133,10 @@ fn load(load: &Load) -> Result<()> {
             |_| (),
         )?;
         let places = &nodes.places[..scenario.nodes()];
+        if let Some(seconds) = load.seconds {
+            sustain(&mut stage, scenario, load, places, seconds)?;
+            continue;
+        }
         for (in_flight, count) in [
             (1, load.particles.div_ceil(4)),
             (load.in_flight, load.particles),
@@ -139,6 +152,54 @@ fn load(load: &Load) -> Result<()> {
         }
     }
     stage.clear()
+}
+
+/// Keeps a scenario up, and compares the first node's memory of the last tenth with that of the
+/// second: in the first one everything grows to its size.
+fn sustain(
+    stage: &mut Stage,
+    scenario: Scenario,
+    load: &Load,
+    places: &[Place],
+    seconds: u64,
+) -> Result<()> {
+    let whole = Duration::from_secs(seconds);
+    let start = Instant::now();
+    let mut seen: Vec<(Duration, u64)> = Vec::new();
+    let (mut came, mut lost) = (0, 0);
+    println!("{}, {} in flight:", scenario.title(), load.in_flight);
+    while start.elapsed() < whole {
+        let begun = Instant::now();
+        let taken = stage.run(scenario, load.particles, load.in_flight, |done| {
+            progress(scenario.title(), done, load.particles);
+        })?;
+        came += taken.arrived.len();
+        lost += taken.lost + taken.unsent;
+        let rate = taken.arrived.len() as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+        let memory = places.first().and_then(Place::memory).unwrap_or(0);
+        seen.push((start.elapsed(), memory));
+        println!(
+            "  {:6.0} s: {rate:6.0} per second, {:4} refused or too late, {} MiB",
+            start.elapsed().as_secs_f64(),
+            taken.lost + taken.unsent,
+            memory >> 20
+        );
+    }
+    let highest = |from: u32, to: u32| {
+        let during = seen
+            .iter()
+            .filter(|(at, _)| *at >= whole * from / 10 && *at < whole * to / 10);
+        during.map(|(_, memory)| memory >> 20).max().unwrap_or(0)
+    };
+    println!(
+        "  {came} came in {:.0} s, {:.0} per second, {lost} did not; MiB in the second tenth {}, in \
+         the last {}",
+        start.elapsed().as_secs_f64(),
+        came as f64 / start.elapsed().as_secs_f64(),
+        highest(1, 2),
+        highest(9, 10)
+    );
+    Ok(())
 }
 
 /// The time that the nodes' processes ran, when all are known.

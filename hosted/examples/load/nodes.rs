@@ -47,6 +47,14 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// The process's memory in bytes, where the system tells.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.process?)).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kib << 10)
+    }
+
     /// How long the process has run on any core, where the system tells.
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.process?)).ok()?;

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     title: &'static str,
     in_flight: usize,
     count: usize,
+    lost: usize,
+    unsent: usize,
     took: Duration,
     /// What the nodes' processes ran.
     cpu: Option<Duration>,
@@ -33,6 +35,8 @@ impl Row {
             title,
             in_flight,
             count: taken.latencies.len(),
+            lost: taken.lost,
+            unsent: taken.unsent,
             took: taken.took,
             cpu,
             percentiles: PERCENTILES.map(|(_, percent)| percentile(&taken.latencies, percent)),
@@ -63,6 +67,12 @@ impl fmt::Display for Row {
         )?;
         if let Some(cpu) = self.cpu {
             write!(f, ", {:.0} per second and core", rate(cpu))?;
+        }
+        if self.lost > 0 {
+            write!(f, ", {} refused or too late", self.lost)?;
+        }
+        if self.unsent > 0 {
+            write!(f, ", {} not sent for that", self.unsent)?;
         }
         writeln!(f)?;
         let longest = millis(self.percentiles[2]).max(1e-6);

@@ -99,6 +99,11 @@ impl Stage {
         Ok(taken)
     }
 
+    /// From now on particles live so long.
+    pub(crate) fn set_life(&mut self, life: std::time::Duration) {
+        self.driver.set_life(life);
+    }
+
     /// Who gets the particles in the end.
     fn reader(&self, scenario: Scenario) -> PeerId {
         match scenario {
@@ -169,7 +174,10 @@ impl Stage {
         let taken = self
             .driver
             .run(self.nodes[0], 1, 1, |_| script.clone(), |_| ())?;
-        let (_, particle) = taken.arrived.first().context("nothing came back")?;
+        let (_, particle) = taken
+            .arrived
+            .first()
+            .context("a particle was refused, or came too late")?;
         self.driver.brought(particle, home)
     }
 }

@@ -1,5 +1,5 @@
 //! Replays all recorded vectors that stand in the project on the dependencies and features of the
-//! hosted node: `cargo run --release -p basalt-hosted --example vectors`.
+//! hosted node: `cargo run --release -p basalt-hosted --example shipped`.
 //!
 //! Prints a line for each vector that does not hold, then counts.
 
