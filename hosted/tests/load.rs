@@ -10,6 +10,7 @@ mod nodes;
 #[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../examples/load/report.rs"]
 mod report;
+#[allow(dead_code, reason = "the command uses the rest")]
 #[path = "../examples/load/scenario.rs"]
 mod scenario;
 

@@ -48,14 +48,11 @@ use verdict::{Bounds, Measured};
 #[derive(Debug, Parser)]
 #[command(name = "basalt-attacks", after_help = names())]
 struct Cli {
-    /// An attack, by its name
-    #[arg(required_unless_present_any = ["all", "list"])]
+    /// An attack, by its name; `all`: all of them, one after the other
+    #[arg(required_unless_present = "list")]
     name: Option<String>,
     /// How much, in the unit of the attack (see the list) instead of its large form
     size: Option<usize>,
-    /// All attacks, one after the other
-    #[arg(long, conflicts_with_all = ["name", "size"])]
-    all: bool,
     /// The small form, with bounds that other work on this machine does not break; attacks share
     /// nodes. This is the form of the gate
     #[arg(long)]
@@ -64,6 +61,9 @@ struct Cli {
     #[arg(long)]
     list: bool,
 }
+
+/// Stands for all attacks.
+const ALL: &str = "all";
 
 fn names() -> String {
     let mut text = String::from("Attacks, with their sizes in the small and the large form:\n");
@@ -99,13 +99,14 @@ fn main() -> ExitCode {
 
 /// Makes the attacks; whether all were survived.
 fn lab(cli: &Cli) -> Result<bool> {
-    let chosen: Vec<Attack> = match &cli.name {
-        None => attacks::all(),
-        Some(name) => attacks::all()
-            .into_iter()
-            .filter(|attack| attack.name == name)
-            .collect(),
-    };
+    let name = cli.name.as_deref().unwrap_or(ALL);
+    let chosen: Vec<Attack> = attacks::all()
+        .into_iter()
+        .filter(|attack| name == ALL || attack.name == name)
+        .collect();
+    if name == ALL && cli.size.is_some() {
+        bail!("attacks have units of their own: a size goes with one attack, not with all");
+    }
     if chosen.is_empty() {
         bail!("no such attack; --list tells their names");
     }
