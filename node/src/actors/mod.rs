@@ -16,11 +16,13 @@
 //!   finished particles with nothing left to do: their ids
 //!   calls    calls whose results are not there yet
 //!   turns    the order of runs
+//!   batch    the calls of a run, answered piece by piece
 //!   actor    one particle in one scope
 //! ```
 
 mod actor;
 mod answer;
+mod batch;
 mod calls;
 mod finished;
 mod node;

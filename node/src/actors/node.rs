@@ -9,6 +9,7 @@ use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
 use super::actor::{Actor, ActorId, CallId};
+use super::batch::Batches;
 use super::calls::OpenCalls;
 use super::table::Table;
 use super::turns::Turns;
@@ -90,6 +91,7 @@ pub struct Node<I> {
     pub(super) interpreter: I,
     pub(super) table: Table,
     pub(super) turns: Turns,
+    pub(super) batches: Batches,
     pub(super) calls: OpenCalls,
     /// What is counted up; [`Node::status`] fills in the rest.
     pub(super) counts: Status,
@@ -105,6 +107,7 @@ impl<I: Interpreter> Node<I> {
             limits,
             interpreter,
             turns: Turns::default(),
+            batches: Batches::default(),
             calls,
             counts: Status::default(),
         }
@@ -171,7 +174,8 @@ impl<I: Interpreter> Node<I> {
 
     /// Gives an actor a turn if it has something to do and does not wait for one.
     pub(super) fn wake(&mut self, id: ActorId) {
-        let needs_turn = |actor: &Actor| !actor.waits_for_turn && actor.has_work();
+        let needs_turn =
+            |actor: &Actor| !actor.waits_for_turn && !actor.is_answered && actor.has_work();
         if self.table.get(id).is_some_and(needs_turn) {
             self.table.change(id, |actor| actor.waits_for_turn = true);
             self.turns.push(id);
@@ -204,7 +208,7 @@ impl<I: Interpreter> Node<I> {
 
     /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
     pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
-        if !self.turns.is_empty() {
+        if !self.turns.is_empty() || !self.batches.is_empty() {
             return Some(clock.now);
         }
         let at_wall =

@@ -7,42 +7,33 @@ use basalt_net::time::Instant;
 use bytes::Bytes;
 
 use super::actor::{ActorId, CallId};
+use super::batch::{Asked, Batch};
 use super::node::{Effect, Node};
+use crate::builtins;
 use crate::host::{Clock, Network};
-use crate::intake::{self, Verified};
+use crate::intake;
 use crate::quoted::Quoted;
 use crate::refusal::Refusal;
-use crate::script::{CallRequest, Interpreter, OVER_BUDGET, Run};
-use crate::shares::Payer;
+use crate::script::{Interpreter, OVER_BUDGET, Run};
 
-/// What a run asks for.
-struct Asked {
-    particle: Verified,
-    payer: Payer,
-    data: Bytes,
-    next_peers: Vec<PeerId>,
-    requests: Vec<(u32, CallRequest)>,
-}
+/// Microseconds after which the answers to a run's calls go on in another step.
+const PIECE: u64 = 5_000;
 
 impl<I: Interpreter> Node<I> {
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
     pub fn step(&mut self, clock: Clock, network: &dyn Network, out: &mut Vec<Effect>) -> bool {
+        if let Some(batch) = self.batches.pop(self.turns.is_empty()) {
+            self.answer_piece(clock, network, batch, out);
+            return true;
+        }
         let Some(id) = self.next_turn(clock.now) else {
             return false;
         };
         let begin = self.rooms.now();
-        let Some(asked) = self.run(clock, id) else {
-            return true;
-        };
-        // Calls come first: a call can take away the worker that a next peer names.
-        for (request, asked) in &asked.requests {
-            let call = CallId {
-                actor: id,
-                request: *request,
-            };
-            self.answer(clock, network, call, asked, out);
+        if let Some(asked) = self.run(clock, id) {
+            self.table.change(id, |actor| actor.is_answered = true);
+            self.answer_piece(clock, network, Batch::new(id, asked), out);
         }
-        self.route(clock, asked, out);
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
             self.rooms
                 .tally
@@ -50,9 +41,40 @@ impl<I: Interpreter> Node<I> {
                 .interpretation
                 .time(end.since(begin));
         }
+        true
+    }
+
+    /// Answers the next calls of a run; passes the particle on after the last one.
+    fn answer_piece(
+        &mut self,
+        clock: Clock,
+        network: &dyn Network,
+        mut batch: Batch,
+        out: &mut Vec<Effect>,
+    ) {
+        let id = batch.actor;
+        // One that is gone, since it has expired, gets no answers.
+        if self.table.get(id).is_none() {
+            return;
+        }
+        let mut cost = 0;
+        // Calls come first: a call can take away the worker that a next peer names.
+        while cost < PIECE
+            && let Some((request, asked)) = batch.requests.next()
+        {
+            cost += builtins::price(&asked);
+            let call = CallId { actor: id, request };
+            self.answer(clock, network, call, &asked, out);
+        }
+        self.table.charge(clock.now, id, 0, cost);
+        self.counts.charged += cost;
+        if batch.requests.len() > 0 {
+            return self.batches.push(batch);
+        }
+        self.route(clock, batch.asked, out);
+        self.table.change(id, |actor| actor.is_answered = false);
         self.wake(id);
         self.end_if_finished(id);
-        true
     }
 
     /// Forgets an actor that has nothing left to do, but for its id.

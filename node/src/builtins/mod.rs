@@ -36,7 +36,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use crate::rooms::Rooms;
-use crate::script::CallResult;
+use crate::script::{CallRequest, CallResult};
 
 pub use crate::call::Call;
 pub use crate::reply::{CallError, Later, Reply};
@@ -111,6 +111,30 @@ pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
         },
     }
 }
+
+/// What a call costs, in microseconds, before it is done: its arguments are read, and base58 takes
+/// the square of a text's length.
+pub(crate) fn price(request: &CallRequest) -> u64 {
+    let bytes = request.arguments().len() as u64;
+    let square = match request.function_name().contains("b58") {
+        true => bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58,
+        false => 0,
+    };
+    let signature = match request.service_id() {
+        "sig" | "insecure_sig" => SIGNATURE,
+        _ => 0,
+    };
+    CALL + bytes / READ + square + signature
+}
+
+/// Microseconds of any call.
+const CALL: u64 = 4;
+/// Bytes of arguments that are read in a microsecond.
+const READ: u64 = 64;
+/// Squares of bytes that base58 takes a microsecond for.
+const BASE58: u64 = 760;
+/// Microseconds for a signature that is made or checked.
+const SIGNATURE: u64 = 60;
 
 /// The result of a call as the interpreter takes it; `Err` is work for later.
 pub(crate) fn result(answer: Result<Reply, CallError>) -> Result<CallResult, Later> {

@@ -196,11 +196,11 @@ impl Ipfs {
         target: Target,
     ) -> Reply {
         let field = target.field();
-        let assembly = Path::parse(path)
-            .and_then(|path| Assembly::new(path, form, MAX_FILE, MAX_BLOCKS))
-            .map_err(|error| error.to_string());
-        let begun = assembly.and_then(|assembly| {
-            let server = self.reachable(call, api)?;
+        // Who names a place that he may not reach is counted, whatever he wants from there.
+        let begun = self.reachable(call, api).and_then(|server| {
+            let assembly = Path::parse(path)
+                .and_then(|path| Assembly::new(path, form, MAX_FILE, MAX_BLOCKS))
+                .map_err(|error| error.to_string())?;
             match assembly.wanted() {
                 // All of it is in the CID.
                 None => Ok(arrived(vaults, entropy, assembly, target)),

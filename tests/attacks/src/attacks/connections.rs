@@ -22,8 +22,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     }),
     Attack::new("half-open", "ms of handshakes that end in the middle", TIME, |stage| {
         flood(stage, floods::half_open)
-    })
-    .counted(&["set_ups_full", "address_set_ups_full"]),
+    }),
     Attack::new("garbage", "ms of noise instead of a handshake", TIME, |stage| {
         flood(stage, floods::garbage)
     })

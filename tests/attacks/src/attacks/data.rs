@@ -51,8 +51,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         "iterations whose lore an inner fold reads again",
         [400, 3_000],
         fold_lore,
-    )
-    .counted(&["run_budget"]),
+    ),
     Attack::new(
         "trace-promises",
         "particles whose states promise more states than there are",

@@ -83,8 +83,7 @@ pub(super) const ATTACKS: &[Attack] = &[
             let fold = "(seq (ap 1 $s) (fold $s i (seq (ap i $s) (next i))))";
             stage.scripts((0..stage.size).map(|_| fold.to_owned()))
         },
-    )
-    .counted(&["run_budget"]),
+    ),
     Attack::new(
         "errors-of-errors",
         "errors, each told in the next",

@@ -33,8 +33,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     }),
     Attack::new("questions", "ms of questions of Kademlia", TIME, |stage| {
         flood(stage, floods::questions)
-    })
-    .counted(&["question_flood"]),
+    }),
     Attack::new(
         "empty-frames",
         "ms of frames without a byte",
