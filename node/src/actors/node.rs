@@ -201,6 +201,11 @@ impl<I: Interpreter> Node<I> {
         }
     }
 
+    /// What runs and calls were charged at until now, in microseconds.
+    pub fn charged(&self) -> u64 {
+        self.counts.charged
+    }
+
     /// Particles that wait for their turn to run, without those put off behind all others.
     pub fn waiting(&self) -> usize {
         self.turns.len()

@@ -15,6 +15,8 @@ use crate::host::Clock;
 use crate::machine::{Effect, Machine};
 use crate::pages::{self, Report};
 
+/// Microseconds of charged work after which a turn ends.
+const TURN: u64 = 5_000;
 /// Particles that wait in the node for their runs. With more of them those that come in wait, too.
 const MAX_WAITING: usize = 1024;
 
@@ -106,6 +108,7 @@ impl Machine for Peer {
         // Guests on compute cores may have made HTTP requests.
         self.apply_effects(clock, out);
         let more = self.node.maintain();
+        let begin = self.node.charged();
         for step in 0..self.steps_per_turn {
             // One at a time: in the inbox the peers' particles are still served in turn, in the
             // node they would not be. Those that run again and again shall not keep others out.
@@ -121,6 +124,10 @@ impl Machine for Peer {
                 return more;
             }
             self.apply_effects(clock, out);
+            // Connections are served between turns.
+            if self.node.charged() - begin > TURN {
+                break;
+            }
         }
         true
     }
