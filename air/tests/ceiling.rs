@@ -3,11 +3,12 @@
 
 mod support;
 
-use basalt_air::data::{Data, Lore, Signature, State, SubTrace};
+use basalt_air::data::{Data, Signature};
 use basalt_air::{
     Air, CallResult, CallResults, Config, Input, Interpreter, Outcome, Results, VerifiedSignatures,
     code,
 };
+use support::lore::lore_that_many_folds_read;
 use support::single::params;
 
 /// Limits that small attacks reach.
@@ -163,39 +164,8 @@ fn a_tree_larger_than_its_text_meets_the_ceiling() {
 
 #[test]
 fn lore_that_many_folds_read_is_charged() {
-    const COUNT: u32 = 1_000;
-    let generations: Vec<[u32; 1]> = (0..COUNT).map(|number| [number]).collect();
-    let piece = |begin, len| SubTrace { begin, len };
-    // All iterations of the outer fold have their piece at one place: the state of the inner fold.
-    let inner = COUNT + 2;
-    let [outer_pieces, inner_pieces] = [
-        [piece(inner, 1), piece(inner + 1, 0)],
-        [piece(inner + 1, 0), piece(inner + 1, 0)],
-    ];
-    let lore = |subtraces| -> Vec<Lore<'_>> {
-        let record = |value_pos| Lore {
-            value_pos,
-            subtraces,
-        };
-        (0..COUNT).map(record).collect()
-    };
-    let (outer_lore, inner_lore) = (lore(&outer_pieces[..]), lore(&inner_pieces[..]));
-    let ap = |generations| State::Ap { generations };
-    let mut trace: Vec<State<'_>> = generations.iter().map(|one| ap(&one[..])).collect();
-    trace.push(ap(&[0]));
-    trace.push(State::Fold { lore: &outer_lore });
-    trace.push(State::Fold { lore: &inner_lore });
-    trace.extend((1..COUNT).map(|_| ap(&[0])));
-    let data = Data {
-        trace,
-        ..Data::default()
-    };
-    let fill = (1..COUNT).fold("(ap 1 $s)".to_owned(), |fill, _| {
-        format!("(seq {fill} (ap 1 $s))")
-    });
-    let folds = "(fold $s i (seq (fold $t j (null)) (next i)))";
-    let air = format!("(seq {fill} (seq (ap 1 $t) {folds}))");
-    assert_stopped(&step(&air, &[], &data.encode(0), &CallResults::new()), &[]);
+    let (air, data) = lore_that_many_folds_read(1_000);
+    assert_stopped(&step(&air, &[], &data, &CallResults::new()), &[]);
 }
 
 /// Data with so many signatures of nothing.

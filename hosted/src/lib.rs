@@ -16,3 +16,4 @@ pub mod prove;
 pub mod reactor;
 pub mod run;
 pub mod state;
+pub mod ticking;

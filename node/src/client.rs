@@ -28,6 +28,8 @@ pub struct Client {
     effects: swarm::Effects,
     /// Peers that are connected.
     connected: Vec<PeerId>,
+    /// Particles whose bytes did not all go to the transport yet.
+    pub unsent: usize,
     /// Particles that came in, oldest first.
     pub received: VecDeque<Particle>,
 }
@@ -41,6 +43,7 @@ impl Client {
             interpreter: Aquavm::default(),
             effects: Vec::new(),
             connected: Vec::new(),
+            unsent: 0,
             received: VecDeque::new(),
         }
     }
@@ -104,6 +107,7 @@ impl Client {
         let sent = self
             .swarm
             .send(clock.now, peer, particle, &mut self.effects);
+        self.unsent += usize::from(sent.is_ok());
         self.apply_effects(out);
         sent
     }
@@ -132,6 +136,7 @@ impl Client {
                 Ok(effect) => out.push(effect),
                 Err(Event::Connected { peer, first, .. }) if first => self.connected.push(peer),
                 Err(Event::Disconnected { peer }) => self.connected.retain(|known| *known != peer),
+                Err(Event::Sent { .. } | Event::SendFailed { .. }) => self.unsent -= 1,
                 Err(Event::Particle { particle, .. }) => self.received.push_back(*particle),
                 Err(_) => {}
             }

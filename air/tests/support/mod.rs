@@ -11,6 +11,7 @@
 pub mod case;
 pub mod decoded;
 pub mod files;
+pub mod lore;
 pub mod numbers;
 pub mod scripts;
 pub mod single;

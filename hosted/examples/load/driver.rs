@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,15 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use basalt_hosted::clock::Clocks;
 use basalt_hosted::identity::entropy;
 use basalt_hosted::reactor::{Reactor, Stop};
+use basalt_hosted::ticking::Ticking;
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
-use basalt_net::swarm::{Config, ConnId, Input, Refusal, Transport};
-use basalt_net::time;
+use basalt_net::swarm::Config;
 use basalt_node::client::Client;
-use basalt_node::host::Clock;
-use basalt_node::machine::{Effect, Machine};
 use basalt_node::script::{Aquavm, Interpreter as _, Run};
 use serde_json::Value;
 
@@ -31,49 +28,6 @@ pub(crate) const LIFE: Duration = Duration::from_secs(120);
 const LOST_ROUNDS: usize = 2;
 /// How often the sender looks for what came to the other client.
 const GLANCE: Duration = Duration::from_millis(1);
-
-/// A client that is also woken by the clock.
-struct Ticking {
-    client: Client,
-    ticks: bool,
-}
-
-impl Machine for Ticking {
-    fn accept(
-        &mut self,
-        clock: Clock,
-        transport: Transport,
-        remote: SocketAddr,
-        out: &mut Vec<Effect>,
-    ) -> Result<ConnId, Refusal> {
-        self.client.accept(clock, transport, remote, out)
-    }
-
-    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
-        self.client.handle(clock, input, out);
-    }
-
-    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
-        self.client.work(clock, out)
-    }
-
-    fn wake_at(&self, clock: Clock) -> Option<time::Instant> {
-        let tick = self.ticks.then(|| clock.now + GLANCE);
-        self.client.wake_at(clock).into_iter().chain(tick).min()
-    }
-
-    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        self.client.transmit(conn, buffer)
-    }
-
-    fn has_output(&mut self, conn: ConnId) -> bool {
-        self.client.has_output(conn)
-    }
-
-    fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        self.client.receive_capacity(conn)
-    }
-}
 
 /// A client on a thread of its own, to which others send.
 struct Taker {
@@ -282,14 +236,14 @@ impl Driver {
     fn arrivals(&mut self, end: Instant) -> io::Result<Vec<(Instant, Particle)>> {
         let mut came = Vec::new();
         let Self { reactor, taker, .. } = self;
-        reactor.driver.machine.ticks = true;
+        reactor.driver.machine.every = Some(GLANCE);
         reactor.run(|ticking| {
             let now = Instant::now();
             came.extend(taker.arrivals.try_iter());
             came.extend(ticking.client.received.drain(..).map(|one| (now, one)));
             !came.is_empty() || now > end
         })?;
-        reactor.driver.machine.ticks = false;
+        reactor.driver.machine.every = None;
         Ok(came)
     }
 
@@ -323,7 +277,7 @@ fn connect(clocks: Clocks, keypair: Keypair, nodes: &[Multiaddr]) -> Result<Reac
     let client = Client::new(keypair, Config::default(), entropy()?);
     let machine = Ticking {
         client,
-        ticks: true,
+        every: Some(GLANCE),
     };
     let mut reactor = Reactor::new(machine, clocks)?;
     let end = Instant::now() + PATIENCE;
@@ -345,6 +299,6 @@ fn connect(clocks: Clocks, keypair: Keypair, nodes: &[Multiaddr]) -> Result<Reac
             "no connection to {address}"
         );
     }
-    reactor.driver.machine.ticks = false;
+    reactor.driver.machine.every = None;
     Ok(reactor)
 }

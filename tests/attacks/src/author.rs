@@ -1,21 +1,20 @@
 //! Authors: clients with keys of their own, that send particles and take them back.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use basalt_hosted::clock::Clocks;
 use basalt_hosted::identity::entropy;
 use basalt_hosted::reactor::Reactor;
+use basalt_hosted::ticking::Ticking;
 use basalt_net::keypair::Keypair;
 use basalt_net::multiaddr::Multiaddr;
 use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
-use basalt_net::swarm::{CannotSend, Config, ConnId, Input, Refusal, Transport};
-use basalt_net::time;
+use basalt_net::swarm::{CannotSend, Config, ConnId};
 use basalt_node::client::Client;
 use basalt_node::host::Clock;
-use basalt_node::machine::{Effect, Machine};
+use basalt_node::machine::Machine as _;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -23,50 +22,6 @@ use serde_json::Value;
 const GLANCE: Duration = Duration::from_millis(1);
 /// How long a node may take to let a client in.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A client that is also woken by the clock.
-struct Ticking {
-    client: Client,
-    /// Set once [`Author::pump`] has to look up.
-    ticks: bool,
-}
-
-impl Machine for Ticking {
-    fn accept(
-        &mut self,
-        clock: Clock,
-        transport: Transport,
-        remote: SocketAddr,
-        out: &mut Vec<Effect>,
-    ) -> Result<ConnId, Refusal> {
-        self.client.accept(clock, transport, remote, out)
-    }
-
-    fn handle(&mut self, clock: Clock, input: Input<'_>, out: &mut Vec<Effect>) {
-        self.client.handle(clock, input, out);
-    }
-
-    fn work(&mut self, clock: Clock, out: &mut Vec<Effect>) -> bool {
-        self.client.work(clock, out)
-    }
-
-    fn wake_at(&self, clock: Clock) -> Option<time::Instant> {
-        let tick = self.ticks.then(|| clock.now + GLANCE);
-        self.client.wake_at(clock).into_iter().chain(tick).min()
-    }
-
-    fn transmit(&mut self, conn: ConnId, buffer: &mut [u8]) -> usize {
-        self.client.transmit(conn, buffer)
-    }
-
-    fn has_output(&mut self, conn: ConnId) -> bool {
-        self.client.has_output(conn)
-    }
-
-    fn receive_capacity(&mut self, conn: ConnId) -> usize {
-        self.client.receive_capacity(conn)
-    }
-}
 
 /// A key and a connection.
 pub(crate) struct Author {
@@ -92,7 +47,7 @@ impl Author {
         let client = Client::new(key.clone(), Config::default(), entropy()?);
         let machine = Ticking {
             client,
-            ticks: true,
+            every: Some(GLANCE),
         };
         let mut reactor = Reactor::new(machine, Clocks::start())?;
         let mut effects = Vec::new();
@@ -159,16 +114,16 @@ impl Author {
         self.send(&particle)
     }
 
-    /// Moves bytes until all that was sent is on the wire.
-    pub(crate) fn flush(&mut self, most: Duration) -> Result<()> {
-        let (conn, end) = (self.conn, Instant::now() + most);
-        while Instant::now() < end && self.is_connected() {
-            self.pump(3 * GLANCE, |_| false)?;
-            if !self.reactor.driver.machine.has_output(conn) {
-                break;
-            }
-        }
-        Ok(())
+    /// Moves bytes until all that was sent is on the wire, or the node has ended the connection;
+    /// gives how many particles are left when the time is over.
+    pub(crate) fn flush(&mut self, most: Duration) -> Result<usize> {
+        let (conn, node) = (self.conn, self.node);
+        // Bytes that wait for the node's credit are no output of the connection.
+        self.pump(most, |client| {
+            let is_sent = client.unsent == 0 && !client.has_output(conn);
+            is_sent || !client.is_connected(&node)
+        })?;
+        Ok(self.reactor.driver.machine.client.unsent)
     }
 
     /// Moves bytes until something holds; false if the time was over before. What comes in

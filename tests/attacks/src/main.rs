@@ -8,8 +8,12 @@ mod author;
 mod confined;
 mod floods;
 mod honest;
+#[allow(unreachable_pub, missing_docs, reason = "it is a test's")]
+#[path = "../../../air/tests/support/lore.rs"]
+mod lore;
 mod node;
 mod place;
+#[path = "../../e2e/node/program.rs"]
 mod program;
 mod raw;
 mod silent;
@@ -112,7 +116,7 @@ fn lab(cli: &Cli) -> Result<bool> {
     }
     confined::allow_many_files();
     let mut lab = Lab {
-        program: program::hosted()?,
+        program: program::hosted(&[env!("CARGO_PKG_NAME")])?,
         small: cli.small,
         stand: None,
     };

@@ -28,6 +28,9 @@ pub(crate) struct Stage<'n> {
     /// Told to the reader when it is over.
     pub(crate) notes: Vec<String>,
     place: Place,
+    /// Attackers who have sent all. Their connections stay open until the node was measured: what
+    /// still lies in the system's buffers would be lost with them.
+    done: Vec<Author>,
 }
 
 impl<'n> Stage<'n> {
@@ -40,6 +43,7 @@ impl<'n> Stage<'n> {
             time,
             notes: Vec::new(),
             place: Place::numbered(node.target, number),
+            done: Vec::new(),
         }
     }
 
@@ -85,39 +89,48 @@ impl<'n> Stage<'n> {
         Ok(())
     }
 
+    /// Waits until all that an attacker sent is on the wire.
+    pub(crate) fn sent(&mut self, mut author: Author) -> Result<()> {
+        let left = author.flush(self.time)?;
+        if left > 0 {
+            self.notes.push(format!("{left} particles were not sent"));
+        }
+        self.done.push(author);
+        Ok(())
+    }
+
     /// Sends one script, and waits until it is on the wire.
-    pub(crate) fn script(&self, script: &str) -> Result<()> {
+    pub(crate) fn script(&mut self, script: &str) -> Result<()> {
         self.scripts([script.to_owned()])
     }
 
     /// Sends scripts of one author.
-    pub(crate) fn scripts(&self, scripts: impl IntoIterator<Item = String>) -> Result<()> {
+    pub(crate) fn scripts(&mut self, scripts: impl IntoIterator<Item = String>) -> Result<()> {
         let mut author = self.attacker()?;
         for script in scripts {
             if !author.throw(&script, self.time)? {
                 break;
             }
         }
-        author.flush(self.time)
+        self.sent(author)
     }
 
     /// Sends a script with data that was made for it.
-    pub(crate) fn data(&self, script: &str, data: &Data<'_>) -> Result<()> {
+    pub(crate) fn data(&mut self, script: &str, data: &Data<'_>) -> Result<()> {
         self.bytes(script, data.encode(0))
     }
 
     /// The same with bytes.
-    pub(crate) fn bytes(&self, script: &str, data: Vec<u8>) -> Result<()> {
+    pub(crate) fn bytes(&mut self, script: &str, data: Vec<u8>) -> Result<()> {
         let mut author = self.attacker()?;
         let particle = author.particle(script, &Bytes::from(data), self.time);
-        author.send(&particle)?;
-        author.flush(self.time)
+        self.particles(author, [particle])
     }
 
     /// Sends particles that are made already; stops when the node ends the connection.
     pub(crate) fn particles(
-        &self,
-        author: &mut Author,
+        &mut self,
+        mut author: Author,
         particles: impl IntoIterator<Item = Particle>,
     ) -> Result<()> {
         for particle in particles {
@@ -125,6 +138,6 @@ impl<'n> Stage<'n> {
                 break;
             }
         }
-        author.flush(self.time)
+        self.sent(author)
     }
 }

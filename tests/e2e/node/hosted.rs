@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{Host, Station, http, manifest, page};
+use super::{Host, Station, http, manifest, page, program};
 use crate::client::peer::Peer;
 use crate::target::Target;
 
@@ -140,43 +140,9 @@ pub(crate) fn build() -> Result<()> {
 fn binary() -> Result<PathBuf> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BINARY
-        .get_or_init(|| built().map_err(|error| format!("{error:#}")))
+        .get_or_init(|| program::hosted(&[]).map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(anyhow::Error::msg)
-}
-
-fn built() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("BASALT_HOSTED") {
-        return Ok(path.into());
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--package",
-            "basalt-hosted",
-            "--message-format=json-render-diagnostics",
-        ])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .output()
-        .context("starting cargo")?;
-    ensure!(
-        output.status.success(),
-        "building basalt-hosted:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let messages = String::from_utf8(output.stdout)?;
-    let executable = |line: &str| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let is_hosted = message["target"]["name"] == "basalt-hosted";
-        let path = message["executable"].as_str().filter(|_| is_hosted)?;
-        Some(PathBuf::from(path))
-    };
-    messages
-        .lines()
-        .find_map(executable)
-        .context("cargo named no binary of basalt-hosted")
 }
 
 /// The prover as a process of its own, with its folder. Both go when this is dropped.

@@ -4,6 +4,7 @@ pub(crate) mod citizen;
 pub(crate) mod guest;
 pub(crate) mod hosted;
 pub(crate) mod lossy;
+mod program;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -12,6 +12,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use super::text::call;
 use crate::attack::Attack;
 use crate::author::in_parallel;
+use crate::lore::lore_that_many_folds_read;
 use crate::stage::Stage;
 
 pub(super) const ATTACKS: &[Attack] = &[
@@ -281,40 +282,12 @@ fn signatures(stage: &mut Stage<'_>) -> Result<()> {
         ..Data::default()
     };
     let particle = Particle::new(empty.authored.clone(), data.encode(0));
-    stage.particles(&mut author, [particle])
+    stage.particles(author, [particle])
 }
 
 fn fold_lore(stage: &mut Stage<'_>) -> Result<()> {
-    let count = stage.size as u32;
-    let generations: Vec<[u32; 1]> = (0..count).map(|number| [number]).collect();
-    let piece = |begin, len| SubTrace { begin, len };
-    // All iterations of the outer fold have their piece at one place: the state of the inner fold.
-    let inner = count + 2;
-    let outer_pieces = [piece(inner, 1), piece(inner + 1, 0)];
-    let inner_pieces = [piece(inner + 1, 0), piece(inner + 1, 0)];
-    let lore = |subtraces| -> Vec<Lore<'_>> {
-        let record = |value_pos| Lore {
-            value_pos,
-            subtraces,
-        };
-        (0..count).map(record).collect()
-    };
-    let (outer_lore, inner_lore) = (lore(&outer_pieces[..]), lore(&inner_pieces[..]));
-    let ap = |generations| State::Ap { generations };
-    let mut trace: Vec<State<'_>> = generations.iter().map(|one| ap(&one[..])).collect();
-    trace.push(ap(&[0]));
-    trace.push(State::Fold { lore: &outer_lore });
-    trace.push(State::Fold { lore: &inner_lore });
-    trace.extend((1..count).map(|_| ap(&[0])));
-    let data = Data {
-        trace,
-        ..Data::default()
-    };
-    let fill = (1..count).fold("(ap 1 $s)".to_owned(), |fill, _| {
-        format!("(seq {fill} (ap 1 $s))")
-    });
-    let folds = "(fold $s i (seq (fold $t j (null)) (next i)))";
-    stage.data(&format!("(seq {fill} (seq (ap 1 $t) {folds}))"), &data)
+    let (script, data) = lore_that_many_folds_read(stage.size as u32);
+    stage.bytes(&script, data)
 }
 
 fn promises(stage: &mut Stage<'_>) -> Result<()> {
@@ -366,7 +339,7 @@ fn promises(stage: &mut Stage<'_>) -> Result<()> {
             break;
         }
     }
-    author.flush(stage.time)
+    stage.sent(author)
 }
 
 /// Sound data that holds so many values of a kibibyte.
@@ -397,5 +370,5 @@ fn many_data(stage: &mut Stage<'_>) -> Result<()> {
     let particles: Vec<Particle> = (0..stage.size)
         .map(|number| Particle::new(empty.authored.clone(), sound(1 << 10, number << 10)))
         .collect();
-    stage.particles(&mut author, particles)
+    stage.particles(author, particles)
 }

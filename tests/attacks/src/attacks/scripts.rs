@@ -133,12 +133,13 @@ fn open_streams(stage: &mut Stage<'_>) -> Result<()> {
 }
 
 fn big_scripts(stage: &mut Stage<'_>) -> Result<()> {
+    let size = stage.size;
     let script = |number: usize| {
         let piece = format!("(par (ap {number} $s) ");
-        let count = (stage.size << 10) / (piece.len() + 1);
+        let count = (size << 10) / (piece.len() + 1);
         let count = count.min(90_000);
         // What nesting does not allow stands in texts.
-        let left = (stage.size << 10) - count * (piece.len() + 1);
+        let left = (size << 10) - count * (piece.len() + 1);
         format!(
             "{}(ap \"{}\" $s){}",
             piece.repeat(count),

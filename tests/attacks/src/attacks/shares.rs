@@ -84,7 +84,7 @@ pub(super) const ATTACKS: &[Attack] = &[
             let mut author = stage.attacker()?;
             let particle = author.particle("(null)", &Bytes::new(), stage.time);
             let all = std::iter::repeat_n(particle, stage.size);
-            stage.particles(&mut author, all)
+            stage.particles(author, all)
         },
     ),
     Attack::new(
@@ -131,7 +131,7 @@ fn long_lived(stage: &mut Stage<'_>, script: &str) -> Result<()> {
             break;
         }
     }
-    author.flush(stage.time)
+    stage.sent(author)
 }
 
 fn null_flood(stage: &mut Stage<'_>) -> Result<()> {
@@ -145,14 +145,16 @@ fn null_flood(stage: &mut Stage<'_>) -> Result<()> {
 }
 
 fn new_keys(stage: &mut Stage<'_>) -> Result<()> {
-    let mut author = stage.attacker()?;
+    let author = stage.attacker()?;
     let clock = basalt_hosted::clock::Clocks::start().read();
-    let particles = (0..stage.size).map(|number| {
-        let key = super::super::wire::keypair(stage.key());
-        let id = format!("new-{number}");
-        signed(&key, clock, id, "(null)", &Bytes::new(), DAY)
-    });
-    stage.particles(&mut author, particles)?;
+    let particles: Vec<Particle> = (0..stage.size)
+        .map(|number| {
+            let key = super::super::wire::keypair(stage.key());
+            let id = format!("new-{number}");
+            signed(&key, clock, id, "(null)", &Bytes::new(), DAY)
+        })
+        .collect();
+    stage.particles(author, particles)?;
     answers(stage)
 }
 
@@ -176,7 +178,7 @@ fn changed(
 fn bad_signatures(stage: &mut Stage<'_>) -> Result<()> {
     let mut author = stage.attacker()?;
     let particles = changed(stage, &mut author, stage.time, |_| ());
-    stage.particles(&mut author, particles)
+    stage.particles(author, particles)
 }
 
 fn expired(stage: &mut Stage<'_>) -> Result<()> {
@@ -184,7 +186,7 @@ fn expired(stage: &mut Stage<'_>) -> Result<()> {
     let particles = changed(stage, &mut author, stage.time, |authored| {
         authored.timestamp -= 1_000_000;
     });
-    stage.particles(&mut author, particles)
+    stage.particles(author, particles)
 }
 
 fn all_at_once(stage: &mut Stage<'_>) -> Result<()> {
@@ -208,22 +210,20 @@ fn all_at_once(stage: &mut Stage<'_>) -> Result<()> {
             life,
         )
     });
-    stage.particles(&mut author, particles)?;
-    author.pump(
-        life.saturating_sub(begin.elapsed()) + Duration::from_millis(200),
-        |_| false,
-    )?;
+    stage.particles(author, particles)?;
+    std::thread::sleep(life.saturating_sub(begin.elapsed()) + Duration::from_millis(200));
     Ok(())
 }
 
 fn long_ids(stage: &mut Stage<'_>) -> Result<()> {
-    let mut author = stage.attacker()?;
+    let author = stage.attacker()?;
     let clock = basalt_hosted::clock::Clocks::start().read();
     let key = author.key.clone();
     let call = call(&stage.peer(), "op.identity", "1", "x");
-    let particles = (0..stage.size).map(|number| {
+    let time = stage.time;
+    let particles = (0..stage.size).map(move |number| {
         let id = format!("{number}-{}", "\u{1b}i".repeat(50_000));
-        signed(&key, clock, id, &call, &Bytes::new(), stage.time)
+        signed(&key, clock, id, &call, &Bytes::new(), time)
     });
-    stage.particles(&mut author, particles)
+    stage.particles(author, particles)
 }

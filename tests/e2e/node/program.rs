@@ -1,13 +1,14 @@
 //! The binary of the hosted node.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The binary that the environment names, or the one of this profile, which is built when it is
-/// stale.
-pub(crate) fn hosted() -> Result<PathBuf> {
+/// The binary that the environment's `BASALT_HOSTED` names, or the one of this profile, which is
+/// built when it is stale, together with other packages: with their features its dependencies were
+/// built before.
+pub(crate) fn hosted(together: &[&str]) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("BASALT_HOSTED") {
         return Ok(path.into());
     }
@@ -15,12 +16,12 @@ pub(crate) fn hosted() -> Result<PathBuf> {
         true => "dev",
         false => "release",
     };
-    // Together with this package, whose features the dependencies were built with.
+    let together = together.iter().flat_map(|name| ["--package", name]);
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--profile", profile])
-        .args(["--package", "basalt-attacks", "--package", "basalt-hosted"])
+        .args(["build", "--profile", profile, "--package", "basalt-hosted"])
+        .args(together)
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())
         .output()
         .context("starting cargo")?;
