@@ -30,6 +30,28 @@ pub trait Network {
     fn own_addresses(&self) -> Vec<String>;
 }
 
+/// A network in which nobody else is: for tests and tools.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone;
+
+impl Network for Alone {
+    fn is_connected(&self, _: &PeerId) -> bool {
+        false
+    }
+
+    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
+        None
+    }
+
+    fn routing_peers(&self) -> Vec<PeerId> {
+        Vec::new()
+    }
+
+    fn own_addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// Versions that `peer.identify` tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {

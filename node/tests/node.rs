@@ -11,7 +11,7 @@ use basalt_net::particle::{Authored, Particle};
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::actors::{Effect, Node};
-use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::host::{Alone, Clock, Host, Versions};
 use basalt_node::limits::{Limits, ServiceLimits, Share};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::Rooms;
@@ -29,23 +29,6 @@ fn clock(after_ms: u64) -> Clock {
     Clock {
         now: Instant::from_millis(1_000 + after_ms),
         wall_ms: WALL + after_ms,
-    }
-}
-
-struct Alone;
-
-impl Network for Alone {
-    fn is_connected(&self, _: &PeerId) -> bool {
-        false
-    }
-    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
-        None
-    }
-    fn routing_peers(&self) -> Vec<PeerId> {
-        Vec::new()
-    }
-    fn own_addresses(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 

@@ -3,10 +3,9 @@
 
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::{Authored, Particle};
-use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::actors::{Effect, Node, Status};
-use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::host::{Alone, Clock, Host, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::Rooms;
@@ -25,23 +24,6 @@ fn clock(after_ms: u64) -> Clock {
     Clock {
         now: Instant::from_millis(1_000 + after_ms),
         wall_ms: WALL + after_ms,
-    }
-}
-
-struct Alone;
-
-impl Network for Alone {
-    fn is_connected(&self, _: &PeerId) -> bool {
-        false
-    }
-    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
-        None
-    }
-    fn routing_peers(&self) -> Vec<PeerId> {
-        Vec::new()
-    }
-    fn own_addresses(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 

@@ -7,11 +7,10 @@ use std::time::Duration;
 use basalt_distro::{Distro, published};
 use basalt_net::keypair::Keypair;
 use basalt_net::particle::{Authored, Particle};
-use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::actors::{Effect, Node};
 use basalt_node::compute::{NoPause, Platform, Resources};
-use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::host::{Alone, Clock, Host, Versions};
 use basalt_node::limits::{Limits, ServiceLimits};
 use basalt_node::refusal::Refusal;
 use basalt_node::rooms::{Parts, Rooms};
@@ -24,23 +23,6 @@ const WALL: u64 = 1_700_000_000_000;
 
 fn key(n: u8) -> Keypair {
     Keypair::from_seed([n; 32])
-}
-
-struct Alone;
-
-impl Network for Alone {
-    fn is_connected(&self, _: &PeerId) -> bool {
-        false
-    }
-    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
-        None
-    }
-    fn routing_peers(&self) -> Vec<PeerId> {
-        Vec::new()
-    }
-    fn own_addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// A clock that a test sets.

@@ -8,32 +8,12 @@ use basalt_net::particle::Authored;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 use basalt_node::builtins::{self, Call, Reply, table};
-use basalt_node::host::{Clock, Host, Network, Versions};
+use basalt_node::host::{Alone, Clock, Host, Versions};
 use basalt_node::limits::ServiceLimits;
 use basalt_node::rooms::Rooms;
 use basalt_node::script::{CallRequest, Tetraplet};
 use basalt_node::shares::Payer;
 use serde_json::Value;
-
-struct Nobody;
-
-impl Network for Nobody {
-    fn is_connected(&self, _: &PeerId) -> bool {
-        false
-    }
-
-    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
-        None
-    }
-
-    fn routing_peers(&self) -> Vec<PeerId> {
-        Vec::new()
-    }
-
-    fn own_addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// The rooms of a host, and the ids of host, management and stranger.
 struct Room {
@@ -73,7 +53,7 @@ impl Room {
         let host = self.rooms.host().clone();
         let call = Call {
             host: &host,
-            network: &Nobody,
+            network: &Alone,
             clock: Clock {
                 now: Instant::from_millis(5),
                 wall_ms: 1_700_000_001_234,

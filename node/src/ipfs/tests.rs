@@ -8,7 +8,7 @@ use basalt_net::keypair::Keypair;
 use basalt_wasm_host::MemoryPool;
 
 use super::*;
-use crate::host::{Clock, Host, Network, Versions};
+use crate::host::{Alone, Clock, Host, Versions};
 use crate::outgoing::Response;
 use crate::reply::Later;
 use crate::script::CallRequest;
@@ -18,23 +18,6 @@ const API: &str = "/ip4/1.1.1.1/tcp/5001";
 const HELLO: &str = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
 const HOST: u8 = 0;
 const WALL: u64 = 1_700_000_000_000;
-
-struct Nobody;
-
-impl Network for Nobody {
-    fn is_connected(&self, _: &PeerId) -> bool {
-        false
-    }
-    fn contact(&self, _: &PeerId) -> Option<Vec<String>> {
-        None
-    }
-    fn routing_peers(&self) -> Vec<PeerId> {
-        Vec::new()
-    }
-    fn own_addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 fn key(seed: u8) -> Keypair {
     Keypair::from_seed([seed; 32])
@@ -85,7 +68,7 @@ impl Stage {
         let request = CallRequest::new("aqua-ipfs", "cat_from", "[]", none);
         let asked = Call {
             host: &self.host,
-            network: &Nobody,
+            network: &Alone,
             clock: Clock {
                 now: Instant::from_millis(self.now),
                 wall_ms: WALL + self.now,
