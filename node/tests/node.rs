@@ -250,6 +250,68 @@ fn call_results_come_back_in_one_batch_with_empty_data() {
     assert_eq!((status.calls, status.failed_calls, status.runs), (3, 1, 2));
 }
 
+/// A run that asks for so many calls of base58 that they take a second.
+fn asks_for_much(seen: &Seen) -> Outcome {
+    let text = "z".repeat(4096);
+    let call = |id| (id, request("op", "string_to_b58", json!([text])));
+    match seen.id == "much" && seen.prev.is_empty() {
+        true => Outcome {
+            data: b"kept".to_vec(),
+            next_peers: vec![key(5).peer_id().to_string()],
+            requests: (0..50).map(call).collect(),
+            ..Outcome::default()
+        },
+        false => keep(b"done"),
+    }
+}
+
+#[test]
+fn between_the_calls_of_one_run_others_run() {
+    let mut stage = Stage::new(Limits::default(), asks_for_much);
+    let much = particle_of(8, "much", b"");
+    stage.node.receive(clock(0), much).unwrap();
+    stage.node.step(clock(0), &Alone, &mut stage.out);
+    assert!(
+        stage.node.status().calls < 5,
+        "a piece is some milliseconds"
+    );
+    // Who comes now waits for a piece at most.
+    stage
+        .node
+        .receive(clock(0), particle("other", b""))
+        .unwrap();
+    for _ in 0..2 {
+        stage.node.step(clock(0), &Alone, &mut stage.out);
+    }
+    assert_eq!(stage.seen().last().unwrap().id, "other");
+    assert_eq!(stage.node.waiting(), 0);
+    assert_eq!(stage.node.wake_at(clock(0)), Some(clock(0).now));
+    assert_eq!(stage.out, [], "sent when all calls are answered");
+    stage.run(clock(0));
+    // All results come at once, in the order of the calls.
+    let seen = stage.seen();
+    assert_eq!(seen.len(), 3);
+    let ids: Vec<u32> = seen[2].results.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, (0..50).collect::<Vec<_>>());
+    assert!(matches!(&stage.out[..], [Effect::Send { .. }]));
+    // 4,096 bytes in the square, fifty times.
+    assert!(stage.node.charged() > 50 * 20_000);
+}
+
+#[test]
+fn a_particle_that_expires_between_its_calls_leaves_nothing_behind() {
+    let mut stage = Stage::new(Limits::default(), asks_for_much);
+    stage.node.receive(clock(0), particle("much", b"")).unwrap();
+    stage.node.step(clock(0), &Alone, &mut stage.out);
+    stage.node.timer(clock(5_001));
+    stage.run(clock(5_001));
+    let status = stage.node.status();
+    assert_eq!((status.actors, status.memory), (0, 0));
+    assert!(status.calls < 5);
+    assert_eq!(stage.seen().len(), 1);
+    assert_eq!(stage.node.wake_at(clock(5_001)), None);
+}
+
 /// More than come at the same time: none is refused, and none outlives its particle.
 #[test]
 fn files_wait_for_their_turn() {

@@ -83,7 +83,7 @@ pub(super) struct Actor {
     /// Calls whose results are not there yet.
     pub(super) open_calls: usize,
     /// Whether calls of its last run are still answered.
-    pub(super) is_answered: bool,
+    pub(super) has_batch: bool,
     /// Data that came in, oldest first.
     mailbox: VecDeque<Bytes>,
     /// Results of its calls that no run has seen yet.
@@ -115,7 +115,7 @@ impl Actor {
             is_of_spell: false,
             is_over: false,
             open_calls: 0,
-            is_answered: false,
+            has_batch: false,
             mailbox: VecDeque::new(),
             results: Vec::new(),
             data: Bytes::new(),
@@ -138,7 +138,7 @@ impl Actor {
 
     /// Whether this node has something to do for it. What other peers do is not known.
     pub(super) fn is_busy(&self) -> bool {
-        self.has_work() || self.open_calls > 0 || self.is_answered
+        self.has_work() || self.open_calls > 0 || self.has_batch
     }
 
     /// Whether nothing is left to do for it, whatever comes.

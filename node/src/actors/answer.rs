@@ -20,7 +20,7 @@ use crate::script::{CallRequest, CallResult, Interpreter};
 use crate::shares::Payer;
 
 impl<I: Interpreter> Node<I> {
-    /// Answers a call, or lets it wait.
+    /// Answers a call, or lets it wait; gives the bytes of the answer.
     pub(super) fn answer(
         &mut self,
         clock: Clock,
@@ -28,14 +28,14 @@ impl<I: Interpreter> Node<I> {
         call: CallId,
         request: &CallRequest,
         out: &mut Vec<Effect>,
-    ) {
+    ) -> usize {
         let Some(actor) = self.table.get(call.actor) else {
-            return;
+            return 0;
         };
         let host = self.rooms.host().clone();
         // A call of the same run may have taken the worker away.
         if !host.is_local(&actor.scope) {
-            return;
+            return 0;
         }
         let (deadline, payer) = (actor.deadline, actor.payer);
         let particle = actor.particle.clone();
@@ -44,7 +44,9 @@ impl<I: Interpreter> Node<I> {
         let may_begin = slot.map_or(Ok(()), |slot| self.calls.may_begin(slot, &payer));
         if let Err(reason) = may_begin {
             let refused = self.refuse_call(reason);
-            return self.finish(call, refused);
+            let bytes = refused.result.len();
+            self.finish(call, refused);
+            return bytes;
         }
         let request_call = Call {
             host: &host,
@@ -73,7 +75,7 @@ impl<I: Interpreter> Node<I> {
             }
         };
         let Some(result) = result else {
-            return;
+            return 0;
         };
         if result.ret_code != 0 {
             self.counts.failed_calls += 1;
@@ -85,7 +87,9 @@ impl<I: Interpreter> Node<I> {
                 Quoted(&result.result)
             );
         }
+        let bytes = result.result.len();
         self.finish(call, result);
+        bytes
     }
 
     /// Lets a call wait whose particle has so much `life` left. A result, if too many wait.

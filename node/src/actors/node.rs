@@ -175,7 +175,7 @@ impl<I: Interpreter> Node<I> {
     /// Gives an actor a turn if it has something to do and does not wait for one.
     pub(super) fn wake(&mut self, id: ActorId) {
         let needs_turn =
-            |actor: &Actor| !actor.waits_for_turn && !actor.is_answered && actor.has_work();
+            |actor: &Actor| !actor.waits_for_turn && !actor.has_batch && actor.has_work();
         if self.table.get(id).is_some_and(needs_turn) {
             self.table.change(id, |actor| actor.waits_for_turn = true);
             self.turns.push(id);

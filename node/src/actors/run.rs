@@ -31,7 +31,7 @@ impl<I: Interpreter> Node<I> {
         };
         let begin = self.rooms.now();
         if let Some(asked) = self.run(clock, id) {
-            self.table.change(id, |actor| actor.is_answered = true);
+            self.table.change(id, |actor| actor.has_batch = true);
             self.answer_piece(clock, network, Batch::new(id, asked), out);
         }
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
@@ -64,7 +64,8 @@ impl<I: Interpreter> Node<I> {
         {
             cost += builtins::price(&asked);
             let call = CallId { actor: id, request };
-            self.answer(clock, network, call, &asked, out);
+            let bytes = self.answer(clock, network, call, &asked, out);
+            cost += builtins::price_of_answer(bytes);
         }
         self.table.charge(clock.now, id, 0, cost);
         self.counts.charged += cost;
@@ -72,7 +73,7 @@ impl<I: Interpreter> Node<I> {
             return self.batches.push(batch);
         }
         self.route(clock, batch.asked, out);
-        self.table.change(id, |actor| actor.is_answered = false);
+        self.table.change(id, |actor| actor.has_batch = false);
         self.wake(id);
         self.end_if_finished(id);
     }

@@ -116,21 +116,27 @@ pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
 /// the square of a text's length.
 pub(crate) fn price(request: &CallRequest) -> u64 {
     let bytes = request.arguments().len() as u64;
-    let square = match request.function_name().contains("b58") {
-        true => bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58,
-        false => 0,
-    };
-    let signature = match request.service_id() {
+    let work = match request.service_id() {
+        "op" if request.function_name().contains("b58") => {
+            bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58
+        }
         "sig" | "insecure_sig" => SIGNATURE,
         _ => 0,
     };
-    CALL + bytes / READ + square + signature
+    CALL + bytes / READ + work
+}
+
+/// What an answer of so many bytes costs beside its call, in microseconds.
+pub(crate) fn price_of_answer(bytes: usize) -> u64 {
+    bytes as u64 / WRITTEN
 }
 
 /// Microseconds of any call.
 const CALL: u64 = 4;
 /// Bytes of arguments that are read in a microsecond.
 const READ: u64 = 64;
+/// Bytes of an answer that are written in a microsecond.
+const WRITTEN: u64 = 128;
 /// Squares of bytes that base58 takes a microsecond for.
 const BASE58: u64 = 760;
 /// Microseconds for a signature that is made or checked.
