@@ -13,7 +13,7 @@ use crate::data::{Data, Envelope, EnvelopeError, MIN_INTERPRETER_VERSION};
 use crate::error::Error;
 use crate::hashing::Seed;
 use crate::host::{Answers, CallResult, CallResults, Outcome};
-use crate::instructions::{Fault, Finished, Run};
+use crate::instructions::{Fault, Finished, Run, STATE};
 use crate::params::{RunParams, SizeLimits};
 use crate::parser::{self, ParseError};
 use crate::security::{SignatureStore, VerifiedSignatures};
@@ -175,8 +175,8 @@ impl Interpreter {
                 heap.charge(cost::Ticks::from_micros(script.parsing()))?;
                 script
             }
-            Air::Refused(text, error) => {
-                heap.charge(cost::parsed(text.len()))?;
+            Air::Refused(_, error) => {
+                heap.charge(cost::Ticks::from_micros(error.time))?;
                 return Err(error.into());
             }
             Air::Text(text) => {
@@ -194,6 +194,8 @@ impl Interpreter {
         // A result makes a value and an aggregate, and perhaps a tetraplet.
         stores.expect(2 * answers.len() + 8, &heap)?;
         let last_id = previous.last_call_request_id;
+        let states = previous.trace.len().max(current.trace.len()) + 1;
+        heap.hold(STATE * states)?;
         let trace = Trace::new(previous.trace, current.trace, self.config.max_generation);
         let mut run = Run::new(
             heap,
@@ -218,6 +220,8 @@ impl Interpreter {
         }
         let finished = match run.finish() {
             Ok(finished) => finished,
+            // Its data is not whole: the previous data stays.
+            Err(error @ Error::Budget(_)) => return Err(error),
             Err(error) => {
                 outcome.ret_code = error.code();
                 outcome.error_message = error.to_string();

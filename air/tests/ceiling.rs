@@ -210,3 +210,70 @@ fn signatures_are_charged_and_bounded_by_the_size() {
     assert_eq!(many.data, prev_data);
     assert!(many.time < 400, "{}", many.time);
 }
+
+/// Wherever a run ends, its data is whole: also behind its last instruction, where streams are put
+/// in order.
+#[test]
+fn a_run_over_its_ceiling_keeps_the_previous_data_wherever_it_ends() {
+    let params = params();
+    let run = |air: &str, prev_data: &[u8], max_time| {
+        let input = Input {
+            air: Air::Text(air),
+            prev_data,
+            current_data: &[],
+            params: &params,
+            call_results: Results::Typed(&CallResults::new()),
+        };
+        let config = Config {
+            max_time,
+            time_per_mib: 0,
+            ..Config::default()
+        };
+        Interpreter::new(config).run(input, &mut VerifiedSignatures::new(0))
+    };
+    let fill = (0..200).fold("(null)".to_owned(), |fill, _| {
+        format!("(seq {fill} (ap 1 $s))")
+    });
+    let prev = run(&fill, &[], 1_000_000);
+    assert_eq!(prev.ret_code, 0, "{}", prev.error_message);
+    let mut stopped = 0;
+    for max_time in 0.. {
+        let outcome = run(&fill, &prev.data, max_time);
+        assert!(outcome.data == prev.data, "after {max_time} µs");
+        match outcome.ret_code {
+            code::BUDGET => stopped += 1,
+            code => {
+                assert_eq!(code, 0, "{}", outcome.error_message);
+                break;
+            }
+        }
+    }
+    assert!(stopped > 20, "{stopped}");
+}
+
+#[test]
+fn a_script_that_is_refused_is_charged_for_as_much_as_was_parsed() {
+    let interpreter = Interpreter::default();
+    let params = params();
+    let arguments = "x ".repeat(100_000);
+    let script = format!("(seq (ap 1 x) (call %init_peer_id% (\"a\" \"b\") [{arguments}]))");
+    let parsed = interpreter.parse(&script).unwrap();
+    let wrong = format!("{script})");
+    let error = interpreter.parse(&wrong).unwrap_err();
+    let run = |air| {
+        let input = Input {
+            air,
+            prev_data: &[],
+            current_data: &[],
+            params: &params,
+            call_results: Results::Typed(&CallResults::new()),
+        };
+        interpreter.run(input, &mut VerifiedSignatures::new(0)).time
+    };
+    let refused = run(Air::Refused(&wrong, &error));
+    assert!(
+        10 * refused >= 9 * parsed.parsing(),
+        "{refused} of {}",
+        parsed.parsing()
+    );
+}

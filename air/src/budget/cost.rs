@@ -2,7 +2,7 @@
 //!
 //! Time is counted by what is done, not by a clock: the same run costs the same everywhere. The
 //! prices are from about a half to all of what the work takes on a core of three gigahertz in a
-//! release build; `tests/cost.rs` holds them against the thread's processor time.
+//! release build; `tests/cost/` holds them against the thread's processor time.
 
 use core::ops::{Add, Mul};
 

@@ -31,4 +31,4 @@ mod seq;
 mod xor;
 
 pub(crate) use fault::Fault;
-pub(crate) use run::{Finished, Run};
+pub(crate) use run::{Finished, Run, STATE};

@@ -20,7 +20,7 @@ use crate::values::{Json, Number, Value};
 
 /// Memory of a state: in the list, with its origins and its CID among those vouched for in lists
 /// that double, and where it is written.
-pub(super) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
+pub(crate) const STATE: usize = size_of::<State<'static>>() + 2 * (8 + 4) + 4;
 
 /// Memory of a name that nothing stands for yet: its places in three tables and among the
 /// iterators.
@@ -107,7 +107,6 @@ impl<'r> Run<'r> {
         heap.hold(NAME * names + SLOT * slots)?;
         // The list of states is as long as the longer input from the start.
         let states_held = trace.room();
-        heap.hold(STATE * states_held)?;
         heap.charge(cost::copied(NAME * names + SLOT * slots))?;
         let no_error = [
             ("error_code", Json::Number(Number::U64(0))),

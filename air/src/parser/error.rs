@@ -16,6 +16,8 @@ pub struct ParseError {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+    /// Microseconds that parsing took until then, as work is counted.
+    pub time: u64,
 }
 
 /// What is wrong with a script.
@@ -68,6 +70,7 @@ impl ParseError {
             offset,
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
+            time: 0,
         }
     }
 

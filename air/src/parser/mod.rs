@@ -23,5 +23,9 @@ use crate::hashing::Seed;
 /// `heap` pays, and keeps holding what the script takes.
 pub(crate) fn parse(source: &str, config: &Config, heap: &Heap<'_>) -> Result<Script, ParseError> {
     let seed = Seed::new(config.seed);
-    state::Parser::new(source, config, &seed, heap).parse()
+    let parsed = state::Parser::new(source, config, &seed, heap).parse();
+    parsed.map_err(|error| ParseError {
+        time: heap.time(),
+        ..error
+    })
 }
