@@ -252,24 +252,26 @@ impl Proofs {
     }
 
     /// Full batches of the wanted sizes: none if there are fewer than `min` over all units, else up
-    /// to `max`.
+    /// to `max`, and of all proofs up to `entries`.
     pub fn batches(
         &self,
         requests: &BTreeMap<CuId, BatchRequest>,
         min: usize,
         max: usize,
+        entries: usize,
     ) -> Vec<(CuId, Vec<Proof>)> {
         let mut result = Vec::new();
-        let mut full = 0;
+        let (mut full, mut left) = (0, entries);
         for (cu, request) in requests {
             let Some(unit) = self.units.get(cu).filter(|_| request.size > 0) else {
                 continue;
             };
             let mut proofs: Vec<_> = unit.after(request.after).copied().collect();
             let count = proofs.len() / request.size;
-            let taken = count.min(max.saturating_sub(full));
+            let taken = count.min(max.saturating_sub(full)).min(left / request.size);
             full += count;
-            proofs.truncate(taken.saturating_mul(request.size));
+            proofs.truncate(taken * request.size);
+            left -= proofs.len();
             if !proofs.is_empty() {
                 result.push((*cu, proofs));
             }
@@ -358,8 +360,10 @@ mod tests {
     fn batches_are_full_and_enough() {
         let proofs = with(5);
         let request = BTreeMap::from([(CU, BatchRequest { after: 0, size: 2 })]);
-        assert_eq!(indices(&proofs.batches(&request, 1, 4)), [1, 2, 3, 4]);
-        assert_eq!(indices(&proofs.batches(&request, 1, 1)), [1, 2]);
-        assert_eq!(indices(&proofs.batches(&request, 3, 4)), [0; 0]);
+        assert_eq!(indices(&proofs.batches(&request, 1, 4, 9)), [1, 2, 3, 4]);
+        assert_eq!(indices(&proofs.batches(&request, 1, 1, 9)), [1, 2]);
+        assert_eq!(indices(&proofs.batches(&request, 3, 4, 9)), [0; 0]);
+        // Of no batch a part.
+        assert_eq!(indices(&proofs.batches(&request, 1, 4, 3)), [1, 2]);
     }
 }

@@ -134,11 +134,9 @@ pub fn query(call: &Call, proofs: &Proofs, entries: usize) -> Option<Value> {
         Call::GetProofsAfter { known, limit } => {
             Some(to_json(&proofs.after(known, (*limit).min(entries))))
         }
-        Call::GetBatchProofsAfter { requests, min, max } => Some(to_json(&proofs.batches(
-            requests,
-            *min,
-            (*max).min(entries),
-        ))),
+        Call::GetBatchProofsAfter { requests, min, max } => {
+            Some(to_json(&proofs.batches(requests, *min, *max, entries)))
+        }
         _ => None,
     }
 }

@@ -148,8 +148,16 @@ async fn answer<S: Service>(
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     if head.method == Method::GET && head.uri.path() == "/metrics" {
-        let (kind, text) = server.service.metrics();
-        return response(StatusCode::OK, kind, text);
+        // It may wait for one that is written to the disk.
+        let shared = Arc::clone(server);
+        let work = tokio::task::spawn_blocking(move || shared.service.metrics());
+        return match work.await {
+            Ok((kind, text)) => response(StatusCode::OK, kind, text),
+            Err(error) => {
+                warn!("the metrics failed: {error}");
+                response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "")
+            }
+        };
     }
     if head.method != Method::POST {
         return response(StatusCode::METHOD_NOT_ALLOWED, TEXT, WRONG_METHOD);
