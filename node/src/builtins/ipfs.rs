@@ -10,6 +10,7 @@ use super::row::{Access, Builtin, on_rooms};
 use crate::call::Call;
 use crate::ipfs::dag::Form;
 use crate::ipfs::{self, Added, Target};
+use crate::refusal::Refusal;
 use crate::reply::{CallError, Reply};
 use crate::rooms::Rooms;
 
@@ -166,6 +167,12 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     .open_to(Access::Protected),
 ];
 
+/// Refuses a call that fetches or adds a file for somebody who may not, and counts it.
+fn guard_files(rooms: &mut Rooms, call: &Call<'_>) -> Result<(), CallError> {
+    call.guard_scope()
+        .inspect_err(|_| rooms.count(Refusal::FileRefused))
+}
+
 impl Call<'_> {
     /// Refuses a call that opens connections for somebody who is not the scope's own: on the host
     /// for all but host and operator, on a worker for all but its creator, itself and the operator.
@@ -189,7 +196,7 @@ fn contents_of(
     hash: &str,
     api: &str,
 ) -> Result<Reply, CallError> {
-    call.guard_scope()?;
+    guard_files(rooms, call)?;
     Ok(rooms.fetch_file(call, (hash, Form::File), api, Target::Contents))
 }
 
@@ -199,7 +206,7 @@ fn path_of(
     what: (&str, Form),
     api: &str,
 ) -> Result<Reply, CallError> {
-    call.guard_scope()?;
+    guard_files(rooms, call)?;
     let target = Target::Vault {
         scope: call.scope,
         particle: call.particle.clone(),
@@ -254,7 +261,7 @@ fn add(
     added: Added,
 ) -> Result<Reply, CallError> {
     let path: String = args.next("file_path")?;
-    call.guard_scope()?;
+    guard_files(rooms, call)?;
     let bytes = rooms.vault_file(call, &path)?;
     if added == Added::Node && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
         return Ok(ipfs::failed("hash", "the file is no JSON"));

@@ -11,8 +11,10 @@ use serde_json::{Number, Value};
 
 use super::cid::Cid;
 
-/// Deepest nesting: bounds how often a text is put in another order.
+/// Deepest nesting.
 const MAX_DEPTH: usize = 64;
+/// Bytes of text that are put in another order: maps in maps move the same text again and again.
+const MAX_MOVED: usize = 32 << 20;
 /// The tag of a link.
 const LINK: u64 = 42;
 
@@ -140,6 +142,7 @@ pub(super) fn to_json(block: &[u8], max: usize) -> Option<String> {
     let mut reader = Reader(block);
     let mut text = String::new();
     let mut open: Vec<Open<'_>> = Vec::new();
+    let mut left_to_move = MAX_MOVED;
     loop {
         let before = open.len();
         value(&mut reader, &mut text, &mut open)?;
@@ -152,7 +155,7 @@ pub(super) fn to_json(block: &[u8], max: usize) -> Option<String> {
                 None => return reader.0.is_empty().then_some(text),
                 Some(Open::List(0)) => text.push(']'),
                 Some(Open::Map(0, entries, start)) => {
-                    in_order(&mut text, entries, *start)?;
+                    in_order(&mut text, entries, *start, &mut left_to_move)?;
                     text.push('}');
                 }
                 Some(Open::List(left)) => {
@@ -164,6 +167,9 @@ pub(super) fn to_json(block: &[u8], max: usize) -> Option<String> {
                     *left -= 1;
                     text.push_str(if first { "" } else { "," });
                     let key = reader.text()?;
+                    if entries.last().is_some_and(|(last, _)| *last == key) {
+                        return None;
+                    }
                     entries.push((key, text.len()));
                     text.push_str(&quoted(key));
                     text.push(':');
@@ -210,10 +216,16 @@ fn value<'a>(reader: &mut Reader<'a>, text: &mut String, open: &mut Vec<Open<'a>
 
 /// Puts the entries of a map, which is the end of the text, in the order of their names. `None` if
 /// two have the same name.
-fn in_order(text: &mut String, entries: &mut Vec<(&str, usize)>, start: usize) -> Option<()> {
+fn in_order(
+    text: &mut String,
+    entries: &mut Vec<(&str, usize)>,
+    start: usize,
+    left: &mut usize,
+) -> Option<()> {
     if entries.is_sorted_by(|a, b| a.0 < b.0) {
         return Some(());
     }
+    *left = left.checked_sub(text.len() - start)?;
     let ends = entries.iter().skip(1).map(|(_, next)| next - 1);
     let ends: Vec<usize> = ends.chain([text.len()]).collect();
     let mut parts: Vec<(&str, &str)> = Vec::with_capacity(entries.len());

@@ -20,6 +20,8 @@ use super::unixfs::{self, Entry, UnixFs};
 /// Longest path, in bytes, and most names in it.
 const MAX_PATH: usize = 4096;
 const MAX_NAMES: usize = 64;
+/// Longest block of another form that is told as JSON: twice what IPFS makes.
+const MAX_NODE: usize = 2 << 20;
 /// Longest block of JSON. As a tree it takes a hundred times its size.
 const MAX_JSON: usize = 512 << 10;
 /// Bytes that blocks may have together, besides twice those of the file: nodes above its leaves may
@@ -233,8 +235,7 @@ impl Assembly {
                 }
             }
             codec::JSON | codec::DAG_JSON => {
-                let value: Value =
-                    serde_json::from_slice(block).map_err(|_| Error::NoJson(cid.text().into()))?;
+                let value = tree(block).ok_or_else(|| Error::NoJson(cid.text().into()))?;
                 let mut at = &value;
                 while let (None, Some(name)) = (linked(at), self.names.first()) {
                     at = match at {
@@ -292,6 +293,7 @@ impl Assembly {
     /// Takes a node.
     fn json(&mut self, cid: &Cid, block: &[u8]) -> Result<(), Error> {
         let text = match cid.codec() {
+            codec::CBOR | codec::DAG_CBOR | codec::DAG_PB if block.len() > MAX_NODE => None,
             codec::CBOR | codec::DAG_CBOR => cbor::to_json(block, self.max_bytes),
             codec::JSON | codec::DAG_JSON => tree(block).map(|value| value.to_string()),
             codec::RAW => Some(cbor::bytes(block)),

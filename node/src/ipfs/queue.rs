@@ -19,6 +19,8 @@ const PLACES_OF_ONE: usize = 8;
 const WAITING_OF_ONE: usize = 256;
 /// Bytes of files that wait to be added.
 const WAITING_BYTES: usize = 64 << 20;
+/// Those of one author.
+const WAITING_BYTES_OF_ONE: usize = WAITING_BYTES / 4;
 
 /// Whose a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +58,16 @@ impl<T> Queue<T> {
             let all = self.waiting.iter();
             all.filter(|waiting| waiting.owner.first == owner.first)
         };
-        let own = alike().filter(|waiting| waiting.owner.author == owner.author);
+        let own = || alike().filter(|waiting| waiting.owner.author == owner.author);
         let held: usize = alike().map(|waiting| waiting.bytes).sum();
+        let own_bytes: usize = own().map(|waiting| waiting.bytes).sum();
+        let most_of_one = match owner.first {
+            true => WAITING_BYTES,
+            false => WAITING_BYTES_OF_ONE,
+        };
         alike().count() < self.max
-            && own.count() < WAITING_OF_ONE
-            && (bytes == 0 || held + bytes <= WAITING_BYTES)
+            && own().count() < WAITING_OF_ONE
+            && (bytes == 0 || held + bytes <= WAITING_BYTES && own_bytes + bytes <= most_of_one)
     }
 
     /// Lets one wait, until then at most.
@@ -179,9 +186,15 @@ mod tests {
         assert!(!queue.has_room(owner(9, false), 0));
         assert!(queue.has_room(owner(9, true), 0));
         let mut queue = Queue::new(4 * WAITING_OF_ONE);
-        queue.push(owner(1, false), later(9), WAITING_BYTES - 1, ());
-        assert!(queue.has_room(owner(1, false), 1));
-        assert!(!queue.has_room(owner(1, false), 2));
+        for author in 0..4 {
+            let has_room = |queue: &Queue<()>, bytes| queue.has_room(owner(author, false), bytes);
+            queue.push(owner(author, false), later(9), WAITING_BYTES_OF_ONE - 1, ());
+            assert!(has_room(&queue, 1) && has_room(&queue, 0));
+            assert!(!has_room(&queue, 2));
+        }
+        assert!(queue.has_room(owner(9, false), 4));
+        assert!(!queue.has_room(owner(9, false), 5));
+        assert!(queue.has_room(owner(9, true), WAITING_BYTES));
     }
 
     #[test]

@@ -202,6 +202,19 @@ fn blocks_are_checked_by_every_hash_that_ipfs_allows() {
         count += 1;
     }
     assert!(count > 15);
+    // SHAKE-128, SHA-384 and the truncated SHA-256 are known, and not allowed there.
+    for code in [0x18, 0x20, 0x1012] {
+        let mut bytes = vec![1, 0x55];
+        basalt_terms::varint::write(code, &mut bytes);
+        bytes.extend([32; 33]);
+        assert_eq!(Cid::from_bytes(&bytes), None, "{code:#x}");
+    }
+    // A number in a longer form than it needs.
+    let hello = Cid::parse("bafkreiditn4knqdvjymhhyinmmhwnhrvitikcuaspamstmquygun2znhpi").unwrap();
+    let (_, bytes) = multibase::decode(hello.text()).unwrap();
+    assert_eq!(Cid::from_bytes(&bytes), Some(hello));
+    let longer = [&[0x81, 0][..], &bytes[1..]].concat();
+    assert_eq!(Cid::from_bytes(&longer), None);
 }
 
 /// A directory, files in it and a directory in shards, made by Kubo 0.3x itself.
@@ -472,4 +485,26 @@ fn dag_json_is_what_others_write() {
         let values = [&again, &json].map(|text| serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(values[0], values[1]);
     }
+}
+
+/// Maps in maps whose entries stand in another order: each moves all that is in it.
+#[test]
+fn texts_are_put_in_order_so_often_and_no_more() {
+    let nested = |len: usize| {
+        let mut block = vec![0x7a];
+        block.extend((len as u32).to_be_bytes());
+        block.extend(core::iter::repeat_n(b'x', len));
+        for _ in 0..60 {
+            block = [&b"\xa2\x61b"[..], &block, b"\x61a\x00"].concat();
+        }
+        cbor::to_json(&block, 64 << 20)
+    };
+    assert!(
+        nested(1 << 10)
+            .unwrap()
+            .starts_with(r#"{"a":0,"b":{"a":0,"#)
+    );
+    assert_eq!(nested(1 << 20), None);
+    // The same name twice.
+    assert_eq!(cbor::to_json(b"\xa2\x61a\x00\x61a\x00", 100), None);
 }
