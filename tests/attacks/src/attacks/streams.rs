@@ -33,7 +33,9 @@ pub(super) const ATTACKS: &[Attack] = &[
     }),
     Attack::new("questions", "ms of questions of Kademlia", TIME, |stage| {
         flood(stage, floods::questions)
-    }),
+    })
+    // Streams of Kademlia beside those that one may have are answered as if it were not there.
+    .counted(&["question_flood", "unknown_protocol"]),
     Attack::new(
         "empty-frames",
         "ms of frames without a byte",
