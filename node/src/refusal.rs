@@ -99,6 +99,8 @@ reasons! {
     TimersShare = "timers_share", "too many calls of peer.timeout of this author wait";
     /// A call of `peer.connect`: too many of this author, connection or address wait.
     ConnectsShare = "connects_share", "too many calls of peer.connect of this author wait";
+    /// The answers to the calls of one run hold too much.
+    AnswersFull = "answers_full", "the answers to the calls of one run hold too much";
     /// A call that would wait: too many wait for jobs, of all together.
     CallsFull = "calls_full", "too many calls wait for jobs";
     /// The same, of one author, connection or address.
@@ -133,7 +135,7 @@ reasons! {
     /// way.
     WebRefused = "web_refused", "a service may not make this request";
     /// A call of `aqua-ipfs`: the address that a stranger names is not public.
-    FileRefused = "file_refused", "a script may not fetch from this address";
+    FileRefused = "file_refused", "a script may not fetch files, or not from this address";
     /// A new service: there are too many.
     ServicesFull = "services_full", "there are too many services";
     /// A call of a service: its own memory, or that of all services, is used up.

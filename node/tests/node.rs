@@ -299,6 +299,30 @@ fn between_the_calls_of_one_run_others_run() {
 }
 
 #[test]
+fn answers_to_one_run_hold_so_much_and_no_more() {
+    let mut stage = Stage::new(Limits::default(), |seen| match seen.prev.is_empty() {
+        true => {
+            let text = json!(["a".repeat(1 << 20)]);
+            let call = |id| (id, request("op", "identity", text.clone()));
+            Outcome {
+                data: b"kept".to_vec(),
+                requests: (0..80).map(call).collect(),
+                ..Outcome::default()
+            }
+        }
+        false => keep(b"done"),
+    });
+    stage.node.receive(clock(0), particle("p", b"")).unwrap();
+    stage.run(clock(0));
+    let results = &stage.seen()[1].results;
+    assert_eq!(results.len(), 80);
+    let bytes: usize = results.iter().map(|(_, result)| result.result.len()).sum();
+    assert!((64 << 20..66 << 20).contains(&bytes), "{bytes}");
+    assert!(results[79].1.result.contains("hold too much"));
+    assert_eq!(stage.refused(Refusal::AnswersFull), 16);
+}
+
+#[test]
 fn a_particle_that_expires_between_its_calls_leaves_nothing_behind() {
     let mut stage = Stage::new(Limits::default(), asks_for_much);
     stage.node.receive(clock(0), particle("much", b"")).unwrap();

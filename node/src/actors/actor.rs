@@ -88,6 +88,8 @@ pub(super) struct Actor {
     mailbox: VecDeque<Bytes>,
     /// Results of its calls that no run has seen yet.
     results: Vec<(u32, CallResult)>,
+    /// Their bytes.
+    pub(super) result_bytes: usize,
     /// Data of the last run.
     data: Bytes,
     /// Bytes of mailbox, results and data.
@@ -118,6 +120,7 @@ impl Actor {
             has_batch: false,
             mailbox: VecDeque::new(),
             results: Vec::new(),
+            result_bytes: 0,
             data: Bytes::new(),
             held: 0,
         }
@@ -160,6 +163,7 @@ impl Actor {
     /// Keeps the result of a call for the next run.
     pub(super) fn add_result(&mut self, request: u32, result: CallResult) {
         self.held += result.result.len();
+        self.result_bytes += result.result.len();
         self.results.push((request, result));
     }
 
@@ -170,6 +174,7 @@ impl Actor {
             current: self.mailbox.pop_front().unwrap_or_default(),
             results: core::mem::take(&mut self.results),
         };
+        self.result_bytes = 0;
         self.held = self.mailbox.iter().map(Bytes::len).sum();
         input
     }

@@ -19,6 +19,9 @@ use crate::refusal::Refusal;
 use crate::script::{CallRequest, CallResult, Interpreter};
 use crate::shares::Payer;
 
+/// Bytes of answers that wait for one run of a stranger's particle: as much as a run may take.
+const MAX_ANSWERS: usize = 64 << 20;
+
 impl<I: Interpreter> Node<I> {
     /// Answers a call, or lets it wait; gives the bytes of the answer.
     pub(super) fn answer(
@@ -38,10 +41,14 @@ impl<I: Interpreter> Node<I> {
             return 0;
         }
         let (deadline, payer) = (actor.deadline, actor.payer);
+        let result_bytes = actor.result_bytes;
         let particle = actor.particle.clone();
         let slot = builtins::slot(request.service_id());
         // It is not known yet whether the call will wait; who has its share has to wait before.
-        let may_begin = slot.map_or(Ok(()), |slot| self.calls.may_begin(slot, &payer));
+        let mut may_begin = slot.map_or(Ok(()), |slot| self.calls.may_begin(slot, &payer));
+        if result_bytes > MAX_ANSWERS && !payer.is_house() {
+            may_begin = Err(Refusal::AnswersFull);
+        }
         if let Err(reason) = may_begin {
             let refused = self.refuse_call(reason);
             let bytes = refused.result.len();
