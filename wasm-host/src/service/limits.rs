@@ -139,8 +139,10 @@ impl MemoryLimit {
 
     pub(crate) fn memory_not_grown(&mut self, current: u64, desired: u64) {
         self.give_back(desired.saturating_sub(current));
+        self.rejects += 1;
     }
 
+    /// Most often since a table has its own maximum, of which the engine knows after it has asked.
     pub(crate) fn table_not_grown(&mut self, current: u64, desired: u64) {
         let elements = desired.saturating_sub(current);
         self.give_back(elements.saturating_mul(TABLE_ELEMENT));
@@ -152,7 +154,6 @@ impl MemoryLimit {
         self.left += bytes;
         self.taken -= bytes;
         self.share.set(self.share.bytes().saturating_sub(bytes));
-        self.rejects += 1;
     }
 
     fn take(&mut self, bytes: u64) -> bool {

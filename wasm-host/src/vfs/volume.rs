@@ -79,6 +79,15 @@ impl Volume {
         work(&mut self.0.tree.lock())
     }
 
+    /// The same for work that looks paths up: what that cost is added to `cost`.
+    pub fn look_up<T>(&self, cost: &mut u64, work: impl FnOnce(&mut Tree) -> T) -> T {
+        let mut tree = self.0.tree.lock();
+        tree.take_walked();
+        let result = work(&mut tree);
+        *cost += tree.take_walked();
+        result
+    }
+
     /// Starts remembering changes, on a volume with a journal. Changes since the last end of a
     /// transaction outside of one are not journalled, so that whoever fills a volume beforehand
     /// does it in a transaction too.

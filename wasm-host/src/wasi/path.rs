@@ -74,7 +74,7 @@ impl Call<'_> {
             return Err(Errno::INVAL);
         }
         self.wasi.descriptors.check_room()?;
-        let (ino, directory) = dir.volume.with(|tree| {
+        let (ino, directory) = dir.volume.look_up(&mut self.wasi.work, |tree| {
             let ino = tree.open(dir.ino, &path, options, now)?;
             let directory = tree.stat(ino)?.kind == Kind::Directory;
             // POSIX refuses to open a directory for writing.
@@ -110,7 +110,7 @@ impl Call<'_> {
     pub(super) fn path_filestat_get(&mut self) -> Result<(), Errno> {
         let (follow, path) = (self.follow(1)?, self.path(2)?);
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        let stat = dir.volume.with(|tree| {
+        let stat = dir.volume.look_up(&mut self.wasi.work, |tree| {
             tree.find(dir.ino, &path, follow)
                 .and_then(|ino| tree.stat(ino))
         })?;
@@ -131,18 +131,18 @@ impl Call<'_> {
         if !from.volume.is(&to.volume) {
             return Err(FsError::CrossVolume.into());
         }
-        Ok(from
-            .volume
-            .with(|tree| tree.link(from.ino, &path, to.ino, &new_path, now))?)
+        Ok(from.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.link(from.ino, &path, to.ino, &new_path, now)
+        })?)
     }
 
     pub(super) fn path_symlink(&mut self) -> Result<(), Errno> {
         let now = self.host.now();
         let (target, path) = (self.path(0)?, self.path(3)?);
         let dir = self.wasi.descriptors.dir(self.arg(2))?;
-        let made = dir
-            .volume
-            .with(|tree| tree.make_link(&target, dir.ino, &path, now));
+        let made = dir.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.make_link(&target, dir.ino, &path, now)
+        });
         self.wasi.work += target.len() as u64;
         made?;
         Ok(())
@@ -153,9 +153,9 @@ impl Call<'_> {
         let path = self.path(1)?;
         let (pointer, len, done) = (self.arg(3), self.arg(4), self.arg(5));
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        let target = dir
-            .volume
-            .with(|tree| tree.target(dir.ino, &path).map(ToString::to_string))?;
+        let target = dir.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.target(dir.ino, &path).map(ToString::to_string)
+        })?;
         let count = target.len().min(len as usize);
         self.memory.write(pointer, &target.as_bytes()[..count])?;
         self.memory.write_u32(done, count as u32)
@@ -165,7 +165,9 @@ impl Call<'_> {
         let now = self.host.now();
         let path = self.path(1)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        dir.volume.with(|tree| tree.make_dir(dir.ino, &path, now))?;
+        dir.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.make_dir(dir.ino, &path, now)
+        })?;
         Ok(())
     }
 
@@ -173,16 +175,18 @@ impl Call<'_> {
         let now = self.host.now();
         let path = self.path(1)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        Ok(dir
-            .volume
-            .with(|tree| tree.remove_dir(dir.ino, &path, now))?)
+        Ok(dir.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.remove_dir(dir.ino, &path, now)
+        })?)
     }
 
     pub(super) fn path_unlink_file(&mut self) -> Result<(), Errno> {
         let now = self.host.now();
         let path = self.path(1)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        Ok(dir.volume.with(|tree| tree.unlink(dir.ino, &path, now))?)
+        Ok(dir
+            .volume
+            .look_up(&mut self.wasi.work, |tree| tree.unlink(dir.ino, &path, now))?)
     }
 
     pub(super) fn path_rename(&mut self) -> Result<(), Errno> {
@@ -195,8 +199,8 @@ impl Call<'_> {
         if !from.volume.is(&to.volume) {
             return Err(FsError::CrossVolume.into());
         }
-        Ok(from
-            .volume
-            .with(|tree| tree.rename(from.ino, &path, to.ino, &new_path, now))?)
+        Ok(from.volume.look_up(&mut self.wasi.work, |tree| {
+            tree.rename(from.ino, &path, to.ino, &new_path, now)
+        })?)
     }
 }

@@ -29,7 +29,7 @@ impl Call<'_> {
         let (follow, path) = (self.follow(1)?, self.path(2)?);
         let (accessed, modified) = self.times(4, now)?;
         let dir = self.wasi.descriptors.dir(self.arg(0))?;
-        dir.volume.with(|tree| {
+        dir.volume.look_up(&mut self.wasi.work, |tree| {
             let ino = tree.find(dir.ino, &path, follow)?;
             tree.set_node_times(ino, accessed, modified, now)
         })?;

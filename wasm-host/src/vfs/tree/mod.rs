@@ -13,6 +13,7 @@ use alloc::{
     collections::{BTreeMap, btree_map::Entry},
     string::String,
 };
+use core::cell::Cell;
 
 use super::{error::FsError, node::Node, quota::Quota, txn::Txn};
 use crate::pool::{MemoryPool, Share};
@@ -44,6 +45,8 @@ pub struct Tree {
     more_names: u64,
     bytes: Share,
     quota: Quota,
+    /// Work of lookups since it was last asked for.
+    walked: Cell<u64>,
     pub(in crate::vfs) txn: Option<Txn>,
 }
 
@@ -60,8 +63,24 @@ impl Tree {
             more_names: 0,
             bytes: Share::default(),
             quota,
+            walked: Cell::new(0),
             txn: None,
         }
+    }
+
+    /// Counts work of a lookup, in bytes that are copied in the same time.
+    fn walk_on(&self, work: u64) {
+        self.walked.set(self.walked.get() + work);
+    }
+
+    /// The work of lookups since the last time.
+    pub(in crate::vfs) fn take_walked(&mut self) -> u64 {
+        self.walked.take()
+    }
+
+    /// Sets what may be added from now on; what is there stays.
+    pub fn limit(&mut self, quota: Quota) {
+        self.quota = quota;
     }
 
     /// Takes the bytes of its files from a pool, too, beginning with those that are there.

@@ -8,7 +8,8 @@ use crate::vfs::{
     node::{Ino, NodeKind},
 };
 
-/// Longest path in bytes; with [`MAX_DEPTH`] and [`MAX_LINKS`] it bounds the work of one lookup.
+/// Longest path in bytes; with [`MAX_DEPTH`] and [`MAX_LINKS`] it bounds the work of one lookup,
+/// which [`Tree::take_walked`] tells.
 pub(super) const MAX_PATH: usize = 4096;
 /// Longest name in bytes.
 const MAX_NAME: usize = 255;
@@ -16,6 +17,8 @@ const MAX_NAME: usize = 255;
 const MAX_DEPTH: usize = 256;
 /// Most symbolic links on the way, as on Linux.
 const MAX_LINKS: usize = 40;
+/// What a component costs, in bytes that are copied in the same time.
+const STEP: u64 = 64;
 
 /// Is a symbolic link at the end of a path followed? Those before the end always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +52,39 @@ pub(crate) enum End<'p> {
     Here(Ino),
 }
 
-/// What is left to walk of a path, or of a link's target.
-enum Rest<'p> {
+/// What is left to walk of a path or of a link's target, without slashes and `.` at its end.
+struct Rest<'p> {
+    left: Left<'p>,
+    /// These were there.
+    slash: bool,
+}
+
+enum Left<'p> {
     Path(&'p str),
     Target(String, usize),
 }
 
 impl<'p> Rest<'p> {
+    fn path(path: &'p str) -> Self {
+        let end = trimmed(path);
+        Self {
+            left: Left::Path(&path[..end]),
+            slash: end < path.len(),
+        }
+    }
+
+    fn target(target: &str) -> Self {
+        let end = trimmed(target);
+        Self {
+            left: Left::Target(target[..end].into(), 0),
+            slash: end < target.len(),
+        }
+    }
+
     fn text(&self) -> &str {
-        match self {
-            Self::Path(path) => path,
-            Self::Target(target, at) => &target[*at..],
+        match &self.left {
+            Left::Path(path) => path,
+            Left::Target(target, at) => &target[*at..],
         }
     }
 
@@ -69,13 +94,13 @@ impl<'p> Rest<'p> {
             let text = self.text();
             let start = text.len() - text.trim_start_matches('/').len();
             let end = text[start..].find('/').map_or(text.len(), |at| start + at);
-            let part = match self {
-                Self::Path(path) => {
+            let part = match &mut self.left {
+                Left::Path(path) => {
                     let (before, after) = path.split_at(end);
                     *path = after;
                     Cow::Borrowed(&before[start..])
                 }
-                Self::Target(target, at) => {
+                Left::Target(target, at) => {
                     let part = &target[*at + start..*at + end];
                     *at += end;
                     // Only what is used is copied.
@@ -93,9 +118,21 @@ impl<'p> Rest<'p> {
         }
     }
 
-    /// Is nothing left but slashes and `.`?
+    /// Is nothing left?
     fn is_done(&self) -> bool {
-        self.text().split('/').all(|part| matches!(part, "" | "."))
+        self.text().is_empty()
+    }
+}
+
+/// Where the slashes and `.` at the end of a path begin.
+fn trimmed(path: &str) -> usize {
+    let mut path = path;
+    loop {
+        path = path.trim_end_matches('/');
+        match path.strip_suffix('.') {
+            Some(before) if before.is_empty() || before.ends_with('/') => path = before,
+            _ => return path.len(),
+        }
     }
 }
 
@@ -110,13 +147,15 @@ pub(crate) fn walk<'p>(
     // `..` goes back along the trail, so it can never rise above the start.
     let mut trail: Vec<Ino> = vec![start];
     // A link's target comes before what is left of the path that it is in.
-    let mut rest = vec![Rest::Path(path)];
+    let mut rest = vec![Rest::path(path)];
+    tree.walk_on(path.len() as u64);
     let mut links = 0;
     while let Some(top) = rest.last_mut() {
         let Some(part) = top.take() else {
             rest.pop();
             continue;
         };
+        tree.walk_on(STEP);
         let here = trail[trail.len() - 1];
         if part == ".." {
             if trail.len() == 1 {
@@ -129,7 +168,7 @@ pub(crate) fn walk<'p>(
             return Err(FsError::NameTooLong);
         }
         let last = rest.iter().rev().all(Rest::is_done);
-        let slash = last && rest.iter().any(|rest| !rest.text().is_empty());
+        let slash = last && rest.iter().any(|rest| rest.slash);
         // Its directory must be one.
         let child = tree.child(here, &part)?;
         let node = child.and_then(|child| tree.nodes.get(&child));
@@ -142,7 +181,8 @@ pub(crate) fn walk<'p>(
             }
             // A kept link is checked again: what is absolute means a place outside.
             check(target)?;
-            rest.push(Rest::Target(target.clone(), 0));
+            tree.walk_on(target.len() as u64);
+            rest.push(Rest::target(target));
             continue;
         }
         if last {
@@ -176,4 +216,51 @@ pub(super) fn check(path: &str) -> Result<(), FsError> {
         return Err(FsError::Escape);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::Quota;
+
+    #[test]
+    fn ends_are_trimmed_of_what_names_nothing() {
+        for (path, end) in [
+            ("a", "a"),
+            ("a/", "a"),
+            ("a/.", "a"),
+            ("a/././/", "a"),
+            (".", ""),
+            ("./.", ""),
+            ("a/..", "a/.."),
+            ("a/../.", "a/.."),
+            ("a.", "a."),
+            ("...", "..."),
+            ("", ""),
+        ] {
+            assert_eq!(&path[..trimmed(path)], end, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_links_make_of_a_short_path_is_counted() {
+        let mut tree = Tree::new(Quota::default());
+        tree.make_dir(Tree::ROOT, "a", 0).unwrap();
+        let detour = "a/../".repeat(500);
+        for link in 0..MAX_LINKS {
+            let target = alloc::format!("{detour}l{}", link + 1);
+            let name = alloc::format!("l{link}");
+            tree.make_link(&target, Tree::ROOT, &name, 0).unwrap();
+        }
+        tree.take_walked();
+        // The last link leads to nothing.
+        let end = walk(&tree, Tree::ROOT, "l0", Follow::Always);
+        assert!(matches!(end, Ok(End::Name { .. })), "{end:?}");
+        let steps = 1000 * MAX_LINKS as u64;
+        assert!(tree.take_walked() > steps * STEP);
+        // What names nothing is taken away once, not at each step.
+        let dots = alloc::format!("{}{}", "a/../".repeat(400), "./".repeat(1000));
+        walk(&tree, Tree::ROOT, &dots, Follow::Always).unwrap();
+        assert!(tree.take_walked() < 900 * STEP);
+    }
 }

@@ -51,6 +51,7 @@ impl Tree {
                 name,
                 now,
             } => {
+                self.node(*ino)?;
                 if self.entries(*ino).is_ok() {
                     return Err(FsError::NotPermitted);
                 }

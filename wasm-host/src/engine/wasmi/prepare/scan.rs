@@ -71,7 +71,7 @@ pub(super) fn scan(wasm: &[u8]) -> Option<Scan> {
                         TypeRef::Func(ty) => scan.function(ty)?,
                         // An imported memory or table belongs to somebody else.
                         TypeRef::Table(ty) => {
-                            scan.tables.push(ty.element_type);
+                            scan.add_table(ty.element_type)?;
                             state = None;
                         }
                         _ => state = None,
@@ -86,7 +86,7 @@ pub(super) fn scan(wasm: &[u8]) -> Option<Scan> {
             }
             Payload::TableSection(tables) => {
                 for table in tables {
-                    scan.tables.push(table.ok()?.ty.element_type);
+                    scan.add_table(table.ok()?.ty.element_type)?;
                 }
             }
             Payload::MemorySection(memories) => match memories.count() {
@@ -168,11 +168,20 @@ pub(super) fn scan(wasm: &[u8]) -> Option<Scan> {
     Some(scan)
 }
 
+/// Tables that the engine's parser takes.
+const MAX_TABLES: usize = 100;
+
 impl Scan {
     fn function(&mut self, ty: u32) -> Option<()> {
         self.types.get(ty as usize)?;
         self.functions.push(ty);
         Some(())
+    }
+
+    /// More tables than the engine takes are not looked at: their number is squared elsewhere.
+    fn add_table(&mut self, ty: RefType) -> Option<()> {
+        self.tables.push(ty);
+        (self.tables.len() <= MAX_TABLES).then_some(())
     }
 
     /// The rewritten module has a table more, which nobody may name.

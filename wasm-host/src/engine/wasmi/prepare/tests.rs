@@ -128,3 +128,16 @@ fn what_is_added_has_names_and_numbers_of_its_own() {
         assert!(prepare(&wasm).is_none(), "{body}");
     }
 }
+
+#[test]
+fn modules_with_many_tables_are_left_to_the_engine() {
+    let tables = |count: usize| {
+        let tables = "(table 0 funcref)".repeat(count);
+        let grow = |table| format!("(drop (table.grow {table} (ref.null func) (i32.const 1)))");
+        let grows: String = (0..count).map(grow).collect();
+        format!("(module {tables} (func {grows}))")
+    };
+    assert!(prepared(&tables(99)).is_some());
+    let wasm = wat::parse_str(tables(20_000)).expect("a text");
+    assert!(prepare(&wasm).is_none());
+}
