@@ -111,9 +111,17 @@ pub(super) fn snapshot(tree: &Tree) -> Vec<Vec<u8>> {
     records.take()
 }
 
+/// How many times the quota a tree may have had when it was kept.
+const MORE: u64 = 16;
+
 /// The tree that records make.
 pub(super) fn replay(records: &[Vec<u8>], quota: Quota) -> Result<Tree, Unreadable> {
-    let mut tree = Tree::new(quota);
+    // What was kept once is there, also if there is less room today, and also if the changes of one
+    // call went over the quota in between. A length that is damaged is not made room for.
+    let mut tree = Tree::new(Quota {
+        bytes: quota.bytes.saturating_mul(MORE),
+        nodes: u64::MAX,
+    });
     for record in records {
         let mut rest = match record.as_slice() {
             [MARK, version, ..] if *version > VERSION => return Err(Unreadable::Later(*version)),
@@ -125,6 +133,7 @@ pub(super) fn replay(records: &[Vec<u8>], quota: Quota) -> Result<Tree, Unreadab
             tree.apply(&effect).map_err(|_| Unreadable::Damaged)?;
         }
     }
+    tree.limit(quota);
     Ok(tree)
 }
 
@@ -384,6 +393,38 @@ mod tests {
         }
         let later = replay(&[vec![MARK, VERSION + 1, 9]], Quota::default());
         assert_eq!(later.err(), Some(Unreadable::Later(VERSION + 1)));
+    }
+
+    #[test]
+    fn what_was_kept_is_there_with_less_room_too() {
+        let write = [
+            Effect::Create {
+                ino: 2,
+                parent: Tree::ROOT,
+                name: "f",
+                directory: false,
+                now: 1,
+            },
+            Effect::Resize {
+                ino: 2,
+                len: 100,
+                now: 1,
+            },
+        ];
+        let mut records = Records::default();
+        for effect in &write {
+            records.put(effect);
+        }
+        let quota = Quota {
+            bytes: 60,
+            nodes: 1,
+        };
+        let mut tree = replay(&records.take(), quota).unwrap();
+        assert_eq!(tree.used_bytes(), 100);
+        // More goes in when there is room again.
+        let ino = tree.lookup(Tree::ROOT, "f").unwrap();
+        assert!(tree.write(ino, 100, b"x", 2).is_err());
+        assert!(tree.write_file(Tree::ROOT, "g", b"x", 2).is_err());
     }
 
     #[test]

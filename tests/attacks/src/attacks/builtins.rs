@@ -20,7 +20,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         [300, 6_000],
         vault_cat,
     )
-    .counted(&["run_budget"]),
+    .counted(&["answers_full"]),
     Attack::new(
         "vault-put",
         "calls of vault.put in one run",
