@@ -42,6 +42,18 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// The place and the connected peer that it stands for in a line.
+    pub(crate) fn line(&self) -> (Place, Option<PeerId>) {
+        let place = match (self.network, self.peer) {
+            (Some(network), _) => Place::Network(network),
+            (None, Some(peer)) => Place::Peer(peer),
+            (None, None) => Place::House,
+        };
+        (place, self.peer)
+    }
+}
+
 fn network(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         address if address.is_loopback() => None,
@@ -62,7 +74,24 @@ pub struct Payer {
     origin: Origin,
 }
 
+/// Where the particles come from that one pays for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// This machine: the host, the operator, workers.
+    House,
+    /// An address; all of an IPv6 /64 are one.
+    Network(IpAddr),
+    /// A connection whose address says nothing.
+    Peer(PeerId),
+}
+
 impl Payer {
+    /// The place, the connected peer and the author that it stands for in a line.
+    pub(crate) fn line(&self) -> (Place, Option<PeerId>, Option<PeerId>) {
+        let (place, peer) = self.origin.line();
+        (place, peer, self.author)
+    }
+
     /// The host or the operator, who may take everything.
     pub const HOUSE: Payer = Payer {
         author: None,

@@ -1,9 +1,10 @@
 //! The calls of a run, answered piece by piece.
 //!
 //! A run may ask for thousands of calls. Each piece of them costs some milliseconds at most, and
-//! between two pieces another particle runs. The actor runs again when all are answered.
+//! between two pieces other particles run. Each piece is a turn of its actor, which runs again when
+//! all are answered.
 
-use alloc::collections::VecDeque;
+use alloc::collections::BTreeMap;
 use alloc::vec::{IntoIter, Vec};
 
 use basalt_net::peer_id::PeerId;
@@ -14,7 +15,7 @@ use crate::intake::Verified;
 use crate::script::CallRequest;
 use crate::shares::Payer;
 
-/// Bytes of calls that wait to be answered. With more of them no other particle runs.
+/// Bytes of calls that wait to be answered. With more of them they do not wait for their turn.
 const MAX_BYTES: usize = 64 << 20;
 /// Bytes of a call beside its arguments, roughly.
 const CALL: usize = 128;
@@ -55,33 +56,34 @@ impl Batch {
 /// All of them, one for each actor at most.
 #[derive(Default)]
 pub(super) struct Batches {
-    waiting: VecDeque<Batch>,
+    waiting: BTreeMap<ActorId, Batch>,
     bytes: usize,
-    /// The last step was a run: a piece of a batch comes next.
-    is_next: bool,
+    /// The last urgent turn was given.
+    was_urgent: bool,
 }
 
 impl Batches {
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    pub(super) fn has(&self, actor: ActorId) -> bool {
+        self.waiting.contains_key(&actor)
     }
 
-    /// Puts one behind the others.
-    pub(super) fn push(&mut self, batch: Batch) {
+    /// Keeps one until its actor's next turn.
+    pub(super) fn put(&mut self, batch: Batch) {
         self.bytes += batch.bytes;
-        self.waiting.push_back(batch);
+        self.waiting.insert(batch.actor, batch);
     }
 
-    /// The batch whose piece comes next: each time after a run, always when no run waits, and
-    /// always when too much waits here.
-    pub(super) fn pop(&mut self, no_run: bool) -> Option<Batch> {
-        let turn = core::mem::replace(&mut self.is_next, true);
-        if !turn && !no_run && self.bytes < MAX_BYTES {
-            return None;
-        }
-        let batch = self.waiting.pop_front()?;
-        self.is_next = false;
+    pub(super) fn take(&mut self, actor: ActorId) -> Option<Batch> {
+        let batch = self.waiting.remove(&actor)?;
         self.bytes -= batch.bytes;
         Some(batch)
+    }
+
+    /// The batch that is not to wait for its turn: when too much waits here, every second turn is
+    /// the oldest actor's.
+    pub(super) fn next_urgent(&mut self) -> Option<ActorId> {
+        self.was_urgent = !self.was_urgent && self.bytes >= MAX_BYTES;
+        let (&actor, _) = self.was_urgent.then(|| self.waiting.first_key_value())??;
+        Some(actor)
     }
 }

@@ -18,7 +18,7 @@ use crate::intake::{Account, Limits};
 use crate::refusal::{Refusal, Refusals};
 use crate::rooms::Rooms;
 use crate::script::Interpreter;
-use crate::shares::Payer;
+use crate::shares::{Origin, Payer};
 use crate::state::State;
 
 /// Something the node wants done.
@@ -178,7 +178,16 @@ impl<I: Interpreter> Node<I> {
             |actor: &Actor| !actor.waits_for_turn && !actor.has_batch && actor.has_work();
         if self.table.get(id).is_some_and(needs_turn) {
             self.table.change(id, |actor| actor.waits_for_turn = true);
-            self.turns.push(id);
+            self.queue(id);
+        }
+    }
+
+    /// Puts an actor with something to do in its line.
+    pub(super) fn queue(&mut self, id: ActorId) {
+        if let Some(actor) = self.table.get(id) {
+            let habit = self.table.habit(actor);
+            let weight = self.table.weight(self.turns.now(), habit);
+            self.turns.push(id, &actor.payer, weight);
         }
     }
 
@@ -211,16 +220,19 @@ impl<I: Interpreter> Node<I> {
         self.turns.len()
     }
 
+    /// Those of them whose particles came in from one peer.
+    pub fn waiting_from(&self, origin: Origin) -> usize {
+        self.turns.of_connection(&origin)
+    }
+
     /// When to call [`Node::timer`] or [`Node::step`] next, if nothing comes in before.
     pub fn wake_at(&self, clock: Clock) -> Option<Instant> {
-        if !self.turns.is_empty() || !self.batches.is_empty() {
-            return Some(clock.now);
-        }
         let at_wall =
             |wall_ms: u64| clock.now + Duration::from_millis(wall_ms.saturating_sub(clock.wall_ms));
         // A particle lives through the whole millisecond of its deadline.
         let deadline = self.table.first_deadline();
         [
+            self.turns.next_at(clock.now),
             self.calls.timers.next(),
             deadline.map(|deadline| at_wall(deadline + 1)),
             self.rooms.spells.schedule.next().map(at_wall),

@@ -31,6 +31,7 @@ impl<I: Interpreter> Node<I> {
         origin: Origin,
         particle: Particle,
     ) -> Result<(), Refusal> {
+        self.turns.set_now(clock.now);
         let taken = Verified::check(particle, clock.wall_ms, &self.limits)
             .and_then(|(particle, data)| self.take_in(clock, origin, particle, data));
         match taken {

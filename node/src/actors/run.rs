@@ -22,17 +22,24 @@ const PIECE: u64 = 5_000;
 impl<I: Interpreter> Node<I> {
     /// Lets the actor whose turn it is run once. False when there is nothing to do.
     pub fn step(&mut self, clock: Clock, network: &dyn Network, out: &mut Vec<Effect>) -> bool {
-        if let Some(batch) = self.batches.pop(self.turns.is_empty()) {
-            self.answer_piece(clock, network, batch, out);
-            return true;
-        }
         let Some(id) = self.next_turn(clock.now) else {
             return false;
         };
         let begin = self.rooms.now();
-        if let Some(asked) = self.run(clock, id) {
+        let charged = self.counts.charged;
+        let habit = self.table.get(id).and_then(|actor| self.table.habit(actor));
+        let batch = match self.batches.take(id) {
+            Some(batch) => Some(batch),
+            None => self.run(clock, id).map(|asked| Batch::new(id, asked)),
+        };
+        if let Some(batch) = batch {
             self.table.change(id, |actor| actor.has_batch = true);
-            self.answer_piece(clock, network, Batch::new(id, asked), out);
+            self.answer_piece(clock, network, batch, out);
+        }
+        let cost = self.counts.charged - charged;
+        let light_from = self.turns.charge(clock.now, cost);
+        if let (Some(habit), Some(from)) = (habit, light_from) {
+            self.table.set_light(habit, from);
         }
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
             self.rooms
@@ -70,7 +77,8 @@ impl<I: Interpreter> Node<I> {
         self.table.charge(clock.now, id, 0, cost);
         self.counts.charged += cost;
         if batch.requests.len() > 0 {
-            return self.batches.push(batch);
+            self.batches.put(batch);
+            return self.queue(id);
         }
         self.route(clock, batch.asked, out);
         self.table.change(id, |actor| actor.has_batch = false);
@@ -87,16 +95,34 @@ impl<I: Interpreter> Node<I> {
 
     /// The actor whose turn it is.
     fn next_turn(&mut self, now: Instant) -> Option<ActorId> {
+        if let Some(id) = self.batches.next_urgent() {
+            match self.table.get(id) {
+                Some(actor) => self.turns.give(&actor.payer),
+                None => drop(self.batches.take(id)),
+            }
+            return Some(id);
+        }
         let Node {
             turns,
             table,
+            batches,
             counts,
             ..
         } = self;
-        turns.pop(now, |id| {
-            let until = table.defer(now, id);
+        turns.pop(now, |id, may_defer| {
+            // One that has expired gets no answers.
+            let Some(actor) = table.get(id) else {
+                batches.take(id);
+                return None;
+            };
+            // A batch that was urgent had its turn before.
+            if !actor.waits_for_turn && !batches.has(id) {
+                return None;
+            }
+            let payer = actor.payer;
+            let until = may_defer.then(|| table.defer(now, id)).flatten();
             counts.deferred += u64::from(until.is_some());
-            until
+            Some((payer, until))
         })
     }
 

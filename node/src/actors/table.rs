@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::actor::{Actor, ActorId, Key};
 use super::finished::Finished;
+use super::turns::Weight;
 use crate::host::Clock;
 use crate::intake::{Account, Accounts, Limits, Verified};
 use crate::refusal::Refusal;
@@ -28,6 +29,13 @@ pub(super) struct Delivery {
     pub(super) worker_pays: bool,
     /// Whether a peer of this machine is its author, so that it may be a spell's.
     pub(super) is_own: bool,
+}
+
+/// Whose runs tell how long the next one may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Habit {
+    Author(PeerId),
+    Worker(PeerId),
 }
 
 /// All actors. Every byte that one gets or gives back goes through here, so that the sums are
@@ -272,6 +280,37 @@ impl Table {
         }
         if actor.worker_pays {
             self.workers.charge(now, &actor.scope, steps, cost);
+        }
+    }
+
+    /// Whose turns those of an actor are: its author's, or its worker's if that made the particle.
+    /// None: this machine's own.
+    pub(super) fn habit(&self, actor: &Actor) -> Option<Habit> {
+        match (actor.author_pays, actor.worker_pays) {
+            (true, _) => Some(Habit::Author(actor.particle.init_peer_id)),
+            (false, true) => Some(Habit::Worker(actor.scope)),
+            (false, false) => None,
+        }
+    }
+
+    /// How long somebody's turns are, as far as it is known.
+    pub(super) fn weight(&self, now: Instant, habit: Option<Habit>) -> Weight {
+        let light = match habit {
+            Some(Habit::Author(author)) => self.authors.is_light(now, &author),
+            Some(Habit::Worker(worker)) => self.workers.is_light(now, &worker),
+            None => true,
+        };
+        match light {
+            true => Weight::Light,
+            false => Weight::Other,
+        }
+    }
+
+    /// Remembers from when on somebody's turns are taken to be short.
+    pub(super) fn set_light(&mut self, habit: Habit, from: Instant) {
+        match habit {
+            Habit::Author(author) => self.authors.set_light(&author, from),
+            Habit::Worker(worker) => self.workers.set_light(&worker, from),
         }
     }
 

@@ -79,6 +79,8 @@ pub struct Account {
     pub refused: u64,
     /// Turns put off behind those of others.
     pub deferred: u64,
+    /// From when on its turns are taken to be short; none: it had none yet.
+    light_from: Option<Instant>,
 }
 
 impl Account {
@@ -259,6 +261,21 @@ impl Accounts {
     pub(crate) fn busy_until(&self, now: Instant, who: &PeerId) -> Option<Instant> {
         let ready = self.by_peer.get(who)?.work.ready_at();
         (ready > nanoseconds(now)).then(|| Instant::from_micros(ready.div_ceil(1000)))
+    }
+
+    /// Whether one's turns are known to be short.
+    pub(crate) fn is_light(&self, now: Instant, who: &PeerId) -> bool {
+        let account = self.by_peer.get(who);
+        account
+            .and_then(|account| account.light_from)
+            .is_some_and(|from| from <= now)
+    }
+
+    /// Remembers from when on one's turns are taken to be short.
+    pub(crate) fn set_light(&mut self, who: &PeerId, from: Instant) {
+        if let Some(account) = self.by_peer.get_mut(who) {
+            account.light_from = account.light_from.max(Some(from));
+        }
     }
 
     /// Counts a turn put off behind those of others.

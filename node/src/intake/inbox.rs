@@ -1,11 +1,13 @@
 //! Particles that came in and wait to be checked: a queue per connected peer. The queues are served
-//! in turn, so that a peer that sends much does not make the others wait.
+//! in turn, so that a peer that sends much does not make the others wait. The queue of a peer is set
+//! aside while enough of what it sent waits to be run.
 //!
 //! A peer whose queue is long is not read from until the queue is short again: what it sends stays
 //! in its own socket. The windows of its streams would not stop it, since each particle comes on a
 //! new stream.
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use basalt_net::particle::Particle;
 use basalt_net::peer_id::PeerId;
@@ -45,12 +47,14 @@ struct Queue {
     paused: bool,
 }
 
-/// All queues. Each peer in `turns` has one that is not empty.
+/// All queues. Each peer in `turns` and `aside` has one that is not empty.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     limits: InboxLimits,
     queues: BTreeMap<PeerId, Queue>,
     turns: VecDeque<PeerId>,
+    /// Peers whose turn is not to come now.
+    aside: Vec<PeerId>,
     bytes: usize,
 }
 
@@ -60,12 +64,36 @@ impl Inbox {
             limits,
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
+            aside: Vec::new(),
             bytes: 0,
         }
     }
 
+    /// Whether nothing can be taken: nothing is there, or its peers are set aside.
     pub(crate) fn is_empty(&self) -> bool {
         self.turns.is_empty()
+    }
+
+    /// The peer whose particle is the next.
+    pub(crate) fn next(&self) -> Option<PeerId> {
+        self.turns.front().copied()
+    }
+
+    /// Sets the peer aside whose particle is the next.
+    pub(crate) fn set_aside(&mut self) {
+        self.aside.extend(self.turns.pop_front());
+    }
+
+    /// Lets those that were set aside take turns again that `may`.
+    pub(crate) fn take_back(&mut self, mut may: impl FnMut(PeerId) -> bool) {
+        let turns = &mut self.turns;
+        self.aside.retain(|&peer| {
+            let may = may(peer);
+            if may {
+                turns.push_back(peer);
+            }
+            !may
+        });
     }
 
     /// Particles that wait.

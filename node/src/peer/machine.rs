@@ -17,8 +17,8 @@ use crate::pages::{self, Report};
 
 /// Microseconds of charged work after which a turn ends.
 const TURN: u64 = 5_000;
-/// Particles that wait in the node for their runs. With more of them those that come in wait, too.
-const MAX_WAITING: usize = 1024;
+/// Microseconds that it takes to check a particle's signature, roughly.
+const CHECK: u64 = 60;
 
 impl Peer {
     /// Answers a request for one of the operator's pages.
@@ -109,13 +109,10 @@ impl Machine for Peer {
         self.apply_effects(clock, out);
         let more = self.node.maintain();
         let begin = self.node.charged();
-        for step in 0..self.steps_per_turn {
-            // One at a time: in the inbox the peers' particles are still served in turn, in the
-            // node they would not be. Those that run again and again shall not keep others out.
-            let waiting = self.node.waiting();
-            if waiting == 0 || step % 2 == 0 && waiting < MAX_WAITING {
-                self.receive(clock);
-            }
+        let mut received = 0;
+        self.listen_again();
+        for _ in 0..self.steps_per_turn {
+            received += self.receive(clock);
             let network = View {
                 contacts: &self.contacts,
                 swarm: &self.swarm,
@@ -125,7 +122,7 @@ impl Machine for Peer {
             }
             self.apply_effects(clock, out);
             // Connections are served between turns.
-            if self.node.charged() - begin > TURN {
+            if self.node.charged() - begin + received * CHECK > TURN {
                 break;
             }
         }

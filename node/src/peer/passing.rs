@@ -10,9 +10,48 @@ use crate::quoted::Quoted;
 use crate::refusal::{Refusal, rarely};
 use crate::shares::{Origin, Payer};
 
+/// Particles that are taken in between two turns.
+const INTAKE: u64 = 16;
+/// Particles of one peer that wait in the node for their turns. With more of them those that come
+/// in from it wait, too: its connection is not read from in the end.
+const MAX_WAITING: usize = 64;
+
 impl Peer {
-    /// Gives the node the next particle that came in.
-    pub(super) fn receive(&mut self, clock: Clock) {
+    /// Gives the node some of the particles that came in; how many.
+    pub(super) fn receive(&mut self, clock: Clock) -> u64 {
+        let mut received = 0;
+        while received < INTAKE
+            && let Some(from) = self.inbox.next()
+        {
+            if self.node.waiting_from(self.origin(from)) >= MAX_WAITING {
+                self.inbox.set_aside();
+            } else {
+                self.receive_one(clock);
+                received += 1;
+            }
+        }
+        received
+    }
+
+    /// Particles come in again from peers of which few wait to be run.
+    pub(super) fn listen_again(&mut self) {
+        let Peer {
+            inbox,
+            node,
+            remotes,
+            ..
+        } = self;
+        inbox.take_back(|peer| {
+            let origin = Origin::new(peer, remotes.get(&peer).copied());
+            node.waiting_from(origin) <= MAX_WAITING / 2
+        });
+    }
+
+    fn origin(&self, from: PeerId) -> Origin {
+        Origin::new(from, self.remotes.get(&from).copied())
+    }
+
+    fn receive_one(&mut self, clock: Clock) {
         let Some((from, particle, resume)) = self.inbox.pop() else {
             return;
         };
@@ -21,7 +60,7 @@ impl Peer {
         }
         // The node takes the particle; its id is still needed for the log.
         let authored = particle.authored.clone();
-        let origin = Origin::new(from, self.remotes.get(&from).copied());
+        let origin = self.origin(from);
         if let Err(reason) = self.node.receive_from(clock, origin, particle) {
             let times = self.node.refused(reason);
             self.trace.particle(&authored.id, &from, reason);

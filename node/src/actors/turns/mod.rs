@@ -1,0 +1,210 @@
+//! Whose turn it is.
+//!
+//! Whoever was served least goes first ([`fair`]): addresses share the core, the connections of an
+//! address its part, and the authors whose particles come by a connection that one's. The host, the
+//! operator and workers' spells stand beside the addresses, with four parts.
+//!
+//! Runs cannot be interrupted, so fair turns alone would let an author with long runs keep the core
+//! busy nearly always, and everybody else would find it so. Turns are therefore in two lines: light
+//! ones, of authors whose runs are known to be short, and the others. After a long turn the others
+//! rest, so that they take two fifths of the time at most while light turns come in.
+
+mod fair;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use core::time::Duration;
+
+use basalt_net::peer_id::PeerId;
+use basalt_net::time::Instant;
+
+use self::fair::{Fair, Queue};
+use super::actor::ActorId;
+use crate::shares::{Origin, Payer, Place};
+
+/// Microseconds of charged work from which a turn is long.
+const LONG: u64 = 5_000;
+/// How long the line of others rests after a long turn, in quarters of what that cost. The turn
+/// itself is four of them: its cost is charged to the moment at which it began.
+const REST: u64 = 10;
+/// How long an author whose turn was long is not one of light turns, in times of what it cost.
+const HEAVY: u64 = 20;
+/// How long light turns keep the others resting.
+const ABOUT: Duration = Duration::from_secs(1);
+/// Parts of the host.
+const HOUSE: u64 = 4;
+
+type Authors = Fair<Option<PeerId>, VecDeque<ActorId>>;
+type Line = Fair<Place, Fair<Option<PeerId>, Authors>>;
+type Path = (Place, (Option<PeerId>, (Option<PeerId>, ())));
+
+fn path(payer: &Payer) -> Path {
+    let (place, connection, author) = payer.line();
+    (place, (connection, (author, ())))
+}
+
+/// How long what an author has to do takes, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Not long.
+    Light,
+    /// Long, or nothing is known.
+    Other,
+}
+
+/// Actors with something to do, each once.
+#[derive(Default)]
+pub(super) struct Turns {
+    light: Line,
+    others: Line,
+    /// Those whose author or worker had more than its share, by the time until which they go behind
+    /// all.
+    later: BTreeSet<(Instant, ActorId)>,
+    /// Until when the others rest.
+    rests_until: Instant,
+    /// Until when they do so although no light turn waits.
+    about_until: Instant,
+    /// Connections by which a turn came that was taken for light and was not: none of theirs is
+    /// light until then. Each is there for some multiple of what it cost, so there are few.
+    deceivers: BTreeMap<PeerId, Instant>,
+    /// When the last turn was given.
+    now: Instant,
+    /// That turn.
+    current: Option<(Weight, Path)>,
+}
+
+impl Turns {
+    /// Number of actors that do not go behind others.
+    pub(super) fn len(&self) -> usize {
+        self.light.len() + self.others.len()
+    }
+
+    /// Number of actors whose particles came by a connection, and do not go behind others.
+    pub(super) fn of_connection(&self, origin: &Origin) -> usize {
+        let (place, connection) = origin.line();
+        let of = |line: &Line| Some(line.get(&place)?.get(&connection)?.len());
+        of(&self.light).unwrap_or(0) + of(&self.others).unwrap_or(0)
+    }
+
+    /// When the next turn can be given.
+    pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
+        if self.light.len() > 0 || !self.later.is_empty() && self.may_serve_others(now) {
+            return Some(now);
+        }
+        let others = self.others.len() > 0 || !self.later.is_empty();
+        others.then(|| match self.may_serve_others(now) {
+            true => now,
+            false => self.rests_until.min(self.about_until),
+        })
+    }
+
+    /// An actor has something to do.
+    pub(super) fn push(&mut self, id: ActorId, payer: &Payer, weight: Weight) {
+        let path = path(payer);
+        let (_, (connection, _)) = path;
+        let deceived = connection.and_then(|connection| self.deceivers.get(&connection));
+        match weight {
+            Weight::Light if deceived.is_none_or(|until| *until <= self.now) => {
+                self.light.push(path, id);
+            }
+            _ => self.others.push(path, id),
+        }
+    }
+
+    /// The time that turns go by.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Tells the time.
+    pub(super) fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    fn may_serve_others(&self, now: Instant) -> bool {
+        self.rests_until <= now || self.light.len() == 0 && self.about_until <= now
+    }
+
+    /// The next actor. `look` tells who pays for one, if it has something to do still, and, if it is
+    /// asked for that, until when it goes behind all others. When no others wait, those have their
+    /// turn at once: no time of the core is wasted.
+    pub(super) fn pop(
+        &mut self,
+        now: Instant,
+        mut look: impl FnMut(ActorId, bool) -> Option<(Payer, Option<Instant>)>,
+    ) -> Option<ActorId> {
+        self.now = now;
+        self.current = None;
+        while let Some(&(until, id)) = self.later.first()
+            && until <= now
+        {
+            self.later.pop_first();
+            if let Some((payer, _)) = look(id, false) {
+                self.others.push(path(&payer), id);
+            }
+        }
+        loop {
+            // After its rest the other line goes first: it could not have its part otherwise.
+            let (id, weight) = match self.may_serve_others(now).then(|| self.others.pop()) {
+                Some(Some(id)) => (id, Weight::Other),
+                _ => match self.light.pop() {
+                    Some(id) => {
+                        self.about_until = now + ABOUT;
+                        (id, Weight::Light)
+                    }
+                    None => break,
+                },
+            };
+            match look(id, true) {
+                None => {}
+                Some((_, Some(until))) => drop(self.later.insert((until, id))),
+                Some((payer, None)) => {
+                    self.current = Some((weight, path(&payer)));
+                    return Some(id);
+                }
+            }
+        }
+        if !self.may_serve_others(now) {
+            return None;
+        }
+        let (_, id) = self.later.pop_first()?;
+        let (payer, _) = look(id, false)?;
+        self.current = Some((Weight::Other, path(&payer)));
+        Some(id)
+    }
+
+    /// Gives a turn out of order.
+    pub(super) fn give(&mut self, payer: &Payer) {
+        self.current = Some((Weight::Other, path(payer)));
+    }
+
+    /// Counts what the turn that was given last has cost, in microseconds. Until when its author is
+    /// not one of light turns.
+    pub(super) fn charge(&mut self, now: Instant, cost: u64) -> Option<Instant> {
+        let (weight, path) = self.current.take()?;
+        let (place, (connection, (author, ()))) = path;
+        let line = match weight {
+            Weight::Light => &mut self.light,
+            Weight::Other => &mut self.others,
+        };
+        let part = match place {
+            Place::House => HOUSE,
+            _ => 1,
+        };
+        line.charge(path, cost.div_ceil(part));
+        if cost < LONG {
+            return Some(now);
+        }
+        let heavy_until = now + Duration::from_micros(cost * HEAVY);
+        if author.is_some() {
+            self.rests_until = now + Duration::from_micros(cost * REST / 4);
+            if let (Weight::Light, Some(connection)) = (weight, connection) {
+                self.deceivers.retain(|_, until| *until > now);
+                self.deceivers.insert(connection, heavy_until);
+            }
+        }
+        Some(heavy_until)
+    }
+}
+
+#[cfg(test)]
+mod tests;
