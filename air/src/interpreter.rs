@@ -72,6 +72,9 @@ pub struct Input<'a> {
     pub call_results: Results<'a>,
 }
 
+/// Bytes of results that give a run more time.
+const RESULTS: u64 = 8 << 20;
+
 impl Interpreter {
     /// An interpreter with limits of its own.
     pub fn new(config: Config) -> Self {
@@ -96,11 +99,13 @@ impl Interpreter {
         let mut outcome = Outcome::default();
         let data = input.prev_data.len().max(input.current_data.len());
         let size = source(&input).len() + data;
-        // Larger ones are not sent, so they get no more: a value may double in each run.
+        // Larger ones are not sent, so they get no more; nor for what a script has made of it: a
+        // value may double in each run.
         let limits = &input.params.limits;
-        let largest = limits.air.saturating_add(limits.particle);
+        let largest = limits.air.saturating_add(limits.particle).min(limits.own);
         let size = (size as u64).min(largest);
-        let read = (size + input.call_results.len() as u64).min(largest);
+        let results = (input.call_results.len() as u64).min(RESULTS);
+        let read = size.saturating_add(results);
         let room = Room {
             seed: Seed::new(self.config.seed),
             meter: Meter::new(&self.config, size, read),

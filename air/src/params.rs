@@ -30,6 +30,9 @@ pub struct SizeLimits {
     pub air: u64,
     /// Longest current data.
     pub particle: u64,
+    /// Size of the particle as it came in: its script, and the data that it had then. The ceilings
+    /// of a run go by it, not by what earlier runs have made of the data.
+    pub own: u64,
     /// Longest result text of one call.
     pub call_result: u64,
     /// Whether exceeding is an error; if not, it only sets a flag of the outcome.
@@ -41,6 +44,7 @@ impl Default for SizeLimits {
         SizeLimits {
             air: 16 << 20,
             particle: 64 << 20,
+            own: u64::MAX,
             call_result: 32 << 20,
             hard: false,
         }

@@ -121,6 +121,7 @@ impl Client {
             key: &self.keypair,
             prev: &[],
             current: &particle.data,
+            own: usize::MAX,
             results: Vec::new(),
         });
         outcome

@@ -101,6 +101,8 @@ reasons! {
     ConnectsShare = "connects_share", "too many calls of peer.connect of this author wait";
     /// The answers to the calls of one run hold too much.
     AnswersFull = "answers_full", "the answers to the calls of one run hold too much";
+    /// The arguments of a call take too much memory.
+    CallArguments = "call_arguments", "the arguments of a call take too much memory";
     /// A call that would wait: too many wait for jobs, of all together.
     CallsFull = "calls_full", "too many calls wait for jobs";
     /// The same, of one author, connection or address.

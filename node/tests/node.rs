@@ -316,9 +316,9 @@ fn answers_to_one_run_hold_so_much_and_no_more() {
     let results = &stage.seen()[1].results;
     assert_eq!(results.len(), 80);
     let bytes: usize = results.iter().map(|(_, result)| result.result.len()).sum();
-    assert!((64 << 20..66 << 20).contains(&bytes), "{bytes}");
+    assert!((32 << 20..34 << 20).contains(&bytes), "{bytes}");
     assert!(results[79].1.result.contains("hold too much"));
-    assert_eq!(stage.refused(Refusal::AnswersFull), 16);
+    assert_eq!(stage.refused(Refusal::AnswersFull), 80 - 32);
 }
 
 #[test]

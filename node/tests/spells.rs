@@ -174,6 +174,7 @@ impl Stage {
                 key: &key,
                 prev,
                 current,
+                own: usize::MAX,
                 results,
             })
         };

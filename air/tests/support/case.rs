@@ -68,6 +68,7 @@ fn params(value: &Value) -> RunParams {
         ),
         particle_id: text("particle_id"),
         limits: SizeLimits {
+            own: u64::MAX,
             air: number("air_size_limit"),
             particle: number("particle_size_limit"),
             call_result: number("call_result_size_limit"),

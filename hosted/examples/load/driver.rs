@@ -259,6 +259,7 @@ impl Driver {
             key,
             prev: &[],
             current: &particle.data,
+            own: usize::MAX,
             results: Vec::new(),
         });
         let [(_, request)] = outcome.requests.as_slice() else {

@@ -252,6 +252,7 @@ impl Operator {
                 key: &keypair,
                 prev,
                 current,
+                own: usize::MAX,
                 results,
             })
         };

@@ -84,6 +84,8 @@ pub(super) struct Actor {
     pub(super) open_calls: usize,
     /// Whether calls of its last run are still answered.
     pub(super) has_batch: bool,
+    /// Bytes of the data as it came in, at most.
+    pub(super) own: usize,
     /// Data that came in, oldest first.
     mailbox: VecDeque<Bytes>,
     /// Results of its calls that no run has seen yet.
@@ -118,6 +120,7 @@ impl Actor {
             is_over: false,
             open_calls: 0,
             has_batch: false,
+            own: 0,
             mailbox: VecDeque::new(),
             results: Vec::new(),
             result_bytes: 0,

@@ -19,8 +19,9 @@ use crate::refusal::Refusal;
 use crate::script::{CallRequest, CallResult, Interpreter};
 use crate::shares::Payer;
 
-/// Bytes of answers that wait for one run of a stranger's particle: as much as a run may take.
-const MAX_ANSWERS: usize = 64 << 20;
+/// Bytes of answers that wait for one run of a stranger's particle: half of what a run may take,
+/// which has to keep them.
+const MAX_ANSWERS: usize = 32 << 20;
 
 impl<I: Interpreter> Node<I> {
     /// Answers a call, or lets it wait; gives the bytes of the answer.
@@ -50,10 +51,7 @@ impl<I: Interpreter> Node<I> {
             may_begin = Err(Refusal::AnswersFull);
         }
         if let Err(reason) = may_begin {
-            let refused = self.refuse_call(reason);
-            let bytes = refused.result.len();
-            self.finish(call, refused);
-            return bytes;
+            return self.refuse(call, reason);
         }
         let request_call = Call {
             host: &host,
@@ -143,6 +141,14 @@ impl<I: Interpreter> Node<I> {
         }
         self.table.change(call.actor, |actor| actor.open_calls += 1);
         None
+    }
+
+    /// Refuses a call; gives the bytes of the answer.
+    pub(super) fn refuse(&mut self, call: CallId, reason: Refusal) -> usize {
+        let refused = self.refuse_call(reason);
+        let bytes = refused.result.len();
+        self.finish(call, refused);
+        bytes
     }
 
     /// The answer to a call that is refused because too much is under way.

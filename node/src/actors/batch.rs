@@ -24,6 +24,8 @@ const CALL: usize = 128;
 pub(super) struct Asked {
     pub(super) particle: Verified,
     pub(super) payer: Payer,
+    /// Bytes of the data as it came in.
+    pub(super) own: usize,
     pub(super) data: Bytes,
     pub(super) next_peers: Vec<PeerId>,
     pub(super) requests: Vec<(u32, CallRequest)>,

@@ -69,6 +69,8 @@ pub struct Status {
     pub memory: usize,
     /// Pieces of data that wait in their mailboxes.
     pub mailboxes: usize,
+    /// Particles that wait for their turn to run, or to have their calls answered.
+    pub waiting: usize,
     /// Instructions executed.
     pub steps: u64,
     /// What runs were charged at, whoever pays; one unit is about a microsecond.
@@ -135,6 +137,7 @@ impl<I: Interpreter> Node<I> {
             finished: self.table.finished(),
             memory: self.table.memory(),
             mailboxes: self.table.mailboxes(),
+            waiting: self.turns.len(),
             authors: self.table.authors(),
             workers: self.table.workers(),
             refusals: self.rooms.refusals().clone(),
@@ -215,12 +218,7 @@ impl<I: Interpreter> Node<I> {
         self.counts.charged
     }
 
-    /// Particles that wait for their turn to run, without those put off behind all others.
-    pub fn waiting(&self) -> usize {
-        self.turns.len()
-    }
-
-    /// Those of them whose particles came in from one peer.
+    /// Particles from one peer that wait for their turn, without those put off behind all others.
     pub fn waiting_from(&self, origin: Origin) -> usize {
         self.turns.of_connection(&origin)
     }

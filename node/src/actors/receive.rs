@@ -59,7 +59,8 @@ impl<I: Interpreter> Node<I> {
         }
         let size = particle.size() + data.len();
         self.rooms.tally.meters.particle_sizes.observe(size as f64);
-        self.deliver(clock, self.host().peer_id, payer, particle, data)
+        let own = data.len();
+        self.deliver(clock, self.host().peer_id, payer, particle, (data, own))
     }
 
     /// Whether an author is free of the limits of authors.
@@ -67,14 +68,15 @@ impl<I: Interpreter> Node<I> {
         self.host().may_operate(author) || self.host().is_local(author)
     }
 
-    /// Puts a particle in the mailbox of its actor in a scope, and gives that a turn.
+    /// Puts a particle in the mailbox of its actor in a scope, and gives that a turn. Its data had
+    /// `own` bytes when it came in.
     pub(super) fn deliver(
         &mut self,
         clock: Clock,
         scope: PeerId,
         payer: Payer,
         particle: Verified,
-        data: Bytes,
+        (data, own): (Bytes, usize),
     ) -> Result<(), Refusal> {
         self.table.may_hold(&payer, data.len())?;
         let author = particle.init_peer_id;
@@ -89,6 +91,7 @@ impl<I: Interpreter> Node<I> {
             scope,
             particle,
             data,
+            own,
             payer,
         };
         let id = self.table.deliver(clock, delivery)?;

@@ -69,9 +69,13 @@ impl<I: Interpreter> Node<I> {
         while cost < PIECE
             && let Some((request, asked)) = batch.requests.next()
         {
-            cost += builtins::price(&asked);
             let call = CallId { actor: id, request };
-            let bytes = self.answer(clock, network, call, &asked, out);
+            let price = builtins::price(&asked);
+            cost += price.unwrap_or_else(|price| price);
+            let bytes = match price {
+                Ok(_) => self.answer(clock, network, call, &asked, out),
+                Err(_) => self.refuse(call, Refusal::CallArguments),
+            };
             cost += builtins::price_of_answer(bytes);
         }
         self.table.charge(clock.now, id, 0, cost);
@@ -130,6 +134,7 @@ impl<I: Interpreter> Node<I> {
     fn run(&mut self, clock: Clock, id: ActorId) -> Option<Asked> {
         let actor = self.table.get(id)?;
         let (scope, particle, payer) = (actor.scope, actor.particle.clone(), actor.payer);
+        let own = actor.own;
         let is_over = actor.deadline < clock.wall_ms;
         self.table.change(id, |actor| actor.waits_for_turn = false);
         if is_over {
@@ -147,6 +152,7 @@ impl<I: Interpreter> Node<I> {
             key,
             prev: &input.prev,
             current: &input.current,
+            own,
             results: input.results,
         });
         if let (Some(begin), Some(end)) = (begin, self.rooms.now()) {
@@ -186,6 +192,7 @@ impl<I: Interpreter> Node<I> {
             return Some(Asked {
                 particle,
                 payer,
+                own,
                 data,
                 next_peers: Vec::new(),
                 requests: Vec::new(),
@@ -194,6 +201,7 @@ impl<I: Interpreter> Node<I> {
         Some(Asked {
             particle,
             payer,
+            own,
             data,
             next_peers,
             requests: outcome.requests,
@@ -205,15 +213,15 @@ impl<I: Interpreter> Node<I> {
         let Asked {
             particle,
             payer,
+            own,
             data,
             next_peers,
             ..
         } = asked;
         for peer in next_peers {
             if self.host().is_local(&peer) {
-                if let Err(reason) =
-                    self.deliver(clock, peer, payer, particle.clone(), data.clone())
-                {
+                let came = (data.clone(), own);
+                if let Err(reason) = self.deliver(clock, peer, payer, particle.clone(), came) {
                     self.count(reason);
                 }
             } else {

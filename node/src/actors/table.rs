@@ -21,6 +21,8 @@ pub(super) struct Delivery {
     pub(super) scope: PeerId,
     pub(super) particle: Verified,
     pub(super) data: Bytes,
+    /// Bytes of the data as it came in.
+    pub(super) own: usize,
     /// Who pays for it.
     pub(super) payer: Payer,
     /// Whether its author's account bounds it.
@@ -164,6 +166,7 @@ impl Table {
             scope,
             particle,
             data,
+            own,
             payer,
             author_pays,
             worker_pays,
@@ -201,7 +204,10 @@ impl Table {
         if self.actors.get(&id).is_none_or(full) {
             return Err(Refusal::MailboxFull);
         }
-        self.change(id, |actor| actor.post(data));
+        self.change(id, |actor| {
+            actor.own = actor.own.max(own);
+            actor.post(data);
+        });
         Ok(id)
     }
 

@@ -114,8 +114,12 @@ pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
 
 /// What a call costs, in microseconds, before it is done: its arguments are read, and base58 takes
 /// the square of a text's length.
-pub(crate) fn price(request: &CallRequest) -> u64 {
+///
+/// # Errors
+/// The arguments would take more memory than a call may have.
+pub(crate) fn price(request: &CallRequest) -> Result<u64, u64> {
     let bytes = request.arguments().len() as u64;
+    let values = values(request.arguments());
     let work = match request.service_id() {
         "op" if request.function_name().contains("b58") => {
             bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58
@@ -123,7 +127,19 @@ pub(crate) fn price(request: &CallRequest) -> u64 {
         "sig" | "insecure_sig" => SIGNATURE,
         _ => 0,
     };
-    CALL + bytes / READ + work
+    let price = CALL + bytes / READ + values / VALUES + work;
+    // A service's own core reads the arguments of its calls.
+    let is_ours = || table().any(|row| row.service == request.service_id());
+    match bytes + values * VALUE > MAX_ARGUMENTS || values > MAX_VALUES && is_ours() {
+        true => Err(price),
+        false => Ok(price),
+    }
+}
+
+/// How many values there are in a JSON text, at most: what is in strings is counted too.
+fn values(text: &str) -> u64 {
+    let is_mark = |byte: &u8| matches!(byte, b',' | b'[' | b'{' | b':');
+    text.as_bytes().iter().filter(|byte| is_mark(byte)).count() as u64
 }
 
 /// What an answer of so many bytes costs beside its call, in microseconds.
@@ -134,9 +150,18 @@ pub(crate) fn price_of_answer(bytes: usize) -> u64 {
 /// Microseconds of any call.
 const CALL: u64 = 4;
 /// Bytes of arguments that are read in a microsecond.
-const READ: u64 = 64;
+const READ: u64 = 512;
+/// Values of arguments that are made in a microsecond.
+const VALUES: u64 = 24;
 /// Bytes of an answer that are written in a microsecond.
-const WRITTEN: u64 = 128;
+const WRITTEN: u64 = 320;
+/// Bytes of a value, the memory around it included.
+const VALUE: u64 = 48;
+/// Bytes of the arguments of one call as they are read.
+const MAX_ARGUMENTS: u64 = 48 << 20;
+/// Values in the arguments of one call of a built-in: what is read and written in some fifty
+/// milliseconds.
+const MAX_VALUES: u64 = 250_000;
 /// Squares of bytes that base58 takes a microsecond for.
 const BASE58: u64 = 760;
 /// Microseconds for a signature that is made or checked.

@@ -385,6 +385,11 @@ fn budgets(text: &mut Text, report: &Report<'_>) {
         "Time that runs of scripts were charged at",
         node.charged as f64 / 1e6,
     );
+    text.gauge(
+        "basalt_turns_waiting",
+        "Particles that wait for their turn to run, or to have their calls answered",
+        node.waiting,
+    );
     text.counter(
         "basalt_turns_deferred",
         "Turns of particles that others went before, because their author or worker had more than its share",

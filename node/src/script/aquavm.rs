@@ -110,7 +110,10 @@ impl Interpreter for Aquavm {
             ttl: run.particle.ttl,
             key: self.key(run.key.seed()),
             particle_id: run.particle.id.clone(),
-            limits: SizeLimits::default(),
+            limits: SizeLimits {
+                own: run.particle.script.len().saturating_add(run.own) as u64,
+                ..SizeLimits::default()
+            },
         };
         let text = run.particle.script.as_str();
         let script = self.scripts.get(text, |text| self.interpreter.parse(text));

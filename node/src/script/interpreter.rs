@@ -28,6 +28,8 @@ pub struct Run<'a> {
     pub prev: &'a [u8],
     /// Data that came in; empty when only call results did.
     pub current: &'a [u8],
+    /// Bytes of the data as it came in, at most: what a run may take goes by it.
+    pub own: usize,
     /// Answers to earlier requests, by their ids.
     pub results: Vec<(u32, CallResult)>,
 }

@@ -67,7 +67,9 @@ impl Services {
     ) -> Result<(JobId, Called), Error> {
         let missing = || Error::NotFound(id.to_string(), call.scope);
         let record = &self.entries.get(id).ok_or_else(missing)?.record;
-        let parameters = parameters(call, record, token);
+        let mut parameters = parameters(call, record, token);
+        // Shared while the call waits: many may, of one long script.
+        let particle = call.particle.clone();
         let until = call.until(self.limits.max_call_ms);
         let function = String::from(call.request.function_name());
         let arguments = String::from(call.request.arguments());
@@ -75,6 +77,7 @@ impl Services {
         let work = move |running: &mut Running| {
             // Arguments of a request are JSON: the interpreter wrote them.
             let arguments = serde_json::from_str(&arguments).unwrap_or_default();
+            parameters.particle.script.clone_from(&particle.script);
             let called = running.call(&name, &arguments, parameters, until);
             (called, running.wall_ms())
         };
@@ -308,7 +311,7 @@ fn interface(module: &Module) -> Reply {
     Reply::Json(Description::of(module.interface()).to_text())
 }
 
-/// What a service learns about a call of a script.
+/// What a service learns about a call of a script, but for the script itself.
 fn parameters(call: &Call<'_>, record: &Record, token: String) -> CallParameters {
     let tetraplets = call.request.tetraplets().map(|list| {
         let list = list.map(|origin| basalt_wasm_host::SecurityTetraplet {
@@ -325,7 +328,7 @@ fn parameters(call: &Call<'_>, record: &Record, token: String) -> CallParameters
             init_peer_id: call.particle.init_peer_id.to_string(),
             timestamp: call.particle.timestamp,
             ttl: call.particle.ttl,
-            script: call.particle.script.clone(),
+            script: String::new(),
             signature: call.particle.signature.clone(),
             token,
         },

@@ -223,6 +223,8 @@ impl Lab {
 
 /// Seconds that the node charged to authors, on its page of metrics.
 const CHARGED: &str = "basalt_charged_seconds_total";
+/// Particles that wait for their turn.
+const WAITING: &str = "basalt_turns_waiting";
 
 fn start(program: &Path, home: Home, quiet: Duration) -> Result<Stand> {
     let node = Node::start(program, &home.set_up())?;
@@ -248,7 +250,8 @@ fn settle(node: &mut Node, most: Duration) -> bool {
         let (start, before) = (Instant::now(), node.processor());
         std::thread::sleep(GLANCE);
         let ran = node.processor().saturating_sub(before);
-        if ran < start.elapsed() / 3 {
+        let waits = |metrics: node::Metrics| metrics.get(WAITING) > 1.0;
+        if ran < start.elapsed() / 3 && !node.metrics().is_ok_and(waits) {
             return true;
         }
         if node.ended().is_some() {

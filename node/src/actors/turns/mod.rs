@@ -6,8 +6,9 @@
 //!
 //! Runs cannot be interrupted, so fair turns alone would let an author with long runs keep the core
 //! busy nearly always, and everybody else would find it so. Turns are therefore in two lines: light
-//! ones, of authors whose runs are known to be short, and the others. After a long turn the others
-//! rest, so that they take two fifths of the time at most while light turns come in.
+//! ones, of authors whose runs are known to be short, and the others. The others get two fifths of
+//! the time while light turns wait. After a long turn they rest, so that they get no more while
+//! light turns come in.
 
 mod fair;
 
@@ -30,6 +31,11 @@ const REST: u64 = 10;
 const HEAVY: u64 = 20;
 /// How long light turns keep the others resting.
 const ABOUT: Duration = Duration::from_secs(1);
+/// The two lines.
+const LIGHT: usize = 0;
+const OTHERS: usize = 1;
+/// What a microsecond counts in each of them: three and two of five parts.
+const PARTS: [u64; 2] = [2, 3];
 /// Parts of the host.
 const HOUSE: u64 = 4;
 
@@ -56,6 +62,10 @@ pub(super) enum Weight {
 pub(super) struct Turns {
     light: Line,
     others: Line,
+    /// What the lines were served, by their parts, as in [`fair`]: light turns and the others.
+    tags: [u64; 2],
+    /// The tag of the line that was served last.
+    time: u64,
     /// Those whose author or worker had more than its share, by the time until which they go behind
     /// all.
     later: BTreeSet<(Instant, ActorId)>,
@@ -73,9 +83,9 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Number of actors that do not go behind others.
+    /// Number of actors.
     pub(super) fn len(&self) -> usize {
-        self.light.len() + self.others.len()
+        self.light.len() + self.others.len() + self.later.len()
     }
 
     /// Number of actors whose particles came by a connection, and do not go behind others.
@@ -102,12 +112,15 @@ impl Turns {
         let path = path(payer);
         let (_, (connection, _)) = path;
         let deceived = connection.and_then(|connection| self.deceivers.get(&connection));
-        match weight {
-            Weight::Light if deceived.is_none_or(|until| *until <= self.now) => {
-                self.light.push(path, id);
-            }
-            _ => self.others.push(path, id),
+        let is_light = weight == Weight::Light && deceived.is_none_or(|until| *until <= self.now);
+        let (line, which) = match is_light {
+            true => (&mut self.light, LIGHT),
+            false => (&mut self.others, OTHERS),
+        };
+        if line.len() == 0 {
+            self.tags[which] = self.tags[which].max(self.time);
         }
+        line.push(path, id);
     }
 
     /// The time that turns go by.
@@ -143,21 +156,26 @@ impl Turns {
             }
         }
         loop {
-            // After its rest the other line goes first: it could not have its part otherwise.
-            let (id, weight) = match self.may_serve_others(now).then(|| self.others.pop()) {
-                Some(Some(id)) => (id, Weight::Other),
-                _ => match self.light.pop() {
-                    Some(id) => {
-                        self.about_until = now + ABOUT;
-                        (id, Weight::Light)
-                    }
-                    None => break,
-                },
+            let others = self.others.len() > 0 && self.may_serve_others(now);
+            let which = match (self.light.len() > 0, others) {
+                (true, true) if self.tags[OTHERS] < self.tags[LIGHT] => OTHERS,
+                (true, _) => LIGHT,
+                (false, true) => OTHERS,
+                (false, false) => break,
             };
+            self.time = self.tags[which];
+            let (line, weight) = match which {
+                LIGHT => (&mut self.light, Weight::Light),
+                _ => (&mut self.others, Weight::Other),
+            };
+            let Some(id) = line.pop() else { break };
             match look(id, true) {
                 None => {}
                 Some((_, Some(until))) => drop(self.later.insert((until, id))),
                 Some((payer, None)) => {
+                    if weight == Weight::Light {
+                        self.about_until = now + ABOUT;
+                    }
                     self.current = Some((weight, path(&payer)));
                     return Some(id);
                 }
@@ -182,10 +200,11 @@ impl Turns {
     pub(super) fn charge(&mut self, now: Instant, cost: u64) -> Option<Instant> {
         let (weight, path) = self.current.take()?;
         let (place, (connection, (author, ()))) = path;
-        let line = match weight {
-            Weight::Light => &mut self.light,
-            Weight::Other => &mut self.others,
+        let (line, which) = match weight {
+            Weight::Light => (&mut self.light, LIGHT),
+            Weight::Other => (&mut self.others, OTHERS),
         };
+        self.tags[which] += cost * PARTS[which];
         let part = match place {
             Place::House => HOUSE,
             _ => 1,

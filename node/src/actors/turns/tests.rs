@@ -101,3 +101,28 @@ fn who_is_taken_for_light_and_is_not_takes_its_connection_along() {
     turns.push(ActorId(3), &payer(3, 9), Weight::Light);
     assert_eq!((turns.light.len(), turns.others.len()), (1, 1));
 }
+
+#[test]
+fn many_newcomers_do_not_keep_light_turns_waiting() {
+    let mut turns = Turns::default();
+    let look = |id: ActorId| payer((id.0 % 200) as u8, (id.0 == 1_000).into());
+    let look = |id: ActorId, _: bool| Some((look(id), None));
+    for id in 0..1_000 {
+        let (payer, _) = look(ActorId(id), false).unwrap();
+        turns.push(ActorId(id), &payer, Weight::Other);
+    }
+    // Some of them have run before the light one comes.
+    for _ in 0..10 {
+        assert!(turns.pop(at(0), look).is_some());
+        turns.charge(at(0), 100);
+    }
+    for _ in 0..20 {
+        turns.push(ActorId(1_000), &payer(200, 1), Weight::Light);
+        let before = (0..4).position(|_| {
+            let id = turns.pop(at(0), look);
+            turns.charge(at(0), 100);
+            id == Some(ActorId(1_000))
+        });
+        assert!(before.is_some_and(|before| before <= 1), "{before:?}");
+    }
+}

@@ -14,7 +14,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         [40, 60],
         |stage| stage.script(&doubling(&stage.peer(), "array", stage.size)),
     )
-    .counted(&["run_budget"]),
+    .counted(&["run_budget", "call_arguments"]),
     Attack::new(
         "missing-argument",
         "arguments of a call in two folds, of which the last is not there",
