@@ -48,8 +48,8 @@ pub use fit::Machine;
 pub use limits::{MAX_BYTES, MAX_CORES, MAX_DNS, MAX_LIST, MAX_PROBLEMS, MIN_MEMORY};
 pub use model::{
     Addressing, Chain, Compute, Cores, Disk, DiskTest, Effector, Http, Log, Manifest, Network,
-    NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Seed,
-    Services, Share, StaticAddress, StaticAddress6, Tls,
+    NetworkId, Node, Panic, PanicAction, Particles, Prover, ProverMode, Reach, Registers, Run,
+    Seed, Services, Share, StaticAddress, StaticAddress6, Tls,
 };
 pub use problem::{Problem, Problems};
 pub use url::{Url, UrlError};

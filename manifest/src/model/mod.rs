@@ -12,7 +12,7 @@ pub use machine::{Compute, Cores, Disk, DiskTest, Http, Log, Panic, PanicAction}
 pub use network::{Addressing, Network, StaticAddress, StaticAddress6, Tls};
 pub use node::{NetworkId, Node, Seed};
 pub use prover::{Prover, ProverMode, Registers};
-pub use services::{Effector, Particles, Reach, Services, Share};
+pub use services::{Effector, Particles, Reach, Run, Services, Share};
 
 use crate::source::Place;
 

@@ -40,13 +40,28 @@ pub enum Reach {
     All,
 }
 
-/// Section `[particles]`: what those of one author, and those for one worker, may take.
+/// Section `[particles]`: what those of one author, those for one worker, and one run may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Particles {
     /// Of one author.
     pub author: Share,
     /// For one worker.
     pub worker: Share,
+    /// One run of a script.
+    pub run: Run,
+}
+
+/// What one run of a script may take; what is absent is the node's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Milliseconds.
+    pub time: Option<u32>,
+    /// Milliseconds beside it for each MiB of the particle.
+    pub time_per_mib: Option<u32>,
+    /// MiB of memory.
+    pub memory: Option<u32>,
+    /// Bytes of memory beside it for each byte of the particle.
+    pub memory_per_byte: Option<u32>,
 }
 
 /// What somebody's particles may take; what is absent is the node's default.

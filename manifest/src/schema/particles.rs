@@ -12,6 +12,13 @@ const MEMORY: Kind = Kind::Integer {
     unit: "MiB",
 };
 
+/// Of one run. Up to ten seconds.
+const TIME: Kind = Kind::Integer {
+    low: 1,
+    high: 10_000,
+    unit: "milliseconds",
+};
+
 const PERCENT: Kind = Kind::Integer {
     low: 1,
     high: 100,
@@ -20,7 +27,8 @@ const PERCENT: Kind = Kind::Integer {
 
 pub(super) const PARTICLES: Section = Section {
     name: "particles",
-    about: "What the particles of one author, and those for one worker, may use.",
+    about: "What the particles of one author, those for one worker, and one run of a script may \
+            use. A run that takes more ends with error 20900; its particle stays as it was before.",
     keys: &[
         Key {
             name: "author_rate",
@@ -97,6 +105,47 @@ pub(super) const PARTICLES: Section = Section {
                       wait.",
             secret: Secret::No,
             field: field!(particles.worker.work),
+        },
+        Key {
+            name: "run_time",
+            kind: TIME,
+            default: Fallback::Value("50"),
+            example: "50",
+            meaning: "Time of one run. It is counted as work, so that a run ends at the same place \
+                      on every machine.",
+            secret: Secret::No,
+            field: field!(particles.run.time),
+        },
+        Key {
+            name: "run_time_per_mib",
+            kind: TIME,
+            default: Fallback::Value("4"),
+            example: "4",
+            meaning: "Time of one run beside that, for each MiB of the particle as it came in.",
+            secret: Secret::No,
+            field: field!(particles.run.time_per_mib),
+        },
+        Key {
+            name: "run_memory",
+            kind: MEMORY,
+            default: Fallback::Value("64"),
+            example: "64",
+            meaning: "Memory of one run.",
+            secret: Secret::No,
+            field: field!(particles.run.memory),
+        },
+        Key {
+            name: "run_memory_per_byte",
+            kind: Kind::Integer {
+                low: 1,
+                high: 64,
+                unit: "bytes",
+            },
+            default: Fallback::Value("4"),
+            example: "4",
+            meaning: "Memory of one run beside that, for each byte of the particle as it came in.",
+            secret: Secret::No,
+            field: field!(particles.run.memory_per_byte),
         },
     ],
 };

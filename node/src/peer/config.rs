@@ -18,7 +18,7 @@ use crate::host::{Host, Versions};
 use crate::intake::{InboxLimits, Limits};
 use crate::limits::ServiceLimits;
 use crate::pages::config_text;
-use crate::script::Aquavm;
+use crate::script::{Aquavm, RunLimits};
 
 /// What the owner of a peer decides.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Config {
     pub seeks: SeekLimits,
     /// Limits of particles.
     pub particles: Limits,
+    /// Limits of one run of a script.
+    pub run: RunLimits,
     /// Limits of services.
     pub services: ServiceLimits,
     /// Runs per [`Machine::work`](crate::machine::Machine::work), so that scripts and connections
@@ -86,6 +88,7 @@ impl Config {
             inbox: InboxLimits::default(),
             seeks: SeekLimits::default(),
             particles,
+            run: RunLimits::of(&manifest.particles.run),
             services: ServiceLimits {
                 host_cores: manifest.cores.host_services.into(),
                 ..ServiceLimits::default()

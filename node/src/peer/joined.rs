@@ -25,7 +25,7 @@ use crate::machine::Effect;
 use crate::outgoing::HttpClient;
 use crate::pages::{self, Status};
 use crate::rooms::{Parts, Rooms};
-use crate::script::{Aquavm, RunLimits};
+use crate::script::Aquavm;
 use crate::services;
 use crate::state::State;
 use crate::status::DeviceReport;
@@ -102,11 +102,7 @@ impl Peer {
         contacts.set_own(config.external_addresses.clone());
         Peer {
             swarm: Swarm::new(swarm_config, keypair, seed),
-            node: Node::new(
-                rooms,
-                config.particles,
-                Aquavm::new(&seed, RunLimits::default()),
-            ),
+            node: Node::new(rooms, config.particles, Aquavm::new(&seed, config.run)),
             contacts,
             external_addresses: config.external_addresses,
             pages: pages::Connections::default(),

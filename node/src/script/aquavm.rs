@@ -11,6 +11,7 @@ use basalt_air::{
     Air, CallResults, Input, Key, ParseError, Results, RunParams, Script, SizeLimits,
     VerifiedSignatures,
 };
+use basalt_manifest as manifest;
 
 use super::interpreter::{Interpreter, Outcome, Run};
 
@@ -20,8 +21,8 @@ const MAX_SIGNATURES: usize = 64 * 1024;
 /// Bytes of parsed scripts that are remembered, in each of two generations.
 const MAX_SCRIPTS: usize = 16 << 20;
 
-/// What one run of a particle may take. Its size is that of its script and of the larger of the
-/// data that is kept and the data that came; results of calls take time beside it.
+/// What one run of a particle may take. The particle's size is that of its script and of the data
+/// that came; results of calls take time beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunLimits {
     /// Time, as work is counted: the same everywhere, and close to what a core takes.
@@ -41,6 +42,26 @@ impl Default for RunLimits {
             time_per_mib: Duration::from_millis(4),
             memory: 64 << 20,
             memory_per_byte: 4,
+        }
+    }
+}
+
+impl RunLimits {
+    /// What the manifest says.
+    pub fn of(given: &manifest::Run) -> RunLimits {
+        let default = RunLimits::default();
+        let millis = |given: Option<u32>, default| {
+            given.map_or(default, |millis| Duration::from_millis(millis.into()))
+        };
+        RunLimits {
+            time: millis(given.time, default.time),
+            time_per_mib: millis(given.time_per_mib, default.time_per_mib),
+            memory: given
+                .memory
+                .map_or(default.memory, |mib| u64::from(mib) << 20),
+            memory_per_byte: given
+                .memory_per_byte
+                .map_or(default.memory_per_byte, u64::from),
         }
     }
 }

@@ -58,7 +58,7 @@ struct Cli {
     /// How much, in the unit of the attack (see the list) instead of its large form
     size: Option<usize>,
     /// The small form, with bounds that other work on this machine does not break; attacks share
-    /// nodes. This is the form of the gate
+    /// nodes, and one that is not survived is made again. This is the form of the gate
     #[arg(long)]
     small: bool,
     /// Only lists the attacks
@@ -123,8 +123,15 @@ fn lab(cli: &Cli) -> Result<bool> {
     let (count, mut survived) = (chosen.len(), 0);
     for attack in chosen {
         let size = cli.size.unwrap_or(attack.sizes[usize::from(!cli.small)]);
-        let measured = lab.attack(&attack, size)?;
-        println!("{:<24} {measured}", format!("{} {size}", attack.name));
+        let name = format!("{} {size}", attack.name);
+        let mut measured = lab.attack(&attack, size)?;
+        println!("{name:<24} {measured}");
+        if cli.small && !measured.survived() {
+            // The gate runs on machines that do other work: what fails there by chance does not
+            // fail twice.
+            measured = lab.attack(&attack, size)?;
+            println!("{name:<24} {measured}, the second time");
+        }
         survived += usize::from(measured.survived());
     }
     println!("{count} attacks, {survived} survived");
