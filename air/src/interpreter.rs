@@ -72,7 +72,7 @@ pub struct Input<'a> {
     pub call_results: Results<'a>,
 }
 
-/// Bytes of results that give a run more time.
+/// Bytes of results, and of what earlier runs have kept of them, that give a run more time.
 const RESULTS: u64 = 8 << 20;
 
 impl Interpreter {
@@ -100,12 +100,12 @@ impl Interpreter {
         let data = input.prev_data.len().max(input.current_data.len());
         let size = source(&input).len() + data;
         // Larger ones are not sent, so they get no more; nor for what a script has made of it: a
-        // value may double in each run.
+        // value may double in each run. Results of calls, and what is kept of them, take time.
         let limits = &input.params.limits;
-        let largest = limits.air.saturating_add(limits.particle).min(limits.own);
-        let size = (size as u64).min(largest);
-        let results = (input.call_results.len() as u64).min(RESULTS);
-        let read = size.saturating_add(results);
+        let largest = limits.air.saturating_add(limits.particle);
+        let read = size as u64 + input.call_results.len() as u64;
+        let read = read.min(largest).min(limits.own.saturating_add(RESULTS));
+        let size = (size as u64).min(largest).min(limits.own);
         let room = Room {
             seed: Seed::new(self.config.seed),
             meter: Meter::new(&self.config, size, read),

@@ -4,6 +4,8 @@
 //! The prices are those of a release build. In others, and on other machines, all takes longer by
 //! some factor: it is measured with recorded runs, and the bound goes by it.
 
+#[path = "../support/spent.rs"]
+mod spent;
 #[path = "../support/mod.rs"]
 mod support;
 

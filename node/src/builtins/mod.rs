@@ -152,7 +152,7 @@ const CALL: u64 = 4;
 /// Bytes of arguments that are read in a microsecond.
 const READ: u64 = 512;
 /// Values of arguments that are made in a microsecond.
-const VALUES: u64 = 24;
+const VALUES: u64 = 16;
 /// Bytes of an answer that are written in a microsecond.
 const WRITTEN: u64 = 320;
 /// Bytes of a value, the memory around it included.
