@@ -3,6 +3,7 @@
 //! No more is read from a socket than the machine has room for, and bytes to send are fetched only
 //! when the socket takes them: back-pressure goes through from end to end.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -34,6 +35,10 @@ pub const WRITE: usize = 11 * 16 * 1024;
 pub const TURN: usize = 1 << 20;
 /// The least that is a connection's part of that.
 pub const LEAST: usize = 8 << 10;
+/// Time after which no other connection receives in a turn, or sends, where there is a watch
+/// ([`Driver::set_watch`]). Bounds the same for what costs more than its bytes do: handshakes,
+/// questions.
+pub const TIME: Duration = Duration::from_millis(10);
 
 /// How long a closed connection may take to send the rest and to hear the other side's FIN. Against
 /// readers that take nothing and would keep their sockets for ever.
@@ -65,7 +70,11 @@ pub struct Driver<M, S: Sockets> {
     disk_jobs: VecDeque<DiskJob>,
     /// Connections of this turn.
     turn: Vec<ConnId>,
+    watch: Option<Watch>,
 }
+
+/// Tells what time it is while a turn goes on.
+pub type Watch = Box<dyn Fn() -> Instant + Send>;
 
 impl<M: Machine, S: Sockets> Driver<M, S> {
     /// A machine without connections.
@@ -79,7 +88,13 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             jobs: VecDeque::new(),
             disk_jobs: VecDeque::new(),
             turn: Vec::new(),
+            watch: None,
         }
+    }
+
+    /// Bounds turns by time also. Without a watch time stands still during a turn.
+    pub fn set_watch(&mut self, watch: impl Fn() -> Instant + Send + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// Number of connections that have a socket.
@@ -159,9 +174,11 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
     pub fn turn(&mut self, clock: Clock) -> Turn {
         let mut turn = Turn::default();
         let mut conns = core::mem::take(&mut self.turn);
+        let taken = self.watch.take();
+        let watch = taken.as_deref();
         self.links.take_busy(&mut conns);
         let most = part(&conns, READ);
-        let received = served(&conns, |conn| self.receive(clock, conn, most));
+        let received = served(&conns, watch, |conn| self.receive(clock, conn, most));
         if self
             .machine
             .wake_at(clock)
@@ -174,7 +191,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         // Those that have got something to send only now.
         self.links.take_busy(&mut conns);
         let most = part(&conns, WRITE);
-        let sent = served(&conns, |conn| {
+        let sent = served(&conns, watch, |conn| {
             let moved = self.send(clock, conn, most);
             turn.sent |= moved > 0;
             moved
@@ -201,6 +218,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             }
         }
         self.turn = conns;
+        self.watch = taken;
         turn
     }
 
@@ -451,12 +469,22 @@ fn part(conns: &[ConnId], most: usize) -> usize {
     (TURN / conns.len().max(1)).clamp(LEAST, most)
 }
 
-/// Lets one connection after the other move bytes until the turn's are used up; gives how many had
-/// their part, unless all had.
-fn served(conns: &[ConnId], mut moved: impl FnMut(ConnId) -> usize) -> Option<usize> {
+/// Lets one connection after the other move bytes until the turn's bytes or time are used up; gives
+/// how many had their part, unless all had.
+fn served(
+    conns: &[ConnId],
+    watch: Option<&(dyn Fn() -> Instant + Send)>,
+    mut moved: impl FnMut(ConnId) -> usize,
+) -> Option<usize> {
+    let begin = watch.map(|now| now());
     let mut left = TURN;
     for (before, &conn) in conns.iter().enumerate() {
-        if left == 0 {
+        let late = || {
+            watch
+                .zip(begin)
+                .is_some_and(|(now, begin)| now().since(begin) >= TIME)
+        };
+        if left == 0 || (before > 0 && late()) {
             return Some(before);
         }
         left = left.saturating_sub(moved(conn));

@@ -80,6 +80,7 @@ pub fn run(
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),
     };
+    appliance.set_watch(now);
     for report in reports {
         appliance.add_device_report(report);
     }

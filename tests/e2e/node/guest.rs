@@ -147,6 +147,11 @@ impl Installed {
         Self::new(Some([0xbb; 32]), Disk::Keep, memory_mib, &[], more).await
     }
 
+    /// The same, but what is written to the disk is forgotten.
+    pub(crate) async fn passing(more: &str, memory_mib: u32) -> Result<Self> {
+        Self::new(Some([0xbd; 32]), Disk::Forget, memory_mib, &[], more).await
+    }
+
     /// The peer that the node dials.
     pub(crate) fn bootstrap(&self) -> &Peer {
         &self.bootstrap

@@ -56,7 +56,7 @@ const LEFT_OUT: &str = " lines are left out: the serial line is slow";
 pub(crate) async fn booted() -> Result<()> {
     let loud = Keypair::from_seed(LOUD).peer_id();
     let more = format!("\n[http]\nport = {PAGES_PORT}\n[log]\ntrace = \"{loud}\"\n");
-    let disk = Installed::with_more(&more, MEMORY_MIB).await?;
+    let disk = Installed::passing(&more, MEMORY_MIB).await?;
     let (target, guest) = disk.boot(2).await?;
     let guest = Arc::new(guest);
     let outcome = attacked(&disk, &target, &guest).await;
