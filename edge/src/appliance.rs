@@ -178,6 +178,11 @@ impl Appliance {
         })
     }
 
+    /// Bounds polls by time also ([`Driver::set_watch`]).
+    pub fn set_watch(&mut self, watch: impl Fn() -> Instant + Send + 'static) {
+        self.driver.set_watch(watch);
+    }
+
     /// Moves everything that can be moved now.
     pub fn poll<D: ip::phy::Device>(
         &mut self,

@@ -3,6 +3,7 @@
 //! No more is read from a socket than the machine has room for, and bytes to send are fetched only
 //! when the socket takes them: back-pressure goes through from end to end.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -27,6 +28,17 @@ pub const READ: usize = 256 << 10;
 /// which fill three segments of 64 KiB, the largest that network cards and systems cut up by
 /// themselves. Twelve would take a fourth segment for the last bytes.
 pub const WRITE: usize = 11 * 16 * 1024;
+
+/// About as many bytes are received in a turn by all connections together, and sent. Bounds how
+/// long a turn takes, however many are busy: small frames cost twenty times what large ones do. Who
+/// was left out comes first in the next turn.
+pub const TURN: usize = 1 << 20;
+/// The least that is a connection's part of that.
+pub const LEAST: usize = 8 << 10;
+/// Time after which no other connection receives in a turn, or sends, where there is a watch
+/// ([`Driver::set_watch`]). Bounds the same for what costs more than its bytes do: handshakes,
+/// questions.
+pub const TIME: Duration = Duration::from_millis(10);
 
 /// How long a closed connection may take to send the rest and to hear the other side's FIN. Against
 /// readers that take nothing and would keep their sockets for ever.
@@ -58,7 +70,11 @@ pub struct Driver<M, S: Sockets> {
     disk_jobs: VecDeque<DiskJob>,
     /// Connections of this turn.
     turn: Vec<ConnId>,
+    watch: Option<Watch>,
 }
+
+/// Tells what time it is while a turn goes on.
+pub type Watch = Box<dyn Fn() -> Instant + Send>;
 
 impl<M: Machine, S: Sockets> Driver<M, S> {
     /// A machine without connections.
@@ -72,7 +88,13 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             jobs: VecDeque::new(),
             disk_jobs: VecDeque::new(),
             turn: Vec::new(),
+            watch: None,
         }
+    }
+
+    /// Bounds turns by time also. Without a watch time stands still during a turn.
+    pub fn set_watch(&mut self, watch: impl Fn() -> Instant + Send + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// Number of connections that have a socket.
@@ -152,10 +174,11 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
     pub fn turn(&mut self, clock: Clock) -> Turn {
         let mut turn = Turn::default();
         let mut conns = core::mem::take(&mut self.turn);
+        let taken = self.watch.take();
+        let watch = taken.as_deref();
         self.links.take_busy(&mut conns);
-        for &conn in &conns {
-            self.receive(clock, conn);
-        }
+        let most = part(&conns, READ);
+        let received = served(&conns, watch, |conn| self.receive(clock, conn, most));
         if self
             .machine
             .wake_at(clock)
@@ -167,11 +190,17 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         self.apply_effects(clock);
         // Those that have got something to send only now.
         self.links.take_busy(&mut conns);
-        for &conn in &conns {
-            turn.sent |= self.send(clock, conn);
-        }
+        let most = part(&conns, WRITE);
+        let sent = served(&conns, watch, |conn| {
+            let moved = self.send(clock, conn, most);
+            turn.sent |= moved > 0;
+            moved
+        });
         self.apply_effects(clock);
         self.expire(clock);
+        // Whoever comes first in the next turn gets his part of both.
+        let first = [received, sent].into_iter().flatten().min();
+        conns.rotate_left(first.unwrap_or(0));
         for conn in conns.drain(..) {
             let Some(link) = self.links.get(conn) else {
                 continue;
@@ -189,6 +218,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             }
         }
         self.turn = conns;
+        self.watch = taken;
         turn
     }
 
@@ -342,18 +372,18 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         }
     }
 
-    /// Hands received bytes to the machine, as many as it takes.
-    fn receive(&mut self, clock: Clock, conn: ConnId) {
+    /// Hands received bytes to the machine, as many as it takes and `most` at most; gives how many.
+    fn receive(&mut self, clock: Clock, conn: ConnId, most: usize) -> usize {
         let mut taken = 0;
-        while taken < READ {
+        while taken < most {
             let Some(link) = self.links.get(conn).filter(|link| link.readable) else {
                 break;
             };
             let (socket, phase) = (link.socket, link.phase);
             let limit = match phase {
                 Phase::Connecting => 0,
-                Phase::Open => self.machine.receive_capacity(conn).min(READ - taken),
-                Phase::Closing | Phase::Draining => READ - taken,
+                Phase::Open => self.machine.receive_capacity(conn).min(most - taken),
+                Phase::Closing | Phase::Draining => most - taken,
             };
             if limit == 0 {
                 break;
@@ -383,12 +413,14 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
             }
         }
         self.apply_effects(clock);
+        taken
     }
 
-    /// Moves what the machine has to send into the socket; true when something was moved.
-    fn send(&mut self, clock: Clock, conn: ConnId) -> bool {
+    /// Moves what the machine has to send into the socket, until it is `most` or more; gives how
+    /// much that was.
+    fn send(&mut self, clock: Clock, conn: ConnId, most: usize) -> usize {
         let mut moved = 0;
-        while moved < WRITE {
+        while moved < most {
             let Some(link) = self.links.get_mut(conn).filter(|link| link.can_send()) else {
                 break;
             };
@@ -413,7 +445,7 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
                 }
             }
         }
-        moved > 0
+        moved
     }
 
     /// Gives up addresses that are silent while there are others, and closed connections that do
@@ -430,4 +462,32 @@ impl<M: Machine, S: Sockets> Driver<M, S> {
         }
         self.apply_effects(clock);
     }
+}
+
+/// What each connection may move in a turn, `most` at most.
+fn part(conns: &[ConnId], most: usize) -> usize {
+    (TURN / conns.len().max(1)).clamp(LEAST, most)
+}
+
+/// Lets one connection after the other move bytes until the turn's bytes or time are used up; gives
+/// how many had their part, unless all had.
+fn served(
+    conns: &[ConnId],
+    watch: Option<&(dyn Fn() -> Instant + Send)>,
+    mut moved: impl FnMut(ConnId) -> usize,
+) -> Option<usize> {
+    let begin = watch.map(|now| now());
+    let mut left = TURN;
+    for (before, &conn) in conns.iter().enumerate() {
+        let late = || {
+            watch
+                .zip(begin)
+                .is_some_and(|(now, begin)| now().since(begin) >= TIME)
+        };
+        if left == 0 || (before > 0 && late()) {
+            return Some(before);
+        }
+        left = left.saturating_sub(moved(conn));
+    }
+    None
 }

@@ -28,6 +28,8 @@ struct Log {
     lines: VecDeque<String>,
     /// Number of lines that were dropped at the front.
     dropped: usize,
+    /// Whether nobody reads for the time being.
+    held: bool,
     ended: bool,
 }
 
@@ -50,6 +52,7 @@ impl Serial {
         let mut cleaner = Cleaner::default();
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = input.read(&mut buffer) {
+            self.wait_while_held();
             for &byte in &buffer[..length] {
                 if let Some(line) = cleaner.take(byte) {
                     echo(&line);
@@ -64,6 +67,18 @@ impl Serial {
         }
         self.log().ended = true;
         self.0.changed.notify_all();
+    }
+
+    /// Lets nobody read from now on, or again: with nobody at its end the line soon takes nothing
+    /// more from the guest.
+    pub fn hold(&self, held: bool) {
+        self.log().held = held;
+        self.0.changed.notify_all();
+    }
+
+    fn wait_while_held(&self) {
+        let held = self.0.changed.wait_while(self.log(), |log| log.held);
+        drop(held.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn push(&self, line: String) {

@@ -17,7 +17,8 @@ use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
 use crate::suite::{
-    boot, builtins, clients, dht, disks, hostile, js, lossy, network, prover, rust, tls, vectors,
+    attacks, boot, builtins, clients, dht, disks, hostile, js, lossy, network, prover, rust, tls,
+    vectors,
 };
 
 /// How long one suite may take, the start of its target included.
@@ -205,8 +206,8 @@ impl Plan {
 
     /// Boots: two cores for the suites; one core, then four cores of the same disk, which becomes
     /// the second relay; a broken manifest; two cores that prove; two that prove before and after a
-    /// reset; an unknown network card; one that replays recorded vectors; one for each pair of
-    /// further hardware. The disks' trials have boots of their own.
+    /// reset; an unknown network card; one that replays recorded vectors; one that is attacked; one
+    /// for each pair of further hardware. The disks' trials have boots of their own.
     fn image(&self) -> Vec<Trial> {
         let node = Lazy::default();
         let mut trials = common_suites!(self, USUAL, guest::build, node, two_cores());
@@ -262,6 +263,7 @@ impl Plan {
             guest::build_self_test,
             vectors::replay,
         ));
+        trials.push(self.trial("image/attacks", USUAL, guest::build, attacks::booted));
         trials.push(self.trial("image/proves", USUAL, guest::build, prover::epochs));
         trials.push(self.trial("image/keeps_proofs", USUAL, guest::build, prover::reset));
         trials.push(self.trial(

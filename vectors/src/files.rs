@@ -2,6 +2,8 @@
 
 #[path = "../../wasm-host/tests/support/modules.rs"]
 mod modules;
+#[path = "../../wasm-host/tests/support/operators.rs"]
+mod operators;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +12,11 @@ use std::vec::Vec;
 use std::{format, vec};
 
 use basalt_distro::File;
-use serde_json::Value;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
 
-use crate::{Files, MODULES};
+use crate::{Files, MODULES, OPERATORS};
+use operators::{CLOSED, MANY, OPEN, growths, many, repeating, some};
 
 /// Where the vectors of each kind lie, and where the keys of the recorded cases, which are none.
 const FOLDERS: [(&str, &str); 4] = [
@@ -22,6 +26,9 @@ const FOLDERS: [(&str, &str); 4] = [
     ("randomx/", "prover/tests/vectors"),
 ];
 const NO_VECTOR: &str = "keys.json";
+/// Repetitions of an operator that only computes: a frame of eight bytes each would be seen on a
+/// stack of 512 KiB.
+const SOME: u32 = 80_000;
 
 /// All of them but one: `large/past_2gb.json` of the Marine services takes 4 GiB of memory. They
 /// are read once and stay in memory.
@@ -56,6 +63,19 @@ pub fn all() -> Files {
         if let Ok(module) = modules::wasm(&workspace().join("wasm-host"), &name) {
             files.push((format!("{MODULES}{name}"), file(module)));
         }
+    }
+    for (name, bodies, times, memory) in [
+        ("refusals", many(), MANY, OPEN),
+        ("maxima", growths(), MANY, CLOSED),
+        ("computing", some(), SOME, OPEN),
+    ] {
+        let loops = bodies.iter().map(|body| {
+            let wasm = BASE64_STANDARD.encode(repeating(body, memory));
+            json!([body, wasm])
+        });
+        let loops = json!({ "times": times, "loops": loops.collect::<Vec<_>>() });
+        let text = loops.to_string().into_bytes();
+        files.push((format!("{OPERATORS}{name}.json"), file(text)));
     }
     files
 }

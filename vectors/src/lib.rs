@@ -36,6 +36,8 @@ pub mod files;
 mod marine;
 #[path = "../../prover/tests/support/vectors.rs"]
 mod randomx;
+#[path = "../../wasm-host/tests/support/repeated.rs"]
+mod repeated;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -48,6 +50,8 @@ use alloc::vec::Vec;
 use basalt_distro::{Distro, File, Package};
 use basalt_prover::memory::Memory;
 use basalt_prover::randomx::vm::Engine;
+use basalt_wasm_host::engine::wasmi::Wasmi;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use air::case::Mode;
@@ -56,13 +60,16 @@ use air::case::Mode;
 pub type Files = Vec<(String, File)>;
 
 /// The folders, with what a count of each is about.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("air/", "cases of AIR, each alone and chained"),
     ("numbers/", "rows of numbers"),
     ("marine/", "checks of Marine services"),
     ("interfaces/", "interfaces of Marine modules"),
     ("randomx/", "vectors of RandomX"),
+    (OPERATORS, "loops of one operator of Wasm"),
 ];
+/// Loops of one operator each, which belong on a stack that is no larger than a guest gets.
+pub const OPERATORS: &str = "operators/";
 /// Modules of the Marine services.
 const MODULES: &str = "wasm/";
 
@@ -91,10 +98,13 @@ pub fn run(files: &Files, memory: impl Memory + Clone, tell: &mut dyn FnMut(&str
             "air/" => cases(chosen),
             "numbers/" => numbers(chosen),
             "randomx/" => hashes(chosen, memory.clone()),
+            OPERATORS => loops(chosen),
             _ => services(chosen, files, folder == "interfaces/"),
         };
         let Report { passed, failures } = report;
-        tell(&format!("{passed} {what} held, {} did not", failures.len()));
+        if passed + failures.len() > 0 {
+            tell(&format!("{passed} {what} held, {} did not", failures.len()));
+        }
         all.passed += passed;
         all.failures
             .extend(failures.into_iter().map(|line| format!("{folder}{line}")));
@@ -146,6 +156,34 @@ fn hashes<'a>(
         passed: checker.passed,
         failures: checker.failures,
     }
+}
+
+/// Files of loops: how many times, and pairs of a text and a module in base64. A loop that leaves
+/// frames behind ends the program instead of failing.
+fn loops<'a>(chosen: impl Iterator<Item = (&'a str, Value)>) -> Report {
+    let engine = Wasmi::default();
+    let mut report = Report::default();
+    for (name, file) in chosen {
+        let times = file["times"]
+            .as_u64()
+            .and_then(|times| times.try_into().ok());
+        for pair in file["loops"].as_array().into_iter().flatten() {
+            let wasm = pair[1]
+                .as_str()
+                .and_then(|text| BASE64_STANDARD.decode(text).ok());
+            let done = match (times, wasm) {
+                (Some(times), Some(wasm)) => repeated::run(&engine, &wasm, times),
+                _ => Err(String::from("no loop")),
+            };
+            match done {
+                Ok(()) => report.passed += 1,
+                Err(error) => report
+                    .failures
+                    .push(format!("{name}: {}: {error}", pair[0])),
+            }
+        }
+    }
+    report
 }
 
 fn services<'a>(

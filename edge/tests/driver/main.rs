@@ -4,12 +4,14 @@ mod disk;
 mod world;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use basalt_edge::dialer::PATIENCE;
-use basalt_edge::driver::{LINGER, MAX_CLOSING, READ, WRITE};
+use basalt_edge::driver::{LEAST, LINGER, MAX_CLOSING, READ, TIME, TURN, WRITE};
 use basalt_edge::sockets::{Event, Found, Question};
 use basalt_net::multiaddr::{Endpoint, Multiaddr, Scope};
+use basalt_net::time::Instant;
 use basalt_node::machine::Effect;
 use world::{Note, World, conn};
 
@@ -81,6 +83,71 @@ fn a_busy_connection_gets_its_share_of_a_turn() {
     world.quiet();
     assert_eq!(world.driver.machine.received[&busy].len(), 3 * READ);
     assert_eq!(world.pipe(busy_socket).outbox.len(), 3 * WRITE);
+}
+
+#[test]
+fn however_many_are_busy_a_turn_ends_and_all_have_their_turn() {
+    const COUNT: usize = 600;
+    let mut world = World::new();
+    let all: Vec<_> = (0..COUNT).map(|_| world.accept()).collect();
+    world.quiet();
+    for &(conn, socket) in &all {
+        world.arrive(socket, &[7; 4 * LEAST]);
+        world.say(conn, &[8; 4 * LEAST]);
+    }
+    let (late, late_socket) = world.accept();
+    world.arrive(late_socket, b"x");
+    world.say(late, b"y");
+    let bytes = |world: &World| {
+        let received: usize = world.driver.machine.received.values().map(Vec::len).sum();
+        let pipes = world.driver.sockets.pipes.values();
+        (received, pipes.map(|pipe| pipe.outbox.len()).sum::<usize>())
+    };
+    let mut turns = 0;
+    let mut before = (0, 0);
+    while world.turn().more {
+        turns += 1;
+        let now = bytes(&world);
+        assert!(now.0 - before.0 <= TURN + LEAST, "{turns}");
+        assert!(now.1 - before.1 <= TURN + 2 * LEAST, "{turns}");
+        before = now;
+        // Who came last is served soon.
+        if turns == 2 * COUNT * LEAST / TURN {
+            assert_eq!(world.driver.machine.received[&late], b"x");
+            assert_eq!(world.pipe(late_socket).outbox, b"y");
+        }
+    }
+    let whole = COUNT * 4 * LEAST + 1;
+    assert_eq!(bytes(&world), (whole, whole));
+    assert!((18..=30).contains(&turns), "{turns}");
+}
+
+#[test]
+fn what_costs_more_than_its_bytes_ends_a_turn_as_well() {
+    let mut world = World::new();
+    let all: Vec<_> = (0..100).map(|_| world.accept()).collect();
+    world.quiet();
+    // Each look at the watch finds that a quarter of the time is over.
+    let looks = AtomicU64::new(0);
+    world.driver.set_watch(move || {
+        let looks = looks.fetch_add(1, Ordering::Relaxed);
+        Instant::ZERO + TIME / 4 * u32::try_from(looks).unwrap()
+    });
+    for &(conn, socket) in &all {
+        world.arrive(socket, b"a question");
+        world.say(conn, b"an answer");
+    }
+    let served = |world: &World| {
+        let heard = world.driver.machine.received.values();
+        let said = world.driver.sockets.pipes.values();
+        let said = said.filter(|pipe| !pipe.outbox.is_empty()).count();
+        (heard.filter(|bytes| !bytes.is_empty()).count(), said)
+    };
+    for turn in 1..25 {
+        assert!(world.turn().more);
+        assert_eq!(served(&world), (4 * turn, 4 * turn));
+    }
+    world.quiet();
 }
 
 #[test]

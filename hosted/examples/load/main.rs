@@ -67,9 +67,9 @@ struct Load {
     /// Life of the particles, in seconds: one that does not come in this time is lost
     #[arg(long, value_name = "SECONDS", default_value_t = driver::LIFE.as_secs())]
     ttl: u64,
-    /// Keep each scenario up so long, several in flight, and tell of each pass of so many
-    /// particles and of the first node's memory. At the end the memory of the last tenth is
-    /// compared with that of the second
+    /// Keep each scenario up so long, several in flight, and tell of each minute, with the first
+    /// node's memory. In the end the memory of the last tenth may be 5 % above that of the first
+    /// tenth in which particles expire
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
     /// Secret seed of the key that manages the nodes, 32 bytes in base64
@@ -154,8 +154,15 @@ fn load(load: &Load) -> Result<()> {
     stage.clear()
 }
 
+/// How much more memory than in the tenth that it is compared with a node may have at the end.
+const GROWTH: f64 = 1.05;
+
 /// Keeps a scenario up, and compares the first node's memory of the last tenth with that of the
-/// second: in the first one everything grows to its size.
+/// first tenth in which nothing grows to its size any more: the second one, or the one that begins
+/// when the first particles have expired.
+///
+/// # Errors
+/// The memory has grown.
 fn sustain(
     stage: &mut Stage,
     scenario: Scenario,
@@ -168,38 +175,58 @@ fn sustain(
     let mut seen: Vec<(Duration, u64)> = Vec::new();
     let (mut came, mut lost) = (0, 0);
     println!("{}, {} in flight:", scenario.title(), load.in_flight);
+    println!("  minute  per second  refused or too late  MiB at most");
+    let (mut minute, mut before) = (1, (0, 0));
     while start.elapsed() < whole {
-        let begun = Instant::now();
         let taken = stage.run(scenario, load.particles, load.in_flight, |done| {
             progress(scenario.title(), done, load.particles);
         })?;
         came += taken.arrived.len();
         lost += taken.lost + taken.unsent;
-        let rate = taken.arrived.len() as f64 / begun.elapsed().as_secs_f64().max(1e-9);
         let memory = places.first().and_then(Place::memory).unwrap_or(0);
-        seen.push((start.elapsed(), memory));
-        println!(
-            "  {:6.0} s: {rate:6.0} per second, {:4} refused or too late, {} MiB",
-            start.elapsed().as_secs_f64(),
-            taken.lost + taken.unsent,
-            memory >> 20
-        );
+        let now = start.elapsed();
+        seen.push((now, memory));
+        if now >= Duration::from_secs(60 * minute) || now >= whole {
+            let begun = Duration::from_secs(60 * (minute - 1));
+            println!(
+                "  {minute:6}  {:10.0}  {:19}  {:11}",
+                (came - before.0) as f64 / (now - begun).as_secs_f64().max(1e-9),
+                lost - before.1,
+                highest(&seen, begun, now) >> 20,
+            );
+            (minute, before) = (now.as_secs() / 60 + 1, (came, lost));
+        }
     }
-    let highest = |from: u32, to: u32| {
-        let during = seen
-            .iter()
-            .filter(|(at, _)| *at >= whole * from / 10 && *at < whole * to / 10);
-        during.map(|(_, memory)| memory >> 20).max().unwrap_or(0)
-    };
+    let took = start.elapsed();
     println!(
-        "  {came} came in {:.0} s, {:.0} per second, {lost} did not; MiB in the second tenth {}, in \
-         the last {}",
-        start.elapsed().as_secs_f64(),
-        came as f64 / start.elapsed().as_secs_f64(),
-        highest(1, 2),
-        highest(9, 10)
+        "  {came} came in {:.0} s, {:.0} per second, {lost} did not",
+        took.as_secs_f64(),
+        came as f64 / took.as_secs_f64(),
     );
+    let tenth = whole / 10;
+    let settled = tenth.max(Duration::from_secs(load.ttl));
+    if settled + 2 * tenth > whole {
+        println!("  too short to compare memory");
+        return Ok(());
+    }
+    let first = highest(&seen, settled, settled + tenth);
+    let last = highest(&seen, whole - tenth, took);
+    let growth = last as f64 / (first as f64).max(1.0);
+    println!(
+        "  memory: {} MiB at most from {:.0} s on, {} MiB at the end: {:+.1} %",
+        first >> 20,
+        settled.as_secs_f64(),
+        last >> 20,
+        100.0 * (growth - 1.0),
+    );
+    ensure!(growth <= GROWTH, "the node's memory grows");
     Ok(())
+}
+
+/// The most memory that was seen in a time.
+fn highest(seen: &[(Duration, u64)], from: Duration, to: Duration) -> u64 {
+    let during = seen.iter().filter(|(at, _)| *at >= from && *at <= to);
+    during.map(|(_, memory)| *memory).max().unwrap_or(0)
 }
 
 /// The time that the nodes' processes ran, when all are known.

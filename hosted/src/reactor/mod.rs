@@ -80,8 +80,10 @@ impl<M: Machine> Reactor<M> {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let registry = poll.registry().try_clone()?;
         let sockets = SystemSockets::new(registry, waker.clone(), WAKER.0 + 1);
+        let mut driver = Driver::new(machine, sockets);
+        driver.set_watch(move || clocks.now());
         Ok(Reactor {
-            driver: Driver::new(machine, sockets),
+            driver,
             clocks,
             poll,
             listeners: HashMap::new(),

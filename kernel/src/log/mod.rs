@@ -134,6 +134,12 @@ pub fn pump() -> bool {
     SINKS.lock().pump()
 }
 
+/// Lines that the serial line was too slow for.
+#[must_use]
+pub fn left_out() -> u64 {
+    SINKS.lock().ring.left_out()
+}
+
 /// Writes all that waits, whoever has the lock: for a panic.
 ///
 /// # Safety

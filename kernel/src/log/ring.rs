@@ -20,6 +20,8 @@ pub struct Ring {
     written: usize,
     /// Lines left out since the last one that found room.
     dropped: u64,
+    /// Lines left out in all.
+    left_out: u64,
 }
 
 impl Default for Ring {
@@ -37,6 +39,7 @@ impl Ring {
             read: 0,
             written: 0,
             dropped: 0,
+            left_out: 0,
         }
     }
 
@@ -50,6 +53,12 @@ impl Ring {
         self.waiting() == 0 && self.dropped == 0
     }
 
+    /// Lines that were left out, in all.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// Adds a line, whole or not at all. An `important` one may use the reserve.
     pub fn push_line(&mut self, line: &[u8], important: bool) {
         let notice = self.notice();
@@ -57,6 +66,7 @@ impl Ring {
         let kept = if important { 0 } else { RESERVE };
         if self.waiting() + needed > CAPACITY - kept {
             self.dropped = self.dropped.saturating_add(1);
+            self.left_out = self.left_out.saturating_add(1);
             return;
         }
         self.dropped = 0;
@@ -153,6 +163,7 @@ mod tests {
         assert_eq!(lines[kept..], [&*notice, "basalt: listening"]);
         ring.push_line(b"as before", false);
         assert_eq!(all(&mut ring), "as before\r\n");
+        assert_eq!(ring.left_out(), 10_000 - kept as u64);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The loop sleeps when nothing is left to do. A received frame wakes it by the card's interrupt, a
 //! report by its core's message, the node's next deadline by the one-shot timer.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -18,6 +18,7 @@ use basalt_node::state::State;
 use basalt_node::status::{self, DeviceReport};
 
 use super::compute::{self, Lane, Report};
+use super::metrics::{Seen, Turns};
 use super::platform::Kernel;
 use super::storage::{self, Outcome, Storage};
 use super::system_core::{self, now};
@@ -79,6 +80,7 @@ pub fn run(
         // The manifest was checked: a node that cannot be made from it is a fault of the code.
         Err(error) => panic!("the node cannot start: {error}"),
     };
+    appliance.set_watch(now);
     for report in reports {
         appliance.add_device_report(report);
     }
@@ -91,8 +93,14 @@ pub fn run(
         storage::start(state).unwrap_or_else(|error| panic!("the node cannot start: {error}"))
     });
     let mut announced = false;
+    let mut turns = Turns::default();
     log::defer(system_core::wake);
     loop {
+        let begin = time::since_entry();
+        // Before the node's turn: a page that is asked for in this one tells it.
+        if turns.is_due(begin) {
+            appliance.set_machine_metrics(told(&turns, prover.as_ref()));
+        }
         let activity = appliance.poll(now(), time::wall_millis(), &mut card);
         collect_reports(&mut lanes, &mut appliance, &mut prover);
         hand_out_jobs(&mut lanes, &mut appliance);
@@ -102,7 +110,7 @@ pub fn run(
         if let Some(prover) = &mut prover
             && prover.poll()
         {
-            appliance.set_machine_metrics(prover.metrics());
+            appliance.set_machine_metrics(told(&turns, Some(prover)));
         }
         let uses_disk = use_disk(&mut storage, &mut appliance, &mut prover, &mut lanes);
         if !announced && let Some(listening) = appliance.is_listening() {
@@ -111,6 +119,7 @@ pub fn run(
         }
         card.settle(time::since_entry());
         let logs = log::pump();
+        turns.count(time::since_entry() - begin);
         // While the disk works it is looked at each time round.
         if !activity.did_work && !uses_disk && !card.arm() {
             let prover = prover.as_ref().map(Manager::wake_at);
@@ -122,6 +131,17 @@ pub fn run(
             sleep(wakes.min(), card.interrupts());
         }
     }
+}
+
+/// What the machine tells of itself and the prover.
+fn told(turns: &Turns, prover: Option<&Manager>) -> String {
+    let seen = Seen {
+        heap_used: heap::used_bytes(),
+        heap_taken: heap::claimed_bytes(),
+        free: free_memory(),
+        lines_left_out: log::left_out(),
+    };
+    turns.families(seen) + &prover.map(Manager::metrics).unwrap_or_default()
 }
 
 /// Files what the compute cores have done.

@@ -138,4 +138,11 @@ impl Times {
         settle: Duration::from_secs(60),
         most: Duration::from_secs(60),
     };
+    /// Of an emulated machine.
+    pub(crate) const EMULATED: Self = Self {
+        quiet: Duration::from_secs(1),
+        least: Duration::from_millis(500),
+        settle: Duration::from_secs(8),
+        most: Duration::from_secs(16),
+    };
 }

@@ -16,6 +16,7 @@ use basalt_net::peer_id::PeerId;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::confined;
+use crate::elsewhere::Elsewhere;
 
 /// How long a process may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +26,9 @@ const PAGE: Duration = Duration::from_secs(20);
 const TAIL: usize = 40;
 /// The key of the node's operator.
 const OPERATOR: [u8; 32] = [9; 32];
+
+/// What the heap of a booted node has taken from its machine, on its page of metrics.
+const TAKEN: &str = "basalt_machine_heap_taken_bytes";
 
 /// How a node is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +43,7 @@ pub(crate) struct SetUp {
 
 /// A running node.
 pub(crate) struct Node {
-    child: Child,
-    folder: PathBuf,
+    home: Home,
     log: Arc<Mutex<VecDeque<String>>>,
     /// Its peer id.
     pub(crate) peer: PeerId,
@@ -54,12 +57,22 @@ pub(crate) struct Node {
     pub(crate) pages: SocketAddr,
 }
 
+/// Where it runs.
+enum Home {
+    /// In a process of ours, with a folder for its files.
+    Child(Child, PathBuf),
+    /// In a machine that a process of this host emulates.
+    Machine(u32),
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
-        // No farewell, and it may have ended by itself. The folder is a temporary one.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
+        if let Home::Child(child, folder) = &mut self.home {
+            // No farewell, and it may have ended by itself. The folder is a temporary one.
+            let _ = child.kill();
+            let _ = child.wait();
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
 
@@ -133,8 +146,7 @@ impl Node {
             port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
         };
         Ok(Self {
-            child,
-            folder,
+            home: Home::Child(child, folder),
             log,
             peer,
             target: socket(&address).context("no port")?,
@@ -144,12 +156,31 @@ impl Node {
         })
     }
 
+    /// One that somebody else has booted.
+    pub(crate) fn elsewhere(place: &Elsewhere) -> Self {
+        Self {
+            home: Home::Machine(place.process),
+            log: Arc::default(),
+            peer: place.peer,
+            address: Multiaddr::from_socket(place.tcp).with(Protocol::P2p(place.peer)),
+            target: place.tcp,
+            websocket: place.websocket,
+            pages: place.pages,
+        }
+    }
+
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<String> {
-        match self.child.try_wait() {
-            Ok(None) => None,
-            Ok(Some(status)) => Some(status.to_string()),
-            Err(error) => Some(error.to_string()),
+        match &mut self.home {
+            Home::Child(child, _) => match child.try_wait() {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(status.to_string()),
+                Err(error) => Some(error.to_string()),
+            },
+            Home::Machine(process) => match fs::exists(format!("/proc/{process}")) {
+                Ok(true) => None,
+                _ => Some("its machine has ended".to_owned()),
+            },
         }
     }
 
@@ -183,8 +214,13 @@ impl Node {
         Ok(Metrics(lines.filter_map(pair).collect()))
     }
 
-    /// Bytes of memory now, and the most since the last [`Node::forget_peak`].
+    /// Bytes of memory now, and the most since the last [`Node::forget_peak`]. A machine's heap
+    /// gives nothing back: both are what it has taken.
     pub(crate) fn memory(&self) -> (usize, usize) {
+        if let Home::Machine(_) = self.home {
+            let taken = self.metrics().map_or(0, |page| page.get(TAKEN) as usize);
+            return (taken, taken);
+        }
         let status = fs::read_to_string(self.of_process("status"));
         let status = status.unwrap_or_default();
         let number = |name: &str| {
@@ -216,7 +252,11 @@ impl Node {
     }
 
     fn of_process(&self, name: &str) -> PathBuf {
-        format!("/proc/{}/{name}", self.child.id()).into()
+        let process = match &self.home {
+            Home::Child(child, _) => child.id(),
+            Home::Machine(process) => *process,
+        };
+        format!("/proc/{process}/{name}").into()
     }
 }
 

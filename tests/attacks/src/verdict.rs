@@ -35,6 +35,13 @@ impl Bounds {
         p99: Duration::from_millis(900),
         worst: Duration::from_millis(1_900),
     };
+    /// Those of a machine that is emulated, at a tenth of the speed, beside other work.
+    pub(crate) const EMULATED: Self = Self {
+        median: 8.0,
+        median_more: Duration::from_millis(500),
+        p99: Duration::from_secs(6),
+        worst: Duration::from_secs(10),
+    };
 }
 
 /// What was measured of one attack.

@@ -147,6 +147,16 @@ impl Installed {
         Self::new(Some([0xbb; 32]), Disk::Keep, memory_mib, &[], more).await
     }
 
+    /// The same, but what is written to the disk is forgotten.
+    pub(crate) async fn passing(more: &str, memory_mib: u32) -> Result<Self> {
+        Self::new(Some([0xbd; 32]), Disk::Forget, memory_mib, &[], more).await
+    }
+
+    /// The peer that the node dials.
+    pub(crate) fn bootstrap(&self) -> &Peer {
+        &self.bootstrap
+    }
+
     /// The same disk in a machine with other hardware.
     pub(crate) fn in_machine(mut self, hardware: Hardware) -> Self {
         self.hardware = hardware;
@@ -276,8 +286,13 @@ impl Drop for Bare {
 
 /// What the guest says up to and with a line that contains `wanted`.
 pub(crate) fn said(machine: &Machine, wanted: &str) -> Result<String> {
+    said_within(machine, wanted, PATIENCE)
+}
+
+/// [`said`], with another patience.
+pub(crate) fn said_within(machine: &Machine, wanted: &str, patience: Duration) -> Result<String> {
     let guest = machine.start()?;
-    let heard = guest.wait_for_line(wanted, PATIENCE);
+    let heard = guest.wait_for_line(wanted, patience);
     let lines = guest.serial().lines(0).join("\n");
     heard.with_context(|| lines.clone())?;
     guest.quit()?;

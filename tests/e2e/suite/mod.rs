@@ -1,6 +1,7 @@
 //! The suites: each is a function over a [`Target`](crate::target::Target) that judges one side of
 //! a node.
 
+pub(crate) mod attacks;
 pub(crate) mod boot;
 pub(crate) mod builtins;
 pub(crate) mod clients;

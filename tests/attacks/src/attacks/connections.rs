@@ -90,6 +90,7 @@ fn newcomer(stage: &mut Stage<'_>) -> Result<()> {
     stage
         .newcomer(&[call(&peer, "op.identity", "1", "x")], stage.time)
         .context("a newcomer")?;
+    stage.operator().context("the operator")?;
     let begin = std::time::Instant::now();
     stage.node.page("/health").context("the operator's page")?;
     anyhow::ensure!(
