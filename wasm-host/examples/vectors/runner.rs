@@ -273,7 +273,9 @@ impl Runner {
                     sort(&mut actual);
                     sort(&mut expected);
                 }
-                (actual != expected).then(|| format!("{actual} instead of {expected}"))
+                // As texts, for a zero has a sign.
+                (actual.to_string() != expected.to_string())
+                    .then(|| format!("{actual} instead of {expected}"))
             }
             (Err(error), Some(expected)) => error_difference(error, expected),
             (Ok(value), Some(expected)) => Some(format!("{value} instead of {expected}")),
