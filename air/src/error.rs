@@ -154,7 +154,7 @@ pub(crate) enum Error {
     ValueNotJson(String),
     FailedState(String),
     NoStream(String),
-    ErrorCode(u64),
+    CodeTooLarge(u64),
     StreamSize,
     MapPair(&'static str),
     CanonScalar,
@@ -302,7 +302,7 @@ impl Error {
             Self::CidNotFound { .. } | Self::ValueNotJson(_) => code::CID_NOT_FOUND,
             Self::FailedState(_) => code::FAILED_STATE,
             Self::NoStream(_) => code::NO_STREAM,
-            Self::ErrorCode(_) => code::ERROR_CODE,
+            Self::CodeTooLarge(_) => code::ERROR_CODE,
             Self::StreamSize => code::STREAM_SIZE,
             Self::MapPair(_) => code::MAP_PAIR,
             Self::CanonScalar => code::CANON_SCALAR,
@@ -467,7 +467,7 @@ impl fmt::Display for Error {
             Self::NoStream(name) => {
                 write!(f, "the stream {name} of a new is gone before the new ends")
             }
-            Self::ErrorCode(code) => write!(f, "the error code {code} has more than 63 bits"),
+            Self::CodeTooLarge(code) => write!(f, "the error code {code} has more than 63 bits"),
             Self::StreamSize => f.write_str("stream size goes over the allowed limit of 1024"),
             Self::MapPair(reason) => f.write_str(reason),
             Self::CanonScalar => f.write_str("can not find JValue to produce scalar from"),

@@ -1,4 +1,5 @@
-//! Recorded vectors of the hash: `cargo run --release -p basalt-prover --example vectors -- --help`.
+//! Recorded vectors of the hash:
+//! `cargo run --release -p basalt-prover --example vectors -- --help`.
 
 #[path = "../tests/support/vectors.rs"]
 mod support;

@@ -62,6 +62,10 @@ const scripts = [
   '(seq (ap x.$.a n) (seq (ap 1 $s) (seq (canon %init_peer_id% $s #cc) (ap #cc.$.[n] y))))',
   '(call x.$.a ("s" "f") [])', '(call %init_peer_id% (x.$.a "f") [])', '(call %init_peer_id% ("s" x.$.a) [])',
   '(fail x.$.a)', '(ap (x.$.a 1) %m)', '(canon x.$.a $s #cc)', '(fold x.$.a i (null))', '(fold x i (null))', '(fail x)', caught('(fail x)'),
+  '(seq (ap x.$.a n) (seq (ap (n 1) %m) (seq (canon %init_peer_id% %m #%cc) (call %init_peer_id% ("s" "g") [#%cc #%cc.$.[n]]))))',
+  '(seq (ap (x.$.a x.$.a) %m) (fold %m i (seq (call %init_peer_id% ("s" "g") [i i.$.key]) (next i))))',
+  '(fold x.$.b i (seq (call %init_peer_id% ("s" "g") [i]) (next i)))',
+  '(match x.$.a 1 (null))', '(match x.$.a 1.0 (null))', '(match x.$.a 0.0 (null))', '(mismatch x.$.a x.$.b.[0] (null))',
 ].map(ask);
 const ofLiterals = (text) => [`(match ${text} "a" (null))`, `(mismatch ${text} ${text} (null))`, `(seq (ap ${text} y) (ap y.$.k z))`].map(caught);
 

@@ -20,8 +20,8 @@ use crate::suite::{
     boot, builtins, clients, dht, disks, hostile, js, lossy, network, prover, rust, tls, vectors,
 };
 
-/// How long one suite may take, the start of its target included; more than its own limits, which say
-/// what is missing.
+/// How long one suite may take, the start of its target included; more than its own limits, which
+/// say what is missing.
 const LIMIT: Duration = Duration::from_secs(900);
 /// How long each of the power cuts may take, when more of them are asked for.
 const LIMIT_PER_CUT: Duration = Duration::from_secs(60);

@@ -1,4 +1,5 @@
-//! Measures calls of the interpreter: `cargo run --release -p basalt-air --example bench -- --help`.
+//! Measures calls of the interpreter:
+//! `cargo run --release -p basalt-air --example bench -- --help`.
 
 mod memory;
 mod scaling;

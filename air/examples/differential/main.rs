@@ -100,7 +100,7 @@ fn compare(ours: &Outcome, theirs: &Value) -> Vec<String> {
 /// Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step
 /// gives both the same inputs; whose output the peers keep and pass on is drawn at random. A script
 /// that shows a difference is printed with its seed, and then as small as it gets. At the end it
-/// says what was compared, and which instructions and codes were met. It fails if anything differed.
+/// says what was compared, and which constructs and codes were met. It fails if anything differed.
 #[derive(Debug, Parser)]
 struct Cli {
     /// How many scripts

@@ -1,5 +1,5 @@
-//! Numbers as the reference reads and writes them, recorded by `tests/air-differential/numbers.mjs`:
-//! results of calls, through lenses and canons, and literals, to the bit, in the bytes of a call's
+//! Numbers as the reference reads and writes them (`tests/air-differential/numbers.mjs`): results
+//! of calls, through lenses and canons, and literals, to the bit, in the bytes of a call's
 //! arguments; and in the texts of errors.
 
 use std::format;

@@ -48,8 +48,8 @@ struct Options {
     #[arg(long, value_enum, default_value = "true")]
     dataset: Content,
     /// What `cargo bench` says
-    #[arg(long, hide = true)]
-    bench: bool,
+    #[arg(long = "bench", hide = true)]
+    _bench: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -10,8 +10,8 @@ use clap::Parser;
 
 /// Runs recorded scenarios of the reference host and compares every call.
 ///
-/// Interfaces in DIR/interfaces are compared too. Prints a line for each difference, then `N passed,
-/// N failed`.
+/// Interfaces in DIR/interfaces are compared too. Prints a line for each difference, then
+/// `N passed, N failed`.
 #[derive(Debug, Parser)]
 struct Cli {
     /// The scenarios, each a JSON file, or a folder with a folder `scenarios` of them

@@ -274,8 +274,8 @@ impl Runner {
                     sort(&mut expected);
                 }
                 // As texts, for a zero has a sign.
-                (actual.to_string() != expected.to_string())
-                    .then(|| format!("{actual} instead of {expected}"))
+                let [actual, expected] = [actual, expected].map(|value| value.to_string());
+                (actual != expected).then(|| format!("{actual} instead of {expected}"))
             }
             (Err(error), Some(expected)) => error_difference(error, expected),
             (Ok(value), Some(expected)) => Some(format!("{value} instead of {expected}")),
