@@ -1,6 +1,5 @@
-//! Replays recorded cases in both modes: `conformance DIR...`.
-//!
-//! Prints a line for each failed case, then the counts.
+//! Replays recorded cases of the interpreter:
+//! `cargo run --release -p basalt-air --example conformance -- --help`.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -8,13 +7,25 @@ mod support;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Parser;
 use support::case::{Mode, check};
 use support::files::{files, read_json};
 
+/// Replays recorded cases of the interpreter in both modes: each step alone, from the recorded data
+/// before it, and all steps in a row, from our own.
+///
+/// Prints a line for each case that fails, then the counts. Files that are no case are skipped.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Folders of cases, each a JSON file
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
+}
+
 fn main() -> ExitCode {
-    let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    if folders.is_empty() {
-        eprintln!("usage: conformance DIR...");
+    let Cli { folders } = Cli::parse();
+    if let Some(missing) = folders.iter().find(|folder| !folder.exists()) {
+        eprintln!("error: {} is not there", missing.display());
         return ExitCode::from(2);
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);

@@ -77,6 +77,8 @@ pub mod code {
     pub const FAILED_STATE: i64 = 20012;
     /// A `new` ends whose stream is gone: the reference crashes there.
     pub const NO_STREAM: i64 = 20901;
+    /// The code of an error that is raised is over `i64::MAX`: the reference crashes there.
+    pub const ERROR_CODE: i64 = 20902;
     /// A stream is too long.
     pub const STREAM_SIZE: i64 = 20013;
     /// An element of a map is not a pair.
@@ -152,6 +154,7 @@ pub(crate) enum Error {
     ValueNotJson(String),
     FailedState(String),
     NoStream(String),
+    CodeTooLarge(u64),
     StreamSize,
     MapPair(&'static str),
     CanonScalar,
@@ -299,6 +302,7 @@ impl Error {
             Self::CidNotFound { .. } | Self::ValueNotJson(_) => code::CID_NOT_FOUND,
             Self::FailedState(_) => code::FAILED_STATE,
             Self::NoStream(_) => code::NO_STREAM,
+            Self::CodeTooLarge(_) => code::ERROR_CODE,
             Self::StreamSize => code::STREAM_SIZE,
             Self::MapPair(_) => code::MAP_PAIR,
             Self::CanonScalar => code::CANON_SCALAR,
@@ -463,6 +467,7 @@ impl fmt::Display for Error {
             Self::NoStream(name) => {
                 write!(f, "the stream {name} of a new is gone before the new ends")
             }
+            Self::CodeTooLarge(code) => write!(f, "the error code {code} has more than 63 bits"),
             Self::StreamSize => f.write_str("stream size goes over the allowed limit of 1024"),
             Self::MapPair(reason) => f.write_str(reason),
             Self::CanonScalar => f.write_str("can not find JValue to produce scalar from"),

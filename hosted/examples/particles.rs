@@ -1,7 +1,5 @@
-//! Particles per second through the hosted node, and bytes per second through one Yamux stream over
-//! Noise, on loopback. The node has one thread, the client another.
-//!
-//! `cargo run --release -p basalt-hosted --example particles [-- PARTICLES [IN_FLIGHT]]`
+//! Particles through the hosted node:
+//! `cargo run --release -p basalt-hosted --example particles -- --help`.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
@@ -17,17 +15,34 @@ use basalt_net::swarm::{self, Transport};
 use basalt_net::{Keypair, PeerId};
 use basalt_node::client::Client;
 use basalt_node::peer::{self, Peer};
+use clap::Parser;
 
 /// Data of one particle of the stream measurement, in bytes: each particle travels on one stream.
 const BULK: usize = 64 << 20;
 const BULK_ROUNDS: usize = 4;
 
+/// Measures particles per second through the hosted node, and bytes per second through one Yamux
+/// stream over Noise, on loopback. The node has one thread, the client another.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Particles that are sent there and back; a twentieth of them one by one
+    #[arg(default_value = "20000", value_parser = at_least_one)]
+    particles: usize,
+    /// Particles that are under way at the same time
+    #[arg(default_value = "64", value_parser = at_least_one)]
+    in_flight: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "not a number")?;
+    (number > 0).then_some(number).ok_or("less than 1".into())
+}
+
 fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .map(|text| text.parse().expect("a number"));
-    let particles: usize = arguments.next().unwrap_or(20_000);
-    let in_flight: usize = arguments.next().unwrap_or(64);
+    let Cli {
+        particles,
+        in_flight,
+    } = Cli::parse();
 
     let clocks = Clocks::start();
     let node = Node::start(clocks);

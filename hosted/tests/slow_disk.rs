@@ -4,11 +4,8 @@
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use basalt_hosted::clock::Clocks;
 use basalt_hosted::reactor::{Reactor, Stop};
@@ -23,12 +20,50 @@ use basalt_store::{BlockDevice, Memory};
 use serde_json::json;
 use support::Operator;
 
-const SLOW: Duration = Duration::from_secs(5);
+/// What holds a disk's flushes up.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<Flushes>,
+    changed: Condvar,
+}
 
-/// Memory whose flushes take their time once they are told to.
+#[derive(Default)]
+struct Flushes {
+    is_shut: bool,
+    /// A flush waits.
+    is_awaited: bool,
+}
+
+impl Gate {
+    fn shut(&self, is_shut: bool) {
+        self.state.lock().unwrap().is_shut = is_shut;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        while state.is_shut {
+            state.is_awaited = true;
+            self.changed.notify_all();
+            state = self.changed.wait(state).unwrap();
+        }
+    }
+
+    /// Returns when a flush waits.
+    fn wait(&self) {
+        let state = self.state.lock().unwrap();
+        let mut is_early = |state: &mut Flushes| !state.is_awaited;
+        let outcome = self
+            .changed
+            .wait_timeout_while(state, support::PATIENCE, &mut is_early);
+        assert!(!outcome.unwrap().1.timed_out(), "nobody writes to the disk");
+    }
+}
+
+/// Memory whose flushes wait while a gate is shut.
 struct Disk {
     memory: Memory,
-    slow: Arc<AtomicBool>,
+    gate: Arc<Gate>,
 }
 
 impl BlockDevice for Disk {
@@ -51,9 +86,7 @@ impl BlockDevice for Disk {
     }
 
     fn flush(&mut self) -> Result<(), Self::Error> {
-        if self.slow.load(Ordering::Relaxed) {
-            thread::sleep(SLOW);
-        }
+        self.gate.pass();
         self.memory.flush()
     }
 
@@ -63,13 +96,13 @@ impl BlockDevice for Disk {
 }
 
 /// Runs a node with such a disk on a thread of its own.
-fn node(key: Keypair, operator: &Keypair, slow: Arc<AtomicBool>) -> (Multiaddr, Stop) {
+fn node(key: Keypair, operator: &Keypair, gate: Arc<Gate>) -> (Multiaddr, Stop) {
     let text = format!("[node]\nmanagement_peer_id = \"{}\"\n", operator.peer_id());
     let manifest = Manifest::parse(&text).unwrap();
     let (sender, started) = mpsc::channel();
     thread::spawn(move || {
         let memory = Memory::new(512, 1 << 20);
-        let (state, _) = State::open(Disk { memory, slow }, [1; 16]).unwrap();
+        let (state, _) = State::open(Disk { memory, gate }, [1; 16]).unwrap();
         let config = peer::Config::from_manifest(&manifest, "0.1.0").unwrap();
         let parts = Parts {
             state: Some(state),
@@ -99,33 +132,29 @@ fn node(key: Keypair, operator: &Keypair, slow: Arc<AtomicBool>) -> (Multiaddr, 
 #[test]
 fn calls_are_answered_while_the_disk_takes_its_time() {
     let (key, operator) = (Keypair::from_seed([7; 32]), Keypair::from_seed([9; 32]));
-    let slow = Arc::new(AtomicBool::new(false));
+    let gate = Arc::new(Gate::default());
     let peer = key.peer_id();
-    let (address, stop) = node(key, &operator, slow.clone());
+    let (address, stop) = node(key, &operator, gate.clone());
     let address: Multiaddr = format!("{address}/p2p/{peer}").parse().unwrap();
     let mut other = Operator::connect_to(peer, &address, &Keypair::from_seed([10; 32]));
     let identify = other.ask("peer", "identify", &[]).unwrap();
-    slow.store(true, Ordering::Relaxed);
+    gate.shut(true);
     thread::scope(|scope| {
         let keeps = scope.spawn(|| {
             let mut client = Operator::connect_to(peer, &address, &operator);
             let module = "bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am";
             let arguments = [json!("kept"), json!([module])];
             let made = client.ask("dist", "make_blueprint", &arguments).unwrap();
-            let begin = Instant::now();
             client.ask("dist", "add_blueprint", &[made]).unwrap();
-            begin.elapsed()
         });
-        let mut answered = 0;
-        while !keeps.is_finished() {
+        gate.wait();
+        for _ in 0..10 {
             assert_eq!(other.ask("peer", "identify", &[]).unwrap(), identify);
-            answered += u32::from(!keeps.is_finished());
-            thread::sleep(Duration::from_millis(50));
         }
         // It is promised only once it is on the disk.
-        let took = keeps.join().unwrap();
-        assert!(took >= SLOW, "{took:?}");
-        assert!(answered >= 3, "{answered}");
+        assert!(!keeps.is_finished());
+        gate.shut(false);
+        keeps.join().unwrap();
     });
     stop.stop();
 }

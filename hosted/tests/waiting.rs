@@ -7,7 +7,6 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use basalt_distro::cid;
 use basalt_edge::cores::MAX_WAITING;
@@ -88,7 +87,6 @@ fn a_guest_that_waits_gives_its_core_back() {
             .collect();
 
         // All wait on the one core. It has time for others, but no place for one more that waits.
-        let begin = Instant::now();
         let note = fetch(&node, 99, &refused[0], server);
         assert_eq!(note["found"], false);
         let text = note["text"].as_str().unwrap();
@@ -99,7 +97,6 @@ fn a_guest_that_waits_gives_its_core_back() {
             counted.is_some_and(|line| line.ends_with(" 1")),
             "{counted:?}"
         );
-        assert!(begin.elapsed() < Duration::from_secs(20));
 
         requests.into_iter().for_each(answer);
         for call in calls {

@@ -1,13 +1,11 @@
-//! Memory of idle connections: many WebSocket clients that have identified themselves and then say
-//! nothing. Both ends are in this process, so a connection's share is half of what it takes.
-//!
-//! `cargo run --release -p basalt-net --example idle [CONNECTIONS]`
+//! Memory of idle connections: `cargo run --release -p basalt-net --example idle -- --help`.
 
 use std::collections::VecDeque;
 
 use basalt_net::swarm::{Config, ConnId, Effect, Effects, Input, Limits, Swarm, Transport};
 use basalt_net::time::Instant;
 use basalt_net::{Keypair, Multiaddr};
+use clap::Parser;
 
 /// Resident memory of this process, in KiB, where the system tells it.
 fn resident_kib() -> Option<usize> {
@@ -16,10 +14,18 @@ fn resident_kib() -> Option<usize> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Measures the memory of idle connections: many WebSocket clients that have identified themselves
+/// and then say nothing. Both ends are in this process, so a connection's share is half of what it
+/// takes.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// How many
+    #[arg(default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+}
+
 fn main() {
-    let count = std::env::args()
-        .nth(1)
-        .map_or(2000, |text| text.parse().expect("a number"));
+    let count = Cli::parse().connections as usize;
     let limits = Limits {
         max_per_peer: usize::MAX,
         ..Limits::default()

@@ -1,9 +1,4 @@
-//! Goodput of one particle over a simulated wire of 1 Gbit/s, by loss, round-trip time and TCP
-//! buffers: swarm over smoltcp at both ends, on virtual time and seeded faults. Its second half is
-//! measured, when slow start is over. The last column is what congestion control lets one expect
-//! where there is loss.
-//!
-//! `cargo run --release -p basalt-net --example netsim`
+//! Goodput over a simulated wire: `cargo run --release -p basalt-net --example netsim`.
 
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/link/mod.rs"]
@@ -16,6 +11,7 @@ use basalt_net::ip::{Config, EthernetAddress, Event, Ipv4Address, Ipv4Cidr, Sock
 use basalt_net::swarm::{self, ConnId, Effect, Effects, Input, Swarm, Transport};
 use basalt_net::time::Instant;
 use basalt_net::{Authored, Keypair, Multiaddr, Particle};
+use clap::Parser;
 use link::{Faults, Link};
 
 const PORT: u16 = 977;
@@ -208,7 +204,16 @@ fn predicted(loss: u64, round_trip: u64) -> f64 {
     SEGMENT * 8.0 * cubic.max(reno) / round_trip / 1e6
 }
 
+/// Goodput of one particle over a simulated wire of 1 Gbit/s, by loss, round-trip time and TCP
+/// buffers: swarm over smoltcp at both ends, on virtual time and seeded faults.
+///
+/// The particle's second half is measured, when slow start is over. The last column is what
+/// congestion control lets one expect where there is loss.
+#[derive(Debug, Parser)]
+struct Cli {}
+
 fn main() {
+    let Cli {} = Cli::parse();
     println!("goodput of a particle over {RATE} Mbit/s, in Mbit/s, by receive and send buffers");
     let buffers = [64 << 10, 512 << 10, 1 << 20, 16 << 20];
     print!("{:>8} {:>8}", "loss", "RTT");

@@ -1,15 +1,11 @@
-//! How fast the stack is in memory, both ends on one core: connection set-ups, small particles, and
-//! bytes through one stream.
-//!
-//! `cargo run --release -p basalt-net --example throughput [tcp|ws]`
-//!
-//! Measures processor time where the system tells it, so that a busy machine does not falsify it.
+//! The stack in memory: `cargo run --release -p basalt-net --example throughput -- --help`.
 
 use std::time::{Duration, Instant as Clock};
 
 use basalt_net::swarm::{Config, ConnId, Effect, Effects, Event, Input, Swarm, Transport};
 use basalt_net::time::Instant;
 use basalt_net::{Authored, Keypair, Multiaddr, Particle, PeerId};
+use clap::{Parser, ValueEnum};
 
 /// Two swarms, and bytes handed over between them in the sizes a socket would.
 struct Pair {
@@ -151,10 +147,29 @@ fn particle(size: usize) -> Particle {
     Particle::new(authored, vec![7; size])
 }
 
+/// Measures how fast the stack is in memory, both ends on one core: connection set-ups, small
+/// particles, and bytes through one stream.
+///
+/// It counts processor time where the system tells it, so that a busy machine does not falsify it.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// What lies below Noise
+    #[arg(value_enum, default_value = "tcp")]
+    transport: Below,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Below {
+    /// TCP alone
+    Tcp,
+    /// WebSocket over TCP
+    Ws,
+}
+
 fn main() {
-    let transport = match std::env::args().nth(1).as_deref() {
-        Some("ws") => Transport::WebSocket,
-        _ => Transport::Tcp,
+    let transport = match Cli::parse().transport {
+        Below::Ws => Transport::WebSocket,
+        Below::Tcp => Transport::Tcp,
     };
     let mut out = Effects::new();
     let mut pair = Pair::new(transport);

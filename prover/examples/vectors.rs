@@ -1,7 +1,5 @@
-//! Checks files of recorded vectors: `vectors [--interpreter] [--fast] FILE...`.
-//!
-//! `--interpreter` runs programs one instruction at a time (slow), `--fast` builds the whole
-//! dataset where a file is about one (4.03 GiB and some minutes).
+//! Recorded vectors of the hash:
+//! `cargo run --release -p basalt-prover --example vectors -- --help`.
 
 #[path = "../tests/support/vectors.rs"]
 mod support;
@@ -10,22 +8,39 @@ use basalt_prover::memory::Mmap;
 use basalt_prover::randomx::dataset::DatasetBuilder;
 use basalt_prover::randomx::vm::Engine;
 use basalt_prover::randomx::{Cache, Dataset, Fluence};
+use clap::Parser;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use support::{Build, Checker};
 
+/// Checks files of recorded vectors of the hash.
+///
+/// Prints counts for each file, and a line for each vector that does not hold.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Files of vectors
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Run programs one instruction at a time, which is slow
+    #[arg(long)]
+    interpreter: bool,
+    /// Build the whole dataset where a file is about one: 4.03 GiB and some minutes
+    #[arg(long)]
+    fast: bool,
+}
+
 fn main() -> ExitCode {
-    let (mut engine, mut build, mut files) = (Engine::Jit, None::<Build>, Vec::new());
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--interpreter" => engine = Engine::Interpreter,
-            "--fast" => build = Some(dataset),
-            _ => files.push(argument),
-        }
+    let cli = Cli::parse();
+    let files = cli.files;
+    if let Some(missing) = files.iter().find(|file| !file.is_file()) {
+        eprintln!("error: {} is no file", missing.display());
+        return ExitCode::from(2);
     }
-    if files.is_empty() {
-        eprintln!("usage: vectors [--interpreter] [--fast] FILE...");
-        return ExitCode::FAILURE;
-    }
+    let engine = match cli.interpreter {
+        true => Engine::Interpreter,
+        false => Engine::Jit,
+    };
+    let build = cli.fast.then_some(dataset as Build);
     let mut all_passed = true;
     for file in files {
         let mut checker = Checker::new(Mmap::default(), engine, build);
@@ -37,7 +52,8 @@ fn main() -> ExitCode {
             checker.failures.push(error);
         }
         println!(
-            "{file}: {} passed, {} failed",
+            "{}: {} passed, {} failed",
+            file.display(),
             checker.passed,
             checker.failures.len()
         );

@@ -12,6 +12,7 @@
 //! protobuf   prefixed     messages; messages with their length in front
 //! multibase               text of bytes whose first character names the base
 //! varint     base58       numbers; text of short byte strings
+//! layout                  how floats are written in JSON
 //! time                    monotonic time as an argument
 //! ```
 //!
@@ -29,6 +30,7 @@ extern crate std;
 
 pub mod base58;
 pub mod cid;
+pub mod layout;
 pub mod msgpack;
 pub mod multiaddr;
 pub mod multibase;

@@ -1,6 +1,7 @@
 // Records how the reference reads numbers: `node numbers.mjs > ../../air/tests/vectors/numbers.json`.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { texts } from './texts.mjs';
 
 const child = spawn('node', ['reference.mjs'], { stdio: ['pipe', 'pipe', 'inherit'] });
 const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -38,36 +39,6 @@ function argumentsOf(outcome) {
   return bytes.subarray(at + 1 + wide, at + 1 + wide + length).toString('hex');
 }
 
-// A generator of our own, so that the table can be recorded again.
-let state = 88172645463325252n;
-function random() {
-  for (const [left, by] of [[true, 13n], [false, 7n], [true, 17n]]) {
-    state ^= left ? (state << by) & (2n ** 64n - 1n) : state >> by;
-  }
-  return state;
-}
-function double() {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, random());
-  return view.getFloat64(0);
-}
-
-const texts = ['0', '-0', '0.0', '-0.0', '1', '-1', '1.0', '0.1', '0.12379999458789825', '1e0', '1E+2', '1e-2', '0e0', '-0e7', '0e999999999999', '1e-999999999999'];
-for (const power of [31n, 32n, 53n, 63n, 64n]) {
-  for (const by of [-2n, -1n, 0n, 1n, 2n]) texts.push(`${2n ** power + by}`, `${-(2n ** power) - by}`);
-}
-texts.push('123456789012345678901234567890', '18446744073709551615.0', '18446744073709551616.5', '9007199254740993.0', '1.7976931348623157e308',
-  '-1.7976931348623157e308', '17976931348623157e292', '4.9406564584124654e-324', '5e-324', '2.4703282292062327e-324', '2.2250738585072014e-308',
-  '2.225073858507201e-308', '1e308', '1e309', '-1e309', '1e23', '1e22', '8.5e-7', '9.999999999999999e22', `0.${'0'.repeat(400)}1`, `1${'0'.repeat(308)}`,
-  `1${'0'.repeat(309)}`, `0.${'123456789'.repeat(6)}`, '3.141592653589793', '2.718281828459045', '100000000000000000000.0');
-while (texts.length < 400) {
-  const number = double();
-  if (!Number.isFinite(number)) continue;
-  const small = Number(random() % 10n ** 17n) / 1e17;
-  texts.push(String(number).replace('e+', 'e'), String(small), String(Math.fround(small)), String(Number(random() % 1000n) * 0.1),
-    `${random()}e${Number(random() % 640n) - 340}`, `${random() % 100000n}.${random()}`);
-}
-
 const air = '(seq (call %init_peer_id% ("s" "f") [] x) (seq (ap x.$.a $s) (seq (canon %init_peer_id% $s #cc) '
   + '(call %init_peer_id% ("s" "g") [x x.$.a x.$.b.[0] #cc #cc.$.[0]]))))';
 const values = [];
@@ -81,6 +52,47 @@ for (const text of [...texts.slice(0, 60), '+3', '00012', '1.', '.5', '-.5', '1.
   const outcome = await run(`(call %init_peer_id% ("s" "g") [${text}])`, '', none);
   literals.push(outcome.ret_code === 0 ? [text, argumentsOf(outcome)] : [text, outcome.ret_code]);
 }
+
+// Numbers in errors: as the value that does not fit, and in the text of an instruction. Each script
+// asks for one call and reads its result, which is `x`.
+const ask = (then) => `(seq (call %init_peer_id% ("s" "f") [] x) ${then})`;
+const caught = (what) => `(xor ${what} (call %init_peer_id% ("s" "g") [:error: :error:.$.message :error:.$.instruction]))`;
+const scripts = [
+  '(ap x.$.a.k y)', '(ap x.$.b.k y)', '(ap x.$.a.[0] y)', '(seq (ap x.$.a n) (ap x.$.b.[n] y))',
+  '(seq (ap x.$.a n) (seq (ap 1 $s) (seq (canon %init_peer_id% $s #cc) (ap #cc.$.[n] y))))',
+  '(call x.$.a ("s" "f") [])', '(call %init_peer_id% (x.$.a "f") [])', '(call %init_peer_id% ("s" x.$.a) [])',
+  '(fail x.$.a)', '(ap (x.$.a 1) %m)', '(canon x.$.a $s #cc)', '(fold x.$.a i (null))', '(fold x i (null))', '(fail x)', caught('(fail x)'),
+  '(seq (ap x.$.a n) (seq (ap (n 1) %m) (seq (canon %init_peer_id% %m #%cc) (call %init_peer_id% ("s" "g") [#%cc #%cc.$.[n]]))))',
+  '(seq (ap (x.$.a x.$.a) %m) (fold %m i (seq (call %init_peer_id% ("s" "g") [i i.$.key]) (next i))))',
+  '(fold x.$.b i (seq (call %init_peer_id% ("s" "g") [i]) (next i)))',
+  '(match x.$.a 1 (null))', '(match x.$.a 1.0 (null))', '(match x.$.a 0.0 (null))', '(mismatch x.$.a x.$.b.[0] (null))',
+].map(ask);
+const ofLiterals = (text) => [`(match ${text} "a" (null))`, `(mismatch ${text} ${text} (null))`, `(seq (ap ${text} y) (ap y.$.k z))`].map(caught);
+
+function told(outcome) {
+  if (outcome.trap) return 'trap';
+  const asks = Buffer.from(outcome.call_requests, 'base64').includes('arguments');
+  return asks ? argumentsOf(outcome) : `${outcome.ret_code} ${outcome.error_message}`;
+}
+async function answered(air, text) {
+  return told(await run(air, (await run(air, '', none)).data, result(text)));
+}
+const shown = [];
+for (const text of texts) {
+  const words = /^10007 value '(.*)' is not/s.exec(await answered(scripts[0], `{"a":${text}}`));
+  if (words) shown.push([text, words[1]]);
+}
+const errors = [];
+for (const text of texts.slice(0, 92)) {
+  const answer = `{"a":${text},"b":[${text}],"error_code":${text},"message":"m"}`;
+  const row = [answer];
+  for (const air of scripts) row.push(await answered(air, answer));
+  errors.push(row);
+}
+const literalErrors = [];
+for (const text of ['0', '-0', '1', '-1', '+1', '0.0', '-0.0', '1.0', '1.50', '0.1', '-0.25', '123456789.1', '1234567.891', '0.000000001', '9007199254740993', '-9223372036854775808', '9223372036854775807']) {
+  for (const air of ofLiterals(text)) literalErrors.push([air, told(await run(air, '', none))]);
+}
 const rows = (list) => list.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
-process.stdout.write(`{\n  "air": ${JSON.stringify(air)},\n  "values": [\n${rows(values)}\n  ],\n  "literals": [\n${rows(literals)}\n  ]\n}\n`);
+process.stdout.write(`{\n  "air": ${JSON.stringify(air)},\n  "values": [\n${rows(values)}\n  ],\n  "literals": [\n${rows(literals)}\n  ],\n  "texts": [\n${rows(shown)}\n  ],\n  "scripts": [\n${rows(scripts)}\n  ],\n  "errors": [\n${rows(errors)}\n  ],\n  "literal_errors": [\n${rows(literalErrors)}\n  ]\n}\n`);
 child.kill();

@@ -20,6 +20,11 @@ mod target;
 mod trial;
 
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a trial waits for anything that has to come. Only a failure takes as long, so it is far
+/// more than a busy machine needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     trial::run(libtest_mimic::Arguments::from_args())

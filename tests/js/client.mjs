@@ -3,7 +3,7 @@
 import { createClient, callAquaFunction } from "@fluencelabs/js-client";
 
 // A test machine may emulate its CPU; what is late here is late by far.
-export const TTL_MS = 60_000;
+export const TTL_MS = 180_000;
 
 /** Connects to the relay at `address`; `seed` (32 bytes) fixes the client's identity. */
 export function connect(address, seed) {

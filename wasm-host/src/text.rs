@@ -1,20 +1,23 @@
 //! Bounded texts: errors quote values that callers and guests chose.
 
 use alloc::string::String;
+use basalt_terms::layout;
 use core::fmt::{self, Debug, Write};
 
 /// Longest quotation in bytes.
 const QUOTE: usize = 1024;
 
 /// The `Debug` text of a value, cut at [`QUOTE`] bytes. Formatting stops there, so that a large
-/// value costs no more than a small one.
+/// value costs no more than a small one. Floats have the network's layout.
 pub(crate) fn quote(value: &impl Debug) -> String {
     let mut cut = Cut(String::new());
     // The error is how the writer stops the formatter.
-    if write!(cut, "{value:?}").is_err() {
-        cut.0 += "...";
+    let is_cut = write!(cut, "{value:?}").is_err();
+    let mut text = layout::network(cut.0);
+    if is_cut {
+        text += "...";
     }
-    cut.0
+    text
 }
 
 struct Cut(String);

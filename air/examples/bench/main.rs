@@ -1,11 +1,5 @@
-//! Measures interpreter calls: `bench [--warm] [--best] DIR`, or `bench --scaling`.
-//!
-//! Prints `NAME median_ms allocations` per recorded workload: the median of repeated calls, from
-//! raw bytes to raw bytes, script parsed in each. Signatures are checked each time; with `--warm`
-//! they are remembered from the call before, as in a node. With `--best` the fastest call is
-//! printed instead of the median: on a busy machine the median measures its neighbours. Freed
-//! memory is kept by the process, as the node's heap keeps it. `--scaling` prints what an element
-//! costs as traces grow.
+//! Measures calls of the interpreter:
+//! `cargo run --release -p basalt-air --example bench -- --help`.
 
 mod memory;
 mod scaling;
@@ -17,26 +11,52 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use basalt_air::{Interpreter, VerifiedSignatures};
+use clap::Parser;
 use support::case::Step;
 use support::files::{files, read_json};
 
 /// Time spent on each workload.
 const TIME: Duration = Duration::from_millis(700);
 
+/// Measures calls of the interpreter on recorded workloads, from raw bytes to raw bytes, the script
+/// parsed in each.
+///
+/// Prints `NAME median_ms allocations` for each workload. The process keeps freed memory, as the
+/// node's heap keeps it.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Folders of workloads, each a JSON file
+    #[arg(
+        value_name = "DIR",
+        required_unless_present = "scaling",
+        conflicts_with = "scaling"
+    )]
+    folders: Vec<PathBuf>,
+    /// Remember signatures that were checked in the call before, as a node does
+    #[arg(long, conflicts_with = "scaling")]
+    warm: bool,
+    /// Print the fastest call instead of the median: on a busy machine the median measures its
+    /// neighbours
+    #[arg(long, conflicts_with = "scaling")]
+    best: bool,
+    /// Print what an element costs as traces grow: microseconds, allocations and bytes
+    #[arg(long)]
+    scaling: bool,
+}
+
 fn main() {
+    let Cli {
+        folders,
+        warm,
+        best,
+        scaling,
+    } = Cli::parse();
     memory::keep_freed();
-    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let mut flag = |name: &str| {
-        let found = arguments.iter().position(|argument| argument == name);
-        found.map(|at| arguments.remove(at)).is_some()
-    };
-    let (warm, best) = (flag("--warm"), flag("--best"));
-    if flag("--scaling") {
+    if scaling {
         return scaling::print();
     }
-    let folders: Vec<PathBuf> = arguments.into_iter().map(PathBuf::from).collect();
-    if folders.is_empty() {
-        eprintln!("usage: bench [--warm] [--best] DIR... | bench --scaling");
+    if let Some(missing) = folders.iter().find(|folder| !folder.exists()) {
+        eprintln!("error: {} is not there", missing.display());
         std::process::exit(2);
     }
     for path in files(&folders) {

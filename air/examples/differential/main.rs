@@ -1,9 +1,5 @@
 //! Runs random scripts through the reference interpreter and ours:
-//! `differential [--hostile] [COUNT [SEED]]`.
-//!
-//! Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step
-//! gives both the same inputs; whose output the peers keep and pass on is drawn at random. With
-//! `--hostile` each step is also taken with damaged data.
+//! `cargo run --release -p basalt-air --example differential -- --help`.
 
 mod hostile;
 mod reference;
@@ -19,11 +15,13 @@ use basalt_air::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::Parser;
 use hostile::damage;
 use reference::{Call, Reference};
 use serde_json::{Value, json};
+use support::constructs;
 use support::decoded::decoded;
-use support::scripts::{Random, Style, keys, script, serve};
+use support::scripts::{Random, keys, script, serve, style};
 
 fn ours(call: &Call<'_>) -> Outcome {
     let input = Input {
@@ -97,18 +95,44 @@ fn compare(ours: &Outcome, theirs: &Value) -> Vec<String> {
     differences
 }
 
+/// Runs random scripts through the reference interpreter and ours, and compares each call.
+///
+/// Needs Node.js, and the reference in `tests/air-differential`; see the README there. Each step
+/// gives both the same inputs; whose output the peers keep and pass on is drawn at random. A script
+/// that shows a difference is printed with its seed, and then as small as it gets. At the end it
+/// says what was compared, and which constructs and codes were met. It fails if anything differed.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// How many scripts
+    #[arg(default_value_t = 100)]
+    count: u64,
+    /// The seed of the first script; the others have the numbers behind it
+    #[arg(default_value_t = 0)]
+    seed: u64,
+    /// Also take each step with damaged data
+    #[arg(long)]
+    hostile: bool,
+    /// Print each script before it runs
+    #[arg(long)]
+    print: bool,
+}
+
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let hostile = arguments.first().is_some_and(|first| first == "--hostile");
-    if hostile {
-        arguments.remove(0);
-    }
-    let mut numbers = arguments
-        .iter()
-        .map(|text| text.parse::<u64>().expect("a number"));
-    let (count, first) = (numbers.next().unwrap_or(100), numbers.next().unwrap_or(0));
+    let Cli {
+        count,
+        seed: first,
+        hostile,
+        print,
+    } = Cli::parse();
+    let reference = match Reference::start() {
+        Ok(reference) => reference,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return ExitCode::from(2);
+        }
+    };
     let mut session = Session {
-        reference: Reference::start(),
+        reference,
         keys: keys(),
         hostile,
         calls: 0,
@@ -118,13 +142,15 @@ fn main() -> ExitCode {
     };
     let ids: Vec<String> = session.keys.iter().map(|(id, _)| id.clone()).collect();
     let mut failed = 0;
-    for seed in first..first + count {
-        let style = match seed % 4 {
-            0 => Style::Tame,
-            1 => Style::Damaged,
-            _ => Style::Wild,
-        };
-        let air = script(seed, &ids, style);
+    let mut met: BTreeMap<&str, u64> = constructs::all().map(|name| (name, 0)).collect();
+    for seed in first..first.saturating_add(count) {
+        let air = script(seed, &ids, style(seed));
+        if print {
+            println!("seed {seed}: {air}");
+        }
+        for construct in constructs::of(&air) {
+            *met.entry(construct).or_default() += 1;
+        }
         if let Err(difference) = session.drive(&air, seed) {
             failed += 1;
             println!("seed {seed}: {difference}\n  {air}");
@@ -153,6 +179,10 @@ fn main() -> ExitCode {
          random; codes {codes:?}",
         reference.given_up
     );
+    println!("scripts with each instruction and construct:");
+    for (construct, count) in met {
+        println!("  {count:>8} {construct}");
+    }
     match failed {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

@@ -33,15 +33,27 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    pub(super) fn start() -> Self {
+    /// # Errors
+    /// What is missing, and how it is made.
+    pub(super) fn start() -> Result<Self, String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/air-differential");
+        let modules = folder.join("avm.wasm");
+        if !modules.is_file() {
+            return Err(format!(
+                "{} is missing; `cargo run --manifest-path tests/air-differential/oracle/Cargo.toml` \
+                 makes it",
+                modules.display()
+            ));
+        }
         let mut child = Command::new("node")
             .args(["--expose-gc", "reference.mjs"])
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("node runs reference.mjs");
+            .map_err(|error| {
+                format!("Node.js does not start, which runs the reference: {error}")
+            })?;
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (send, answers) = channel();
@@ -54,12 +66,12 @@ impl Reference {
                 }
             }
         });
-        Reference {
+        Ok(Reference {
             child,
             input,
             answers,
             given_up: 0,
-        }
+        })
     }
 
     /// The reference's answer; none if it takes too long.
@@ -89,7 +101,7 @@ impl Reference {
             Ok(line) => Some(serde_json::from_str(&line).expect("an answer of the reference")),
             Err(RecvTimeoutError::Timeout) => {
                 let given_up = self.given_up + 1;
-                *self = Reference::start();
+                *self = Reference::start().expect("it started before");
                 self.given_up = given_up;
                 None
             }

@@ -89,6 +89,9 @@ impl<'r> Run<'r> {
             Json::Number(Number::U64(0)) => {
                 return Err(Error::from(ErrorObjectError::ZeroCode).into());
             }
+            Json::Number(Number::U64(code)) if i64::try_from(code).is_err() => {
+                return Err(Error::CodeTooLarge(code).into());
+            }
             Json::Number(Number::U64(_) | Number::I64(_)) => {}
             _ => return Err(of_type("error_code", "integer")),
         }

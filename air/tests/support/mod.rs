@@ -9,6 +9,7 @@
 )]
 
 pub mod case;
+pub mod constructs;
 pub mod decoded;
 pub mod files;
 pub mod lore;

@@ -40,6 +40,15 @@ pub enum Style {
     Damaged,
 }
 
+/// The style of a seed's script, where all styles are wanted.
+pub fn style(seed: u64) -> Style {
+    match seed % 4 {
+        0 => Style::Tame,
+        1 => Style::Damaged,
+        _ => Style::Wild,
+    }
+}
+
 /// A random well-formed script over some peers.
 pub fn script(seed: u64, peers: &[String], style: Style) -> String {
     let is_damaged = style == Style::Damaged;
@@ -272,6 +281,7 @@ impl Writer<'_> {
                     ".$.[1].[0]",
                     ".$.b!",
                     ".$.[2]",
+                    ".$.[1]",
                     ".length",
                 ]);
                 format!("{scalar}{lens}")
@@ -350,7 +360,7 @@ impl Writer<'_> {
             _ => &[
                 "echo", "list", "fail", "fixed", "pair", "numbers", "garbage", "failure",
                 "unicode", "deep", "blanks", "keys", "empty", "nothing", "negative", "long",
-                "text", "index",
+                "text", "index", "huge",
             ],
         };
         let function = match self.wild(30) {
@@ -634,6 +644,10 @@ pub fn serve(function: &str, arguments: &str) -> CallResult {
         "failure" => (
             0,
             "{\"message\":\"of a service\",\"error_code\":42}".to_owned(),
+        ),
+        "huge" => (
+            0,
+            "{\"message\":\"\",\"error_code\":9223372036854775808}".to_owned(),
         ),
         "garbage" => (0, "not JSON".to_owned()),
         "unicode" => (

@@ -1,18 +1,24 @@
-//! Replays all recorded vectors that stand in the project on the dependencies and features of the
-//! hosted node: `cargo run --release -p basalt-hosted --example shipped`.
-//!
-//! Prints a line for each vector that does not hold, then counts.
+//! All recorded vectors on what ships: `cargo run --release -p basalt-hosted --example shipped`.
 
 use std::process::ExitCode;
 use std::thread;
 
 use basalt_prover::memory::Mmap;
 use basalt_vectors::{Files, OPERATORS, Report, files};
+use clap::Parser;
+
+/// Replays all recorded vectors that stand in the project on the dependencies and features of the
+/// hosted node.
+///
+/// Prints a line for each vector that does not hold, then the counts.
+#[derive(Debug, Parser)]
+struct Cli {}
 
 /// Bytes of the stack that operators are repeated on: that of a job in the kernel.
 const STACK: usize = 512 << 10;
 
 fn main() -> ExitCode {
+    let Cli {} = Cli::parse();
     let (operators, others): (Files, Files) = files::all()
         .into_iter()
         .partition(|(path, _)| path.starts_with(OPERATORS));

@@ -7,6 +7,7 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
+use super::ordered::text_of;
 use crate::reply::CallError;
 
 /// A type that an argument can be read as.
@@ -143,7 +144,7 @@ fn read<T: Argument>(value: &Value, field: &'static str) -> Result<T, CallError>
         CallError::from_error(ArgsError::InvalidFormat {
             field,
             expected: T::TYPE,
-            got: format!("{value}"),
+            got: text_of(value),
         })
     })
 }

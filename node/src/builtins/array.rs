@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::args::Args;
 use super::math::two;
 use super::op::array_length;
+use super::ordered::text_of;
 use super::row::{Builtin, row};
 use crate::call::Call;
 use crate::reply::{CallError, Reply};
@@ -125,13 +126,15 @@ fn slice(_: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {
     };
     let Value::Array(array) = array else {
         return Err(CallError::text(format!(
-            "first argument must be an array, was {array}"
+            "first argument must be an array, was {}",
+            text_of(array)
         )));
     };
     let index = |value: &Value, which: &str| {
         value.as_u64().ok_or_else(|| {
             CallError::text(format!(
-                "{which} index) must be an unsigned integer, was {value}"
+                "{which} index) must be an unsigned integer, was {}",
+                text_of(value)
             ))
         })
     };

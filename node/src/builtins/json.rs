@@ -85,7 +85,8 @@ fn put_flat(object: &mut Object, values: &[Value]) -> Result<(), CallError> {
     match rest {
         [] => Ok(()),
         [key, ..] => Err(CallError::text(format!(
-            "Expected odd number of arguments, got even. No value for key '{key}'"
+            "Expected odd number of arguments, got even. No value for key '{}'",
+            text_of(key)
         ))),
     }
 }
@@ -95,7 +96,9 @@ fn put_pair(object: &mut Object, key: &Value, value: &Value) -> Result<(), CallE
         Value::String(key) => object.put(key.clone(), value.clone().into()),
         _ => {
             return Err(CallError::text(format!(
-                "All keys must be of type string. Key of the following pair is of invalid type: ({key}, {value})"
+                "All keys must be of type string. Key of the following pair is of invalid type: ({}, {})",
+                text_of(key),
+                text_of(value)
             )));
         }
     }
@@ -111,7 +114,8 @@ fn put_pairs(object: &mut Object, pairs: &[Value]) -> Result<(), CallError> {
             }
             other => {
                 return Err(CallError::text(format!(
-                    "Expected array of 2 elements: string key and value, got {other}"
+                    "Expected array of 2 elements: string key and value, got {}",
+                    text_of(other)
                 )));
             }
         }
@@ -124,7 +128,8 @@ fn object(args: &mut Args<'_>) -> Result<Object, CallError> {
     match args.take() {
         Some(Value::Object(map)) => Ok(map.clone().into()),
         Some(other) => Err(CallError::text(format!(
-            "expected json object, got {other}"
+            "expected json object, got {}",
+            text_of(other)
         ))),
         None => args.next::<Map<String, Value>>("object").map(Object::from),
     }

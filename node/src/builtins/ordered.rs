@@ -9,6 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use basalt_terms::layout;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value};
@@ -49,30 +50,13 @@ impl Ordered {
     /// Compact JSON text.
     pub(super) fn to_text(&self) -> String {
         // Writing to memory cannot fail, and keys are strings.
-        laid_out(serde_json::to_string(self).unwrap_or_default())
+        layout::network(serde_json::to_string(self).unwrap_or_default())
     }
 }
 
 /// Compact JSON text of a value. It may be a value of its own to scripts.
 pub(super) fn text_of(value: &Value) -> String {
-    laid_out(value.to_string())
-}
-
-/// Lays floats out as the network's nodes do it: `1e21`, where newer versions of `serde_json` write
-/// `1e+21`.
-fn laid_out(text: String) -> String {
-    if !text.contains("e+") {
-        return text;
-    }
-    let (mut in_string, mut is_escaped, mut last) = (false, false, ' ');
-    let keeps = |char: &char| {
-        let keep = in_string || *char != '+' || last != 'e';
-        in_string ^= *char == '"' && !is_escaped;
-        is_escaped = in_string && *char == '\\' && !is_escaped;
-        last = *char;
-        keep
-    };
-    text.chars().filter(keeps).collect()
+    layout::network(value.to_string())
 }
 
 impl From<Value> for Ordered {

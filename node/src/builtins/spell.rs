@@ -1,10 +1,11 @@
 //! `spell`, and what the scripts of spells ask: `getDataSrv`, `errorHandlingSrv`, `callbackSrv`.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use serde_json::{Map, Value};
 
 use super::args::Args;
+use super::ordered::text_of;
 use super::row::{Builtin, on_rooms};
 use super::srv::check_alias;
 use crate::call::Call;
@@ -111,7 +112,7 @@ fn install(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Re
     let installation = Installation {
         scope,
         script,
-        data: data.to_string(),
+        data: text_of(&data),
         config,
         alias,
     };

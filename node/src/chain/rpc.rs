@@ -61,9 +61,9 @@ pub(super) fn answers(body: &[u8], count: usize) -> Result<Vec<Result<Value, Str
         value => return Err(format!("the chain answers {}", shortened(&value))),
     };
     let mut answers: Vec<Option<Result<Value, String>>> = alloc::vec![None; count];
-    let mut refusal = None;
+    let (mut refusal, mut stray) = (None, false);
     for mut value in values {
-        let id = value.get("id").and_then(Value::as_u64);
+        let id = value.get("id").and_then(number);
         let slot = id.and_then(|id| answers.get_mut(usize::try_from(id).ok()?));
         match (slot, answer(&mut value)) {
             (Some(slot), answer) => {
@@ -75,10 +75,17 @@ pub(super) fn answers(body: &[u8], count: usize) -> Result<Vec<Result<Value, Str
             }
             // Who refuses before the id is read tells none.
             (None, Err(error)) => refusal = refusal.or(Some(error)),
-            (None, Ok(_)) => return Err("the chain answers what was not asked".into()),
+            // No reason to forget what the other answers say.
+            (None, Ok(_)) => stray = true,
         }
     }
-    let missing = refusal.unwrap_or_else(|| "the chain does not answer".to_string());
+    let missing = refusal.unwrap_or_else(|| {
+        let missing = match stray {
+            true => "the chain answers what was not asked",
+            false => "the chain does not answer",
+        };
+        missing.to_string()
+    });
     if answers.iter().all(Option::is_none) {
         return Err(missing);
     }
@@ -86,6 +93,15 @@ pub(super) fn answers(body: &[u8], count: usize) -> Result<Vec<Result<Value, Str
     Ok(answers
         .map(|answer| answer.unwrap_or_else(|| Err(missing.clone())))
         .collect())
+}
+
+/// The number of an id: some servers write it as text or as a float.
+fn number(id: &Value) -> Option<u64> {
+    let whole =
+        |number: &f64| *number >= 0.0 && *number < 1e9 && (*number as u64) as f64 == *number;
+    let float = || id.as_f64().filter(whole).map(|number| number as u64);
+    let text = || id.as_str()?.parse().ok();
+    id.as_u64().or_else(float).or_else(text)
 }
 
 /// What one answer says. JSON-RPC 1.0 always has both members, and one of them is null: an error

@@ -179,6 +179,45 @@ fn an_error_without_an_id_is_told_for_what_has_no_answer() {
 }
 
 #[test]
+fn answers_are_found_by_their_ids_in_any_order_and_form() {
+    let ordered = [Ok(json!("a")), Err("no".into()), Ok(json!("c"))];
+    let error = json!({ "message": "no" });
+    for ids in [
+        [json!(0), json!(1), json!(2)],
+        [json!("0"), json!("1"), json!("2")],
+        [json!(0.0), json!("1"), json!(2)],
+    ] {
+        let [first, second, third] = &ids;
+        let answers = [
+            json!({ "id": first, "result": "a" }),
+            json!({ "id": second, "error": error, "result": null }),
+            json!({ "id": third, "result": "c" }),
+        ];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let body = Value::from(order.map(|place| answers[place].clone()).to_vec());
+            let read = rpc::answers(body.to_string().as_bytes(), 3).unwrap();
+            assert_eq!(read, ordered, "{body}");
+        }
+    }
+    // Beside an answer that nobody asked for, an error keeps its text.
+    let stray = json!([{ "id": 9, "result": null }, { "id": 0, "error": error }]);
+    let read = rpc::answers(stray.to_string().as_bytes(), 2).unwrap();
+    let unasked = Err("the chain answers what was not asked".into());
+    assert_eq!(read, [Err("no".into()), unasked]);
+    for id in [
+        json!(0.5),
+        json!("0x0"),
+        json!(""),
+        json!(-1),
+        json!([0]),
+        json!(1e300),
+    ] {
+        let body = json!([{ "id": id, "result": "a" }]).to_string();
+        assert!(rpc::answers(body.as_bytes(), 1).is_err(), "{body}");
+    }
+}
+
+#[test]
 fn errors_fit_a_line_and_are_found_beside_a_status() {
     let long = "ä".repeat(1_000);
     let body = json!({ "error": { "message": long, "data": long } }).to_string();

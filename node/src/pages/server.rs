@@ -245,16 +245,27 @@ pub fn answer(request: &[u8], page: impl FnOnce(&str) -> Page) -> Option<Answer>
     };
     let page = match parsed.method {
         _ if !whole => Page::text(400, "this is not an HTTP request"),
-        Some("GET" | "HEAD") => {
-            let target = parsed.path.unwrap_or("/");
-            page(target.split('?').next().unwrap_or(target))
-        }
+        Some("GET" | "HEAD") => page(path(parsed.path.unwrap_or("/"))),
         _ => Page::text(405, "only GET and HEAD"),
     };
     Some(Answer {
         page,
         head_only: parsed.method == Some("HEAD"),
     })
+}
+
+/// The path of a request's target, which may be a whole URL (RFC 9112 section 3.2.2).
+fn path(target: &str) -> &str {
+    let target = match target.split_once("://") {
+        Some((scheme, rest)) if !scheme.starts_with('/') => {
+            rest.find(['/', '?']).map_or("/", |start| &rest[start..])
+        }
+        _ => target,
+    };
+    match target.split(['?', '#']).next() {
+        None | Some("") => "/",
+        Some(path) => path,
+    }
 }
 
 #[cfg(test)]
@@ -293,6 +304,25 @@ mod tests {
             out[..],
             [Effect::Output { .. }, Effect::Close { .. }]
         ));
+    }
+
+    #[test]
+    fn a_target_may_be_a_whole_url() {
+        for (target, path) in [
+            ("/health", "/health"),
+            ("/health?a=http://b/c", "/health"),
+            ("http://x/health", "/health"),
+            ("HTTP://x:1/health?a", "/health"),
+            ("http://x", "/"),
+            ("http://x?a/b", "/"),
+            ("/", "/"),
+            ("/a://b", "/a://b"),
+            ("*", "*"),
+        ] {
+            let request = format!("GET {target} HTTP/1.1\r\n\r\n");
+            let answer = answer(request.as_bytes(), |path| Page::text(200, path));
+            assert_eq!(answer.unwrap().page.body, path, "{target}");
+        }
     }
 
     #[test]

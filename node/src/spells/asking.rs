@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use basalt_terms::layout;
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
@@ -59,7 +60,7 @@ impl Question {
                 spell.call(running, "store_error", arguments)
             }
             Question::Response(value) => {
-                let text = Value::Object(value).to_string();
+                let text = layout::network(Value::Object(value).to_string());
                 spell.call(running, "set_json_fields", json!([text]))
             }
         };

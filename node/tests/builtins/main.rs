@@ -9,6 +9,7 @@ mod guarded;
 mod house;
 mod ipfs;
 mod mistakes;
+mod numbers;
 mod services;
 mod workers;
 

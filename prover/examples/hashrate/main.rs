@@ -1,11 +1,5 @@
-//! Measures the hash and its parts: `hashrate [--pages small|transparent|2m|1g] [--seconds N]
-//! [--turns N] [--params upstream|fluence] [--only cache,fill,slow,hash,hash1,hash2]
-//! [--dataset true|random]`.
-//!
-//! With the feature `reference` the C++ reference runs in turns with ours on the very same memory
-//! (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
-//! that did the work, so that a shared machine disturbs less; medians of the turns count. A random
-//! dataset is there at once and as good for measuring.
+//! The hash and its parts, measured:
+//! `cargo run --release -p basalt-prover --example hashrate -- --help`.
 
 #[cfg_attr(not(feature = "reference"), path = "without_reference.rs")]
 mod against_reference;
@@ -21,56 +15,113 @@ use basalt_prover::randomx::params::CACHE_BYTES;
 use basalt_prover::randomx::simd::cpu::{Features, Model};
 use basalt_prover::randomx::vm::Engine;
 use basalt_prover::randomx::{Cache, Fluence, Machine, Params, Source, Upstream};
+use clap::{Parser, ValueEnum};
 use clock::{Sample, cpu_seconds};
 use std::error::Error;
 use std::time::Duration;
 
 const KEY: &[u8] = b"test key 000";
 
+/// Measures the hash and its parts.
+///
+/// With the feature `reference` the C++ reference runs in turns with ours on the very same memory
+/// (upstream parameters only), and ratios are printed. All rates are per CPU-second of the thread
+/// that did the work, so that a shared machine disturbs less; medians of the turns count.
+#[derive(Debug, Parser)]
 struct Options {
-    pages: PageSize,
+    /// The pages that the memory is made of
+    #[arg(long, value_enum, default_value = "transparent")]
+    pages: Pages,
+    /// How long a turn takes
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     seconds: f64,
-    only: Vec<String>,
-    fluence: bool,
-    random_dataset: bool,
+    /// Turns of each part
+    #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one)]
     turns: usize,
+    /// The network whose hash it is
+    #[arg(long, value_enum, default_value = "upstream")]
+    params: Network,
+    /// Only these parts
+    #[arg(long, value_enum, value_name = "PART,..", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// What the hash reads; a random dataset is there at once and as good for measuring
+    #[arg(long, value_enum, default_value = "true")]
+    dataset: Content,
+    /// What `cargo bench` says
+    #[arg(long = "bench", hide = true)]
+    _bench: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pages {
+    /// 4 KiB
+    Small,
+    /// What the system makes of it
+    Transparent,
+    /// Reserved pages of 2 MiB
+    #[value(name = "2m")]
+    Two,
+    /// Reserved pages of 1 GiB
+    #[value(name = "1g")]
+    One,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Network {
+    /// Monero's
+    Upstream,
+    /// Fluence's
+    Fluence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The cache, by each kind of code that the CPU has
+    Cache,
+    /// Items of the dataset
+    Fill,
+    /// The interpreter
+    Slow,
+    /// Hashes, on one thread and on two
+    Hash,
+    /// Hashes on one thread
+    Hash1,
+    /// Hashes on two threads
+    Hash2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Content {
+    /// The dataset
+    True,
+    /// Random bytes
+    Random,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number")?;
+    (number > 0.0 && number < 1e6)
+        .then_some(number)
+        .ok_or("not between 0 and a million".into())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "not a number")?;
+    (number > 0).then_some(number).ok_or("less than 1".into())
 }
 
 impl Options {
-    fn parse() -> Result<Self, Box<dyn Error>> {
-        let mut options = Self {
-            pages: PageSize::Transparent,
-            seconds: 2.0,
-            only: Vec::new(),
-            fluence: false,
-            random_dataset: false,
-            turns: 5,
-        };
-        let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
-        while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .ok_or_else(|| format!("{name} needs a value"))?;
-            match (name.as_str(), value.as_str()) {
-                ("--pages", "small") => options.pages = PageSize::Small,
-                ("--pages", "transparent") => options.pages = PageSize::Transparent,
-                ("--pages", "2m") => options.pages = PageSize::Reserved2M,
-                ("--pages", "1g") => options.pages = PageSize::Reserved1G,
-                ("--params", "upstream") => options.fluence = false,
-                ("--params", "fluence") => options.fluence = true,
-                ("--dataset", "random") => options.random_dataset = true,
-                ("--dataset", "true") => options.random_dataset = false,
-                ("--turns", n) => options.turns = n.parse()?,
-                ("--seconds", n) => options.seconds = n.parse()?,
-                ("--only", list) => options.only = list.split(',').map(str::to_owned).collect(),
-                (name, value) => return Err(format!("{name} {value}: not understood").into()),
-            }
+    fn pages(&self) -> PageSize {
+        match self.pages {
+            Pages::Small => PageSize::Small,
+            Pages::Transparent => PageSize::Transparent,
+            Pages::Two => PageSize::Reserved2M,
+            Pages::One => PageSize::Reserved1G,
         }
-        Ok(options)
     }
 
-    fn wants(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
     }
 
     fn turn(&self) -> Duration {
@@ -79,7 +130,7 @@ impl Options {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse()?;
+    let options = Options::parse();
     let (model, features) = (Model::get(), Features::get());
     println!(
         "CPU family {:#x} model {:#x}, {features:?}",
@@ -87,9 +138,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     println!(
         "pages {:?}, {} s per turn, {} turns",
-        options.pages, options.seconds, options.turns
+        options.pages(),
+        options.seconds,
+        options.turns
     );
-    if options.fluence {
+    if options.params == Network::Fluence {
         run::<Fluence>(&options)
     } else {
         run::<Upstream>(&options)
@@ -98,18 +151,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn run<P: Params>(options: &Options) -> Result<(), Box<dyn Error>> {
     let memory = Mmap {
-        pages: options.pages,
+        pages: options.pages(),
     };
     println!("parameters {}", P::NAME);
-    if options.wants("cache") {
+    if options.wants(Part::Cache) {
         cache(&memory, options)?;
     }
     let cache = Cache::<P>::new(&memory, KEY)?;
-    if options.wants("fill") {
+    if options.wants(Part::Fill) {
         fill(&memory, &cache, options)?;
     }
-    if ["slow", "hash", "hash1", "hash2"]
-        .iter()
+    if [Part::Slow, Part::Hash, Part::Hash1, Part::Hash2]
+        .into_iter()
         .any(|part| options.wants(part))
     {
         hash(&memory, &cache, options)?;
@@ -210,7 +263,7 @@ fn hash<P: Params>(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                if options.random_dataset {
+                if options.dataset == Content::Random {
                     while builder.step_with(random) {}
                 } else {
                     while builder.step(cache) {}
@@ -220,7 +273,7 @@ fn hash<P: Params>(
     });
     let dataset = builder.complete().ok_or("dataset incomplete")?;
     let turn = options.turn();
-    if options.wants("slow") {
+    if options.wants(Part::Slow) {
         let light = || measure::<_, 1>(memory, Engine::Jit, Source::Light(cache), turn);
         let interpreted =
             || measure::<_, 1>(memory, Engine::Interpreter, Source::Fast(dataset), turn);
@@ -235,7 +288,8 @@ fn hash<P: Params>(
         }
     }
     for threads in [1, 2] {
-        if options.wants("hash") || options.wants(&format!("hash{threads}")) {
+        let alone = [Part::Hash1, Part::Hash2][threads - 1];
+        if options.wants(Part::Hash) || options.wants(alone) {
             race(memory, dataset, options, threads)?;
         }
     }

@@ -16,6 +16,8 @@ use basalt_net::tls;
 use basalt_node::host::Clock;
 use basalt_node::machine::{Effect, Machine};
 
+use crate::PATIENCE;
+
 /// How often a citizen looks for orders.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -124,7 +126,7 @@ impl Citizen {
 
     fn ask<T>(&self, order: Order, answer: &mpsc::Receiver<T>) -> Result<T> {
         self.orders.send(order).ok().context("the reactor ended")?;
-        Ok(answer.recv_timeout(Duration::from_secs(30))?)
+        Ok(answer.recv_timeout(PATIENCE)?)
     }
 }
 

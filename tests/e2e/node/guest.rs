@@ -5,7 +5,6 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use basalt_image_builder::{Image, elf, kernel, pe, services};
@@ -14,11 +13,9 @@ use libp2p::Multiaddr;
 use uuid::Uuid;
 
 use super::{Host, Station, manifest};
+use crate::PATIENCE;
 use crate::client::peer::Peer;
 use crate::target::{Target, moved, port};
-
-/// How long a boot may take, on a machine that emulates its CPU and does other work besides.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Lines of the serial log in the report of a failure.
 const TAIL: usize = 60;

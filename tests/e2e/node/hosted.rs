@@ -12,11 +12,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::{Host, Station, http, manifest, page, program};
+use crate::PATIENCE;
 use crate::client::peer::Peer;
 use crate::target::Target;
-
-/// How long a process may take to listen.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Lines of log kept for the report of a failure.
 const TAIL: usize = 60;

@@ -10,6 +10,7 @@ use basalt_net::swarm::Transport;
 use futures::future::try_join_all;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::PATIENCE;
 use crate::client::Version;
 use crate::client::dht::Citizen as Rust;
 use crate::client::particle::varint;
@@ -24,9 +25,6 @@ const OURS: usize = 5;
 
 /// How many of its own kind each Rust peer searches, besides all of ours.
 const OWN_KIND: usize = 5;
-
-/// What one search may take on a busy machine; by itself it takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Twenty Rust peers, half of them of the version that nox is built with, and five of ours, two of
 /// whom listen for WebSocket: all of them know one Rust peer at first.
@@ -97,7 +95,7 @@ async fn settled(peer: &Arc<Ours>, is_settled: impl Fn(&[PeerId]) -> bool) -> Re
         if is_settled(&table) {
             return Ok(());
         }
-        ensure!(start.elapsed() < 3 * PATIENCE, "{} peers", table.len());
+        ensure!(start.elapsed() < PATIENCE, "{} peers", table.len());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -10,7 +10,8 @@ use basalt_image_builder::image::STATE_START;
 use basalt_qemu::{Disk, DiskModel, Guest};
 use serde_json::json;
 
-use crate::node::guest::{Bare, PATIENCE, said};
+use crate::PATIENCE;
+use crate::node::guest::{Bare, said};
 
 /// Power cuts of a run, unless the environment's `BASALT_CUTS` says another number.
 const CUTS: u32 = 5;

@@ -10,8 +10,9 @@ use basalt_image_builder::image;
 use basalt_qemu::{Cable, Disk, Guest, Machine};
 use uuid::Uuid;
 
+use crate::PATIENCE;
 use crate::client::peer::Peer;
-use crate::node::guest::{Bare, Card, PATIENCE};
+use crate::node::guest::{Bare, Card};
 
 /// Bytes that are sent; as many as the guests send.
 const BYTES: usize = 32 << 20;

@@ -5,6 +5,7 @@ use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
+use crate::PATIENCE;
 use crate::client::particle::{Form, Particle, now_ms, varint};
 use crate::client::peer::{Event, PARTICLE, Peer};
 use crate::client::question::{Question, ask, echo};
@@ -293,10 +294,7 @@ async fn refused(peer: &Peer, node: PeerId, start: &[u8]) -> Result<()> {
     stream.write_all(start).await?;
     stream.flush().await?;
     let mut rest = Vec::new();
-    let end = tokio::time::timeout(
-        std::time::Duration::from_secs(20),
-        stream.read_to_end(&mut rest),
-    );
+    let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest));
     // A FIN or a reset: both end the stream.
     let _ = end.await.context("the stream stays open")?;
     ensure!(rest.is_empty(), "the node wrote {} bytes", rest.len());

@@ -15,14 +15,13 @@ use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, noise, ping, tcp, yamux};
 use libp2p_websocket as websocket;
 
+use crate::PATIENCE;
 use crate::client::peer::Peer;
 use crate::node::citizen::Citizen;
 
 const AUTHORITY: &str = include_str!("../../../net/tests/vectors/tls/ca-p256.pem");
 const CERTIFICATE: &str = include_str!("../../../net/tests/vectors/tls/p256.pem");
 const KEY: &str = include_str!("../../../net/tests/vectors/tls/p256.key");
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A Rust peer dials our TLS listener, and one of ours dials a Rust peer's.
 pub(crate) async fn both_ways() -> Result<()> {

@@ -1,33 +1,44 @@
-//! Runs recorded scenarios of the reference host and compares every call.
-//!
-//! `vectors DIR [--wasm DIR] [--only NAME] [--rest]`: `DIR` holds the scenarios, or a folder
-//! `scenarios` with them; the binaries are in `DIR/wasm` or beside `DIR` unless `--wasm` names
-//! another folder. Interfaces in `DIR/interfaces` are compared too. With `--rest` every service is
-//! put to rest and woken before each call. The last line is `N passed, N failed`.
+//! Recorded scenarios of the reference host:
+//! `cargo run --release -p basalt-wasm-host --example vectors -- --help`.
 
 mod files;
 mod runner;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use clap::Parser;
+
+/// Runs recorded scenarios of the reference host and compares every call.
+///
+/// Interfaces in DIR/interfaces are compared too. Prints a line for each difference, then
+/// `N passed, N failed`.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// The scenarios, each a JSON file, or a folder with a folder `scenarios` of them
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The modules' binaries; else DIR/wasm, or `wasm` beside DIR
+    #[arg(long, value_name = "DIR")]
+    wasm: Option<PathBuf>,
+    /// Only the scenario in the file NAME.json
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Put every service to rest and wake it before each call
+    #[arg(long)]
+    rest: bool,
+}
+
 fn main() -> ExitCode {
-    let mut dir = None;
-    let mut wasm = None;
-    let mut only = None;
-    let mut rest = false;
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--wasm" => wasm = words.next().map(PathBuf::from),
-            "--only" => only = words.next(),
-            "--rest" => rest = true,
-            _ => dir = Some(PathBuf::from(word)),
-        }
-    }
-    let Some(dir) = dir else {
-        eprintln!("usage: vectors DIR [--wasm DIR] [--only NAME] [--rest]");
+    let Cli {
+        dir,
+        wasm,
+        only,
+        rest,
+    } = Cli::parse();
+    if !dir.is_dir() {
+        eprintln!("error: {} is no folder", dir.display());
         return ExitCode::from(2);
-    };
+    }
     let wasm = wasm.unwrap_or_else(|| match dir.parent() {
         Some(parent) if !dir.join("wasm").is_dir() => parent.join("wasm"),
         _ => dir.join("wasm"),

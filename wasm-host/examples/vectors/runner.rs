@@ -273,6 +273,8 @@ impl Runner {
                     sort(&mut actual);
                     sort(&mut expected);
                 }
+                // As texts, for a zero has a sign.
+                let [actual, expected] = [actual, expected].map(|value| value.to_string());
                 (actual != expected).then(|| format!("{actual} instead of {expected}"))
             }
             (Err(error), Some(expected)) => error_difference(error, expected),

@@ -4,8 +4,6 @@
 //! git clone --depth 1 --branch prod/testsuite-base https://github.com/WebAssembly/wasi-testsuite
 //! cargo run -p basalt-wasm-host --example wasi_suite -- wasi-testsuite
 //! ```
-//!
-//! The folder may also be a single program, `PROGRAM.wasm`, whose output is printed.
 
 mod command;
 
@@ -16,13 +14,24 @@ use std::{
 };
 
 use basalt_wasm_host::{Vfs, Volume, vfs::Quota};
+use clap::Parser;
 use serde_json::Value;
 
+/// Runs the command tests of the WASI test suite (preview 1) and says which pass.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// A clone of https://github.com/WebAssembly/wasi-testsuite, branch prod/testsuite-base; or a
+    /// single program, whose output is printed
+    #[arg(value_name = "FOLDER|PROGRAM.wasm")]
+    path: PathBuf,
+}
+
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: wasi_suite FOLDER|PROGRAM.wasm");
-        return ExitCode::FAILURE;
-    };
+    let folder = Cli::parse().path;
+    if !folder.exists() {
+        eprintln!("error: {} is not there", folder.display());
+        return ExitCode::from(2);
+    }
     if folder.is_file() {
         let wasm = fs::read(&folder).expect("program");
         let ended = command::run(&wasm, &[name(&folder)], &[], Some(&empty()));
@@ -36,8 +45,8 @@ fn main() -> ExitCode {
     for language in ["assemblyscript", "c", "rust"] {
         let tests = folder.join(format!("tests/{language}/testsuite/wasm32-wasip1"));
         let Ok(entries) = fs::read_dir(&tests) else {
-            eprintln!("no tests in {}", tests.display());
-            return ExitCode::FAILURE;
+            eprintln!("error: there are no tests in {}", tests.display());
+            return ExitCode::from(2);
         };
         let paths = entries.flatten().map(|entry| entry.path());
         programs.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "wasm")));

@@ -166,6 +166,12 @@ fn scalar<'j, T: serde::Deserialize<'j>>(json: &'j Json) -> Result<T, String> {
         Json::Array(items) if items.len() == 1 => &items[0],
         other => other,
     };
-    T::deserialize(json)
-        .map_err(|error| format!("error {error:?} occurred while deserializing function arguments"))
+    T::deserialize(json).map_err(|error| {
+        let mut text = format!("error {error:?} occurred while deserializing function arguments");
+        // The error of another value has texts of callers in it.
+        if json.is_number() {
+            text = text.replace("e+", "e");
+        }
+        text
+    })
 }

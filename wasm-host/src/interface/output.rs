@@ -6,6 +6,7 @@ use alloc::{
 };
 use core::fmt::Write;
 
+use basalt_terms::layout;
 use serde_json::Value as Json;
 
 use crate::{
@@ -137,7 +138,13 @@ fn write_text(
             Ok(())
         }
         _ => {
-            out.push_str(&to_json(value, ty, interface)?.to_string());
+            let text = to_json(value, ty, interface)?.to_string();
+            let is_float = matches!(value, Value::F32(_) | Value::F64(_));
+            out.push_str(&if is_float {
+                layout::network(text)
+            } else {
+                text
+            });
             Ok(())
         }
     }

@@ -9,7 +9,6 @@ mod nox;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -21,12 +20,10 @@ use tokio::task::JoinHandle;
 
 use super::Version;
 use super::particle::{Form, Particle};
+use crate::PATIENCE;
 
 /// The protocol of particles.
 pub(crate) const PARTICLE: &str = "/fluence/particle/2.0.0";
-
-/// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What happened at a [`Peer`].
 #[derive(Clone, Debug)]
