@@ -12,13 +12,14 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+use crate::client::foreign::{self, Library};
 use crate::lanes::{Lane, Lanes};
 use crate::matrix::{self, Matrix};
 use crate::node::guest::{Card, Hardware};
 use crate::node::{Station, guest, hosted};
 use crate::suite::{
-    attacks, boot, builtins, clients, dht, disks, hostile, js, lossy, network, prover, rust, tls,
-    vectors,
+    attacks, boot, builtins, clients, dht, disks, hostile, js, lossy, network, peers, prover, rust,
+    tls, vectors,
 };
 
 /// How long one suite may take, the start of its target included; more than its own limits, which
@@ -39,6 +40,7 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     let plan = Plan {
         runtime: Arc::new(runtime.expect("threads for the clients")),
         matrix: Matrix::default(),
+        tally: peers::Tally::default(),
         lanes: match arguments.test_threads {
             Some(1) => Lanes::one(),
             _ => Lanes::default(),
@@ -54,6 +56,9 @@ pub(crate) fn run(mut arguments: Arguments) -> ExitCode {
     if !plan.matrix.is_empty() {
         println!("{}", plan.matrix);
     }
+    if !plan.tally.is_empty() {
+        println!("{}", plan.tally);
+    }
     conclusion.exit_code()
 }
 
@@ -63,6 +68,7 @@ type Lazy = Arc<OnceCell<Result<Station, String>>>;
 struct Plan {
     runtime: Arc<Runtime>,
     matrix: Matrix,
+    tally: peers::Tally,
     lanes: Lanes,
 }
 
@@ -166,8 +172,24 @@ impl Plan {
         trials.push(self.trial("network/tls", Place::Host, nothing, tls::both_ways));
         trials.push(self.trial("network/ipv6", Place::Host, nothing, tls::ipv6));
         trials.push(self.trial("network/lossy", Place::Host, nothing, lossy::links));
+        trials.extend(self.peers());
         trials.extend(self.hosted());
         trials.extend(self.image());
+        trials
+    }
+
+    /// Peers of other libraries: the newest in short, and all of them when they are asked for.
+    fn peers(&self) -> Vec<Trial> {
+        let tally = self.tally.clone();
+        let newest = move || peers::meet(foreign::NEWEST, peers::Amount::GATE, tally);
+        let mut trials = vec![self.trial("network/peers", Place::Host, hosted::build, newest)];
+        for library in Library::ALL {
+            let tally = self.tally.clone();
+            let whole = move || peers::meet(library, peers::Amount::WHOLE, tally);
+            let name = format!("matrix/{}", library.name());
+            let trial = self.trial(&name, Place::Host, hosted::build, whole);
+            trials.push(trial.with_ignored_flag(true));
+        }
         trials
     }
 

@@ -112,8 +112,13 @@ fn set_up() -> Result<()> {
         apt(&["update"])?;
         apt(&["install", "-y", "--no-install-recommends", "nodejs", "npm"])?;
     }
-    let lock = fs::read(folder().join("package-lock.json")).context("package-lock.json")?;
-    let stamp = folder().join(INSTALLED);
+    install_in(&folder())
+}
+
+/// Installs the packages that the lock file of `folder` names, unless they are there.
+pub(super) fn install_in(folder: &Path) -> Result<()> {
+    let lock = fs::read(folder.join("package-lock.json")).context("package-lock.json")?;
+    let stamp = folder.join(INSTALLED);
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
@@ -121,7 +126,7 @@ fn set_up() -> Result<()> {
     execute(
         Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-progress"])
-            .current_dir(folder()),
+            .current_dir(folder),
     )?;
     fs::write(stamp, lock).context("noting what was installed")
 }
@@ -146,7 +151,7 @@ fn apt(arguments: &[&str]) -> Result<()> {
     )
 }
 
-fn execute(command: &mut Command) -> Result<()> {
+pub(super) fn execute(command: &mut Command) -> Result<()> {
     let output = command
         .stdin(Stdio::null())
         .output()

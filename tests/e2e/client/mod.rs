@@ -3,6 +3,7 @@
 
 pub(crate) mod aqua_vm;
 pub(crate) mod dht;
+pub(crate) mod foreign;
 pub(crate) mod js;
 pub(crate) mod particle;
 pub(crate) mod peer;

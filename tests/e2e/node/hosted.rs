@@ -61,42 +61,65 @@ pub(crate) async fn start_with(
     more: &str,
     arguments: &[&str],
 ) -> Result<Station> {
-    let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
-    let mut dialed = vec![bootstrap.address(false).await?.to_string()];
-    dialed.extend_from_slice(others);
-    let (tcp_port, websocket_port) = free_ports()?;
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
-    let network = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n{more}");
-    let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
-    let seed = seed.try_into().ok();
-    fs::write(&path, manifest(seed, &dialed, &network))?;
+    Home::new(others, more).await?.run(arguments).await
+}
 
-    let mut child = Command::new(binary()?)
-        .arg("--manifest")
-        .arg(&path)
-        .args(["--listen-ip", "127.0.0.1"])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("starting the hosted node")?;
-    let log = Arc::new(Mutex::new(VecDeque::new()));
-    let (listening, ready) = mpsc::channel();
-    let stdout = child.stdout.take().context("no stdout")?;
-    let stderr = child.stderr.take().context("no stderr")?;
-    keep_log(stdout, log.clone(), listening.clone());
-    keep_log(stderr, log.clone(), listening);
-    let child = Mutex::new(child);
-    let host = Box::new(Hosted { child, log });
+/// What a node keeps over restarts: its manifest, with its key and its ports, and the peer that it
+/// dials.
+pub(crate) struct Home {
+    manifest: PathBuf,
+    bootstrap: Arc<Peer>,
+}
 
-    let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
-    let line = line.map_err(|_| anyhow!("the hosted node does not listen:\n{}", host.tail()))?;
-    Ok(Station {
-        target: Target::told_by(&line)?,
-        bootstrap,
-        host,
-    })
+impl Home {
+    /// Writes a manifest of a node that dials a fresh bootstrap peer and `others`, with `more`
+    /// sections in it.
+    pub(crate) async fn new(others: &[String], more: &str) -> Result<Self> {
+        let bootstrap = Arc::new(Peer::start(&["/ip4/127.0.0.1/tcp/0"])?);
+        let mut dialed = vec![bootstrap.address(false).await?.to_string()];
+        dialed.extend_from_slice(others);
+        let (tcp_port, websocket_port) = free_ports()?;
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosted-{tcp_port}.toml"));
+        let network = format!("tcp_port = {tcp_port}\nwebsocket_port = {websocket_port}\n{more}");
+        let seed = [uuid::Uuid::new_v4().into_bytes(); 2].concat();
+        let seed = seed.try_into().ok();
+        fs::write(&path, manifest(seed, &dialed, &network))?;
+        Ok(Self {
+            manifest: path,
+            bootstrap,
+        })
+    }
+
+    /// Starts the node; returns when it listens.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Station> {
+        let mut child = Command::new(binary()?)
+            .arg("--manifest")
+            .arg(&self.manifest)
+            .args(["--listen-ip", "127.0.0.1"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting the hosted node")?;
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let (listening, ready) = mpsc::channel();
+        let stdout = child.stdout.take().context("no stdout")?;
+        let stderr = child.stderr.take().context("no stderr")?;
+        keep_log(stdout, log.clone(), listening.clone());
+        keep_log(stderr, log.clone(), listening);
+        let child = Mutex::new(child);
+        let host = Box::new(Hosted { child, log });
+
+        let line = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
+        let line =
+            line.map_err(|_| anyhow!("the hosted node does not listen:\n{}", host.tail()))?;
+        Ok(Station {
+            target: Target::told_by(&line)?,
+            bootstrap: self.bootstrap.clone(),
+            host,
+        })
+    }
 }
 
 fn keep_log(

@@ -155,8 +155,9 @@ async fn ours_finds(rust: &[Rust], ours: &[Arc<Ours>], peer: &Arc<Ours>) -> Resu
 /// Asked who is close to a place, a peer that knows everybody names the twenty who are the closest.
 async fn answers_truly(asker: &Peer, peer: &Ours, everybody: &[PeerId]) -> Result<()> {
     asker.connect(&peer.address.to_string().parse()?).await?;
+    let id = theirs_id(&peer.id)?;
     for target in [everybody[3], everybody[RUST], asker_id(asker)?] {
-        let closer = ask(asker, peer, &target).await?;
+        let closer = ask(asker, id, NETWORK, &target).await?;
         let place = Key::from(&target);
         let mut truth: Vec<PeerId> = everybody.to_vec();
         truth.retain(|id| *id != peer.id);
@@ -174,8 +175,14 @@ fn asker_id(asker: &Peer) -> Result<PeerId> {
     ours_id(&asker.id())
 }
 
-async fn ask(asker: &Peer, peer: &Ours, target: &PeerId) -> Result<Vec<Contact>> {
-    let mut stream = asker.open(theirs_id(&peer.id)?, NETWORK).await?;
+/// Asks `peer`, which is connected, whom it knows close to `target`.
+pub(super) async fn ask(
+    asker: &Peer,
+    peer: libp2p::PeerId,
+    protocol: &'static str,
+    target: &PeerId,
+) -> Result<Vec<Contact>> {
+    let mut stream = asker.open(peer, protocol).await?;
     let question = Message::find_node(target).encode();
     stream.write_all(&varint(question.len() as u64)).await?;
     stream.write_all(&question).await?;

@@ -11,6 +11,7 @@ pub(crate) mod hostile;
 pub(crate) mod js;
 pub(crate) mod lossy;
 pub(crate) mod network;
+pub(crate) mod peers;
 pub(crate) mod prover;
 pub(crate) mod rust;
 pub(crate) mod tls;
