@@ -809,8 +809,8 @@ impl Both {
     }
 }
 
-/// Both sides do the same. With a slash after a name that is to be made the reference, whose answers
-/// the guest gets, fails with another error than the kernel.
+/// Both sides do the same. With a slash after a name that is to be made, the reference, whose
+/// answers the guest gets, fails with another error than the kernel.
 fn agree(name: &str, path: &str, ours: u16, wanted: u16) {
     let slash = path.ends_with('/') && matches!(name, "path_symlink" | "path_link");
     match slash {

@@ -12,6 +12,7 @@ use super::{
 use crate::vfs::{
     error::FsError,
     node::{Ino, NodeKind},
+    quota::of_name,
 };
 
 impl Tree {
@@ -256,6 +257,7 @@ impl Tree {
         if !self.entries(ino)?.is_empty() {
             return Err(FsError::NotEmpty);
         }
+        self.expect_change(&[&name])?;
         self.stamp(parent, now);
         self.remove(parent, &name, ino)
     }
@@ -280,6 +282,7 @@ impl Tree {
         if directory {
             return Err(FsError::NotDirectory);
         }
+        self.expect_change(&[&name])?;
         self.stamp(parent, now);
         self.stamp_changed(ino, now);
         self.remove(parent, &name, ino)
@@ -377,6 +380,13 @@ impl Tree {
             },
             None if !self.is_named(to)? => return Err(FsError::NotFound),
             None => {}
+        }
+        self.expect_change(&[&name, &new_name])?;
+        // A full volume's files can get other names that are no longer.
+        let (old, new) = (of_name(&name), of_name(&new_name));
+        if replaced.is_none() {
+            self.charge(new.saturating_sub(old))?;
+            self.count(new.min(old));
         }
         for directory in [parent, to] {
             self.stamp(directory, now);

@@ -1,5 +1,6 @@
 //! Rust's `std::fs`, `std::io` and `std::time`, as a service's author meets them. Each function
-//! checks what it does, panics with a text when something is not as on Linux, and tells what it saw.
+//! checks what it does, panics with a text when something is not as on Linux, and tells what it
+//! saw.
 #![allow(improper_ctypes)]
 use marine_rs_sdk::{marine, module_manifest};
 use std::fs::{self, File, FileTimes, FileType, OpenOptions};
@@ -380,6 +381,16 @@ pub fn look(dir: String) -> String {
     }
     told.sort();
     told.join("\n")
+}
+
+/// Puts a symbolic link in the place of what is at a path.
+#[marine]
+#[allow(deprecated)]
+pub fn tie(target: String, path: String) -> String {
+    let _ = fs::remove_dir_all(&path);
+    let _ = fs::remove_file(&path);
+    fs::soft_link(target, path).expect("soft_link");
+    String::new()
 }
 
 /// The contents of a file.
