@@ -11,6 +11,22 @@ use basalt_net::keypair::Keypair;
 use serde_json::{Value, json};
 use support::{Folder, Node, Operator, PATIENCE, guest};
 
+/// Makes a service of one guest and gives it a name.
+fn deploy(client: &mut Operator, module: &str, alias: &str) {
+    let mut ask = |service: &str, function: &str, arguments: &[Value]| {
+        client.ask(service, function, arguments).unwrap()
+    };
+    let cid = ask(
+        "dist",
+        "add_module",
+        &[guest(module), json!({"name": module})],
+    );
+    let blueprint = ask("dist", "make_blueprint", &[json!(alias), json!([cid])]);
+    let blueprint = ask("dist", "add_blueprint", &[blueprint]);
+    let id = ask("srv", "create", &[blueprint]);
+    ask("srv", "add_alias", &[json!(alias), id]);
+}
+
 #[test]
 fn what_was_deployed_is_there_after_the_process_was_killed() {
     let folder = Folder::new("services");
@@ -18,20 +34,11 @@ fn what_was_deployed_is_there_after_the_process_was_killed() {
     let node = Node::start(&folder.0, &operator, "");
     let mut client = Operator::connect(&node, &operator);
 
-    let cid = client
-        .ask(
-            "dist",
-            "add_module",
-            &[guest("files"), json!({"name": "files"})],
-        )
-        .unwrap();
-    let blueprint = client
-        .ask("dist", "make_blueprint", &[json!("notes"), json!([cid])])
-        .unwrap();
-    let blueprint = client.ask("dist", "add_blueprint", &[blueprint]).unwrap();
-    let id = client.ask("srv", "create", &[blueprint]).unwrap();
-    client
-        .ask("srv", "add_alias", &[json!("notes"), id.clone()])
+    deploy(&mut client, "files", "notes");
+    deploy(&mut client, "std", "links");
+    let storage = json!("/storage");
+    let left = client
+        .ask("links", "leave", std::slice::from_ref(&storage))
         .unwrap();
     client
         .ask("notes", "save_note", &[json!("/storage/x"), json!("kept")])
@@ -101,7 +108,7 @@ fn what_was_deployed_is_there_after_the_process_was_killed() {
     assert!(versions.contains("\"spell\":\"0.7.6\""), "{versions}");
     let (_, metrics) = node.page("/metrics");
     assert!(
-        metrics.contains("\nservices_services_count 5\n"),
+        metrics.contains("\nservices_services_count 6\n"),
         "{metrics}"
     );
     assert!(metrics.ends_with("# EOF\n"));
@@ -117,6 +124,14 @@ fn what_was_deployed_is_there_after_the_process_was_killed() {
             .sort_by_key(|service| service["id"].to_string());
     }
     assert_eq!(after, before);
+    // Files, hard and symbolic links and times of all of them.
+    assert!(
+        left.as_str().unwrap().contains("soft tree/deep ["),
+        "{left}"
+    );
+    assert_eq!(client.ask("links", "look", &[storage]), Ok(left));
+    let through = client.ask("links", "contents", &[json!("/storage/soft/file")]);
+    assert_eq!(through, Ok(json!("contents, more")));
     let found = client.ask("worker", "get_worker_id", &[deal]).unwrap();
     assert_eq!(found, json!([worker]));
     assert_eq!(

@@ -65,6 +65,11 @@ impl Share {
         Self { pool, bytes: 0 }
     }
 
+    /// Another one, empty, of the same pool.
+    pub(crate) fn beside(&self) -> Self {
+        Self::of(self.pool.clone())
+    }
+
     /// Bytes it has.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -338,6 +338,59 @@ fn a_reboot_brings_services_back_with_names_and_files() {
 }
 
 #[test]
+fn a_reboot_keeps_links_and_times() {
+    let mut house = House::new();
+    let id = house.deploy(&["std"]);
+    let ask = |house: &mut House, function: &str, path: &str| {
+        let told = house.ask(STRANGER, &id, function, json!([path]));
+        told.as_str().unwrap().to_string()
+    };
+    let left = ask(&mut house, "leave", "/storage");
+    for part in [
+        "/storage/second 14 bytes [11000000000, 22000000000, ",
+        "/storage/tree/deep/file 14 bytes [11000000000, 22000000000, ",
+        "/storage/soft tree/deep [",
+        "/storage/dangling nowhere [",
+        "/storage/sparse 10000 bytes [",
+        "/storage/over 7 bytes [",
+    ] {
+        assert!(left.contains(part), "{part} in {left}");
+    }
+    let mut house = house.rebooted();
+    assert_eq!(ask(&mut house, "look", "/storage"), left);
+    // Names of one node are so still, and a link leads to what it did.
+    for (path, text) in [
+        ("/storage/tree/deep/file", "contents, more"),
+        ("/storage/second", "contents, more"),
+        ("/storage/soft/file", "contents, more"),
+        ("/storage/over", "renamed"),
+        ("/storage/is too", "renamed"),
+        ("/storage/is", "NotFound"),
+        ("/storage/gone", "NotFound"),
+        ("/storage/dangling", "NotFound"),
+    ] {
+        assert_eq!(ask(&mut house, "contents", path), text, "{path}");
+    }
+    ask(&mut house, "extend", "/storage/second");
+    let mut house = house.rebooted();
+    let file = ask(&mut house, "contents", "/storage/tree/deep/file");
+    assert_eq!(file, "contents, more!");
+    // So often that its records are written anew, from the tree as it is.
+    let before = ask(&mut house, "look", "/storage");
+    for round in 0..40 {
+        let path = format!("/storage/round {}", round % 2);
+        ask(&mut house, "rounds", &path);
+    }
+    let records = |house: &mut House| {
+        let state = house.rooms.state_mut().unwrap();
+        state.keys(Namespace::Files, id.as_bytes()).len()
+    };
+    assert!(records(&mut house) < 40, "{} records", records(&mut house));
+    let mut house = house.rebooted();
+    assert_eq!(ask(&mut house, "look", "/storage"), before);
+}
+
+#[test]
 fn a_long_history_of_files_is_written_anew() {
     let mut house = House::new();
     let id = house.deploy(&["files"]);

@@ -2,6 +2,8 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
+use super::quota::{NODE, of_name};
+
 /// Number of a node: stable for its life and never used again on its volume.
 pub type Ino = u64;
 
@@ -41,7 +43,7 @@ impl NodeKind {
         }
     }
 
-    /// Bytes that count against the quota.
+    /// Bytes of a file or of a link's path.
     pub(in crate::vfs) fn size(&self) -> u64 {
         match self {
             Self::Directory { .. } => 0,
@@ -94,6 +96,15 @@ pub(in crate::vfs) struct Node {
 }
 
 impl Node {
+    /// Bytes that count against the quota.
+    pub(in crate::vfs) fn counted(&self) -> u64 {
+        let names = match &self.kind {
+            NodeKind::Directory { entries, .. } => entries.keys().map(|name| of_name(name)).sum(),
+            _ => 0,
+        };
+        NODE + self.kind.size() + names
+    }
+
     pub(in crate::vfs) fn new(kind: NodeKind, now: u64) -> Self {
         Self {
             kind,

@@ -10,6 +10,7 @@ use super::{
     journal::Effect,
     node::{Ino, Node, NodeKind, Times},
 };
+use crate::pool::Share;
 
 /// Bytes remembered and journalled as a unit: a database page.
 pub(super) const PAGE: usize = 4096;
@@ -54,9 +55,16 @@ pub(super) struct Before {
     pub(super) pages: BTreeMap<usize, Box<[u8]>>,
 }
 
-#[derive(Default)]
+/// Bytes that the changes of names of one transaction take at most; bounds a call that makes and
+/// removes files without end.
+const MAX_CHANGES: u64 = 64 << 20;
+
 pub(super) struct Txn {
+    /// Numbers from here on are those of nodes that were made in this transaction.
+    first: Ino,
     pub(super) changes: Vec<Change>,
+    /// What these take in memory.
+    taken: Share,
     pub(super) files: BTreeMap<Ino, Before>,
     /// Times before they changed, and those that new nodes began with.
     pub(super) times: BTreeMap<Ino, Times>,
@@ -65,6 +73,35 @@ pub(super) struct Txn {
 }
 
 impl Txn {
+    /// A transaction on a tree whose next node gets this number, and whose changes take from the
+    /// pool of `taken`.
+    pub(super) fn new(first: Ino, taken: Share) -> Self {
+        Self {
+            first,
+            changes: Vec::new(),
+            taken,
+            files: BTreeMap::new(),
+            times: BTreeMap::new(),
+            freed: BTreeMap::new(),
+        }
+    }
+
+    /// Makes room for a change of names that takes so many bytes; false when there is none.
+    pub(super) fn make_room(&mut self, bytes: u64) -> bool {
+        self.taken.bytes().saturating_add(bytes) <= MAX_CHANGES && self.taken.grow(bytes)
+    }
+
+    /// Keeps a node that is freed, for undoing. One that was made in this transaction is not
+    /// needed: there is none when that is undone.
+    pub(super) fn keep(&mut self, ino: Ino, node: Node) {
+        if ino < self.first {
+            self.freed.insert(ino, node);
+        } else {
+            self.files.remove(&ino);
+            self.times.remove(&ino);
+        }
+    }
+
     /// Remembers the pages of `range` before they change. Call it before changing bytes or length.
     pub(super) fn touch(&mut self, ino: Ino, bytes: &[u8], range: Range<usize>) {
         let before = self.files.entry(ino).or_insert_with(|| Before {

@@ -9,7 +9,6 @@ use super::{
     node::Ino,
     quota::Quota,
     tree::Tree,
-    txn::Txn,
 };
 
 /// Number of a volume's device, as guests see it.
@@ -94,7 +93,7 @@ impl Volume {
     pub fn begin(&self) {
         if self.0.journal.is_some() {
             // Keeps a transaction that the owner began in order to fill the volume.
-            self.0.tree.lock().txn.get_or_insert_with(Txn::default);
+            self.0.tree.lock().begin();
         }
     }
 

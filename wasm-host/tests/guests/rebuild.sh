@@ -5,7 +5,7 @@
 #
 # Needs Debian 12's rustc, cargo, libstd-rust-dev-wasm32 and lld (apt installs them beside a rustup toolchain, in /usr/bin), and a current cargo in
 # PATH: it fetches the crates, which Debian's cannot, and builds the tool that embeds the interface types. EMBED names that tool when it is built
-# already. Nothing is written outside of OUT.
+# already. The guest "std" is built by the cargo in PATH, which needs the target wasm32-wasip1. Nothing is written outside of OUT.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
@@ -15,6 +15,24 @@ if [ -z "${EMBED:-}" ]; then
     cargo build --quiet --release --manifest-path "$here/embed/Cargo.toml" --target-dir "$out/tools"
     EMBED=$out/tools/release/guests-embed
 fi
+compare() {
+    if cmp -s "$out/$1.wasm" "$here/wasm/$1.wasm"; then
+        echo "$1: the same bytes"
+    else
+        echo "$1: differs ($(wc -c <"$out/$1.wasm") bytes, kept: $(wc -c <"$here/wasm/$1.wasm"))"
+    fi
+}
+case " $* " in
+*" std "* | "  ")
+    (
+        cd "$here/std"
+        CARGO_TARGET_DIR="$out/target" RUSTFLAGS="--remap-path-prefix $here=guests" \
+            cargo build --quiet --locked --release --target wasm32-wasip1
+    )
+    "$EMBED" "$out/target/wasm32-wasip1/release/std.wasm" "$out/std.wasm" 0.14.0
+    compare std
+    ;;
+esac
 for sdk in 10:0.10.3 12:0.12.0 13:0.13.0 14:0.14.0; do
     package=sdk${sdk%:*}
     wanted=
@@ -39,10 +57,6 @@ for sdk in 10:0.10.3 12:0.12.0 13:0.13.0 14:0.14.0; do
     )
     for guest in $wanted; do
         "$EMBED" "$out/target/wasm32-wasi/release/$guest.wasm" "$out/$guest.wasm" "${sdk#*:}"
-        if cmp -s "$out/$guest.wasm" "$here/wasm/$guest.wasm"; then
-            echo "$guest: the same bytes"
-        else
-            echo "$guest: differs ($(wc -c <"$out/$guest.wasm") bytes, kept: $(wc -c <"$here/wasm/$guest.wasm"))"
-        fi
+        compare "$guest"
     done
 done

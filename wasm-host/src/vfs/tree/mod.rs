@@ -90,7 +90,8 @@ impl Tree {
         self.bytes.set(bytes);
     }
 
-    /// Bytes of all files, open nameless ones included.
+    /// Bytes of all files, open nameless ones included, with those of names and what nodes and
+    /// names take beside them. An empty tree has none.
     pub fn used_bytes(&self) -> u64 {
         self.bytes.bytes()
     }

@@ -12,6 +12,7 @@ use super::{
 use crate::vfs::{
     error::FsError,
     node::{Ino, NodeKind},
+    quota::of_name,
 };
 
 impl Tree {
@@ -86,6 +87,9 @@ impl Tree {
                 directory,
             } => (parent, name, directory),
         };
+        if options.create && directory {
+            return Err(FsError::IsDirectory);
+        }
         match self.child(parent, &name)? {
             Some(_) if options.create && options.exclusive => Err(FsError::Exists),
             Some(ino) => {
@@ -101,9 +105,7 @@ impl Tree {
                 }
                 Ok(ino)
             }
-            None if options.create && !directory && !options.directory => {
-                self.create(parent, &name, false, now)
-            }
+            None if options.create && !options.directory => self.create(parent, &name, false, now),
             None if options.create => Err(FsError::IsDirectory),
             None => Err(FsError::NotFound),
         }
@@ -143,7 +145,6 @@ impl Tree {
         };
         match self.child(parent, &name)? {
             Some(_) => Err(FsError::Exists),
-            None if ends_in_dot(path) => Err(FsError::NotFound),
             None => self.create(parent, &name, true, now),
         }
     }
@@ -182,15 +183,11 @@ impl Tree {
         now: u64,
     ) -> Result<(), FsError> {
         let ino = self.find(start, path, false)?;
-        // After the new name was looked at: which error comes first is Linux's choice.
-        let free = self.free_name(new_start, new_path);
+        // The new name is looked at first, as on Linux.
+        let (parent, name) = self.free_name(new_start, new_path)?;
         if self.entries(ino).is_ok() {
-            return Err(match free {
-                Err(error) if error != FsError::Exists => error,
-                _ => FsError::NotPermitted,
-            });
+            return Err(FsError::NotPermitted);
         }
-        let (parent, name) = free?;
         self.add_name(ino, parent, &name, now)
     }
 
@@ -257,12 +254,10 @@ impl Tree {
             return Err(FsError::Invalid);
         };
         let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
-        if self.entries(ino).is_ok() && ends_in_dot(path) {
-            return Err(FsError::Invalid);
-        }
         if !self.entries(ino)?.is_empty() {
             return Err(FsError::NotEmpty);
         }
+        self.expect_change(&[&name])?;
         self.stamp(parent, now);
         self.remove(parent, &name, ino)
     }
@@ -287,6 +282,7 @@ impl Tree {
         if directory {
             return Err(FsError::NotDirectory);
         }
+        self.expect_change(&[&name])?;
         self.stamp(parent, now);
         self.stamp_changed(ino, now);
         self.remove(parent, &name, ino)
@@ -365,9 +361,6 @@ impl Tree {
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
         }
-        if ends_in_dot(path) || ends_in_dot(new_path) {
-            return Err(FsError::Busy);
-        }
         // Otherwise the directory would become part of itself, and unreachable.
         if is_directory && self.is_within(to, ino) {
             return Err(FsError::Invalid);
@@ -387,6 +380,13 @@ impl Tree {
             },
             None if !self.is_named(to)? => return Err(FsError::NotFound),
             None => {}
+        }
+        self.expect_change(&[&name, &new_name])?;
+        // A full volume's files can get other names that are no longer.
+        let (old, new) = (of_name(&name), of_name(&new_name));
+        if replaced.is_none() {
+            self.charge(new.saturating_sub(old))?;
+            self.count(new.min(old));
         }
         for directory in [parent, to] {
             self.stamp(directory, now);
@@ -410,10 +410,4 @@ impl Tree {
             }
         }
     }
-}
-
-/// Is the last component `.`, which names a directory that cannot be made, removed or renamed so?
-fn ends_in_dot(path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    path == "." || path.ends_with("/.")
 }

@@ -11,6 +11,7 @@ use super::Tree;
 use crate::vfs::{
     error::FsError,
     node::{Ino, Node, NodeKind, Times},
+    quota::{NODE, of_name},
     txn::Change,
 };
 
@@ -22,8 +23,9 @@ impl Tree {
         directory: bool,
         now: u64,
     ) -> Result<Ino, FsError> {
-        self.check_name_fits(parent)?;
+        self.check_name_fits(parent, name)?;
         let ino = self.next;
+        self.charge(NODE + of_name(name))?;
         self.insert(ino, parent, name, NodeKind::empty(directory, parent), now)?;
         self.note(|| Change::Create {
             ino,
@@ -42,12 +44,9 @@ impl Tree {
         target: &str,
         now: u64,
     ) -> Result<Ino, FsError> {
-        self.check_name_fits(parent)?;
-        let more = target.len() as u64;
+        self.check_name_fits(parent, name)?;
         // Its text counts as the contents of a file do.
-        if self.used_bytes().saturating_add(more) > self.quota.bytes || !self.bytes.grow(more) {
-            return Err(FsError::NoSpace);
-        }
+        self.charge(NODE + of_name(name) + target.len() as u64)?;
         let ino = self.next;
         self.insert(ino, parent, name, NodeKind::Link(target.to_string()), now)?;
         self.note(|| Change::Symlink {
@@ -68,7 +67,8 @@ impl Tree {
         name: &str,
         now: u64,
     ) -> Result<(), FsError> {
-        self.check_name_fits(parent)?;
+        self.check_name_fits(parent, name)?;
+        self.charge(of_name(name))?;
         self.insert_name(ino, parent, name, now)?;
         self.note(|| Change::Link {
             ino,
@@ -93,15 +93,41 @@ impl Tree {
         Ok(())
     }
 
+    /// Takes bytes from the quota and the pool, for what is about to be made.
+    pub(super) fn charge(&mut self, more: u64) -> Result<(), FsError> {
+        let fits = self.used_bytes().saturating_add(more) <= self.quota.bytes;
+        match fits && self.bytes.grow(more) {
+            true => Ok(()),
+            false => Err(FsError::NoSpace),
+        }
+    }
+
+    /// Counts bytes that are in use already.
+    pub(super) fn count(&mut self, more: u64) {
+        self.bytes.set(self.used_bytes() + more);
+    }
+
+    /// Gives bytes back.
+    pub(super) fn uncount(&mut self, less: u64) {
+        self.bytes.set(self.used_bytes() - less);
+    }
+
     /// May a directory get one more name?
-    fn check_name_fits(&self, parent: Ino) -> Result<(), FsError> {
+    fn check_name_fits(&mut self, parent: Ino, name: &str) -> Result<(), FsError> {
         if !self.is_named(parent)? {
             return Err(FsError::NotFound);
         }
         if self.used_nodes() >= self.quota.nodes {
             return Err(FsError::NoSpace);
         }
-        Ok(())
+        self.expect_change(&[name])
+    }
+
+    /// May these names change? An open transaction remembers each change until it ends.
+    pub(super) fn expect_change(&mut self, names: &[&str]) -> Result<(), FsError> {
+        let bytes = NODE + names.iter().map(|name| of_name(name)).sum::<u64>();
+        let fits = self.txn.as_mut().is_none_or(|txn| txn.make_room(bytes));
+        fits.then_some(()).ok_or(FsError::NoSpace)
     }
 
     /// Does a name lead to this node? A directory that was removed takes no new names.
@@ -130,6 +156,7 @@ impl Tree {
 
     pub(super) fn remove(&mut self, parent: Ino, name: &str, ino: Ino) -> Result<(), FsError> {
         self.entries_mut(parent)?.remove(name);
+        self.uncount(of_name(name));
         self.note(|| Change::Remove {
             parent,
             name: name.to_string(),
@@ -141,6 +168,7 @@ impl Tree {
         Ok(())
     }
 
+    /// Gives a node another name. The new name is counted already, the old one counts no more.
     pub(super) fn relink(
         &mut self,
         from: Ino,
@@ -152,6 +180,7 @@ impl Tree {
     ) -> Result<(), FsError> {
         self.entries_mut(from)?.remove(name);
         self.entries_mut(to)?.insert(new_name.to_string(), ino);
+        self.uncount(of_name(name));
         if let Some(NodeKind::Directory { parent, .. }) =
             self.nodes.get_mut(&ino).map(|node| &mut node.kind)
         {
@@ -230,10 +259,10 @@ impl Tree {
             return;
         }
         if let Some(node) = self.nodes.remove(&ino) {
-            self.bytes.set(self.bytes.bytes() - node.kind.size());
+            // A directory that goes is empty.
+            self.uncount(node.counted());
             if let Some(txn) = &mut self.txn {
-                // Kept until the transaction ends: a rollback brings it back.
-                txn.freed.insert(ino, node);
+                txn.keep(ino, node);
             }
         }
     }

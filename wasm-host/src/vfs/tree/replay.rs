@@ -6,8 +6,9 @@ use super::Tree;
 use crate::vfs::{
     error::FsError,
     journal::Effect,
-    node::{Ino, NodeKind, Times},
-    txn::{Change, PAGE},
+    node::{Ino, Node, NodeKind, Times},
+    quota::{NODE, of_name},
+    txn::{Change, PAGE, Txn},
 };
 
 impl Tree {
@@ -25,6 +26,7 @@ impl Tree {
                 now,
             } => {
                 self.check_new(*ino, *parent, name)?;
+                self.count(NODE + of_name(name));
                 self.insert(
                     *ino,
                     *parent,
@@ -41,7 +43,7 @@ impl Tree {
                 now,
             } => {
                 self.check_new(*ino, *parent, name)?;
-                self.bytes.set(self.used_bytes() + target.len() as u64);
+                self.count(NODE + of_name(name) + target.len() as u64);
                 let kind = NodeKind::Link((*target).into());
                 self.insert(*ino, *parent, name, kind, *now)
             }
@@ -58,6 +60,7 @@ impl Tree {
                 if self.child(*parent, name)?.is_some() {
                     return Err(FsError::Exists);
                 }
+                self.count(of_name(name));
                 self.insert_name(*ino, *parent, name, *now)
             }
             Effect::Times { ino, times } => {
@@ -77,6 +80,9 @@ impl Tree {
             } => {
                 let ino = self.child(*from, name)?.ok_or(FsError::NotFound)?;
                 let replaced = self.child(*to, new_name)?;
+                if replaced.is_none() {
+                    self.count(of_name(new_name));
+                }
                 self.relink(*from, name, *to, new_name, ino, replaced)
             }
             Effect::Resize { ino, len, now } => self.set_len(*ino, *len, *now),
@@ -168,6 +174,13 @@ impl Tree {
         }
     }
 
+    /// Begins a transaction, unless one is open.
+    pub(in crate::vfs) fn begin(&mut self) {
+        let (next, share) = (self.next, &self.bytes);
+        self.txn
+            .get_or_insert_with(|| Txn::new(next, share.beside()));
+    }
+
     /// Effects of the open transaction.
     pub(in crate::vfs) fn effects(&self) -> Vec<Effect<'_>> {
         match &self.txn {
@@ -206,12 +219,12 @@ impl Tree {
         for change in txn.changes.into_iter().rev() {
             self.undo(change);
         }
-        let bytes = self.nodes.values().map(|node| node.kind.size()).sum();
+        let bytes: u64 = self.nodes.values().map(Node::counted).sum();
         let more = |links: u32| u64::from(links.saturating_sub(1));
         self.more_names = self.nodes.values().map(|node| more(node.links)).sum();
-        // Counted anew instead of undone step by step. It cannot fail: the memory is in use
-        // already.
-        self.bytes.set(bytes);
+        // Counted anew instead of undone step by step, without the root. It cannot fail: the memory
+        // is in use already.
+        self.bytes.set(bytes - NODE);
         let unused: Vec<Ino> = self
             .nodes
             .iter()
