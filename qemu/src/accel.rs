@@ -85,8 +85,12 @@ impl Accel {
     }
 }
 
-/// The probe's whole life; an emulator needs a fraction of a second.
+/// The probe's whole life under KVM, unless the emulator takes long as well; either needs a fraction
+/// of a second.
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// The probe's whole life where nothing else is left: a busy machine takes long to start a process.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many times longer than the emulator KVM may take for the probe. A guest so short is mostly
 /// the start of the process, so a good KVM is hardly faster. One in a virtual machine whose host
@@ -95,10 +99,11 @@ const SLOWEST: u32 = 3;
 
 /// Whether KVM runs the probe, and is no slower than the emulator.
 fn kvm_is_fast(qemu: &Path) -> Result<bool, Error> {
-    let kvm = runs_for(qemu, Accel::Kvm)?;
-    let emulated = runs_for(qemu, Accel::Tcg)?;
-    Ok(match (kvm, emulated) {
-        (Some(kvm), Some(emulated)) => kvm <= emulated * SLOWEST,
+    let emulated = runs_for(qemu, Accel::Tcg, PATIENCE)?;
+    let slowest = emulated.map(|time| time * SLOWEST);
+    let kvm = runs_for(qemu, Accel::Kvm, slowest.unwrap_or(LIMIT).max(LIMIT))?;
+    Ok(match (kvm, slowest) {
+        (Some(kvm), Some(slowest)) => kvm <= slowest,
         (kvm, _) => kvm.is_some(),
     })
 }
@@ -114,11 +119,11 @@ const CODE: [u8; 9] = [0xba, 0xf4, 0x00, 0xb0, TOLD, 0xee, 0xf4, 0xeb, 0xfd];
 /// # Errors
 /// When the guest cannot even be started.
 pub fn runs(qemu: &Path, accel: Accel) -> Result<bool, Error> {
-    Ok(runs_for(qemu, accel)?.is_some())
+    Ok(runs_for(qemu, accel, PATIENCE)?.is_some())
 }
 
-/// Boots the tiny guest; how long it took until it told that it ran.
-fn runs_for(qemu: &Path, accel: Accel) -> Result<Option<Duration>, Error> {
+/// Boots the tiny guest; how long it took until it told that it ran. None after `limit`.
+fn runs_for(qemu: &Path, accel: Accel, limit: Duration) -> Result<Option<Duration>, Error> {
     let folder = tempfile::tempdir().map_err(Error::host("a temporary folder"))?;
     let disk = folder.path().join("probe");
     let mut sector = [0; 512];
@@ -146,7 +151,7 @@ fn runs_for(qemu: &Path, accel: Accel) -> Result<Option<Duration>, Error> {
         .stderr(Stdio::null());
     let mut process = child::spawn(command).map_err(Error::host("QEMU cannot be started"))?;
     let start = Instant::now();
-    while start.elapsed() < LIMIT {
+    while start.elapsed() < limit {
         if let Ok(Some(status)) = process.try_wait() {
             // The device makes QEMU exit with twice the value plus one.
             let ran = status.code() == Some(i32::from(TOLD) * 2 + 1);

@@ -40,7 +40,7 @@ pub(crate) struct Forward {
 }
 
 /// How long a guest may take to end when it is asked to.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// Lines that an error shows.
 const SHOWN: usize = 12;

@@ -23,9 +23,9 @@ use crate::node::{OPERATOR, page};
 use crate::target::Target;
 
 /// How long an emulated machine may take from its start to what is waited for.
-const PATIENCE: Duration = Duration::from_secs(270);
+const PATIENCE: Duration = Duration::from_secs(540);
 /// The same for a process.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(240);
 
 /// One hash in four is a proof.
 const DIFFICULTY: Difficulty = {
