@@ -1,31 +1,12 @@
 //! Attacks on a node that somebody else has booted.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context as _, Result};
-use basalt_net::peer_id::PeerId;
 
 use crate::attack::Times;
 use crate::attacks;
-use crate::node::Node;
+use crate::node::{Elsewhere, Node};
 use crate::verdict::Bounds;
 use crate::{Home, Stand, confined, made};
-
-/// A node in a machine that a process of this host emulates. Its operator is the one of the lab's
-/// nodes.
-#[derive(Clone, Debug)]
-pub struct Elsewhere {
-    /// Its peer id.
-    pub peer: PeerId,
-    /// Where it listens.
-    pub tcp: SocketAddr,
-    /// Where it listens for WebSocket.
-    pub websocket: SocketAddr,
-    /// Where its pages are.
-    pub pages: SocketAddr,
-    /// The process that emulates it.
-    pub process: u32,
-}
 
 impl Elsewhere {
     /// Makes attacks, of a size each, one after the other. Each is told, as a line that says how it

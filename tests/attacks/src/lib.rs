@@ -32,8 +32,8 @@ use anyhow::{Result, bail};
 use clap::Parser;
 
 use attack::{Attack, Home, Times};
-pub use elsewhere::Elsewhere;
 use honest::{Honest, Served};
+pub use node::Elsewhere;
 use node::Node;
 use stage::Stage;
 use verdict::{Bounds, Measured};

@@ -16,7 +16,6 @@ use basalt_net::peer_id::PeerId;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::confined;
-use crate::elsewhere::Elsewhere;
 
 /// How long a process may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,6 +38,22 @@ pub(crate) struct SetUp {
     pub(crate) files: u64,
     /// MiB of address space.
     pub(crate) memory: u64,
+}
+
+/// A node in a machine that a process of this host emulates. Its operator is the one of the lab's
+/// nodes.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Its peer id.
+    pub peer: PeerId,
+    /// Where it listens.
+    pub tcp: SocketAddr,
+    /// Where it listens for WebSocket.
+    pub websocket: SocketAddr,
+    /// Where its pages are.
+    pub pages: SocketAddr,
+    /// The process that emulates it.
+    pub process: u32,
 }
 
 /// A running node.

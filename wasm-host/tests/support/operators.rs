@@ -1,4 +1,4 @@
-//! Every operator of the language, in bodies of loops. Each leaves the stack of the guest as it was.
+//! Every operator of the language, in bodies of loops. Each leaves the guest's stack as it was.
 
 use std::format;
 use std::string::String;
