@@ -5,8 +5,9 @@
 pub struct Config {
     /// Microseconds that one run may take, beside [`Self::time_per_mib`] for each MiB that it
     /// reads: the particle (its script and the larger of its two data) and results of calls, but no
-    /// more than 8 MiB beside [`crate::SizeLimits::own`]. Bounds scripts and data that hold the core. Not a clock counts them but the work that is done, so a
-    /// run ends at the same place wherever it runs.
+    /// more than 8 MiB beside [`crate::SizeLimits::own`]. Bounds scripts and data that hold the
+    /// core. Not a clock counts them but the work that is done, so a run ends at the same place
+    /// wherever it runs.
     pub max_time: u64,
     /// Microseconds that one run may take for each MiB that it reads.
     pub time_per_mib: u64,

@@ -781,7 +781,12 @@ fn a_particle_leaves_no_data_and_no_vault() {
     assert_eq!(answer.ret_code, 0, "{}", answer.result);
     let status = stage.node.status();
     assert!(status.actors == 2 && status.memory > 4000, "{status:?}");
-    assert_eq!(stage.node.rooms().vaults(), (2, 2 * 17));
+    let (vaults, bytes) = stage.node.rooms().vaults();
+    // Names and what is kept about each file count too.
+    assert!(
+        vaults == 2 && (2 * 17..2 * 1024).contains(&bytes),
+        "{bytes}"
+    );
     // They live to the last millisecond.
     stage.node.timer(clock(5_000));
     assert_eq!(stage.node.rooms().vaults().0, 2);

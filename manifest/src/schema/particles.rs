@@ -27,8 +27,7 @@ const PERCENT: Kind = Kind::Integer {
 
 pub(super) const PARTICLES: Section = Section {
     name: "particles",
-    about: "What the particles of one author, those for one worker, and one run of a script may \
-            use. A run that takes more ends with error 20900; its particle stays as it was before.",
+    about: "What the particles of one author, those for one worker, and one run may use.",
     keys: &[
         Key {
             name: "author_rate",
@@ -111,8 +110,9 @@ pub(super) const PARTICLES: Section = Section {
             kind: TIME,
             default: Fallback::Value("50"),
             example: "50",
-            meaning: "Time of one run. It is counted as work, so that a run ends at the same place \
-                      on every machine.",
+            meaning: "Time of one run of a script. It is counted as work, so that a run ends at \
+                      the same place on every machine. A run that takes more ends with error \
+                      20900; its particle stays as it was before.",
             secret: Secret::No,
             field: field!(particles.run.time),
         },

@@ -1,6 +1,6 @@
 //! Particles that came in and wait to be checked: a queue per connected peer. The queues are served
-//! in turn, so that a peer that sends much does not make the others wait. The queue of a peer is set
-//! aside while enough of what it sent waits to be run.
+//! in turn, so that a peer that sends much does not make the others wait. The queue of a peer is
+//! set aside while enough of what it sent waits to be run.
 //!
 //! A peer whose queue is long is not read from until the queue is short again: what it sends stays
 //! in its own socket. The windows of its streams would not stop it, since each particle comes on a

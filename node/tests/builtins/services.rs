@@ -549,13 +549,10 @@ fn a_service_rests_between_calls_and_comes_back_as_it_was() {
     );
     house.pass(61_000);
     house.ask(MANAGEMENT, "srv", "remove", json!([id]));
-    assert_eq!(
-        (
-            house.rooms.services().resting(),
-            house.rooms.memory().used()
-        ),
-        (0, 0)
-    );
+    assert_eq!(house.rooms.services().resting(), 0);
+    // The vault of the particle that called is still there, empty.
+    let left = house.rooms.memory().used();
+    assert!(left < 1024, "{left}");
 }
 
 #[test]

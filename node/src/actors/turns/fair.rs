@@ -1,9 +1,9 @@
 //! Fair queueing: whoever was served least goes first, whatever each turn costs.
 //!
-//! Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): a flow's tag is what it was served so
-//! far, counted from the tag that was being served when the flow got something to do. The flow with
-//! the lowest tag has the next turn. A flow that comes new, or comes back, begins where those that
-//! wait are: it gets no credit for its absence.
+//! Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): a flow's tag is what it was served
+//! so far, counted from the tag that was being served when the flow got something to do. The flow
+//! with the lowest tag has the next turn. A flow that comes new, or comes back, begins where those
+//! that wait are: it gets no credit for its absence.
 //!
 //! A flow's queue may be fair queueing itself: addresses, their connections, the authors of each.
 

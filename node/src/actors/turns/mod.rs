@@ -137,9 +137,9 @@ impl Turns {
         self.rests_until <= now || self.light.len() == 0 && self.about_until <= now
     }
 
-    /// The next actor. `look` tells who pays for one, if it has something to do still, and, if it is
-    /// asked for that, until when it goes behind all others. When no others wait, those have their
-    /// turn at once: no time of the core is wasted.
+    /// The next actor. `look` tells who pays for one, if it has something to do still, and, if it
+    /// is asked for that, until when it goes behind all others. When no others wait, those have
+    /// their turn at once: no time of the core is wasted.
     pub(super) fn pop(
         &mut self,
         now: Instant,
