@@ -85,8 +85,8 @@ impl Accel {
     }
 }
 
-/// The probe's whole life under KVM, unless the emulator takes long as well; either needs a fraction
-/// of a second.
+/// The probe's whole life under KVM, unless the emulator takes long as well; either needs a
+/// fraction of a second.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// The probe's whole life where nothing else is left: a busy machine takes long to start a process.
