@@ -23,6 +23,9 @@ use crate::suite::{
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the image may take to bear all attacks: a minute and a half on a machine that does
+/// nothing else.
+const PATIENCE_UNDER_ATTACK: Duration = Duration::from_secs(600);
 /// How long each of the power cuts may take, when more of them are asked for.
 const PATIENCE_PER_CUT: Duration = Duration::from_secs(60);
 
@@ -326,7 +329,10 @@ impl Plan {
             crate::client::js::install().and_then(|()| build())?;
             let built = start.elapsed();
             let outcome = runtime.block_on(async {
-                let patience = PATIENCE.max(PATIENCE_PER_CUT * disks::cuts());
+                let patience = match title == "image/attacks" {
+                    true => PATIENCE_UNDER_ATTACK,
+                    false => PATIENCE.max(PATIENCE_PER_CUT * disks::cuts()),
+                };
                 let outcome = tokio::time::timeout(patience, suite()).await;
                 outcome.context("out of time")?
             });
