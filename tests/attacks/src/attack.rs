@@ -141,7 +141,7 @@ impl Times {
     /// Of an emulated machine.
     pub(crate) const EMULATED: Self = Self {
         quiet: Duration::from_secs(1),
-        least: Duration::from_millis(500),
+        least: Duration::from_secs(1),
         settle: Duration::from_secs(8),
         most: Duration::from_secs(16),
     };

@@ -184,6 +184,11 @@ impl Node {
         }
     }
 
+    /// Whether it runs in a machine.
+    pub(crate) fn is_machine(&self) -> bool {
+        matches!(self.home, Home::Machine(_))
+    }
+
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Option<String> {
         match &mut self.home {

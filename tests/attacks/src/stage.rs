@@ -47,6 +47,11 @@ impl<'n> Stage<'n> {
         }
     }
 
+    /// How long the particles of an attack live that call services, if it may go on for so long.
+    pub(crate) fn life_of_calls(most: Duration) -> Duration {
+        most / 4
+    }
+
     /// Where this attack comes from.
     pub(crate) fn place(&self) -> Place {
         self.place

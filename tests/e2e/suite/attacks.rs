@@ -20,6 +20,13 @@ use crate::target::{Target, port};
 /// Attacks of the lab, with how much of each. The machine has 160 places for peers, of which an
 /// address gets 35: those that hold connections try to take all.
 const ATTACKS: &[(&str, usize)] = &[
+    ("idle-connections", 300),
+    ("idle-peers", 100),
+    ("tls-hellos", 2_000),
+    ("open-words", 10),
+    ("idle-pages", 64),
+    ("slow-pages", 64),
+    ("unread-pages", 64),
     ("refused-memory", 200_000),
     ("refused-table", 200_000),
     ("branching-guest", 200_000),
@@ -27,13 +34,6 @@ const ATTACKS: &[(&str, usize)] = &[
     ("hungry-guest", 1),
     ("endless-guest", 2),
     ("adapter-chain", 1),
-    ("idle-connections", 300),
-    ("idle-peers", 100),
-    ("tls-hellos", 2_000),
-    ("open-streams", 10),
-    ("idle-pages", 64),
-    ("slow-pages", 64),
-    ("unread-pages", 64),
 ];
 
 /// Memory of the machine in MiB.

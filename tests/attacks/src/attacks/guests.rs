@@ -113,7 +113,7 @@ fn calls(stage: &mut Stage<'_>, alias: &str) -> Result<()> {
         .map(|_| format!("(xor {} (null))", call(&peer, &function, "", "")))
         .collect();
     // A call ends with its particle.
-    stage.time /= 4;
+    stage.time = Stage::life_of_calls(stage.time);
     stage.script(&in_parallel(&calls))
 }
 

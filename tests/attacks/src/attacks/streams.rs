@@ -57,7 +57,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         |stage| flood(stage, floods::identities),
     ),
     Attack::new(
-        "open-streams",
+        "open-words",
         "connections of one address, of which each opens 1,024 streams and begins a word on each",
         [60, 400],
         open_streams,
