@@ -170,6 +170,7 @@ impl Plan {
         ];
         trials.push(self.trial("network/one_dht", Place::Host, nothing, dht::one_network));
         trials.push(self.trial("network/tls", Place::Host, nothing, tls::both_ways));
+        trials.push(self.trial("network/cut_off", Place::Host, nothing, tls::cut_off));
         trials.push(self.trial("network/ipv6", Place::Host, nothing, tls::ipv6));
         trials.push(self.trial("network/lossy", Place::Host, nothing, lossy::links));
         trials.extend(self.peers());

@@ -24,6 +24,7 @@ pub struct Stamp {
 pub struct Line {
     bytes: [u8; LINE_LIMIT],
     len: usize,
+    is_cut: bool,
 }
 
 impl Line {
@@ -31,6 +32,7 @@ impl Line {
         Self {
             bytes: [0; LINE_LIMIT],
             len: 0,
+            is_cut: false,
         }
     }
 
@@ -71,19 +73,24 @@ impl Line {
 
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for &byte in text.as_bytes() {
-            if self.len >= LINE_LIMIT - CUT_MARK.len() {
-                self.bytes[LINE_LIMIT - CUT_MARK.len()..].copy_from_slice(CUT_MARK);
-                self.len = LINE_LIMIT;
+        for character in text.chars() {
+            if self.is_cut {
                 break;
             }
-            // A control byte in a text (a peer's, perhaps) must not steer the terminal.
-            self.bytes[self.len] = if byte < b' ' || byte == 0x7f {
-                b' '
+            // A control character in a text (a peer's, perhaps) must not steer the terminal: some
+            // obey those beyond ASCII (U+009B) as well.
+            let shown = if character.is_control() {
+                ' '
             } else {
-                byte
+                character
             };
-            self.len += 1;
+            let mut utf8 = [0; 4];
+            let mut bytes = shown.encode_utf8(&mut utf8).as_bytes();
+            if self.len + bytes.len() > LINE_LIMIT - CUT_MARK.len() {
+                (bytes, self.is_cut) = (CUT_MARK, true);
+            }
+            self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+            self.len += bytes.len();
         }
         Ok(())
     }
@@ -159,5 +166,16 @@ mod tests {
             text(&Line::of_text(format_args!("a\x1b[2Jb\nc"))),
             "a [2Jb c"
         );
+        assert_eq!(text(&Line::of_text(format_args!("a\u{9b}2Jb"))), "a 2Jb");
+    }
+
+    #[test]
+    fn a_line_is_cut_between_characters() {
+        for width in ["x", "é", "€", "🦀"] {
+            let line = Line::of_text(format_args!("y{}", width.repeat(LINE_LIMIT)));
+            let text = text(&line);
+            assert!(text.ends_with("...") && text.len() <= LINE_LIMIT, "{text}");
+            assert_eq!(text.matches("...").count(), 1);
+        }
     }
 }

@@ -378,6 +378,18 @@ impl Connection {
         }
     }
 
+    /// Ends our side of TLS, or else of the WebSocket, and nothing else.
+    #[cfg(test)]
+    pub(crate) fn end_below(&mut self) {
+        match &mut self.tls {
+            Some(tls) => tls.end(),
+            None => {
+                let code = 1000u16.to_be_bytes();
+                self.link.queue(Opcode::Close, &code, &mut self.outbox);
+            }
+        }
+    }
+
     /// Tells the other side that no more streams are taken, and goes on with those that are open.
     #[cfg(test)]
     pub(crate) fn go_away(&mut self) {
@@ -389,6 +401,9 @@ impl Connection {
     fn end(&mut self, out: &mut Vec<Event>) {
         if let Channel::Open(open) = &mut self.channel {
             open.streams.fail_all(out);
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.end();
         }
         self.channel = Channel::Closed;
         self.inbox = Vec::new();

@@ -12,6 +12,8 @@ pub(super) struct Secure {
     wire: Vec<u8>,
     /// Bytes of `wire` that are sent.
     sent: usize,
+    /// Whether our side ends as soon as everything is encrypted.
+    ends: bool,
 }
 
 impl Secure {
@@ -21,6 +23,7 @@ impl Secure {
             session,
             wire: Vec::new(),
             sent: 0,
+            ends: false,
         };
         secure.receive(&[], &mut Vec::new())?;
         Ok(secure)
@@ -33,10 +36,15 @@ impl Secure {
         Ok(state != State::Closed)
     }
 
+    /// Ends our side, after what there is to encrypt.
+    pub(super) fn end(&mut self) {
+        self.ends = true;
+    }
+
     /// Whether there is something for the transport; `more` says whether there is something to
     /// encrypt.
     pub(super) fn has_output(&self, more: bool) -> bool {
-        self.sent < self.wire.len() || (more && self.session.is_open())
+        self.sent < self.wire.len() || self.ends || (more && self.session.is_open())
     }
 
     /// Fills `buf` with bytes for the transport. What it encrypts comes from `fill`, which fills a
@@ -58,14 +66,22 @@ impl Secure {
             }
             self.wire = Vec::new();
             self.sent = 0;
-            if !self.session.is_open() {
-                break;
+            let mut plain = Vec::new();
+            if self.session.is_open() {
+                plain.resize(MAX_RECORD, 0);
+                let len = fill(&mut plain);
+                plain.truncate(len);
             }
-            let mut plain = alloc::vec![0; MAX_RECORD];
-            let len = fill(&mut plain);
+            if plain.is_empty() {
+                if core::mem::take(&mut self.ends) {
+                    self.session.close(&mut self.wire);
+                }
+                if self.wire.is_empty() {
+                    break;
+                }
             // A failure to encrypt is not reported here: the session is over, and the other side
             // closes the connection.
-            if len == 0 || self.session.send(&plain[..len], &mut self.wire).is_err() {
+            } else if self.session.send(&plain, &mut self.wire).is_err() {
                 break;
             }
         }

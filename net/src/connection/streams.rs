@@ -594,7 +594,13 @@ impl Streams {
             Role::KadIn { .. } => session.finish(id),
             // The rest of what we send is still taken.
             Role::ParticleOut { dialer: None, .. } | Role::PushOut(_) => {}
-            Role::Choosing(_) | Role::Ping(_) | Role::IdentityIn { .. } | Role::Draining => {
+            Role::Ping(_) => {
+                // The next may come before the last bytes of this one are out.
+                self.pings -= 1;
+                entry.role = Role::Draining;
+                session.finish(id);
+            }
+            Role::Choosing(_) | Role::IdentityIn { .. } | Role::Draining => {
                 session.finish(id);
             }
         }

@@ -118,6 +118,20 @@ impl Session {
         Ok(self.state)
     }
 
+    /// Appends the alert after which nothing more is sent (RFC 8446 section 6.1) to `wire`. There is
+    /// none before the handshake is done.
+    pub fn close(&mut self, wire: &mut Vec<u8>) {
+        if self.state == State::SettingUp {
+            return;
+        }
+        self.state = State::Closed;
+        // The session may have failed: then its own alert was the last word.
+        let _ = match &mut *self.side {
+            Side::Client(client) => end(client.process_tls_records(&mut []), wire),
+            Side::Server(server) => end(server.process_tls_records(&mut []), wire),
+        };
+    }
+
     /// Appends records that carry `plain` to `wire`. Only when it is open.
     ///
     /// # Errors
@@ -188,6 +202,17 @@ fn encrypt<Data>(
         return Err(TlsError::Protocol);
     };
     grow(wire, |room| match traffic.encrypt(plain, room) {
+        Ok(len) => Ok(Ok(len)),
+        Err(EncryptError::InsufficientSize(size)) => Ok(Err(size)),
+        Err(_) => Err(TlsError::Protocol),
+    })
+}
+
+fn end<Data>(status: UnbufferedStatus<'_, '_, Data>, wire: &mut Vec<u8>) -> Result<(), TlsError> {
+    let ConnectionState::WriteTraffic(mut traffic) = status.state.map_err(error)? else {
+        return Err(TlsError::Protocol);
+    };
+    grow(wire, |room| match traffic.queue_close_notify(room) {
         Ok(len) => Ok(Ok(len)),
         Err(EncryptError::InsufficientSize(size)) => Ok(Err(size)),
         Err(_) => Err(TlsError::Protocol),

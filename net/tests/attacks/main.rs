@@ -3,6 +3,7 @@
 //! and must leave honest clients alone. Time is virtual, memory is what the allocator gave out.
 
 mod floods;
+mod libraries;
 mod set_up;
 mod victim;
 #[allow(dead_code, reason = "each suite uses its part")]

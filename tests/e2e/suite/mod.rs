@@ -7,6 +7,7 @@ pub(crate) mod builtins;
 pub(crate) mod clients;
 pub(crate) mod dht;
 pub(crate) mod disks;
+mod half_open;
 pub(crate) mod hostile;
 pub(crate) mod js;
 pub(crate) mod lossy;

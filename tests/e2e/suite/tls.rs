@@ -15,9 +15,11 @@ use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, noise, ping, tcp, yamux};
 use libp2p_websocket as websocket;
 
+use super::half_open::{Cut, Wire};
 use crate::PATIENCE;
 use crate::client::peer::Peer;
 use crate::node::citizen::Citizen;
+use crate::target::port;
 
 const AUTHORITY: &str = include_str!("../../../net/tests/vectors/tls/ca-p256.pem");
 const CERTIFICATE: &str = include_str!("../../../net/tests/vectors/tls/p256.pem");
@@ -82,6 +84,56 @@ pub(crate) async fn both_ways() -> Result<()> {
         "a certificate that nobody vouches for was taken"
     );
     Ok(())
+}
+
+/// Connections over TLS that are cut, in both directions.
+pub(crate) async fn cut_off() -> Result<()> {
+    for cut in Cut::ALL {
+        let ours = citizen(
+            tls::Settings {
+                certificate: Some((CERTIFICATE.into(), KEY.into())),
+                ..tls::Settings::default()
+            },
+            &[],
+        )?;
+        let mut rust = rust()?;
+        let listening: Multiaddr = ours.address.to_string().parse()?;
+        let wire = Wire::to(([127, 0, 0, 1], port(&listening)?).into(), false).await?;
+        let id = PeerId::from_bytes(ours.id.as_bytes())?;
+        rust.dial(wss(wire.address, id)?)?;
+        tokio::time::timeout(PATIENCE, pinged(&mut rust, id)).await??;
+        let theirs = basalt_net::PeerId::from_bytes(&rust.local_peer_id().to_bytes())?;
+        wire.cut(cut, &ours, theirs)
+            .await
+            .context("it was dialed")?;
+
+        let mut rust = self::rust()?;
+        rust.listen_on("/ip4/127.0.0.1/tcp/0/tls/ws".parse()?)?;
+        let listening = loop {
+            if let SwarmEvent::NewListenAddr { address, .. } = rust.select_next_some().await {
+                break address;
+            }
+        };
+        let wire = Wire::to(([127, 0, 0, 1], port(&listening)?).into(), true).await?;
+        let id = *rust.local_peer_id();
+        let ours = citizen(
+            tls::Settings {
+                roots: vec![AUTHORITY.into()],
+                ..tls::Settings::default()
+            },
+            &[wss(wire.address, id)?.to_string()],
+        )?;
+        let ours_id = PeerId::from_bytes(ours.id.as_bytes())?;
+        tokio::time::timeout(PATIENCE, pinged(&mut rust, ours_id)).await??;
+        let theirs = basalt_net::PeerId::from_bytes(&id.to_bytes())?;
+        wire.cut(cut, &ours, theirs).await.context("it dialed")?;
+    }
+    Ok(())
+}
+
+fn wss(at: std::net::SocketAddr, peer: PeerId) -> Result<Multiaddr> {
+    let (ip, port) = (at.ip(), at.port());
+    Ok(format!("/ip4/{ip}/tcp/{port}/tls/ws/p2p/{peer}").parse()?)
 }
 
 /// Over IPv6, dialed and dialing.

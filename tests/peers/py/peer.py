@@ -59,6 +59,11 @@ def make_host(listen, seed=None):
     )
 
 
+def reachable(address):
+    """An address with its peer. The library does not dial /tls/ws, only what is short for it."""
+    return info_from_p2p_addr(Multiaddr(address.replace("/tls/ws/", "/wss/")))
+
+
 async def until(what, look):
     with trio.move_on_after(PATIENCE):
         while True:
@@ -116,7 +121,7 @@ class Peer:
 
     async def dial(self, order):
         with trio.fail_after(PATIENCE):
-            await self.host.connect(info_from_p2p_addr(Multiaddr(order["address"])))
+            await self.host.connect(reachable(order["address"]))
 
     async def connected(self, order):
         peer = ID.from_base58(order["peer"])
@@ -204,7 +209,7 @@ class Peer:
         await self.echo(peer)
 
     async def connections(self, order):
-        info = info_from_p2p_addr(Multiaddr(order["address"]))
+        info = reachable(order["address"])
         all_are_open, done = trio.Event(), trio.Event()
         left = order["count"]
 

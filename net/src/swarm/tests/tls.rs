@@ -87,3 +87,38 @@ fn the_name_after_sni_is_asked_for_and_checked() {
         assert_eq!(net.swarms[0].is_connected(&peer(1)), fits, "{form}");
     }
 }
+
+/// One side ends TLS or the WebSocket and leaves TCP open: the other is done with it at once, and
+/// ends its side as well.
+#[test]
+fn an_end_below_is_the_end() {
+    let text = |text: &str| String::from(text);
+    let serving = tls(crate::tls::Settings {
+        certificate: Some((
+            text(include_str!("../../../tests/vectors/tls/address.pem")),
+            text(include_str!("../../../tests/vectors/tls/address.key")),
+        )),
+        ..Default::default()
+    });
+    let trusting = tls(crate::tls::Settings {
+        roots: vec![text(include_str!("../../../tests/vectors/tls/ca-p256.pem"))],
+        ..Default::default()
+    });
+    for transport in [Transport::SecureWebSocket, Transport::WebSocket] {
+        for who in [0, 1] {
+            let mut net = Net::new(vec![trusting.clone(), serving.clone()]);
+            net.dial(0, &address(1, transport));
+            net.run();
+            let conn = net.swarms[who].connections().next().unwrap().conn;
+            net.swarms[who].pool.connection(conn).unwrap().end_below();
+            net.run();
+            let other = 1 - who;
+            assert_eq!(net.closed(other), [CloseReason::Remote], "{transport:?}");
+            assert!(!net.swarms[other].is_connected(&peer(who)));
+            assert_eq!(net.closed(who), [CloseReason::Remote], "{transport:?}");
+            for swarm in &net.swarms {
+                assert_eq!(swarm.status().connections, 0);
+            }
+        }
+    }
+}
