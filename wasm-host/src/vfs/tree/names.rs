@@ -73,7 +73,9 @@ impl Tree {
         options: OpenOptions,
         now: u64,
     ) -> Result<Ino, FsError> {
-        let follow = match options.create && options.exclusive {
+        // A slash after the name of a file to be made is refused, whatever the name leads to.
+        let by_name = options.exclusive || path.ends_with('/');
+        let follow = match options.create && by_name {
             true => Follow::Never,
             false => Follow::if_asked(options.follow),
         };
