@@ -60,6 +60,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl Error {
+    /// What is counted, if somebody has his share.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Error::Share(Full::All) => Some(Refusal::VaultsFull),
+            Error::Share(_) => Some(Refusal::VaultsShare),
+            _ => None,
+        }
+    }
+}
+
 /// A particle in a scope: the author can give two particles the same id, but not the same signature
 /// over it.
 type Key = (PeerId, String, Vec<u8>);

@@ -19,6 +19,8 @@ const MAX_INLINE_KEY: usize = 42;
 const MAX_LEN: usize = 2 + MAX_INLINE_KEY;
 /// Longest base58 text read. The text of `MAX_LEN` bytes has 61 digits at most.
 const MAX_TEXT: usize = 64;
+/// Longest text of a CID of a key; in base16 it has 93 digits.
+const MAX_CID: usize = 100;
 /// What a CID of a key has in front of its multihash: the version, and the codec `libp2p-key`.
 const CID_OF_KEY: [u8; 2] = [1, 0x72];
 
@@ -140,7 +142,7 @@ impl FromStr for PeerId {
     /// Reads both forms of text: base58, which starts with `1` or `Qm`, and a CID in any base.
     fn from_str(text: &str) -> Result<Self, PeerIdError> {
         let plain = text.starts_with('1') || text.starts_with("Qm");
-        if !plain && let Some(cid) = multibase::decode(text) {
+        if !plain && let Some(cid) = multibase::decode(text, MAX_CID) {
             let hash = cid.strip_prefix(&CID_OF_KEY).ok_or(PeerIdError::Cid)?;
             return Self::from_bytes(hash);
         }

@@ -266,8 +266,7 @@ fn add(
     if added == Added::Node && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
         return Ok(ipfs::failed("hash", "the file is no JSON"));
     }
-    let api = rooms.ipfs.local.clone();
-    Ok(rooms.ipfs.put_file(call, &api, added, bytes))
+    Ok(rooms.put_file(call, added, bytes))
 }
 
 fn put(rooms: &mut Rooms, call: &Call<'_>, args: &mut Args<'_>) -> Result<Reply, CallError> {

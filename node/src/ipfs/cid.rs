@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use basalt_terms::{cid, varint};
+use basalt_terms::{cid, multibase, varint};
 use blake2::digest::block_api::{Buffer, UpdateCore, VariableOutputCore};
 use blake2::{Blake2bVarCore, Blake2sVarCore};
 use sha2::Digest;
@@ -46,13 +46,10 @@ pub struct Cid {
 impl Cid {
     /// Reads version 0 (`Qm..`), or version 1 in any base.
     pub fn parse(text: &str) -> Option<Cid> {
-        if text.len() > MAX_TEXT || text.starts_with('\0') {
-            return None;
-        }
         if text.len() == 46 && text.starts_with("Qm") {
             return Cid::from_bytes(&bs58::decode(text).into_vec().ok()?);
         }
-        let (_, bytes) = multibase::decode(text).ok()?;
+        let bytes = multibase::decode(text, MAX_TEXT)?;
         // Version 0 has no text with a base.
         Cid::from_bytes(&bytes).filter(|cid| !cid.text.starts_with("Qm"))
     }

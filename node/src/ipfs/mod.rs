@@ -37,6 +37,7 @@ use crate::call::Call;
 use crate::compute::{JobId, JobIds};
 use crate::entropy::Entropy;
 use crate::outgoing::{Answer, Head, Method, Owner, Request, Server};
+use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::vault::Vaults;
 use dag::{Assembly, Cid, Form, Path};
@@ -131,7 +132,7 @@ pub(crate) struct Ipfs {
     /// The API that the manifest names for the definitions of deals.
     deals: Option<String>,
     /// Files that may not be fetched from where a stranger wants to, since this was last asked.
-    refused: u64,
+    refused: Vec<Refusal>,
     fetches: BTreeMap<u64, Fetch>,
     waiting: Queue<Fetch>,
     requests: VecDeque<Request>,
@@ -171,7 +172,7 @@ impl Ipfs {
             swarm: String::new(),
             seconds: MAX_SECONDS,
             deals,
-            refused: 0,
+            refused: Vec::new(),
             fetches: BTreeMap::new(),
             waiting: Queue::new(MAX_FETCHES - queue::PLACES),
             requests: VecDeque::new(),
@@ -203,7 +204,7 @@ impl Ipfs {
                 .map_err(|error| error.to_string())?;
             match assembly.wanted() {
                 // All of it is in the CID.
-                None => Ok(arrived(vaults, entropy, assembly, target)),
+                None => Ok(self.arrived(vaults, entropy, assembly, target)),
                 Some(_) => {
                     let work = Work::Fetch(Box::new(assembly), target);
                     self.enqueue(call, server, work).map(Reply::job)
@@ -229,8 +230,8 @@ impl Ipfs {
         }
     }
 
-    /// How often somebody was refused an address since this was last asked.
-    pub(crate) fn take_refused(&mut self) -> u64 {
+    /// What was refused since this was last asked.
+    pub(crate) fn take_refused(&mut self) -> Vec<Refusal> {
         core::mem::take(&mut self.refused)
     }
 
@@ -248,7 +249,7 @@ impl Ipfs {
         };
         let server = server.within(scope);
         if !server.endpoint.is_admitted() {
-            self.refused += 1;
+            self.refused.push(Refusal::FileRefused);
             return Err(format!("'{api}' is not a public address"));
         }
         Ok(server)
@@ -265,7 +266,8 @@ impl Ipfs {
             Work::Put(_, bytes) => bytes.len(),
             Work::Fetch(..) => 0,
         };
-        if !self.waiting.has_room(owner, bytes) {
+        if let Some(refusal) = self.waiting.refusal(owner, bytes) {
+            self.refused.push(refusal);
             return Err("this peer is too busy: too many files wait".into());
         }
         let job = self.ids.next();
@@ -395,7 +397,9 @@ impl Ipfs {
         let reply = match (result, fetch.work) {
             (Err(error), _) => failed(field, &error),
             (Ok(hash), Work::Put(..)) => succeeded(field, hash),
-            (Ok(_), Work::Fetch(assembly, target)) => arrived(vaults, entropy, *assembly, target),
+            (Ok(_), Work::Fetch(assembly, target)) => {
+                self.arrived(vaults, entropy, *assembly, target)
+            }
         };
         Some((fetch.job, reply))
     }
@@ -438,6 +442,33 @@ impl Ipfs {
         }
     }
 
+    /// The reply with a file that is whole.
+    fn arrived(
+        &mut self,
+        vaults: &mut Vaults,
+        entropy: &mut Entropy,
+        assembly: Assembly,
+        target: Target,
+    ) -> Reply {
+        let bytes = assembly.into_bytes();
+        match target {
+            Target::Contents => match String::from_utf8(bytes) {
+                Ok(text) => succeeded("contents", text),
+                Err(_) => failed("contents", "the file is no text"),
+            },
+            Target::Vault { scope, particle } => {
+                let file = entropy.uuid();
+                match vaults.put(&scope, &particle, &file, &bytes) {
+                    Ok(path) => succeeded("path", path),
+                    Err(error) => {
+                        self.refused.extend(error.refusal());
+                        failed("path", &error.to_string())
+                    }
+                }
+            }
+        }
+    }
+
     /// Ends what has waited too long for its turn.
     pub(crate) fn timer(&mut self, now: Instant) -> Vec<(JobId, Reply)> {
         let late = core::iter::from_fn(|| self.waiting.late(now));
@@ -458,29 +489,6 @@ impl Fetch {
         match &self.work {
             Work::Fetch(assembly, _) => assembly.size(),
             Work::Put(..) => 0,
-        }
-    }
-}
-
-/// The reply with a file that is whole.
-fn arrived(
-    vaults: &mut Vaults,
-    entropy: &mut Entropy,
-    assembly: Assembly,
-    target: Target,
-) -> Reply {
-    let bytes = assembly.into_bytes();
-    match target {
-        Target::Contents => match String::from_utf8(bytes) {
-            Ok(text) => succeeded("contents", text),
-            Err(_) => failed("contents", "the file is no text"),
-        },
-        Target::Vault { scope, particle } => {
-            let file = entropy.uuid();
-            match vaults.put(&scope, &particle, &file, &bytes) {
-                Ok(path) => succeeded("path", path),
-                Err(error) => failed("path", &error.to_string()),
-            }
         }
     }
 }

@@ -9,6 +9,8 @@ use alloc::collections::VecDeque;
 use basalt_net::peer_id::PeerId;
 use basalt_net::time::Instant;
 
+use crate::refusal::Refusal;
+
 /// Files that come at the same time.
 pub(super) const PLACES: usize = 16;
 /// Places that only host and operator take.
@@ -52,8 +54,8 @@ impl<T> Queue<T> {
         Queue { waiting, max }
     }
 
-    /// Whether one more may wait, with so many bytes.
-    pub(super) fn has_room(&self, owner: Owner, bytes: usize) -> bool {
+    /// Why one more, with so many bytes, may not wait.
+    pub(super) fn refusal(&self, owner: Owner, bytes: usize) -> Option<Refusal> {
         let alike = || {
             let all = self.waiting.iter();
             all.filter(|waiting| waiting.owner.first == owner.first)
@@ -65,9 +67,12 @@ impl<T> Queue<T> {
             true => WAITING_BYTES,
             false => WAITING_BYTES_OF_ONE,
         };
-        alike().count() < self.max
-            && own().count() < WAITING_OF_ONE
-            && (bytes == 0 || held + bytes <= WAITING_BYTES && own_bytes + bytes <= most_of_one)
+        let over = |held: usize, most: usize| bytes > 0 && held + bytes > most;
+        if alike().count() >= self.max || over(held, WAITING_BYTES) {
+            return Some(Refusal::FilesFull);
+        }
+        let has_share = own().count() >= WAITING_OF_ONE || over(own_bytes, most_of_one);
+        has_share.then_some(Refusal::FilesShare)
     }
 
     /// Lets one wait, until then at most.
@@ -178,23 +183,27 @@ mod tests {
         let mut queue = Queue::new(4 * WAITING_OF_ONE);
         for author in 0..4 {
             for _ in 0..WAITING_OF_ONE {
-                assert!(queue.has_room(owner(author, false), 0));
+                assert_eq!(queue.refusal(owner(author, false), 0), None);
                 queue.push(owner(author, false), later(9), 0, ());
             }
-            assert!(!queue.has_room(owner(author, false), 0));
+            assert!(queue.refusal(owner(author, false), 0).is_some());
         }
-        assert!(!queue.has_room(owner(9, false), 0));
-        assert!(queue.has_room(owner(9, true), 0));
+        assert_eq!(queue.refusal(owner(9, false), 0), Some(Refusal::FilesFull));
+        assert_eq!(queue.refusal(owner(9, true), 0), None);
         let mut queue = Queue::new(4 * WAITING_OF_ONE);
         for author in 0..4 {
-            let has_room = |queue: &Queue<()>, bytes| queue.has_room(owner(author, false), bytes);
+            let has_room = |queue: &Queue<()>, bytes| {
+                let refusal = queue.refusal(owner(author, false), bytes);
+                assert!(matches!(refusal, None | Some(Refusal::FilesShare)));
+                refusal.is_none()
+            };
             queue.push(owner(author, false), later(9), WAITING_BYTES_OF_ONE - 1, ());
             assert!(has_room(&queue, 1) && has_room(&queue, 0));
             assert!(!has_room(&queue, 2));
         }
-        assert!(queue.has_room(owner(9, false), 4));
-        assert!(!queue.has_room(owner(9, false), 5));
-        assert!(queue.has_room(owner(9, true), WAITING_BYTES));
+        assert_eq!(queue.refusal(owner(9, false), 4), None);
+        assert_eq!(queue.refusal(owner(9, false), 5), Some(Refusal::FilesFull));
+        assert_eq!(queue.refusal(owner(9, true), WAITING_BYTES), None);
     }
 
     #[test]

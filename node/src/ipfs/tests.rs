@@ -186,6 +186,7 @@ fn strangers_leave_places_and_wait_no_longer_than_their_particles() {
             .unwrap()
             .contains("too many files wait")
     );
+    assert_eq!(stage.ipfs.take_refused(), [Refusal::FilesShare]);
     stage.begin(2, HELLO);
 }
 
@@ -287,7 +288,7 @@ fn what_strangers_name_is_public_and_stays_so() {
     }
     let inside = "/ip4/10.0.0.1/tcp/5001";
     assert!(scope(&mut stage, 1, inside).is_err());
-    assert_eq!(stage.ipfs.take_refused(), 1);
+    assert_eq!(stage.ipfs.take_refused(), [Refusal::FileRefused]);
     // What the node is set up with is for all: this address and no other of that host.
     stage.ipfs.local = inside.into();
     assert_eq!(scope(&mut stage, 1, inside), Ok(Scope::Any));
@@ -409,4 +410,19 @@ fn nodes_are_added_from_their_json() {
         "the IPFS node answers 500: unexpected content"
     );
     assert_eq!(told["hash"], "");
+}
+
+#[test]
+fn an_answer_that_was_cut_gives_no_other_hash() {
+    let of_part = "QmTkzDwWqPbnAh5YiV5VwcTLnGdwSNsNTn2aDxdXBFca7D";
+    let whole = format!(
+        "{{\"Name\":\"file\",\"Bytes\":262144}}\n{{\"Name\":\"file\",\"Hash\":\"{of_part}\",\"Size\":\"9\"}}"
+    );
+    for end in 0..=whole.len() {
+        let found = hash_of(Added::File, &whole.as_bytes()[..end]);
+        assert_eq!(found.is_ok(), end == whole.len(), "{end}: {found:?}");
+    }
+    // Where whole objects follow each other, all are looked at, to the last one.
+    let failed = format!("{whole}{{\"Message\":\"no space\",\"Code\":0,\"Type\":\"error\"}}");
+    assert!(hash_of(Added::File, failed.as_bytes()).is_err());
 }

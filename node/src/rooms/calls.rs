@@ -12,12 +12,10 @@ use super::held::Rooms;
 use crate::call::Call;
 use crate::chain::Chain;
 use crate::host::Clock;
-use crate::ipfs::Target;
 use crate::ipfs::dag::Form;
-use crate::refusal::Refusal;
+use crate::ipfs::{Added, Target};
 use crate::reply::{CallError, Reply};
 use crate::services::{self, Blueprint, Entry, Kind, OWN_ALIASES, Services};
-use crate::shares::Full;
 use crate::spells::{Config, Installation, Maker, Question};
 use crate::vault;
 
@@ -68,10 +66,8 @@ impl Rooms {
 
     /// Counts that somebody has his share of the vaults.
     pub(crate) fn count_vault(&mut self, error: &vault::Error) {
-        match error {
-            vault::Error::Share(Full::All) => self.count(Refusal::VaultsFull),
-            vault::Error::Share(_) => self.count(Refusal::VaultsShare),
-            _ => {}
+        if let Some(refusal) = error.refusal() {
+            self.count(refusal);
         }
     }
 
@@ -295,10 +291,23 @@ impl Rooms {
         }
         let keeping = (&mut self.vaults, &mut self.entropy);
         let reply = self.ipfs.fetch_file(keeping, call, what, api, target);
-        for _ in 0..self.ipfs.take_refused() {
-            self.tally.refuse(Refusal::FileRefused);
-        }
+        self.count_files_refused();
         reply
+    }
+
+    /// Adds a file, or a node, to where this node writes.
+    pub(crate) fn put_file(&mut self, call: &Call<'_>, added: Added, bytes: Vec<u8>) -> Reply {
+        let api = self.ipfs.local.clone();
+        let reply = self.ipfs.put_file(call, &api, added, bytes);
+        self.count_files_refused();
+        reply
+    }
+
+    /// Counts what files were refused for.
+    pub(crate) fn count_files_refused(&mut self) {
+        for refusal in self.ipfs.take_refused() {
+            self.tally.refuse(refusal);
+        }
     }
 
     /// The chain.

@@ -338,7 +338,9 @@ impl Rooms {
             Owner::Guest(id) => self.services.web().done(id, answer),
             Owner::Ipfs(id) => {
                 let keeping = (&mut self.vaults, &mut self.entropy);
-                if let Some((job, reply)) = self.ipfs.done(keeping, clock.now, id, answer) {
+                let done = self.ipfs.done(keeping, clock.now, id, answer);
+                self.count_files_refused();
+                if let Some((job, reply)) = done {
                     self.finish(clock, job, Ok(reply));
                 }
             }

@@ -43,13 +43,17 @@ fn walks(house: &mut House, service: &str) {
 }
 
 fn install(house: &mut House, alias: &str) -> Value {
+    install_as(house, MANAGEMENT, alias)
+}
+
+fn install_as(house: &mut House, author: u8, alias: &str) -> Value {
     let never = json!({
         "clock": {"start_sec": 0, "end_sec": 0, "period_sec": 0},
         "connections": {"connect": false, "disconnect": false},
         "blockchain": {"start_block": 0, "end_block": 0},
     });
     let arguments = json!(["(null)", {}, never, alias]);
-    house.ask(MANAGEMENT, "spell", "install", arguments)
+    house.ask(author, "spell", "install", arguments)
 }
 
 fn script(house: &mut House, spell: &str) {
@@ -222,17 +226,21 @@ fn aliases_and_spells_of_two_workers_are_apart() {
     );
 }
 
+/// Two particles of two authors with the same id.
+fn particles_of_one_id(house: &House) -> Vec<Arc<Authored>> {
+    let particles = [(FRIEND, 5), (STRANGER, 6)].into_iter();
+    let particles = particles.map(|(author, mark)| {
+        let mut particle = Authored::clone(&house.header(author));
+        particle.signature = vec![mark; 64];
+        Arc::new(particle)
+    });
+    particles.collect()
+}
+
 #[test]
 fn particles_of_one_id_have_vaults_of_their_own() {
     let mut house = House::new();
-    let particles: Vec<Arc<Authored>> = [(FRIEND, 5), (STRANGER, 6)]
-        .into_iter()
-        .map(|(author, mark)| {
-            let mut particle = Authored::clone(&house.header(author));
-            particle.signature = vec![mark; 64];
-            Arc::new(particle)
-        })
-        .collect();
+    let particles = particles_of_one_id(&house);
     let ask = |house: &mut House, of: usize, function: &str, argument: &str| {
         let arguments = json!([argument]);
         let begun = house.begin_by(
@@ -283,4 +291,83 @@ fn programs_of_the_host_go_by_the_file_whoever_calls_it_what() {
     let made = blueprint(&mut house, HOST, "runner", &[changed]);
     let refused = house.fail(HOST, "srv", "create", json!([made]));
     assert!(refused.contains("is forbidden on this host"), "{refused}");
+}
+
+#[test]
+fn links_in_a_vault_lead_to_no_other_particle() {
+    let mut house = House::new();
+    let id = house.deploy(&["std"]);
+    let particles = particles_of_one_id(&house);
+    let ask = |house: &mut House, of: usize, service: &str, function: &str, arguments: Value| {
+        let particle = &particles[of];
+        let begun = house.begin_by(particle, false, peer(HOST), service, function, arguments);
+        let (ret_code, text) = house.end(begun);
+        (ret_code, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let put = |house: &mut House, of: usize| {
+        let (ret_code, path) = ask(house, of, "vault", "put", json!(["a secret"]));
+        assert_eq!(ret_code, 0, "{path}");
+        path.as_str().unwrap().to_string()
+    };
+    let (theirs, own) = (put(&mut house, 0), put(&mut house, 1));
+    let folder = |path: &str| path.rsplit_once('/').unwrap().0.to_string();
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_string();
+    let link = format!("{}/link", folder(&own));
+    // The stranger knows the friend's names, of which the token is a secret, and has a service that
+    // makes links: of a file, of the folder, and in the place of its own folder.
+    let other = name(&folder(&theirs));
+    for (target, at, read) in [
+        (format!("../{other}/{}", name(&theirs)), &link, link.clone()),
+        (
+            format!("../{other}"),
+            &link,
+            format!("{link}/{}", name(&theirs)),
+        ),
+        (
+            other.clone(),
+            &folder(&own),
+            format!("{}/{}", folder(&own), name(&theirs)),
+        ),
+    ] {
+        let (ret_code, told) = ask(&mut house, 1, &id, "tie", json!([target, at]));
+        assert_eq!(ret_code, 0, "{told}");
+        for path in [&read, &theirs] {
+            let (ret_code, told) = ask(&mut house, 1, "vault", "cat", json!([path]));
+            assert!(
+                ret_code == 1 && !told.to_string().contains("secret"),
+                "{told}"
+            );
+        }
+    }
+    let (ret_code, told) = ask(&mut house, 0, "vault", "cat", json!([theirs]));
+    assert_eq!((ret_code, told), (0, json!("a secret")));
+}
+
+#[test]
+fn spells_of_one_name_are_two_spells() {
+    let mut house = House::new();
+    let first = install(&mut house, "one");
+    let second = install_as(&mut house, HOST, "one");
+    assert_ne!(first, second);
+    for _ in 0..2 {
+        let named = house.ask(STRANGER, "srv", "resolve_alias", json!(["one"]));
+        assert_eq!(named, second, "the name is the last one's");
+        for spell in [&first, &second] {
+            script(&mut house, spell.as_str().unwrap());
+        }
+        house = house.rebooted();
+    }
+    // Who may install none takes no name either, and removes none.
+    let refused = [
+        ("srv", "add_alias", json!(["one", first])),
+        ("srv", "remove", json!(["one"])),
+        ("spell", "remove", json!(["one"])),
+    ];
+    for (service, function, arguments) in refused {
+        house.fail(STRANGER, service, function, arguments);
+    }
+    house.ask(HOST, "spell", "remove", json!([second]));
+    script(&mut house, first.as_str().unwrap());
+    let named = house.ask(STRANGER, "srv", "resolve_alias_opt", json!(["one"]));
+    assert_eq!(named, json!([]));
 }

@@ -193,9 +193,13 @@ impl Both {
         // Without a file to create it asks for nothing.
         flags.set(OFlags::EXCL, exclusive && create);
         let mut opened = None;
-        let last = follow && !(create && exclusive);
+        let last = follow && !(create && (exclusive || path.ends_with('/')));
+        let walked = match create {
+            true => path.trim_end_matches('/'),
+            false => &path,
+        };
         let lowest = (3..).find(|fd| !self.open.contains_key(fd));
-        self.on_path("open", (fd, &path, last), ours, |dir| {
+        self.on_path("open", (fd, walked, last), ours, |dir| {
             let nofollow_directory = directory && !follow;
             opened = match rustix::fs::openat(dir, &path, flags, Mode::RUSR | Mode::WUSR) {
                 // The reference says that it is a link.

@@ -7,7 +7,10 @@ use alloc::{
 };
 
 use super::Errno;
-use crate::vfs::{Dir, FsError, Ino, Kind, Volume};
+use crate::{
+    pool::Share,
+    vfs::{Dir, Ino, Kind, Volume},
+};
 
 /// First descriptor after the standard streams.
 const FIRST: u32 = 3;
@@ -20,6 +23,17 @@ pub(super) struct Listed {
     pub(super) kind: Kind,
 }
 
+/// Names in listings of a module; bounds one that lists a large directory by many descriptors.
+const MAX_LISTED: usize = 256 * 1024;
+
+/// A listing in progress: names stay where they were while entries come and go.
+#[derive(Default)]
+pub(super) struct Listing {
+    pub(super) entries: Vec<Listed>,
+    /// What they take in memory.
+    _taken: Share,
+}
+
 /// What a descriptor stands for.
 pub(super) enum Descriptor {
     /// Standard input: always at its end.
@@ -30,8 +44,8 @@ pub(super) enum Descriptor {
         dir: Dir,
         /// The alias, for a directory that was there from the start.
         alias: Option<String>,
-        /// The listing in progress: names stay where they were while entries come and go.
-        listing: Vec<Listed>,
+        /// The listing in progress.
+        listing: Listing,
     },
     File(File),
 }
@@ -66,7 +80,7 @@ impl Descriptors {
             // Held, so that removing the directory does not free it under the guest.
             dir.volume.with(|tree| tree.hold(dir.ino));
             let alias = Some(alias);
-            let listing = Vec::new();
+            let listing = Listing::default();
             open.insert(
                 fd,
                 Descriptor::Directory {
@@ -99,6 +113,20 @@ impl Descriptors {
     pub(super) fn dir_to_open(&self, fd: u32) -> Result<&Dir, Errno> {
         self.get(fd)?;
         self.dir(fd).map_err(|_| Errno::NOTDIR)
+    }
+
+    /// The directory of a descriptor, and how many names its listing may have.
+    pub(super) fn listing(&mut self, fd: u32) -> Result<(&Dir, &mut Listing, usize), Errno> {
+        let others = self.open.iter().filter(|(other, _)| **other != fd);
+        let listed = others.map(|(_, descriptor)| match descriptor {
+            Descriptor::Directory { listing, .. } => listing.entries.len(),
+            _ => 0,
+        });
+        let room = MAX_LISTED.saturating_sub(listed.sum());
+        match self.get_mut(fd)? {
+            Descriptor::Directory { dir, listing, .. } => Ok((dir, listing, room)),
+            _ => Err(Errno::BADF),
+        }
     }
 
     /// Is there room for another one? Asked before a file is opened, so that nothing is made in
@@ -180,29 +208,36 @@ impl Drop for Descriptors {
     }
 }
 
-/// Entries of a directory with `.` and `..` in front.
-pub(super) fn list(dir: &Dir) -> Result<Vec<Listed>, FsError> {
+/// Entries of a directory with `.` and `..` in front, so many at most.
+pub(super) fn list(dir: &Dir, max: usize) -> Result<Listing, Errno> {
     dir.volume.with(|tree| {
         // A directory that was removed lists nothing, as on Linux.
         if tree.stat(dir.ino)?.links == 0 {
-            return Err(FsError::NotFound);
+            return Err(Errno::NOENT);
         }
-        let entries = tree.entries(dir.ino)?;
-        let mut listing = Vec::with_capacity(entries.len() + 2);
+        let names = tree.entries(dir.ino)?;
+        if names.len() + 2 > max {
+            return Err(Errno::NOMEM);
+        }
+        let taken = tree.take_for_names(dir.ino)?.ok_or(Errno::NOMEM)?;
+        let mut entries = Vec::with_capacity(names.len() + 2);
         for name in [".", ".."] {
-            listing.push(Listed {
+            entries.push(Listed {
                 name: name.to_string(),
                 ino: dir.ino,
                 kind: Kind::Directory,
             });
         }
-        for (name, ino) in entries {
-            listing.push(Listed {
+        for (name, ino) in names {
+            entries.push(Listed {
                 name: name.clone(),
                 ino: *ino,
                 kind: tree.stat(*ino)?.kind,
             });
         }
-        Ok(listing)
+        Ok(Listing {
+            entries,
+            _taken: taken,
+        })
     })
 }

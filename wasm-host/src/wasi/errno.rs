@@ -20,6 +20,7 @@ impl Errno {
     pub const MFILE: Self = Self(33);
     pub const NAMETOOLONG: Self = Self(37);
     pub const NOENT: Self = Self(44);
+    pub const NOMEM: Self = Self(48);
     pub const NOSPC: Self = Self(51);
     pub const NOSYS: Self = Self(52);
     pub const NOTDIR: Self = Self(54);

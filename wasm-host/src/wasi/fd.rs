@@ -2,7 +2,7 @@
 
 use super::{
     Call, Errno,
-    descriptors::{Descriptor, list},
+    descriptors::{Descriptor, Listing, list},
 };
 use crate::vfs::{FsError, Kind, Stat};
 
@@ -127,11 +127,7 @@ impl Call<'_> {
     pub(super) fn fd_readdir(&mut self) -> Result<(), Errno> {
         let (pointer, len, cookie, done) = (self.arg(1), self.arg(2), self.arg_u64(3), self.arg(4));
         let now = self.host.now();
-        let Descriptor::Directory { dir, listing, .. } =
-            self.wasi.descriptors.get_mut(self.arg(0))?
-        else {
-            return Err(Errno::BADF);
-        };
+        let (dir, listing, room) = self.wasi.descriptors.listing(self.arg(0))?;
         // Names in such a volume are secrets: see `Volume::unlisted`.
         if !dir.volume.is_listable(dir.ino) {
             return Err(Errno::ACCES);
@@ -139,14 +135,15 @@ impl Call<'_> {
         if cookie == 0 {
             // Taken once and kept: cookies are positions in it, whatever the guest creates or
             // removes in between.
-            *listing = list(dir)?;
-            self.wasi.work += listing.len() as u64 * LISTED;
+            *listing = Listing::default();
+            *listing = list(dir, room)?;
+            self.wasi.work += listing.entries.len() as u64 * LISTED;
             dir.volume.with(|tree| tree.note_read(dir.ino, now));
         }
         let buffer = self.memory.slice_mut(pointer, len)?;
         let mut used = 0;
         let start = usize::try_from(cookie).unwrap_or(usize::MAX);
-        for (index, entry) in listing.iter().enumerate().skip(start) {
+        for (index, entry) in listing.entries.iter().enumerate().skip(start) {
             let mut head = [0; 24];
             head[0..8].copy_from_slice(&(index as u64 + 1).to_le_bytes());
             head[8..16].copy_from_slice(&entry.ino.to_le_bytes());

@@ -1,14 +1,11 @@
 //! Functions on paths. A path belongs to the directory whose descriptor comes with it and cannot
 //! leave it.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
 
 use super::{
     Call, Errno,
-    descriptors::{Descriptor, File},
+    descriptors::{Descriptor, File, Listing},
     fd::filestat,
     rights,
 };
@@ -91,7 +88,7 @@ impl Call<'_> {
                     ino,
                 },
                 alias: None,
-                listing: Vec::new(),
+                listing: Listing::default(),
             }
         } else {
             Descriptor::File(File {

@@ -73,9 +73,10 @@ impl Tree {
         options: OpenOptions,
         now: u64,
     ) -> Result<Ino, FsError> {
-        let follow = match options.create && options.exclusive {
-            true => Follow::Never,
-            false => Follow::if_asked(options.follow),
+        let follow = match (options.create, options.exclusive || !options.follow) {
+            (true, true) => Follow::Never,
+            (true, false) => Follow::Bare,
+            (false, _) => Follow::if_asked(options.follow),
         };
         let (parent, name, directory) = match walk(self, start, path, follow)? {
             End::Here(_) if options.create && options.exclusive => return Err(FsError::Exists),

@@ -8,6 +8,7 @@ use alloc::{
 };
 
 use super::Tree;
+use crate::pool::Share;
 use crate::vfs::{
     error::FsError,
     node::{Ino, Node, NodeKind, Times},
@@ -100,6 +101,14 @@ impl Tree {
             true => Ok(()),
             false => Err(FsError::NoSpace),
         }
+    }
+
+    /// Takes memory for a copy of a directory's names from the pool; `None` when it has too little.
+    pub(crate) fn take_for_names(&self, directory: Ino) -> Result<Option<Share>, FsError> {
+        let mut share = self.bytes.beside();
+        let names = self.entries(directory)?.keys();
+        let fits = share.grow(names.map(|name| of_name(name)).sum());
+        Ok(fits.then_some(share))
     }
 
     /// Counts bytes that are in use already.

@@ -27,11 +27,24 @@ pub(crate) enum Follow {
     Never,
     /// Only when a slash comes after it, which asks for the directory behind.
     Slash,
+    /// Only when no slash comes after it: a slash after the name of a file to be made is refused,
+    /// whatever the name leads to.
+    Bare,
     /// Always.
     Always,
 }
 
 impl Follow {
+    /// Is a link at the end followed, with a slash after it or without?
+    fn follows(self, slash: bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Slash => slash,
+            Self::Bare => !slash,
+            Self::Always => true,
+        }
+    }
+
     /// What a path with this lookup flag of WASI means.
     pub(crate) fn if_asked(follow: bool) -> Self {
         if follow { Self::Always } else { Self::Slash }
@@ -161,7 +174,7 @@ pub(crate) fn walk<'p>(
         let child = tree.child(here, &part)?;
         let node = child.and_then(|child| tree.nodes.get(&child));
         if let Some(NodeKind::Link(target)) = node.map(|node| &node.kind)
-            && (!last || follow == Follow::Always || (follow == Follow::Slash && slash))
+            && (!last || follow.follows(slash))
         {
             links += 1;
             if links > MAX_LINKS {
