@@ -24,6 +24,8 @@ use crate::suite::{
 
 /// How long one suite may take, the start of its target included.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long one library of the matrix may take: the oldest has streams that take 0.1 s each.
+const PATIENCE_OF_MATRIX: Duration = Duration::from_secs(1200);
 /// How long each of the power cuts may take, when more of them are asked for.
 const PATIENCE_PER_CUT: Duration = Duration::from_secs(60);
 
@@ -348,7 +350,10 @@ impl Plan {
             crate::client::js::install().and_then(|()| build())?;
             let built = start.elapsed();
             let outcome = runtime.block_on(async {
-                let patience = PATIENCE.max(PATIENCE_PER_CUT * disks::cuts());
+                let patience = match lane {
+                    Lane::Waiting if title.starts_with("matrix/") => PATIENCE_OF_MATRIX,
+                    _ => PATIENCE.max(PATIENCE_PER_CUT * disks::cuts()),
+                };
                 let outcome = tokio::time::timeout(patience, suite()).await;
                 outcome.context("out of time")?
             });
