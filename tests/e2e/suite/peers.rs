@@ -336,7 +336,7 @@ async fn introduced(
             loop {
                 let asked = ("peer", "connect");
                 let got =
-                    question::ask(&operator, node.target.peer_id, asked, &arguments, Form::Bin);
+                    question::ask(operator, node.target.peer_id, asked, &arguments, Form::Bin);
                 if got.await? == true {
                     return Ok(());
                 }
