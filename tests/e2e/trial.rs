@@ -25,6 +25,8 @@ use crate::suite::{
 /// How long one suite may take, the start of its target included; more than its own limits, which
 /// say what is missing.
 const LIMIT: Duration = Duration::from_secs(900);
+/// How long one library of the matrix may take: the oldest has streams that take 0.1 s each.
+const LIMIT_OF_MATRIX: Duration = Duration::from_secs(1200);
 /// How long each of the power cuts may take, when more of them are asked for.
 const LIMIT_PER_CUT: Duration = Duration::from_secs(60);
 
@@ -350,7 +352,10 @@ impl Plan {
             crate::client::js::install().and_then(|()| build())?;
             let built = start.elapsed();
             let outcome = runtime.block_on(async {
-                let limit = LIMIT.max(LIMIT_PER_CUT * disks::cuts());
+                let limit = match lane {
+                    Lane::Waiting if title.starts_with("matrix/") => LIMIT_OF_MATRIX,
+                    _ => LIMIT.max(LIMIT_PER_CUT * disks::cuts()),
+                };
                 let outcome = tokio::time::timeout(limit, suite()).await;
                 outcome.context("out of time")?
             });

@@ -118,8 +118,8 @@ impl Session {
         Ok(self.state)
     }
 
-    /// Appends the alert after which nothing more is sent (RFC 8446 section 6.1) to `wire`. There is
-    /// none before the handshake is done.
+    /// Appends the alert after which nothing more is sent to `wire` (RFC 8446 section 6.1). There
+    /// is none before the handshake is done.
     pub fn close(&mut self, wire: &mut Vec<u8>) {
         if self.state == State::SettingUp {
             return;

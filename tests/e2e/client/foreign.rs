@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use super::js;
 
 /// How long one order may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A library, in one of its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -172,7 +172,17 @@ pub(crate) async fn meet(library: Library, amount: Amount, tally: Tally) -> Resu
     let ids: Vec<String> = rows.iter().map(|row| row.peer.id.clone()).collect();
     let others = ids.iter().cycle().skip(1);
     let rest = rows.iter_mut().zip(others);
-    join_all(rest.map(|(row, other)| all_else(row, &node, &id, other, amount))).await;
+    join_all(rest.map(|(row, other)| all_else(row, &id, other, amount))).await;
+    // One after the other: many clients at once are slow on a busy machine, and give up early.
+    for row in rows.iter_mut().filter(|row| !row.dialed) {
+        if row.options["key"] == "Ed25519" {
+            let clients = json!({
+                "address": address(&node, row.transport),
+                "count": amount.connections,
+            });
+            row.order("connections", "connections", clients).await;
+        }
+    }
     let restarts = async {
         introduced(&mut rows, &node, library, &authority).await?;
         let node = node_restarts(&mut rows, node, &home).await?;
@@ -282,7 +292,7 @@ async fn in_table(node: &Station, peer: &str) -> Result<()> {
     }
 }
 
-async fn all_else(row: &mut Row, node: &Station, id: &str, other: &str, amount: Amount) {
+async fn all_else(row: &mut Row, id: &str, other: &str, amount: Amount) {
     let target = json!({ "target": other });
     if let Some(found) = row.order("search", "search", target).await {
         row.note("found", ensure_that(found == true, &Some(found)));
@@ -293,13 +303,6 @@ async fn all_else(row: &mut Row, node: &Station, id: &str, other: &str, amount: 
     row.order("streams", "streams", many(amount.streams)).await;
     row.order("at once", "atOnce", many(amount.at_once)).await;
     row.order("resets", "resets", many(amount.resets)).await;
-    if !row.dialed && row.options["key"] == "Ed25519" {
-        let clients = json!({
-            "address": address(node, row.transport),
-            "count": amount.connections,
-        });
-        row.order("connections", "connections", clients).await;
-    }
     row.order("ping again", "ping", json!({ "peer": id })).await;
 }
 
@@ -336,7 +339,7 @@ async fn introduced(
             loop {
                 let asked = ("peer", "connect");
                 let got =
-                    question::ask(&operator, node.target.peer_id, asked, &arguments, Form::Bin);
+                    question::ask(operator, node.target.peer_id, asked, &arguments, Form::Bin);
                 if got.await? == true {
                     return Ok(());
                 }
