@@ -358,11 +358,15 @@ const PARTICLE_MEMORY: usize = 16 << 20;
 /// files and for services, and those that are closing ([`driver::MAX_CLOSING`]).
 const OTHER_SOCKETS: usize = 64 + driver::MAX_CLOSING;
 
+/// Streams that others have open: 16 MiB of memory.
+const MAX_STREAMS: usize = 16 * 1024;
+
 /// Budgets of a peer whose connections the stack bounds.
 fn budget(config: &mut peer::Config, limits: &ip::Limits) {
     let sockets = limits.max_sockets.saturating_sub(OTHER_SOCKETS);
     config.connections.fit(sockets);
     config.connections.max_held = PARTICLE_MEMORY;
+    config.connections.max_streams = MAX_STREAMS;
     config.connections.max_queued = PARTICLE_MEMORY;
     config.seeks.max_bytes = PARTICLE_MEMORY / 4;
     config.inbox.max_bytes = PARTICLE_MEMORY / 2;

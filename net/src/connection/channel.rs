@@ -120,6 +120,13 @@ impl Channel {
         }
     }
 
+    pub(super) fn open_mut(&mut self) -> Option<&mut Open> {
+        match self {
+            Self::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         matches!(self, Self::Closed)
     }

@@ -177,6 +177,18 @@ impl Connection {
         self.channel.open().map_or(0, |open| open.streams.held())
     }
 
+    /// Streams that the other side has open.
+    pub fn inbound_streams(&self) -> usize {
+        self.channel.open().map_or(0, |open| open.session.inbound())
+    }
+
+    /// Bounds the streams that the other side may open, beside the multiplexer's own bound.
+    pub fn allow_streams(&mut self, streams: usize) {
+        if let Some(open) = self.channel.open_mut() {
+            open.session.allow_inbound(streams);
+        }
+    }
+
     /// Bytes that wait to be sent.
     pub fn queued(&self) -> usize {
         self.channel

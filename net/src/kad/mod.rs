@@ -30,6 +30,9 @@ use basalt_terms::time::Instant;
 /// Searches for random points when the table is refreshed. A few suffice: half of the space is one
 /// bucket, a quarter the next, and so on.
 const RANDOM_PLACES: usize = 3;
+/// Bytes of addresses in an answer. Other libraries refuse messages of more than 16 KiB, and peers
+/// may tell long addresses of themselves.
+const MAX_ANSWER: usize = 12 * 1024;
 
 /// What Kademlia may cost.
 #[derive(Clone, Debug)]
@@ -216,11 +219,20 @@ impl Kad {
     /// Answers a request of `from`; `None` if there is nothing to say.
     pub fn answer(&self, from: &PeerId, request: &Message) -> Option<Message> {
         let Message { kind, key, .. } = request;
-        let closer = match kind {
+        let mut closer = match kind {
             Kind::AddProvider => return None,
             Kind::FindNode => self.table.closest(&Key::of(key), K, Some(from)),
             Kind::PutValue | Kind::GetValue | Kind::GetProviders | Kind::Ping => Vec::new(),
         };
+        let share = MAX_ANSWER / closer.len().max(1);
+        for contact in &mut closer {
+            let mut left = share;
+            contact.addresses.retain(|address| {
+                let fits = address.as_bytes().len() <= left;
+                left -= if fits { address.as_bytes().len() } else { 0 };
+                fits
+            });
+        }
         Some(Message {
             kind: *kind,
             key: key.clone(),

@@ -82,6 +82,10 @@ pub struct Limits {
     /// that each stay within their own budget. One connection gets no more than half of what the
     /// others leave, so that there is always something left for the next.
     pub max_held: usize,
+    /// Streams that the others have open on all connections, some 900 bytes each. Bounds many
+    /// connections with many streams each; shared out in the same way, but each connection may
+    /// have a few.
+    pub max_streams: usize,
     /// Bytes that wait to be sent on all connections. Bounds many peers that each read slowly;
     /// shared out in the same way.
     pub max_queued: usize,
@@ -106,6 +110,7 @@ impl Default for Limits {
             max_per_peer: 5,
             max_per_address: 1024,
             max_held: 512 * 1024 * 1024,
+            max_streams: 64 * 1024,
             max_queued: 512 * 1024 * 1024,
             passing_idle: Duration::from_secs(180),
             max_local_hosts: 1024,

@@ -37,6 +37,9 @@ const LINGER: core::time::Duration = core::time::Duration::from_secs(10);
 /// budget is left. Without it, slow peers could stop the others.
 const MIN_SHARE: usize = 64 * 1024;
 
+/// Streams that a peer may have open, however many the others have.
+const MIN_STREAMS: usize = 16;
+
 /// All connections of one peer.
 #[derive(Debug)]
 pub struct Swarm {
@@ -185,9 +188,15 @@ impl Swarm {
                 }
             }
             Input::Received { conn, bytes } => {
-                let own = self.pool.get(conn).map_or(0, |entry| entry.held);
-                let allowance = share(self.config.limits.max_held, self.status.held - own);
+                let own = self
+                    .pool
+                    .get(conn)
+                    .map_or((0, 0), |entry| (entry.held, entry.streams));
+                let limits = &self.config.limits;
+                let allowance = share(limits.max_held, self.status.held - own.0);
+                let streams = share(limits.max_streams, self.status.streams - own.1);
                 if let Some(connection) = self.pool.connection(conn) {
+                    connection.allow_streams(streams.max(MIN_STREAMS));
                     self.status.bytes_in += bytes.len() as u64;
                     let context = Context {
                         now,
@@ -362,6 +371,9 @@ impl Swarm {
             && let Stage::Up(connection) = &entry.stage
         {
             let (held, queued) = (connection.held(), connection.queued());
+            let streams = connection.inbound_streams();
+            self.status.streams = self.status.streams - entry.streams + streams;
+            entry.streams = streams;
             self.status.held = self.status.held - entry.held + held;
             self.status.queued = self.status.queued - entry.queued + queued;
             (entry.held, entry.queued) = (held, queued);
@@ -493,6 +505,7 @@ impl Swarm {
             _ => false,
         };
         self.status.held -= core::mem::take(&mut entry.held);
+        self.status.streams -= core::mem::take(&mut entry.streams);
         self.status.queued -= core::mem::take(&mut entry.queued);
         self.origins.forget(conn);
         let disconnected = self.pool.leave(conn);
@@ -625,6 +638,11 @@ impl Swarm {
     /// The peers that are connected.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.pool.peers()
+    }
+
+    /// How often something was refused for a reason.
+    pub fn times_refused(&self, reason: Refusal) -> u64 {
+        self.status.refused(reason)
     }
 
     /// Counters and how things stand.

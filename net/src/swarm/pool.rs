@@ -53,6 +53,8 @@ pub(super) struct Entry {
     pub(super) news: bool,
     /// Memory counted for unfinished particles.
     pub(super) held: usize,
+    /// Streams counted that the other side has open.
+    pub(super) streams: usize,
     /// Bytes counted as waiting to be sent.
     pub(super) queued: usize,
     /// Whether it was made to ask something, and nobody else needs it.
@@ -118,6 +120,7 @@ impl Entry {
             announced,
             news,
             held,
+            streams: 0,
             queued,
             passing,
             since: now,

@@ -20,6 +20,8 @@ pub struct Status {
     pub peers: usize,
     /// Memory held for unfinished incoming particles, in bytes.
     pub held: usize,
+    /// Streams that the others have open.
+    pub streams: usize,
     /// Bytes that wait to be sent.
     pub queued: usize,
     /// Connections ever accepted.

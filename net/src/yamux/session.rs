@@ -65,6 +65,8 @@ pub struct Session {
     next_id: StreamId,
     streams: BTreeMap<StreamId, Stream>,
     inbound: usize,
+    /// Inbound streams that all sessions together permit.
+    allowed: usize,
     input: Input,
 
     /// Frames that are complete as they are: answers to pings, resets, going away.
@@ -93,6 +95,7 @@ impl Session {
             next_id: if initiator { 1 } else { 2 },
             streams: BTreeMap::new(),
             inbound: 0,
+            allowed: usize::MAX,
             input: START,
             answers: VecDeque::new(),
             ready: VecDeque::new(),
@@ -104,6 +107,16 @@ impl Session {
             window_growth: 0,
             left: false,
         }
+    }
+
+    /// Streams that the other side has open.
+    pub fn inbound(&self) -> usize {
+        self.inbound
+    }
+
+    /// Bounds the streams that the other side may open, beside the configuration's own bound.
+    pub fn allow_inbound(&mut self, streams: usize) {
+        self.allowed = streams;
     }
 
     /// Tells the time, before anything else is done at it.
@@ -494,7 +507,7 @@ impl Session {
                 // not pile them up here.
                 return Err(YamuxError::AnswerFlood);
             }
-            if self.inbound >= self.config.max_inbound_streams {
+            if self.inbound >= self.config.max_inbound_streams.min(self.allowed) {
                 let flags = Flags::RST;
                 self.answer(Header {
                     kind: Kind::WindowUpdate,

@@ -293,6 +293,15 @@ fn streams_beyond_the_limit_are_reset() {
     assert!(us.open().is_some() && us.open().is_none());
     us.reset(1);
     assert_eq!(recv(&mut us, &data(Flags::SYN, 5, b"")), [Event::Opened(5)]);
+    // Less may be permitted, and more again.
+    us.reset(5);
+    us.allow_inbound(0);
+    assert_eq!(
+        recv(&mut us, &data(Flags::SYN, 7, b"")),
+        [Event::Refused(7)]
+    );
+    us.allow_inbound(1);
+    assert_eq!(recv(&mut us, &data(Flags::SYN, 9, b"")), [Event::Opened(9)]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl Peer {
                 self.node.count(Refusal::SendFailed);
             }
             Event::Refused { conn, reason } => {
-                let times = self.swarm.status().refused(reason);
+                let times = self.swarm.times_refused(reason);
                 log::log!(target: "peer", rarely(times), "{conn}: refused: {reason} ({times} so far)");
             }
         }

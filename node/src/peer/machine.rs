@@ -21,22 +21,29 @@ const TURN: u64 = 5_000;
 const CHECK: u64 = 60;
 
 impl Peer {
+    /// What pages are made of.
+    fn report(&self) -> Report<'_> {
+        let connected = |peer: &PeerId| self.swarm.is_connected(peer);
+        Report {
+            status: self.status(),
+            rooms: self.node.rooms(),
+            versions: &self.node.host().versions,
+            bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
+            contacts: &self.reached,
+            config: &self.config_text,
+            machine: &self.machine_metrics,
+        }
+    }
+
     /// Answers a request for one of the operator's pages.
     fn on_page(&mut self, clock: Clock, input: &Input<'_>, conn: ConnId, out: &mut Vec<Effect>) {
         match input {
             Input::Received { bytes, .. } => {
-                let connected = |peer: &PeerId| self.swarm.is_connected(peer);
-                let report = Report {
-                    status: self.status(),
-                    rooms: self.node.rooms(),
-                    versions: &self.node.host().versions,
-                    bootstrap: (self.bootstrap.len(), self.bootstrap.iter().any(connected)),
-                    contacts: &self.reached,
-                    config: &self.config_text,
-                    machine: &self.machine_metrics,
-                };
-                let page = |path: &str| pages::page(path, &report);
-                self.pages.receive(conn, (clock.now, bytes), page, out);
+                let mut pages = core::mem::take(&mut self.pages);
+                // Not before the request is whole: it may come in a thousand pieces.
+                let page = |path: &str| pages::page(path, &self.report());
+                pages.receive(conn, (clock.now, bytes), page, out);
+                self.pages = pages;
             }
             Input::RemoteClosed { .. } => self.pages.remote_closed(conn, out),
             _ => self.pages.lost(conn),
