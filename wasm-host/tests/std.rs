@@ -14,11 +14,14 @@ use basalt_wasm_host::{
 };
 use serde_json::{Value, json};
 
+/// What was written, and to which stream.
+type Output = Arc<Mutex<Vec<(u32, Vec<u8>)>>>;
+
 /// A millisecond passes with each look at a clock, and a sleep takes as long as it says.
 #[derive(Clone, Default)]
 struct Ticking {
     ns: u64,
-    output: Arc<Mutex<Vec<(u32, Vec<u8>)>>>,
+    output: Output,
 }
 
 const WALL: u64 = 1_700_000_000_000_000_000;
@@ -54,7 +57,7 @@ impl Host for Ticking {
 
 struct Guest {
     service: Service,
-    output: Arc<Mutex<Vec<(u32, Vec<u8>)>>>,
+    output: Output,
 }
 
 impl Guest {

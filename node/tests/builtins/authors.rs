@@ -43,17 +43,13 @@ fn walks(house: &mut House, service: &str) {
 }
 
 fn install(house: &mut House, alias: &str) -> Value {
-    install_as(house, MANAGEMENT, alias)
-}
-
-fn install_as(house: &mut House, author: u8, alias: &str) -> Value {
     let never = json!({
         "clock": {"start_sec": 0, "end_sec": 0, "period_sec": 0},
         "connections": {"connect": false, "disconnect": false},
         "blockchain": {"start_block": 0, "end_block": 0},
     });
     let arguments = json!(["(null)", {}, never, alias]);
-    house.ask(author, "spell", "install", arguments)
+    house.ask(MANAGEMENT, "spell", "install", arguments)
 }
 
 fn script(house: &mut House, spell: &str) {
@@ -347,7 +343,7 @@ fn links_in_a_vault_lead_to_no_other_particle() {
 fn spells_of_one_name_are_two_spells() {
     let mut house = House::new();
     let first = install(&mut house, "one");
-    let second = install_as(&mut house, HOST, "one");
+    let second = install(&mut house, "one");
     assert_ne!(first, second);
     for _ in 0..2 {
         let named = house.ask(STRANGER, "srv", "resolve_alias", json!(["one"]));
@@ -366,7 +362,7 @@ fn spells_of_one_name_are_two_spells() {
     for (service, function, arguments) in refused {
         house.fail(STRANGER, service, function, arguments);
     }
-    house.ask(HOST, "spell", "remove", json!([second]));
+    house.ask(MANAGEMENT, "spell", "remove", json!([second]));
     script(&mut house, first.as_str().unwrap());
     let named = house.ask(STRANGER, "srv", "resolve_alias_opt", json!(["one"]));
     assert_eq!(named, json!([]));

@@ -589,7 +589,7 @@ impl Both {
         ];
         for ((given, ours), (seconds, ns)) in given.into_iter().zip([accessed, modified]).zip(real)
         {
-            let real = seconds as u64 * 1_000_000_000 + ns as u64;
+            let real = seconds as u64 * 1_000_000_000 + ns;
             assert!(given.is_none_or(|given| (ours, real) == (given, given)));
         }
     }

@@ -219,7 +219,7 @@ mod tests {
         line.push((0, ()), 500);
         line.push((0, ()), 500);
         assert_eq!(serve(&mut line, 203).len(), 203);
-        assert_eq!(line.flows.len(), 1 + 0);
+        assert_eq!(line.flows.len(), 1);
         assert_eq!(line.len(), 0);
     }
 

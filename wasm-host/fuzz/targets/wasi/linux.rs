@@ -69,7 +69,7 @@ pub fn leaves(start: &OwnedFd, path: &str, last: bool) -> bool {
         }
         // What is left of a path with a slash at its end is an empty part.
         let is_last = left.is_empty();
-        let here = [&trail[..], &[part.clone()]].concat().join("/");
+        let here = [&trail[..], std::slice::from_ref(&part)].concat().join("/");
         let Ok(stat) = rustix::fs::statat(start, &here, AtFlags::SYMLINK_NOFOLLOW) else {
             return false;
         };
