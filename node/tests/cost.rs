@@ -166,10 +166,19 @@ fn calls_take_what_they_are_charged() {
 
 #[test]
 fn arguments_that_would_take_too_much_are_not_read() {
-    let many = format!("[[{}0]]", "0,".repeat(300_000));
+    let many = format!("[{}0]", "0,".repeat(300_000));
+    let text = json!([many]).to_string();
+    let many = format!("[{many}]");
     let long = format!("[\"{}\"]", "x".repeat(49 << 20));
-    for arguments in [many, long] {
-        let (spent, _) = call("op", "identity", &arguments);
-        assert!(spent.held < 1 << 20, "{} bytes", spent.held);
+    for (service, function, arguments) in [
+        ("op", "identity", &many),
+        ("op", "identity", &long),
+        ("json", "parse", &text),
+    ] {
+        let (spent, _) = call(service, function, arguments);
+        assert!(spent.held < 1 << 20, "{function}: {} bytes", spent.held);
     }
+    // What is in a text are no values.
+    let (spent, _) = call("op", "identity", &text);
+    assert!(spent.held > 1 << 20, "{} bytes", spent.held);
 }

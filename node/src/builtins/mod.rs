@@ -119,7 +119,9 @@ pub fn call(rooms: &mut Rooms, call: &Call<'_>) -> Result<Reply, CallError> {
 /// The arguments would take more memory than a call may have.
 pub(crate) fn price(request: &CallRequest) -> Result<u64, u64> {
     let bytes = request.arguments().len() as u64;
-    let values = values(request.arguments());
+    // This one makes values of a text.
+    let in_texts = (request.service_id(), request.function_name()) == ("json", "parse");
+    let values = values(request.arguments(), in_texts);
     let work = match request.service_id() {
         "op" if request.function_name().contains("b58") => {
             bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58
@@ -136,10 +138,20 @@ pub(crate) fn price(request: &CallRequest) -> Result<u64, u64> {
     }
 }
 
-/// How many values there are in a JSON text, at most: what is in strings is counted too.
-fn values(text: &str) -> u64 {
-    let is_mark = |byte: &u8| matches!(byte, b',' | b'[' | b'{' | b':');
-    text.as_bytes().iter().filter(|byte| is_mark(byte)).count() as u64
+/// How many values there are in a JSON text, roughly: names and fractions count, too. `in_texts`:
+/// also those that its strings hold.
+fn values(text: &str, in_texts: bool) -> u64 {
+    let (mut values, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' | b':' | b'.' => values += u64::from(in_texts || !is_text),
+            _ => {}
+        }
+    }
+    values
 }
 
 /// What an answer of so many bytes costs beside its call, in microseconds.
