@@ -673,7 +673,11 @@ impl Both {
         let from = self.pick(step.bytes[1]);
         let to = match step.byte() & 3 {
             0 => 3 + i32::from(step.more() % 16),
-            _ => self.pick(step.bytes[2]),
+            // That one is never open.
+            _ => match self.pick(step.bytes[2]) {
+                NONE => 3,
+                fd => fd,
+            },
         };
         let ours = self
             .guest
