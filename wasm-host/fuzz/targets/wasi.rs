@@ -151,6 +151,11 @@ impl Both {
         let (create, directory) = (bits & 1 != 0, bits & 2 != 0);
         let (exclusive, truncate) = (bits & 4 != 0, bits & 8 != 0);
         let (read, write, follow) = (bits & 16 != 0, bits & 32 != 0, bits & 64 != 0);
+        // Of a link with a slash that is not to be followed and leads nowhere there are two errors.
+        let path = match directory && !follow {
+            true => path.trim_end_matches('/').to_string(),
+            false => path,
+        };
         let append = write && step.byte() & APPEND != 0;
         let rights = if read { READ } else { 0 } | if write { WRITE } else { 0 };
         let fd = self.directory(step.bytes[1]);
