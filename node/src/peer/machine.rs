@@ -16,7 +16,7 @@ use crate::machine::{Effect, Machine};
 use crate::pages::{self, Report};
 
 /// Microseconds of charged work after which a turn ends.
-const TURN: u64 = 5_000;
+const TURN: u64 = 1_000;
 /// Microseconds that it takes to check a particle's signature, roughly.
 const CHECK: u64 = 60;
 
