@@ -358,6 +358,10 @@ impl Tree {
             return Err(FsError::Busy);
         };
         let ino = self.child(parent, &name)?.ok_or(FsError::NotFound)?;
+        // Nothing is found in a directory that was removed, before what is looked for matters.
+        if !self.is_named(to)? {
+            return Err(FsError::NotFound);
+        }
         let is_directory = self.entries(ino).is_ok();
         if !is_directory && (directory || new_directory) {
             return Err(FsError::NotDirectory);
@@ -379,7 +383,6 @@ impl Tree {
                 (true, Ok(entries)) if !entries.is_empty() => return Err(FsError::NotEmpty),
                 _ => {}
             },
-            None if !self.is_named(to)? => return Err(FsError::NotFound),
             None => {}
         }
         self.expect_change(&[&name, &new_name])?;
