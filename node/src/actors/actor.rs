@@ -74,7 +74,7 @@ pub(super) struct Actor {
     pub(super) worker_pays: bool,
     /// The last millisecond of its life here, Unix time.
     pub(super) deadline: u64,
-    /// Whether it waits for its turn.
+    /// Whether it stands in the line of those that wait for their turn.
     pub(super) waits_for_turn: bool,
     /// Whether a spell of this node made the particle.
     pub(super) is_of_spell: bool,

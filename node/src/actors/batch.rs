@@ -60,7 +60,7 @@ impl Batch {
 pub(super) struct Batches {
     waiting: BTreeMap<ActorId, Batch>,
     bytes: usize,
-    /// The last urgent turn was given.
+    /// Whether the last turn went to an urgent one.
     was_urgent: bool,
 }
 

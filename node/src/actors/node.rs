@@ -1,6 +1,7 @@
 //! The state of the node's logic, and what others may ask of it.
 
 use alloc::vec::Vec;
+use core::mem::replace;
 use core::time::Duration;
 
 use basalt_net::multiaddr::Multiaddr;
@@ -180,14 +181,18 @@ impl<I: Interpreter> Node<I> {
         let needs_turn =
             |actor: &Actor| !actor.waits_for_turn && !actor.has_batch && actor.has_work();
         if self.table.get(id).is_some_and(needs_turn) {
-            self.table.change(id, |actor| actor.waits_for_turn = true);
             self.queue(id);
         }
     }
 
-    /// Puts an actor with something to do in its line.
+    /// Puts an actor with something to do in its line, unless it is there.
     pub(super) fn queue(&mut self, id: ActorId) {
-        if let Some(actor) = self.table.get(id) {
+        let waited = self
+            .table
+            .change(id, |actor| replace(&mut actor.waits_for_turn, true));
+        if waited == Some(false)
+            && let Some(actor) = self.table.get(id)
+        {
             let habit = self.table.habit(actor);
             let weight = self.table.weight(self.turns.now(), habit);
             self.turns.push(id, &actor.payer, weight);

@@ -113,21 +113,27 @@ impl<I: Interpreter> Node<I> {
             counts,
             ..
         } = self;
-        turns.pop(now, |id, may_defer| {
+        let next = turns.pop(now, |id, may_defer| {
             // One that has expired gets no answers.
             let Some(actor) = table.get(id) else {
                 batches.take(id);
                 return None;
             };
-            // A batch that was urgent had its turn before.
-            if !actor.waits_for_turn && !batches.has(id) {
+            let payer = actor.payer;
+            // An urgent batch may have had the turns that it waited for, and its actor no more to
+            // do.
+            if !batches.has(id) && !actor.has_work() {
+                table.change(id, |actor| actor.waits_for_turn = false);
                 return None;
             }
-            let payer = actor.payer;
             let until = may_defer.then(|| table.defer(now, id)).flatten();
             counts.deferred += u64::from(until.is_some());
             Some((payer, until))
-        })
+        });
+        if let Some(id) = next {
+            table.change(id, |actor| actor.waits_for_turn = false);
+        }
+        next
     }
 
     /// Runs the interpreter over the next piece of data and all results of calls.
@@ -136,7 +142,6 @@ impl<I: Interpreter> Node<I> {
         let (scope, particle, payer) = (actor.scope, actor.particle.clone(), actor.payer);
         let own = actor.own;
         let is_over = actor.deadline < clock.wall_ms;
-        self.table.change(id, |actor| actor.waits_for_turn = false);
         if is_over {
             self.count(Refusal::ExpiredHere);
             return None;

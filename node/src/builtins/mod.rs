@@ -122,6 +122,9 @@ pub(crate) fn price(request: &CallRequest) -> Result<u64, u64> {
     // This one makes values of a text.
     let in_texts = (request.service_id(), request.function_name()) == ("json", "parse");
     let values = values(request.arguments(), in_texts);
+    // A service's own core reads the arguments of its calls.
+    let is_ours = table().any(|row| row.service == request.service_id());
+    let read = if is_ours { values } else { 0 };
     let work = match request.service_id() {
         "op" if request.function_name().contains("b58") => {
             bytes.min(op::MAX_BASE58 as u64).pow(2) / BASE58
@@ -129,10 +132,8 @@ pub(crate) fn price(request: &CallRequest) -> Result<u64, u64> {
         "sig" | "insecure_sig" => SIGNATURE,
         _ => 0,
     };
-    let price = CALL + bytes / READ + values / VALUES + work;
-    // A service's own core reads the arguments of its calls.
-    let is_ours = || table().any(|row| row.service == request.service_id());
-    match bytes + values * VALUE > MAX_ARGUMENTS || values > MAX_VALUES && is_ours() {
+    let price = CALL + bytes / READ + read / VALUES + work;
+    match bytes + values * VALUE > MAX_ARGUMENTS || read > MAX_VALUES {
         true => Err(price),
         false => Ok(price),
     }

@@ -131,7 +131,7 @@ pub(crate) struct Ipfs {
     pub(crate) seconds: u64,
     /// The API that the manifest names for the definitions of deals.
     deals: Option<String>,
-    /// Files that may not be fetched from where a stranger wants to, since this was last asked.
+    /// What was refused since this was last asked.
     refused: Vec<Refusal>,
     fetches: BTreeMap<u64, Fetch>,
     waiting: Queue<Fetch>,

@@ -57,7 +57,8 @@ pub(super) enum Weight {
     Other,
 }
 
-/// Actors with something to do, each once.
+/// Actors with something to do, each once. Which one waits here is known to the actors themselves
+/// (`waits_for_turn`).
 #[derive(Default)]
 pub(super) struct Turns {
     light: Line,
@@ -113,9 +114,13 @@ impl Turns {
         let (_, (connection, _)) = path;
         let deceived = connection.and_then(|connection| self.deceivers.get(&connection));
         let is_light = weight == Weight::Light && deceived.is_none_or(|until| *until <= self.now);
-        let (line, which) = match is_light {
-            true => (&mut self.light, LIGHT),
-            false => (&mut self.others, OTHERS),
+        self.put(if is_light { LIGHT } else { OTHERS }, path, id);
+    }
+
+    fn put(&mut self, which: usize, path: Path, id: ActorId) {
+        let line = match which {
+            LIGHT => &mut self.light,
+            _ => &mut self.others,
         };
         if line.len() == 0 {
             self.tags[which] = self.tags[which].max(self.time);
@@ -152,7 +157,7 @@ impl Turns {
         {
             self.later.pop_first();
             if let Some((payer, _)) = look(id, false) {
-                self.others.push(path(&payer), id);
+                self.put(OTHERS, path(&payer), id);
             }
         }
         loop {
@@ -181,13 +186,14 @@ impl Turns {
                 }
             }
         }
-        if !self.may_serve_others(now) {
-            return None;
+        while self.may_serve_others(now) {
+            let (_, id) = self.later.pop_first()?;
+            if let Some((payer, _)) = look(id, false) {
+                self.give(&payer);
+                return Some(id);
+            }
         }
-        let (_, id) = self.later.pop_first()?;
-        let (payer, _) = look(id, false)?;
-        self.current = Some((Weight::Other, path(&payer)));
-        Some(id)
+        None
     }
 
     /// Gives a turn out of order.
@@ -195,10 +201,10 @@ impl Turns {
         self.current = Some((Weight::Other, path(payer)));
     }
 
-    /// Counts what the turn that was given last has cost, in microseconds. Until when its author is
-    /// not one of light turns.
+    /// Counts what the turn that was given last has cost, in microseconds. From when on its
+    /// author's turns are light, if it was one that tells.
     pub(super) fn charge(&mut self, now: Instant, cost: u64) -> Option<Instant> {
-        let (weight, path) = self.current.take()?;
+        let (weight, path) = self.current.take().filter(|_| cost > 0)?;
         let (place, (connection, (author, ()))) = path;
         let (line, which) = match weight {
             Weight::Light => (&mut self.light, LIGHT),
