@@ -224,6 +224,7 @@ impl Kad {
             Kind::FindNode => self.table.closest(&Key::of(key), K, Some(from)),
             Kind::PutValue | Kind::GetValue | Kind::GetProviders | Kind::Ping => Vec::new(),
         };
+        // Each has the same part, so that one with long addresses takes nothing from the others.
         let share = MAX_ANSWER / closer.len().max(1);
         for contact in &mut closer {
             let mut left = share;
@@ -393,5 +394,34 @@ impl Kad {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keypair::Keypair;
+    use alloc::format;
+
+    #[test]
+    fn an_answer_with_long_addresses_is_one_that_others_take() {
+        let peer = |index: u8| Keypair::from_seed([index; 32]).peer_id();
+        let mut kad = Kad::new(Config::default(), peer(0), [1; 32]);
+        for index in 1..=30 {
+            let label = "x".repeat(60);
+            let long = |n| format!("/dns4/{n}.{label}.{label}.{label}.example/tcp/7770");
+            let short = format!("/ip4/192.0.2.{index}/tcp/7770");
+            let addresses = (0..10).map(long).chain([short]);
+            let addresses = addresses.map(|text| text.parse().unwrap()).collect();
+            kad.identified(Instant::ZERO, peer(index), addresses);
+        }
+        let asked = Message::find_node(&peer(99));
+        let answer = kad.answer(&peer(50), &asked).unwrap();
+        assert_eq!(answer.closer.len(), K);
+        for contact in &answer.closer {
+            let addresses = &contact.addresses;
+            assert!((1..11).contains(&addresses.len()), "{}", addresses.len());
+        }
+        assert!(answer.encode().len() < 16 << 10);
     }
 }

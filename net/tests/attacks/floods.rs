@@ -48,6 +48,30 @@ fn streams_without_end() {
     assert!(victim.refused(Refusal::StreamTimeout) >= most - 200);
 }
 
+/// The same on many connections: all streams have a budget, of which each connection gets half of
+/// what the others leave, and a few in any case.
+#[test]
+fn streams_of_many_connections() {
+    let limits = Limits {
+        max_streams: 1_000,
+        ..Limits::default()
+    };
+    let mut victim = Victim::new(config(connection::Limits::default(), limits));
+    for index in 1..=40 {
+        let mut attacker = Client::connect(&mut victim, index).expect("let in");
+        for stream in 0..600 {
+            attacker.say(&mut victim, &syn(1 + 2 * stream, b""));
+            attacker.hear(&mut victim);
+        }
+    }
+    let open = victim.swarm.status().streams;
+    assert!((900..1_000 + 40 * 20).contains(&open), "{open}");
+    assert!(victim.refused(Refusal::StreamsFull) > 40 * 500);
+    victim.serves(99);
+    victim.pass(22 * SECOND);
+    assert!(victim.swarm.status().streams < 10);
+}
+
 /// Refused streams and pings whose answers nobody reads.
 #[test]
 fn answers_that_nobody_reads() {

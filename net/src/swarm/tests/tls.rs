@@ -14,20 +14,27 @@ fn tls(settings: crate::tls::Settings) -> Config {
     }
 }
 
+/// One with a certificate.
+fn serving() -> Config {
+    let certificate = include_str!("../../../tests/vectors/tls/address.pem");
+    let key = include_str!("../../../tests/vectors/tls/address.key");
+    tls(crate::tls::Settings {
+        certificate: Some((certificate.into(), key.into())),
+        ..Default::default()
+    })
+}
+
+/// One that trusts the other's authority.
+fn trusting() -> Config {
+    tls(crate::tls::Settings {
+        roots: vec![include_str!("../../../tests/vectors/tls/ca-p256.pem").into()],
+        ..Default::default()
+    })
+}
+
 #[test]
 fn tls_carries_everything_and_checks_the_name() {
-    let text = |text: &str| String::from(text);
-    let serving = tls(crate::tls::Settings {
-        certificate: Some((
-            text(include_str!("../../../tests/vectors/tls/address.pem")),
-            text(include_str!("../../../tests/vectors/tls/address.key")),
-        )),
-        ..Default::default()
-    });
-    let trusting = tls(crate::tls::Settings {
-        roots: vec![text(include_str!("../../../tests/vectors/tls/ca-p256.pem"))],
-        ..Default::default()
-    });
+    let (serving, trusting) = (serving(), trusting());
     for piece in [1, 7, 1500] {
         let mut net = Net::new(vec![trusting.clone(), serving.clone(), Config::default()]);
         net.piece = piece;
@@ -92,18 +99,7 @@ fn the_name_after_sni_is_asked_for_and_checked() {
 /// ends its side as well.
 #[test]
 fn an_end_below_is_the_end() {
-    let text = |text: &str| String::from(text);
-    let serving = tls(crate::tls::Settings {
-        certificate: Some((
-            text(include_str!("../../../tests/vectors/tls/address.pem")),
-            text(include_str!("../../../tests/vectors/tls/address.key")),
-        )),
-        ..Default::default()
-    });
-    let trusting = tls(crate::tls::Settings {
-        roots: vec![text(include_str!("../../../tests/vectors/tls/ca-p256.pem"))],
-        ..Default::default()
-    });
+    let (serving, trusting) = (serving(), trusting());
     for transport in [Transport::SecureWebSocket, Transport::WebSocket] {
         for who in [0, 1] {
             let mut net = Net::new(vec![trusting.clone(), serving.clone()]);
