@@ -25,15 +25,17 @@ const AUTHORITY: &str = include_str!("../../../net/tests/vectors/tls/ca-p256.pem
 const CERTIFICATE: &str = include_str!("../../../net/tests/vectors/tls/p256.pem");
 const KEY: &str = include_str!("../../../net/tests/vectors/tls/p256.key");
 
+/// With a certificate.
+fn serving() -> tls::Settings {
+    tls::Settings {
+        certificate: Some((CERTIFICATE.into(), KEY.into())),
+        ..tls::Settings::default()
+    }
+}
+
 /// A Rust peer dials our TLS listener, and one of ours dials a Rust peer's.
 pub(crate) async fn both_ways() -> Result<()> {
-    let ours = citizen(
-        tls::Settings {
-            certificate: Some((CERTIFICATE.into(), KEY.into())),
-            ..tls::Settings::default()
-        },
-        &[],
-    )?;
+    let ours = citizen(serving(), &[])?;
     let mut rust = rust()?;
     let address: Multiaddr = ours
         .address
@@ -89,13 +91,7 @@ pub(crate) async fn both_ways() -> Result<()> {
 /// Connections over TLS that are cut, in both directions.
 pub(crate) async fn cut_off() -> Result<()> {
     for cut in Cut::ALL {
-        let ours = citizen(
-            tls::Settings {
-                certificate: Some((CERTIFICATE.into(), KEY.into())),
-                ..tls::Settings::default()
-            },
-            &[],
-        )?;
+        let ours = citizen(serving(), &[])?;
         let mut rust = rust()?;
         let listening: Multiaddr = ours.address.to_string().parse()?;
         let wire = Wire::to(([127, 0, 0, 1], port(&listening)?).into(), false).await?;
