@@ -27,7 +27,7 @@ impl Guest {
         let root = vfs.make_dirs("", 0).expect("root");
         let preopened = PREOPENED.map(|fd| (format!("/{fd}"), root.clone()));
         let guest = Self {
-            wasi: Wasi::new("m", Vec::new(), preopened.collect(), 64),
+            wasi: Wasi::new("m", Vec::new(), preopened.collect(), 256),
             memory: vec![0; 65_536],
             host: host::Quiet::default(),
         };

@@ -206,6 +206,10 @@ impl Tree {
         else {
             return Err(FsError::Exists);
         };
+        // Nothing can be made in a directory that was removed, whatever it is.
+        if !self.is_named(parent)? {
+            return Err(FsError::NotFound);
+        }
         match self.child(parent, &name)? {
             Some(ino) if directory && self.entries(ino).is_err() => Err(FsError::NotDirectory),
             Some(_) => Err(FsError::Exists),
