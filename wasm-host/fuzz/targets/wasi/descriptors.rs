@@ -180,6 +180,10 @@ impl Both {
 
     /// Of the `filestat` at [`DATA`] those times that were given.
     pub(super) fn compare_times(&self, given: [Option<u64>; 2], stat: &rustix::fs::Stat) {
+        // To look a link up is to read it, for Linux.
+        let [accessed, modified] = given;
+        let is_link = linux::kind(stat.st_mode) == 7;
+        let given = [accessed.filter(|_| !is_link), modified];
         let (accessed, modified) = self.guest.times(DATA);
         let real = [
             (stat.st_atime, stat.st_atime_nsec),
@@ -188,7 +192,8 @@ impl Both {
         for ((given, ours), (seconds, ns)) in given.into_iter().zip([accessed, modified]).zip(real)
         {
             let real = seconds as u64 * 1_000_000_000 + ns;
-            assert!(given.is_none_or(|given| (ours, real) == (given, given)));
+            let agree = given.is_none_or(|given| (ours, real) == (given, given));
+            assert!(agree, "{given:?}, {ours} and {real}");
         }
     }
 
