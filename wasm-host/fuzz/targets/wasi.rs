@@ -24,7 +24,7 @@ const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 6;
 const APPEND: u8 = 1;
 /// A descriptor that is never open.
-const NONE: i32 = 77;
+const NONE: i32 = 1_000;
 
 /// An open file or directory of the host, and what its guest's twin may do.
 struct Open {
